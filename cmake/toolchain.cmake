@@ -1,0 +1,12 @@
+# The compiler: the newest clang that is there (16 or later). g++ 12 miscompiles coroutines and is never picked.
+foreach(version 19 18 17 16)
+  find_program(MEDSYNTH_CLANG_${version} clang++-${version})
+  if(MEDSYNTH_CLANG_${version})
+    set(CMAKE_C_COMPILER clang-${version})
+    set(CMAKE_CXX_COMPILER clang++-${version})
+    break()
+  endif()
+endforeach()
+if(NOT CMAKE_CXX_COMPILER)
+  message(FATAL_ERROR "No clang++ 16 or later. Run scripts/setup.")
+endif()

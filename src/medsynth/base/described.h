@@ -1,0 +1,305 @@
+// Payloads, described once: a struct listed with BOOST_DESCRIBE_STRUCT is parsed, checked, written and documented from
+// that one description. Thread safe (no state).
+//
+//   struct Detect { std::string claim1; std::optional<std::string> task_id; };
+//   BOOST_DESCRIBE_STRUCT(Detect, (), (claim1, task_id))
+//   template <> struct medsynth::described::Rules<Detect> {
+//     static constexpr std::array fields{Field{.name = "claim1", .help = "First claim", .min_size = 1, .max_size = 32768}};
+//   };
+//   Result<Detect> detect = described::parse<Detect>(body);      // all faults at once, each with its JSON pointer
+//   std::string text = json::write(described::to_value(*detect));
+//   json::value schema = described::schema<Detect>();            // JSON Schema 2020-12, as OpenAPI 3.1 uses it
+//
+// Types: bool, integers (range checked), double, std::string, json::value/object/array, std::optional (null or absent),
+// std::vector, std::map<std::string, T>, described enums (by enumerator name), described structs. A member that is not
+// optional must be there unless its Field says `optional`: then the struct's own default stays. Unknown members are
+// faults unless Rules say `static constexpr bool open = true`.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include <boost/describe.hpp>
+#include <boost/mp11/algorithm.hpp>
+
+#include "medsynth/base/json.h"
+
+namespace medsynth::described {
+
+// What a member must satisfy beyond its type, and what it means. Sizes count bytes of a string, elements of an array.
+struct Field {
+  std::string_view name;
+  std::string_view help = "";
+  bool optional = false;
+  double minimum = -std::numeric_limits<double>::infinity();
+  double maximum = std::numeric_limits<double>::infinity();
+  std::size_t min_size = 0;
+  std::size_t max_size = std::numeric_limits<std::size_t>::max();
+};
+
+// Specialise for a struct to give `fields` (std::array<Field, N>), and `open = true` to let unknown members pass.
+template <class T>
+struct Rules {
+  static constexpr std::array<Field, 0> fields{};
+};
+
+template <class T>
+concept Struct = boost::describe::has_describe_members<T>::value && !std::is_union_v<T>;
+template <class T>
+concept Enum = boost::describe::has_describe_enumerators<T>::value;
+
+template <class T>
+using Members = boost::describe::describe_members<T, boost::describe::mod_public | boost::describe::mod_inherited>;
+
+// Calls visit(name, member pointer) for each member in the order of the description.
+template <Struct T, class Visit>
+void for_each_member(Visit&& visit) {
+  boost::mp11::mp_for_each<Members<T>>([&](auto member) { visit(std::string_view(member.name), member.pointer); });
+}
+
+const Field* find_field(std::span<const Field> fields, std::string_view name);
+std::string pointer_to(std::string_view parent, std::string_view name);  // RFC 6901 escapes
+std::string did_you_mean(std::string_view name, std::span<const std::string_view> known);  // "" or " (did you mean 'x'?)"
+
+template <Struct T>
+std::vector<std::string_view> member_names() {
+  std::vector<std::string_view> names;
+  for_each_member<T>([&](std::string_view name, auto) { names.push_back(name); });
+  return names;
+}
+
+template <Enum T>
+std::string_view enum_name(T wanted) {
+  std::string_view found = "?";
+  boost::mp11::mp_for_each<boost::describe::describe_enumerators<T>>([&](auto each) {
+    if (each.value == wanted) found = each.name;
+  });
+  return found;
+}
+
+template <Enum T>
+std::optional<T> enum_from(std::string_view name) {
+  std::optional<T> found;
+  boost::mp11::mp_for_each<boost::describe::describe_enumerators<T>>([&](auto each) {
+    if (name == each.name) found = each.value;
+  });
+  return found;
+}
+
+template <Enum T>
+std::vector<std::string_view> enum_names() {
+  std::vector<std::string_view> names;
+  boost::mp11::mp_for_each<boost::describe::describe_enumerators<T>>([&](auto each) { names.push_back(each.name); });
+  return names;
+}
+
+namespace detail {
+
+template <class>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+template <class>
+inline constexpr bool is_vector = false;
+template <class T>
+inline constexpr bool is_vector<std::vector<T>> = true;
+template <class>
+inline constexpr bool is_map = false;
+template <class T>
+inline constexpr bool is_map<std::map<std::string, T>> = true;
+
+std::string join(std::span<const std::string_view> words);
+void check_size(std::size_t size, const Field* rule, std::string_view unit, const std::string& at, std::vector<Fault>& faults);
+void check_range(double number, const Field* rule, const std::string& at, std::vector<Fault>& faults);
+json::object schema_limits(json::object schema, const Field* rule, std::string_view size_suffix);
+
+// Reads one value into `out`; adds a fault for everything that is wrong.
+template <class T>
+void read(const json::value& in, T& out, const Field* rule, const std::string& at, std::vector<Fault>& faults);
+
+template <Struct T>
+void read_struct(const json::value& in, T& out, const std::string& at, std::vector<Fault>& faults) {
+  const json::object* object = in.if_object();
+  if (!object) return void(faults.push_back({at, "must be an object"}));
+  for_each_member<T>([&](std::string_view name, auto pointer) {
+    using M = std::remove_cvref_t<decltype(out.*pointer)>;
+    const Field* rule = find_field(Rules<T>::fields, name);
+    const json::value* member = object->if_contains(name);
+    if (member) return read(*member, out.*pointer, rule, pointer_to(at, name), faults);
+    if constexpr (!is_optional<M>) {
+      if (!rule || !rule->optional) faults.push_back({pointer_to(at, name), "is required"});
+    }
+  });
+  constexpr bool open = requires { requires Rules<T>::open; };
+  if constexpr (!open) {
+    const auto known = member_names<T>();
+    for (const auto& [name, member] : *object) {
+      if (std::find(known.begin(), known.end(), std::string_view(name)) == known.end())
+        faults.push_back({pointer_to(at, name), "is not a known field" + did_you_mean(name, known)});
+    }
+  }
+}
+
+template <class T>
+void read(const json::value& in, T& out, const Field* rule, const std::string& at, std::vector<Fault>& faults) {
+  if constexpr (is_optional<T>) {
+    if (in.is_null()) return void(out.reset());
+    read(in, out.emplace(), rule, at, faults);
+  } else if constexpr (std::same_as<T, json::value>) {
+    out = in;
+  } else if constexpr (std::same_as<T, json::object>) {
+    if (in.is_object()) out = in.get_object();
+    else faults.push_back({at, "must be an object"});
+  } else if constexpr (std::same_as<T, json::array>) {
+    if (!in.is_array()) return void(faults.push_back({at, "must be an array"}));
+    check_size(in.get_array().size(), rule, "elements", at, faults);
+    out = in.get_array();
+  } else if constexpr (std::same_as<T, bool>) {
+    if (in.is_bool()) out = in.get_bool();
+    else faults.push_back({at, "must be true or false"});
+  } else if constexpr (std::integral<T>) {
+    boost::system::error_code error;
+    const bool whole = in.is_int64() || in.is_uint64() || (in.is_double() && in.get_double() == static_cast<double>(static_cast<std::int64_t>(in.get_double())));
+    if (!whole) return void(faults.push_back({at, "must be a whole number"}));
+    out = in.to_number<T>(error);
+    if (error) return void(faults.push_back({at, "is out of range"}));
+    check_range(static_cast<double>(out), rule, at, faults);
+  } else if constexpr (std::floating_point<T>) {
+    if (!in.is_number()) return void(faults.push_back({at, "must be a number"}));
+    out = in.to_number<T>();
+    check_range(out, rule, at, faults);
+  } else if constexpr (std::same_as<T, std::string>) {
+    if (!in.is_string()) return void(faults.push_back({at, "must be a string"}));
+    check_size(in.get_string().size(), rule, "bytes", at, faults);
+    out = in.get_string();
+  } else if constexpr (is_vector<T>) {
+    if (!in.is_array()) return void(faults.push_back({at, "must be an array"}));
+    check_size(in.get_array().size(), rule, "elements", at, faults);
+    out.clear();
+    std::size_t index = 0;
+    for (const json::value& element : in.get_array())
+      read(element, out.emplace_back(), nullptr, at + "/" + std::to_string(index++), faults);
+  } else if constexpr (is_map<T>) {
+    if (!in.is_object()) return void(faults.push_back({at, "must be an object"}));
+    out.clear();
+    for (const auto& [name, member] : in.get_object())
+      read(member, out[std::string(name)], nullptr, pointer_to(at, name), faults);
+  } else if constexpr (Enum<T>) {
+    const auto found = in.is_string() ? enum_from<T>(in.get_string()) : std::nullopt;
+    if (found) out = *found;
+    else faults.push_back({at, "must be one of " + join(enum_names<T>())});
+  } else {
+    read_struct(in, out, at, faults);
+  }
+}
+
+}  // namespace detail
+
+// `in` as a T, or invalid_argument (reason "invalid_field") with every fault.
+template <class T>
+Result<T> from_value(const json::value& in, std::string pointer = "") {
+  T out{};
+  std::vector<Fault> faults;
+  detail::read(in, out, nullptr, pointer, faults);
+  if (faults.empty()) return out;
+  Error error = invalid(faults[0].pointer, faults[0].detail);
+  error.reason = "invalid_field";
+  error.faults = std::move(faults);
+  return error;
+}
+
+template <class T>
+Result<T> parse(std::string_view text) {
+  BOOST_OUTCOME_TRY(auto value, json::parse(text));
+  return from_value<T>(value);
+}
+
+template <class T>
+json::value to_value(const T& in) {
+  if constexpr (detail::is_optional<T>) {
+    return in ? to_value(*in) : json::value(nullptr);
+  } else if constexpr (detail::is_vector<T>) {
+    json::array out;
+    for (const auto& element : in) out.push_back(to_value(element));
+    return out;
+  } else if constexpr (detail::is_map<T>) {
+    json::object out;
+    for (const auto& [name, member] : in) out[name] = to_value(member);
+    return out;
+  } else if constexpr (Enum<T>) {
+    return json::value(enum_name(in));
+  } else if constexpr (Struct<T>) {
+    json::object out;
+    for_each_member<T>([&](std::string_view name, auto pointer) { out[name] = to_value(in.*pointer); });
+    return out;
+  } else {
+    return json::value(in);
+  }
+}
+
+template <class T>
+std::string write(const T& in) {
+  return json::write(to_value(in));
+}
+
+// JSON Schema of T, nested structs written out in place.
+template <class T>
+json::object schema(const Field* rule = nullptr) {
+  using namespace detail;
+  json::object out;
+  if constexpr (is_optional<T>) {
+    out = schema<typename T::value_type>(rule);
+    if (auto* type = out.if_contains("type"); type && type->is_string()) *type = json::array{*type, "null"};
+    return out;
+  } else if constexpr (std::same_as<T, json::value>) {
+  } else if constexpr (std::same_as<T, json::object>) {
+    out["type"] = "object";
+  } else if constexpr (std::same_as<T, json::array>) {
+    out = schema_limits({{"type", "array"}}, rule, "Items");
+  } else if constexpr (std::same_as<T, bool>) {
+    out["type"] = "boolean";
+  } else if constexpr (std::integral<T>) {
+    out = schema_limits({{"type", "integer"}}, rule, "");
+  } else if constexpr (std::floating_point<T>) {
+    out = schema_limits({{"type", "number"}}, rule, "");
+  } else if constexpr (std::same_as<T, std::string>) {
+    out = schema_limits({{"type", "string"}}, rule, "Length");
+  } else if constexpr (is_vector<T>) {
+    out = schema_limits({{"type", "array"}, {"items", schema<typename T::value_type>()}}, rule, "Items");
+  } else if constexpr (is_map<T>) {
+    out = {{"type", "object"}, {"additionalProperties", schema<typename T::mapped_type>()}};
+  } else if constexpr (Enum<T>) {
+    json::array names;
+    for (std::string_view name : enum_names<T>()) names.push_back(json::value(name));
+    out = {{"type", "string"}, {"enum", std::move(names)}};
+  } else {
+    static_assert(Struct<T>);
+    json::object properties;
+    json::array required;
+    const T fallback{};
+    for_each_member<T>([&](std::string_view name, auto pointer) {
+      using M = std::remove_cvref_t<decltype(fallback.*pointer)>;
+      const Field* field = find_field(Rules<T>::fields, name);
+      json::object member = schema<M>(field);
+      if (field && field->optional) member["default"] = to_value(fallback.*pointer);
+      else if (!is_optional<M>) required.push_back(json::value(name));
+      properties[name] = std::move(member);
+    });
+    constexpr bool open = requires { requires Rules<T>::open; };
+    out = {{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", open}};
+    if (!required.empty()) out["required"] = std::move(required);
+  }
+  if (rule && !rule->help.empty()) out["description"] = rule->help;
+  return out;
+}
+
+}  // namespace medsynth::described

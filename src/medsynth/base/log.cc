@@ -1,0 +1,72 @@
+#include "medsynth/base/log.h"
+
+#include <array>
+#include <atomic>
+#include <string>
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "medsynth/base/clock.h"
+#include "medsynth/base/json.h"
+
+namespace medsynth::log {
+namespace {
+
+constexpr std::array<std::string_view, 4> kNames{"debug", "info", "warning", "error"};
+constexpr std::array kLevels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
+
+// Set once by start(), before other threads log.
+struct State {
+  std::shared_ptr<spdlog::logger> logger = std::make_shared<spdlog::logger>("medsynth", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  std::string process = "medsynth";
+  bool json = false;
+};
+State& state() {
+  static State state;
+  return state;
+}
+
+std::string as_text(std::string_view event, Fields fields) {
+  std::string line(event);
+  for (const auto& [name, value] : fields) {
+    line.append("  ").append(name).append("=");
+    if (value.is_string()) line.append(value.get_string());
+    else json::write_to(line, value);
+  }
+  return line;
+}
+
+std::string as_json(Level level, std::string_view event, Fields fields) {
+  json::object line{{"ts", rfc3339(system_clock().now())},
+                    {"level", kNames[static_cast<std::size_t>(level)]},
+                    {"msg", event},
+                    {"process", state().process},
+                    {"pid", getpid()}};
+  for (const auto& [name, value] : fields) line[name] = value;
+  return json::write(line);
+}
+
+}  // namespace
+
+void start(std::string_view level, std::string_view format, std::string_view process) {
+  State& s = state();
+  s.process = process;
+  s.json = format == "json" || (format == "auto" && !isatty(STDERR_FILENO));
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    if (kNames[i] == level) s.logger->set_level(kLevels[i]);
+  }
+  s.logger->set_pattern(s.json ? "%v" : "%H:%M:%S.%e %^%-7l%$ %v");
+  s.logger->flush_on(spdlog::level::debug);
+}
+
+bool enabled(Level level) { return state().logger->should_log(kLevels[static_cast<std::size_t>(level)]); }
+
+void write(Level level, std::string_view event, Fields fields) {
+  if (!enabled(level)) return;
+  const std::string line = state().json ? as_json(level, event, fields) : as_text(event, fields);
+  state().logger->log(kLevels[static_cast<std::size_t>(level)], spdlog::string_view_t(line.data(), line.size()));
+}
+
+}  // namespace medsynth::log

@@ -1,0 +1,31 @@
+// Structured logging: an event and its fields, to stderr. JSON lines off a terminal, readable text on one. Thread safe.
+//
+//   log::info("task completed", {{"task_id", id}, {"duration_ms", 12.5}});
+//
+// Never log a claim's text above debug level, a query string, or a secret.
+#pragma once
+
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+
+#include <boost/json/value.hpp>
+
+namespace medsynth::log {
+
+enum class Level { debug, info, warning, error };
+using Fields = std::initializer_list<std::pair<std::string_view, boost::json::value>>;
+
+// Once, at the start of the process: `level` debug|info|warning|error, `format` auto|text|json; `process` ("serve",
+// "worker", ...) is written with every line.
+void start(std::string_view level, std::string_view format, std::string_view process);
+
+bool enabled(Level level);
+void write(Level level, std::string_view event, Fields fields = {});
+
+inline void debug(std::string_view event, Fields fields = {}) { write(Level::debug, event, fields); }
+inline void info(std::string_view event, Fields fields = {}) { write(Level::info, event, fields); }
+inline void warning(std::string_view event, Fields fields = {}) { write(Level::warning, event, fields); }
+inline void error(std::string_view event, Fields fields = {}) { write(Level::error, event, fields); }
+
+}  // namespace medsynth::log

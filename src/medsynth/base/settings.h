@@ -1,0 +1,103 @@
+// Every setting of the program, once: its type and default are the member, the rest is its row in the table. Flags,
+// environment, the TOML file, `medsynth config show --origin` and docs/settings.md are derived from it.
+//
+// Flag > environment > file > default. The environment is read once, here. Values are immutable after loading and thread
+// safe to read; what may change while running (the limits) is changed through its own room.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/describe.hpp>
+
+#include "medsynth/base/error.h"
+
+namespace medsynth {
+
+struct Settings {
+  // Redis
+  std::string redis_url = "redis://localhost:6379/0";
+  std::string redis = "auto";
+  std::string redis_fsync = "everysec";
+  std::string data_dir = "";
+  // Tasks
+  std::string task_storage_prefix = "task:";
+  std::int64_t task_storage_ttl = 86400;
+  // Limits
+  double max_cpu_percent = 80.0;
+  double max_memory_percent = 80.0;
+  double max_gpu_percent = 80.0;
+  std::int64_t max_concurrent_tasks = 5;
+  double resource_check_interval = 1.0;
+  std::string runtime_dir = "";
+  std::string host = "";
+  // Models
+  std::int64_t max_cached_models = 5;
+  double model_cache_ttl = 3600;
+  double model_cache_check_interval = 300;
+  std::string models_dir = "";
+  std::string models_catalogue = "";
+  std::int64_t threads = 0;
+  // Server and workers
+  std::string listen = "127.0.0.1:8000";
+  bool insecure = false;
+  std::int64_t workers = 1;
+  std::string queues = "medsynth";
+  std::string namespace_ = "dramatiq";
+  double grace = 30;
+  std::int64_t max_deaths = 3;
+  std::string url = "http://127.0.0.1:8000";
+  // Logging
+  std::string log_level = "info";
+  std::string log_format = "auto";
+};
+BOOST_DESCRIBE_STRUCT(Settings, (),
+                      (redis_url, redis, redis_fsync, data_dir, task_storage_prefix, task_storage_ttl, max_cpu_percent,
+                       max_memory_percent, max_gpu_percent, max_concurrent_tasks, resource_check_interval, runtime_dir,
+                       host, max_cached_models, model_cache_ttl, model_cache_check_interval, models_dir, models_catalogue,
+                       threads, listen, insecure, workers, queues, namespace_, grace, max_deaths, url, log_level,
+                       log_format))
+
+// One row of the table. `name` is the member without a trailing underscore; the flag is --name with dashes, the key in the
+// TOML file is the name.
+struct Setting {
+  std::string_view name;
+  std::string_view environment;
+  std::string_view unit = "";  // "" when it has none
+  std::string_view help;
+  double minimum = 0;
+  double maximum = 1e15;
+  std::string_view choices = "";  // "a|b|c", for text that is one of a few
+  bool live = false;              // can change while running
+  bool secret = false;            // shown without its password
+};
+std::span<const Setting> settings_table();
+
+enum class Origin { fallback, file, environment, flag };
+std::string_view origin_name(Origin origin);  // "default", "file", "environment", "flag"
+
+struct LoadedSettings {
+  Settings settings;
+  std::map<std::string, Origin, std::less<>> origins;  // by name
+};
+
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+// The process's own environment.
+std::optional<std::string> process_environment(const std::string& name);
+
+// Reads them all. `flags` holds those that were given, by name. `file` is the text of the TOML file, empty for none.
+// invalid_argument names every wrong value, where it came from and what is allowed; unknown keys of the file are wrong too.
+Result<LoadedSettings> load_settings(const std::map<std::string, std::string, std::less<>>& flags,
+                                     const Environment& environment, std::string_view file);
+
+// One setting as text, as `config show` prints it; a secret's password is replaced by "***".
+std::string shown(const Settings& settings, const Setting& setting);
+// A URL without its password: "redis://user:***@host:6379/0".
+std::string without_password(std::string_view url);
+
+}  // namespace medsynth

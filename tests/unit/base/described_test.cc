@@ -1,0 +1,82 @@
+#include "medsynth/base/described.h"
+
+#include <gtest/gtest.h>
+
+namespace medsynth {
+namespace {
+
+enum class Colour { red, green };
+BOOST_DESCRIBE_ENUM(Colour, red, green)
+
+struct Inner {
+  std::int32_t count = 0;
+};
+BOOST_DESCRIBE_STRUCT(Inner, (), (count))
+
+struct Outer {
+  std::string text;
+  double percent = 50;
+  std::optional<std::string> note;
+  std::vector<Inner> inners;
+  Colour colour = Colour::green;
+  std::map<std::string, double> scores;
+};
+BOOST_DESCRIBE_STRUCT(Outer, (), (text, percent, note, inners, colour, scores))
+
+}  // namespace
+
+template <>
+struct described::Rules<Outer> {
+  static constexpr std::array fields{
+      described::Field{.name = "text", .help = "Some text", .min_size = 1, .max_size = 4},
+      described::Field{.name = "percent", .optional = true, .minimum = 0, .maximum = 100},
+      described::Field{.name = "inners", .optional = true},
+      described::Field{.name = "colour", .optional = true},
+      described::Field{.name = "scores", .optional = true},
+  };
+};
+
+namespace {
+
+TEST(Described, ReadsAndWritesTheSameText) {
+  const std::string text = R"({"text":"ab","percent":1.5,"note":null,"inners":[{"count":3}],"colour":"red","scores":{"a":1.0}})";
+  const auto outer = described::parse<Outer>(text);
+  ASSERT_TRUE(outer) << outer.error().message;
+  EXPECT_EQ(outer->inners[0].count, 3);
+  EXPECT_EQ(outer->colour, Colour::red);
+  EXPECT_EQ(described::write(*outer), text);
+}
+
+TEST(Described, OptionalMembersKeepTheirDefaults) {
+  const auto outer = described::parse<Outer>(R"({"text":"ab"})");
+  ASSERT_TRUE(outer);
+  EXPECT_EQ(outer->percent, 50);
+  EXPECT_EQ(outer->colour, Colour::green);
+}
+
+TEST(Described, NamesEveryFaultByItsPointer) {
+  const auto outer = described::parse<Outer>(
+      R"({"text":"abcde","percent":101,"inners":[{"count":3000000000},{"count":1.5},7],"colour":"blue","nots":1,"a/b":2})");
+  ASSERT_FALSE(outer);
+  std::vector<std::string> pointers;
+  for (const Fault& fault : outer.error().faults) pointers.push_back(fault.pointer);
+  EXPECT_EQ(pointers, (std::vector<std::string>{"/text", "/percent", "/inners/0/count", "/inners/1/count", "/inners/2", "/colour",
+                                                "/nots", "/a~1b"}));
+  EXPECT_NE(outer.error().faults[6].detail.find("did you mean 'note'"), std::string::npos);
+  EXPECT_EQ(described::parse<Outer>("{}").error().faults[0].detail, "is required");
+  EXPECT_EQ(described::parse<Outer>("[]").error().faults[0].detail, "must be an object");
+}
+
+TEST(Described, SchemaFollowsFromTheDescription) {
+  const auto schema = described::schema<Outer>();
+  EXPECT_EQ(json::write(schema.at("required")), R"(["text"])");
+  const auto& properties = schema.at("properties").get_object();
+  EXPECT_EQ(json::write(properties.at("text")),
+            R"({"type":"string","minLength":1,"maxLength":4,"description":"Some text"})");
+  EXPECT_EQ(json::write(properties.at("note").at("type")), R"(["string","null"])");
+  EXPECT_EQ(json::write(properties.at("colour").at("enum")), R"(["red","green"])");
+  EXPECT_EQ(json::write(properties.at("percent").at("default")), "50.0");
+}
+
+}  // namespace
+}  // namespace medsynth
