@@ -1,6 +1,7 @@
 #include "medsynth/base/described.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -67,6 +68,15 @@ void check_range(double number, const Field* rule, const std::string& at, std::v
   if (std::isinf(rule->maximum)) faults.push_back({at, fmt::format("must be at least {}", rule->minimum)});
   else if (std::isinf(rule->minimum)) faults.push_back({at, fmt::format("must be at most {}", rule->maximum)});
   else faults.push_back({at, fmt::format("must be between {} and {}", rule->minimum, rule->maximum)});
+}
+
+double shortest(float number) {
+  if (!std::isfinite(number)) return number;
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, number).ptr;
+  double value = 0;
+  std::from_chars(text, end, value);
+  return value;
 }
 
 json::object schema_limits(json::object schema, const Field* rule, std::string_view size_suffix) {

@@ -120,6 +120,7 @@ inline constexpr bool is_map<std::map<std::string, T>> = true;
 std::string join(std::span<const std::string_view> words);
 void check_size(std::size_t size, const Field* rule, std::string_view unit, const std::string& at, std::vector<Fault>& faults);
 void check_range(double number, const Field* rule, const std::string& at, std::vector<Fault>& faults);
+double shortest(float number);  // the double whose text is the float's: 0.1f is 0.1, not 0.10000000149011612
 json::object schema_limits(json::object schema, const Field* rule, std::string_view size_suffix);
 
 // Reads one value into `out`; adds a fault for everything that is wrong.
@@ -241,6 +242,8 @@ json::value to_value(const T& in) {
     json::object out;
     for_each_member<T>([&](std::string_view name, auto pointer) { out[name] = to_value(in.*pointer); });
     return out;
+  } else if constexpr (std::same_as<T, float>) {
+    return json::value(detail::shortest(in));
   } else {
     return json::value(in);
   }

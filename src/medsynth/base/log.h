@@ -7,14 +7,28 @@
 
 #include <initializer_list>
 #include <string_view>
-#include <utility>
+#include <type_traits>
 
 #include <boost/json/value.hpp>
 
 namespace medsynth::log {
 
 enum class Level { debug, info, warning, error };
-using Fields = std::initializer_list<std::pair<std::string_view, boost::json::value>>;
+struct Field {
+  template <class T>
+  Field(std::string_view name_, const T& value_) : name(name_), value(as_json(value_)) {}
+  std::string_view name;
+  boost::json::value value;
+
+ private:
+  static boost::json::value as_json(std::string_view text) { return boost::json::value(text); }
+  template <class T>
+  static boost::json::value as_json(const T& other) {
+    if constexpr (std::is_convertible_v<const T&, std::string_view>) return boost::json::value(std::string_view(other));
+    else return boost::json::value(other);
+  }
+};
+using Fields = std::initializer_list<Field>;
 
 // Once, at the start of the process: `level` debug|info|warning|error, `format` auto|text|json; `process` ("serve",
 // "worker", ...) is written with every line.

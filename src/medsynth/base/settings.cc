@@ -153,6 +153,7 @@ std::optional<std::string> process_environment(const std::string& name) {
 
 Result<LoadedSettings> load_settings(const Words& flags, const Environment& environment, std::string_view file) {
   LoadedSettings loaded;
+  loaded.flags = flags;
   std::vector<Fault> faults;
   BOOST_OUTCOME_TRY(const Words in_file, read_file(file));
   std::vector<std::string_view> names;

@@ -83,7 +83,8 @@ std::string_view origin_name(Origin origin);  // "default", "file", "environment
 
 struct LoadedSettings {
   Settings settings;
-  std::map<std::string, Origin, std::less<>> origins;  // by name
+  std::map<std::string, Origin, std::less<>> origins;    // by name
+  std::map<std::string, std::string, std::less<>> flags;  // as they were given, for child processes
 };
 
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;

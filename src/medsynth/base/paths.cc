@@ -1,0 +1,34 @@
+#include "medsynth/base/paths.h"
+
+#include <array>
+
+#include <unistd.h>
+
+namespace medsynth {
+namespace {
+
+std::filesystem::path user_folder(const std::string& variable, std::string_view below_home) {
+  if (const auto folder = process_environment(variable); folder && !folder->empty()) return *folder;
+  return std::filesystem::path(process_environment("HOME").value_or("/")) / below_home;
+}
+
+}  // namespace
+
+std::filesystem::path data_dir(const Settings& settings) {
+  if (!settings.data_dir.empty()) return settings.data_dir;
+  return user_folder("XDG_DATA_HOME", ".local/share") / "medsynth";
+}
+
+std::filesystem::path models_dir(const Settings& settings) {
+  return settings.models_dir.empty() ? data_dir(settings) / "models" : std::filesystem::path(settings.models_dir);
+}
+
+std::filesystem::path settings_file() { return user_folder("XDG_CONFIG_HOME", ".config") / "medsynth" / "medsynth.toml"; }
+
+std::string host_name(const Settings& settings) {
+  if (!settings.host.empty()) return settings.host;
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 && name[0] != '\0' ? name.data() : "localhost";
+}
+
+}  // namespace medsynth

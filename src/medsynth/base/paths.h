@@ -1,0 +1,20 @@
+// Where things are kept, from the settings and the user's environment.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "medsynth/base/settings.h"
+
+namespace medsynth {
+
+// MEDSYNTH_DATA_DIR, else $XDG_DATA_HOME/medsynth, else ~/.local/share/medsynth. Not made here.
+std::filesystem::path data_dir(const Settings& settings);
+// MEDSYNTH_MODELS_DIR, else <data_dir>/models.
+std::filesystem::path models_dir(const Settings& settings);
+// $XDG_CONFIG_HOME/medsynth/medsynth.toml, else ~/.config/medsynth/medsynth.toml.
+std::filesystem::path settings_file();
+// MEDSYNTH_HOST, else the machine's host name.
+std::string host_name(const Settings& settings);
+
+}  // namespace medsynth
