@@ -1,0 +1,2 @@
+// Boost.Redis, compiled once for the whole program.
+#include <boost/redis/src.hpp>

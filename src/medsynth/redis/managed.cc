@@ -1,0 +1,357 @@
+#include "medsynth/redis/managed.h"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "medsynth/redis/client.h"
+#include "medsynth/redis/managed_config.h"
+
+namespace medsynth::redis {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kStopGrace{10'000};  // then SIGKILL; Redis itself needs a disk flush
+constexpr milliseconds kLockRetry{20};      // the kernel wakes nobody when a holder of the lock dies
+
+class Fd {
+ public:
+  explicit Fd(int fd = -1) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Fd() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+Error unavailable(std::string reason, std::string message) {
+  return {Code::unavailable, std::move(message), std::move(reason)};
+}
+
+Error system_failure(std::string_view what, const fs::path& path) {
+  return unavailable("redis_not_started",
+                     fmt::format("Cannot {} {}: {}", what, path.native(), std::strerror(errno)));
+}
+
+// ---- probing ----
+
+bool connects(int family, const sockaddr* address, socklen_t size) {
+  const Fd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return false;
+  if (::connect(fd.get(), address, size) == 0) return true;
+  // A full backlog (EAGAIN, unix only) means that somebody listens.
+  if (errno == EAGAIN) return true;
+  if (errno != EINPROGRESS) return false;
+  pollfd waiting{fd.get(), POLLOUT, 0};
+  int error = 0;
+  socklen_t error_size = sizeof(error);
+  return ::poll(&waiting, 1, 1000) == 1 &&
+         ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &error_size) == 0 && error == 0;
+}
+
+bool connects_unix(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (!fits_socket_address(path)) return false;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return connects(AF_UNIX, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+}
+
+bool connects_tcp(const std::string& host, const std::string& port) {
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_STREAM;
+  if (::getaddrinfo(host.c_str(), port.c_str(), &hints, &found) != 0) return false;
+  bool connected = false;
+  for (const addrinfo* at = found; at && !connected; at = at->ai_next)
+    connected = connects(at->ai_family, at->ai_addr, at->ai_addrlen);
+  ::freeaddrinfo(found);
+  return connected;
+}
+
+// ---- the data folder ----
+
+Result<> make_private_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder.parent_path(), error);
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return system_failure("create", folder);
+  struct stat about{};
+  if (::stat(folder.c_str(), &about) != 0) return system_failure("read", folder);
+  if (about.st_uid != ::geteuid())
+    return unavailable(
+        "redis_not_started",
+        fmt::format("{} belongs to another user; choose another data folder", folder.native()));
+  if (::chmod(folder.c_str(), 0700) != 0) return system_failure("protect", folder);
+  return success();
+}
+
+std::string first_line(const fs::path& path) {
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+// A lock of the open file, not of the process: the server that inherits the file holds it as long as it
+// lives.
+Result<Fd> take_lock(const fs::path& path, steady_clock::time_point deadline) {
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return system_failure("open", path);
+  for (;;) {
+    struct flock lock{};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    if (::fcntl(fd.get(), F_OFD_SETLK, &lock) == 0) {
+      if (::ftruncate(fd.get(), 0) != 0)
+        return system_failure("write", path);  // the last holder's process id
+      return fd;
+    }
+    if (errno != EAGAIN && errno != EACCES) return system_failure("lock", path);
+    if (steady_clock::now() >= deadline) break;
+    std::this_thread::sleep_for(kLockRetry);
+  }
+  const std::string holder = first_line(path);
+  return unavailable(
+      "redis_folder_in_use",
+      fmt::format("{} is in use by {}; stop that one, or choose another data folder",
+                  path.parent_path().native(),
+                  holder.empty() ? "another managed Redis" : "the redis-server with process id " + holder));
+}
+
+Result<> write_file(const fs::path& path, std::string_view text) {
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return system_failure("write", path);
+  return success();
+}
+
+// Removed with its owner; empty when the socket lies in the data folder.
+struct ShortFolder {
+  ShortFolder() = default;
+  explicit ShortFolder(fs::path path_) : path(std::move(path_)) {}
+  ShortFolder(ShortFolder&& other) noexcept : path(std::exchange(other.path, {})) {}
+  ShortFolder& operator=(ShortFolder&& other) noexcept {
+    std::swap(path, other.path);
+    return *this;
+  }
+  ~ShortFolder() {
+    std::error_code ignored;
+    if (!path.empty()) fs::remove_all(path, ignored);
+  }
+  fs::path path;
+};
+
+Result<ShortFolder> short_folder() {
+  std::string pattern = "/tmp/medsynth-redis-XXXXXX";
+  if (!::mkdtemp(pattern.data())) return system_failure("create", pattern);
+  return ShortFolder(pattern);
+}
+
+// ---- the child ----
+
+Result<std::string> find_program(const std::string& program) {
+  const auto missing = [&] {
+    return unavailable("redis_not_installed", fmt::format("There is no program '{}'. Install redis-server (7 "
+                                                          "or later), or name a running Redis in REDIS_URL",
+                                                          program));
+  };
+  if (program.find('/') != program.npos) {
+    if (::access(program.c_str(), X_OK) == 0) return program;
+    return missing();
+  }
+  const char* path = ::getenv("PATH");
+  std::string_view rest = path ? path : "/usr/bin:/bin";
+  while (!rest.empty()) {
+    const std::size_t end = rest.find(':');
+    const std::string candidate = fmt::format("{}/{}", rest.substr(0, end), program);
+    if (candidate[0] == '/' && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+    rest = end == rest.npos ? "" : rest.substr(end + 1);
+  }
+  return missing();
+}
+
+struct Launch {
+  std::string program;
+  std::string config;
+  int lock;
+  int log;
+  pid_t parent;
+};
+
+// In the child, between fork and exec: only what is safe there.
+[[noreturn]] void become_redis(const Launch& launch) {
+  ::setpgid(0, 0);  // Ctrl-C at the terminal is for our parent, which stops us after its work is done
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (::getppid() != launch.parent) ::_exit(126);
+  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  const int null = ::open("/dev/null", O_RDONLY);
+  ::dup2(null, STDIN_FILENO);
+  if (null > STDERR_FILENO) ::close(null);
+  ::dup2(launch.log, STDOUT_FILENO);
+  ::dup2(launch.log, STDERR_FILENO);
+  ::fcntl(launch.lock, F_SETFD, 0);
+  const char* const words[] = {"redis-server", launch.config.c_str(), nullptr};
+  ::execv(launch.program.c_str(), const_cast<char* const*>(words));
+  ::_exit(127);
+}
+
+// What the server said last, for people: the text after the last warning mark ("# ") from `offset` on.
+std::string last_words(const fs::path& log, std::streamoff offset) {
+  std::ifstream in(log);
+  in.seekg(offset);
+  std::string last = "it said nothing";
+  for (std::string line; std::getline(in, line);) {
+    const std::size_t mark = line.find(" # ");
+    if (mark != line.npos)
+      last = line.substr(mark + 3);
+    else if (line.starts_with("***") || line.starts_with(">>>") || line.find("FATAL") != line.npos)
+      last = line;
+  }
+  return last;
+}
+
+}  // namespace
+
+struct Managed::Impl {
+  ~Impl() { stop(); }
+
+  bool alive() {
+    if (ended) return false;
+    // ECHILD: somebody else reaped it.
+    const pid_t got = ::waitpid(pid, nullptr, WNOHANG);
+    ended = got == pid || (got < 0 && errno == ECHILD);
+    return !ended;
+  }
+
+  bool ends_within(milliseconds time) {
+    const auto deadline = steady_clock::now() + time;
+    while (alive()) {
+      if (steady_clock::now() >= deadline) return false;
+      std::this_thread::sleep_for(milliseconds(2));
+    }
+    return true;
+  }
+
+  void stop() {
+    if (!alive()) return;
+    ::kill(pid, SIGTERM);
+    ::kill(pid, SIGCONT);  // a stopped one would never see it
+    if (ends_within(kStopGrace)) return;
+    ::kill(pid, SIGKILL);
+    ends_within(kStopGrace);
+  }
+
+  // Until it answers, over its private socket, where nobody else can.
+  Result<> wait_until_ready(const std::string& password, steady_clock::time_point deadline,
+                            const fs::path& log, std::streamoff from) {
+    Client client({.url = {.password = password, .unix_path = socket},
+                   .reconnect_wait = milliseconds(2),
+                   .quiet = true});
+    for (;;) {
+      if (client.wait_connected(milliseconds(20))) return success();
+      if (!alive())
+        return unavailable("redis_not_started", fmt::format("redis-server ended at once: {} (see {})",
+                                                            last_words(log, from), log.native()));
+      if (steady_clock::now() >= deadline)
+        return Error{Code::timeout,
+                     fmt::format("redis-server did not get ready in time: {} (see {})", client.last_error(),
+                                 log.native()),
+                     "redis_not_started"};
+    }
+  }
+
+  pid_t pid = 0;
+  bool ended = true;
+  std::string socket;
+  ShortFolder socket_folder;
+};
+
+bool Managed::answers(const Url& url) {
+  return url.unix_path.empty() ? connects_tcp(url.host, url.port) : connects_unix(url.unix_path);
+}
+
+Result<std::unique_ptr<Managed>> Managed::start(const ManagedOptions& options, milliseconds timeout) {
+  const auto deadline = steady_clock::now() + timeout;
+  BOOST_OUTCOME_TRY(check_managed(options));
+  BOOST_OUTCOME_TRY(auto program, find_program(options.program));
+  const fs::path folder = fs::absolute(options.data_dir) / "redis";
+  BOOST_OUTCOME_TRY(make_private_folder(folder));
+  BOOST_OUTCOME_TRY(auto lock, take_lock(folder / "lock", deadline));
+  if (answers(options.url))
+    return unavailable("redis_port_taken",
+                       fmt::format("Another program listens at {}. Use it with --redis external, stop it, or "
+                                   "choose another port in REDIS_URL",
+                                   options.url.shown()));
+
+  auto impl = std::make_unique<Impl>();
+  fs::path socket = options.url.unix_path.empty() ? folder / "redis.sock" : fs::path(options.url.unix_path);
+  if (!fits_socket_address(socket)) {
+    BOOST_OUTCOME_TRY(impl->socket_folder, short_folder());
+    socket = impl->socket_folder.path / "redis.sock";
+  }
+  impl->socket = socket.native();
+  const fs::path config = folder / "redis.conf", log = folder / "redis.log";
+  BOOST_OUTCOME_TRY(write_file(config, managed_config(options, folder, socket)));
+  const Fd log_fd(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!log_fd) return system_failure("open", log);
+  const std::streamoff log_end = ::lseek(log_fd.get(), 0, SEEK_END);
+
+  const Launch launch{program, config.native(), lock.get(), log_fd.get(), ::getpid()};
+  const pid_t pid = ::fork();
+  if (pid < 0) return system_failure("start", program);
+  if (pid == 0) become_redis(launch);
+  impl->pid = pid;
+  impl->ended = false;
+  // For the next who finds the folder in use.
+  const std::string holder = fmt::format("{}\n", pid);
+  if (::pwrite(lock.get(), holder.data(), holder.size(), 0) < 0)
+    return system_failure("write", folder / "lock");
+  lock = Fd();  // the child has it now
+  BOOST_OUTCOME_TRY(impl->wait_until_ready(options.url.password, deadline, log, log_end));
+  return std::unique_ptr<Managed>(new Managed(std::move(impl)));
+}
+
+Managed::Managed(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Managed::~Managed() = default;
+
+int Managed::pid() const {
+  return impl_->pid;
+}
+bool Managed::alive() {
+  return impl_->alive();
+}
+fs::path Managed::socket() const {
+  return impl_->socket;
+}
+
+}  // namespace medsynth::redis

@@ -1,0 +1,118 @@
+#include "medsynth/redis/query.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include <fmt/format.h>
+
+namespace medsynth::redis {
+namespace {
+
+// Conditions of the server that pass: the same call may succeed later.
+constexpr std::array<std::string_view, 10> kPassing{"BUSY",     "CLUSTERDOWN", "LOADING", "MASTERDOWN",
+                                                    "MISCONF",  "NOREPLICAS",  "OOM",     "READONLY",
+                                                    "TRYAGAIN", "UNKILLABLE"};
+
+std::string_view kind_name(Reply::Kind kind) {
+  constexpr std::array<std::string_view, 5> names{"null", "text", "integer", "list", "error"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+Error wrong_kind(const Reply& reply, std::string_view expected) {
+  if (reply.is_error()) return as_error(reply);
+  return {Code::internal,
+          fmt::format("Redis answered with {} where {} was expected", kind_name(reply.kind), expected),
+          "redis_reply"};
+}
+
+// Redis quotes the arguments of a command that it does not know, and these may be anybody's text.
+std::string_view without_arguments(std::string_view text) {
+  return text.substr(0, text.find(", with args beginning with"));
+}
+
+}  // namespace
+
+Command Command::eval(const Script& script, std::vector<std::string> keys,
+                      std::vector<std::string> arguments) {
+  Command command;
+  command.words.reserve(3 + keys.size() + arguments.size());
+  command.words.emplace_back("EVALSHA");
+  command.words.emplace_back(script.sha1);
+  command.words.emplace_back(std::to_string(keys.size()));
+  std::move(keys.begin(), keys.end(), std::back_inserter(command.words));
+  std::move(arguments.begin(), arguments.end(), std::back_inserter(command.words));
+  command.script = &script;
+  return command;
+}
+
+std::string_view Reply::error_prefix() const {
+  if (!is_error()) return {};
+  return std::string_view(text).substr(0, text.find(' '));
+}
+
+Result<std::string> text(const Reply& reply) {
+  if (reply.kind == Reply::Kind::text) return reply.text;
+  return wrong_kind(reply, "text");
+}
+
+Result<std::string> text(Reply&& reply) {
+  if (reply.kind == Reply::Kind::text) return std::move(reply.text);
+  return wrong_kind(reply, "text");
+}
+
+Result<std::int64_t> integer(const Reply& reply) {
+  if (reply.kind == Reply::Kind::integer) return reply.integer;
+  if (reply.kind == Reply::Kind::text) {
+    std::int64_t number = 0;
+    const char* end = reply.text.data() + reply.text.size();
+    const auto [stop, error] = std::from_chars(reply.text.data(), end, number);
+    if (error == std::errc() && stop == end) return number;
+  }
+  return wrong_kind(reply, "an integer");
+}
+
+Result<std::vector<Reply>> list(const Reply& reply) {
+  if (reply.kind == Reply::Kind::list) return reply.list;
+  return wrong_kind(reply, "a list");
+}
+
+Result<std::vector<Reply>> list(Reply&& reply) {
+  if (reply.kind == Reply::Kind::list) return std::move(reply.list);
+  return wrong_kind(reply, "a list");
+}
+
+Result<std::vector<std::string>> texts(const Reply& reply) {
+  return texts(Reply(reply));
+}
+
+Result<std::vector<std::string>> texts(Reply&& reply) {
+  if (reply.kind != Reply::Kind::list) return wrong_kind(reply, "a list");
+  std::vector<std::string> out;
+  out.reserve(reply.list.size());
+  for (Reply& element : reply.list) {
+    BOOST_OUTCOME_TRY(auto word, text(std::move(element)));
+    out.push_back(std::move(word));
+  }
+  return out;
+}
+
+Error as_error(const Reply& reply) {
+  const std::string_view prefix = reply.error_prefix();
+  std::string message = fmt::format("Redis answered: {}", without_arguments(reply.text));
+  if (std::find(kPassing.begin(), kPassing.end(), prefix) == kPassing.end())
+    return {Code::internal, std::move(message), "redis_error"};
+  std::string reason = "redis_";
+  for (char c : prefix) reason += static_cast<char>(c - 'A' + 'a');
+  return {Code::unavailable, std::move(message), std::move(reason), {}, std::chrono::seconds(1)};
+}
+
+Query<Done> all_ok(std::vector<Command> commands) {
+  return {std::move(commands), [](Replies replies) -> Result<Step<Done>> {
+            for (const Reply& reply : replies)
+              if (reply.is_error()) return as_error(reply);
+            return Step<Done>{Done{}};
+          }};
+}
+
+}  // namespace medsynth::redis

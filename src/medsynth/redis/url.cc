@@ -1,0 +1,160 @@
+#include "medsynth/redis/url.h"
+
+#include <arpa/inet.h>
+
+#include <charconv>
+#include <optional>
+
+#include <fmt/format.h>
+
+namespace medsynth::redis {
+namespace {
+
+constexpr std::string_view kShape =
+    "write redis://[user[:password]@]host[:port][/database], rediss://... or unix:///path?db=n";
+
+Error wrong(std::string detail) {
+  return invalid("REDIS_URL", std::move(detail));
+}
+
+// What stands before and after the first (or last) `mark`; without one, everything is before.
+struct Halves {
+  std::string_view before;
+  std::optional<std::string_view> after;
+};
+Halves halves(std::string_view text, std::size_t mark) {
+  if (mark == text.npos) return {text, std::nullopt};
+  return {text.substr(0, mark), text.substr(mark + 1)};
+}
+
+Result<std::string> percent_decoded(std::string_view text, std::string_view part) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    unsigned byte = 0;
+    const std::string_view digits = text.substr(i + 1, 2);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+    if (digits.size() != 2 || error != std::errc() || end != digits.data() + 2)
+      return wrong(fmt::format(
+          "the {} has a '%' that is not followed by two hexadecimal digits; write %25 for '%'", part));
+    out += static_cast<char>(byte);
+    i += 2;
+  }
+  return out;
+}
+
+std::optional<int> number(std::string_view text, int most) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = !text.empty() && error == std::errc() && end == text.data() + text.size();
+  return whole && value >= 0 && value <= most ? std::optional(value) : std::nullopt;
+}
+
+Result<int> database(std::string_view text) {
+  // Redis has 16 unless configured otherwise; the bound only keeps out what cannot be one.
+  if (const auto value = number(text, 1'000'000)) return *value;
+  return wrong(fmt::format("the database must be a whole number from 0, not '{}'", text));
+}
+
+Result<> read_credentials(std::string_view text, Url& url) {
+  const auto [user, password] = halves(text, text.find(':'));
+  BOOST_OUTCOME_TRY(url.user, percent_decoded(user, "user"));
+  BOOST_OUTCOME_TRY(url.password, percent_decoded(password.value_or(""), "password"));
+  return success();
+}
+
+Result<> read_address(std::string_view text, Url& url) {
+  std::string_view rest = text;
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    in6_addr address;
+    if (end == text.npos) return wrong("the host begins with '[' but has no ']'");
+    url.host = text.substr(1, end - 1);
+    if (::inet_pton(AF_INET6, url.host.c_str(), &address) != 1)
+      return wrong(fmt::format("'{}' is not an IPv6 address", url.host));
+    rest = text.substr(end + 1);
+    if (!rest.empty() && rest[0] != ':') return wrong("only ':' and the port may follow ']'");
+  }
+  const auto [host, port] = halves(rest, rest.find(':'));
+  if (!host.empty()) url.host = host;
+  if (!port || port->empty()) return success();
+  const auto value = number(*port, 65535);
+  if (!value || *value == 0)
+    return wrong(fmt::format("the port must be a number from 1 to 65535, not '{}'", *port));
+  url.port = std::to_string(*value);
+  return success();
+}
+
+Result<> read_options(std::string_view text, Url& url) {
+  while (!text.empty()) {
+    const auto [option, rest] = halves(text, text.find('&'));
+    const auto [name, value] = halves(option, option.find('='));
+    if (name != "db") return wrong(fmt::format("the option '{}' is not known; only 'db' is", name));
+    BOOST_OUTCOME_TRY(url.database, database(value.value_or("")));
+    text = rest.value_or("");
+  }
+  return success();
+}
+
+}  // namespace
+
+bool Url::is_loopback() const {
+  if (!unix_path.empty()) return true;
+  in_addr v4;
+  in6_addr v6;
+  if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  if (::inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
+  return host == "localhost";
+}
+
+std::string Url::shown() const {
+  std::string who = user;
+  if (!password.empty()) who += ":***";
+  if (!who.empty()) who += '@';
+  if (!unix_path.empty()) return fmt::format("unix://{}{}?db={}", who, unix_path, database);
+  const bool v6 = host.find(':') != host.npos;
+  return fmt::format("{}://{}{}{}{}:{}/{}", tls ? "rediss" : "redis", who, v6 ? "[" : "", host, v6 ? "]" : "",
+                     port, database);
+}
+
+Result<Url> parse_url(std::string_view text) {
+  Url url;
+  const std::size_t mark = text.find("://");
+  const std::string_view scheme = text.substr(0, mark == text.npos ? 0 : mark);
+  if (scheme != "redis" && scheme != "rediss" && scheme != "unix")
+    return wrong(fmt::format("must begin with redis://, rediss:// or unix://; {}", kShape));
+  url.tls = scheme == "rediss";
+  if (text.find('#') != text.npos)
+    return wrong("must not contain '#'; write %23 where the user or password has one");
+
+  std::string_view rest = text.substr(mark + 3);
+  const auto [address, options] = halves(rest, rest.find('?'));
+  const std::size_t slash = address.find('/');
+  const auto [authority, path] = halves(address, slash);
+  // Else a part of the password would be taken for a port or a database, and quoted.
+  if (scheme != "unix" && rest.find('@', authority.size() + 1) != rest.npos)
+    return wrong("'/' and '?' in the user or password must be written %2F and %3F");
+  const std::size_t at = authority.rfind('@');
+  if (at != authority.npos) {
+    BOOST_OUTCOME_TRY(read_credentials(authority.substr(0, at), url));
+  }
+  const std::string_view where = at == authority.npos ? authority : authority.substr(at + 1);
+
+  if (scheme == "unix") {
+    if (!where.empty() || path.value_or("").empty())
+      return wrong("the socket's path must be absolute: unix:///run/redis.sock");
+    BOOST_OUTCOME_TRY(url.unix_path, percent_decoded(address.substr(slash), "path"));
+  } else {
+    BOOST_OUTCOME_TRY(read_address(where, url));
+    if (!path.value_or("").empty()) {
+      BOOST_OUTCOME_TRY(url.database, database(*path));
+    }
+  }
+  BOOST_OUTCOME_TRY(read_options(options.value_or(""), url));
+  return url;
+}
+
+}  // namespace medsynth::redis
