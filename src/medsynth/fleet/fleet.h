@@ -1,0 +1,140 @@
+// What workers report and what they are told. Each worker writes a snapshot with a TTL; control (limits set through the
+// API, cache removals) is stored state with a version, PUBLISH is only its bell, and workers confirm what they did.
+//
+// Queries, carried out by redis::Client. Thread safe (immutable).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/describe.hpp>
+
+#include "medsynth/base/clock.h"
+#include "medsynth/base/described.h"
+#include "medsynth/redis/query.h"
+
+namespace medsynth::fleet {
+
+// A model in a worker's cache. Times are RFC 3339.
+struct ModelReport {
+  std::string id;
+  std::string state;  // loading | ready | in_use | draining
+  std::string loaded_at;
+  std::string last_used;
+  std::optional<std::string> expires_at;
+  std::int64_t users = 0;
+  std::int64_t hits = 0;
+  std::int64_t loads = 0;
+  double load_seconds = 0;
+  std::uint64_t memory_bytes = 0;
+  json::object metadata;
+};
+BOOST_DESCRIBE_STRUCT(ModelReport, (), (id, state, loaded_at, last_used, expires_at, users, hits, loads, load_seconds,
+                                        memory_bytes, metadata))
+
+struct CacheReport {
+  std::int64_t size = 0;
+  std::int64_t max_size = 0;
+  double ttl = 0;  // seconds
+  std::vector<ModelReport> models;
+};
+BOOST_DESCRIBE_STRUCT(CacheReport, (), (size, max_size, ttl, models))
+
+// A message in a worker's hands.
+struct TaskReport {
+  std::string task_id;
+  std::string actor;
+  std::string state;   // waiting | loading | running
+  std::string reason;  // of the wait: slots | model_lock | cpu | memory | gpu
+  std::string since;
+};
+BOOST_DESCRIBE_STRUCT(TaskReport, (), (task_id, actor, state, reason, since))
+
+// One time series of a worker, for the server's /metrics.
+struct Sample {
+  std::string name;
+  std::string kind;  // counter | gauge | histogram
+  std::string help;
+  std::map<std::string, std::string> labels;
+  double value = 0;  // of a histogram: the sum
+  std::vector<double> bounds;
+  std::vector<std::int64_t> counts;  // cumulative, one more than bounds
+};
+BOOST_DESCRIBE_STRUCT(Sample, (), (name, kind, help, labels, value, bounds, counts))
+
+struct Snapshot {
+  std::string worker_id;
+  std::string host;
+  std::int64_t pid = 0;
+  std::string version;
+  std::string started_at;
+  std::string at;
+  bool draining = false;
+  std::vector<std::string> queues;
+  json::object usage;           // limits::Usage: measured use and the limits in force
+  std::string limits_origin;    // environment | api
+  json::object system;          // limits::SystemInfo
+  CacheReport cache;
+  std::vector<TaskReport> tasks;
+  std::int64_t control_version = 0;  // the newest control this worker has obeyed
+  std::vector<Sample> metrics;
+};
+BOOST_DESCRIBE_STRUCT(Snapshot, (), (worker_id, host, pid, version, started_at, at, draining, queues, usage, limits_origin,
+                                     system, cache, tasks, control_version, metrics))
+
+// What somebody asks of the workers, once: "cache.remove" (argument: model id), "cache.clear".
+struct Request {
+  std::int64_t version = 0;
+  std::string kind;
+  std::string argument;
+};
+
+struct Control {
+  std::int64_t version = 0;
+  std::map<std::string, double> limits;  // set through the API, by name; empty: each worker's environment's
+  std::vector<Request> requests;         // newer than asked for, oldest first
+};
+
+struct FleetOptions {
+  std::string namespace_ = "dramatiq";
+  std::string prefix = "task:";  // of tasks: two installations on one Redis never hear each other
+  int database = 0;
+};
+
+class Fleet {
+ public:
+  explicit Fleet(const FleetOptions& options);
+
+  redis::Query<redis::Done> publish(const Snapshot& snapshot, std::chrono::milliseconds ttl, WallTime now) const;
+  redis::Query<redis::Done> leave(const std::string& worker_id) const;
+  // Of the workers that are alive, ordered by host and worker id.
+  redis::Query<std::vector<Snapshot>> snapshots(WallTime now) const;
+
+  // What is in force, with the requests after `since`.
+  redis::Query<Control> control(std::int64_t since) const;
+  redis::Query<std::int64_t> set_limits(const std::map<std::string, double>& changed) const;  // merges; gives the version
+  redis::Query<std::int64_t> reset_limits() const;
+  redis::Query<std::int64_t> request(const std::string& kind, const std::string& argument) const;
+
+  // A worker's answer to a version, and the answers so far by worker id.
+  redis::Query<redis::Done> confirm(std::int64_t version, const std::string& worker_id, const json::object& answer) const;
+  redis::Query<std::map<std::string, json::object>> confirmations(std::int64_t version) const;
+
+  std::string bell_channel() const;  // rung after each change of control
+
+ private:
+  std::string base_;
+};
+
+}  // namespace medsynth::fleet
+
+// A newer version's worker may report more than this one knows.
+template <>
+struct medsynth::described::Rules<medsynth::fleet::Snapshot> {
+  static constexpr bool open = true;
+  static constexpr std::array<Field, 0> fields{};
+};

@@ -1,0 +1,212 @@
+#include <algorithm>
+#include <mutex>
+#include <tuple>
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include "medsynth/telemetry/registry.h"
+#include "medsynth/telemetry/telemetry.h"
+
+namespace medsynth::telemetry {
+namespace {
+
+using prometheus::BuildCounter;
+using prometheus::BuildGauge;
+using prometheus::BuildHistogram;
+using prometheus::Labels;
+using Buckets = prometheus::Histogram::BucketBoundaries;
+using Counters = prometheus::Family<prometheus::Counter>;
+using Gauges = prometheus::Family<prometheus::Gauge>;
+using Histograms = prometheus::Family<prometheus::Histogram>;
+
+// OpenTelemetry's advice for HTTP and messaging.
+const Buckets kHttpBuckets{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10};
+// OpenTelemetry's for generative models, doubling, continued to the ten minutes that an actor may wait.
+const Buckets kModelBuckets{.01,  .02,   .04,   .08,   .16,   .32,    .64,    1.28,  2.56,
+                            5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68, 655.36};
+// Dramatiq's own, in milliseconds: dashboards rely on them.
+const Buckets kMessageBuckets{5,    10,   25,   50,   75,    100,   250,   500,    750,
+                              1000, 2500, 5000, 7500, 10000, 30000, 60000, 600000, 900000};
+
+Labels message_labels(std::string_view queue, std::string_view actor) {
+  return {{"queue_name", std::string(queue)}, {"actor_name", std::string(actor)}};
+}
+Labels model_labels(std::string_view model) {
+  return {{"model", std::string(model)}};
+}
+
+// A counter that somebody else counts.
+void raise_to(prometheus::Counter& counter, double total) {
+  if (total > counter.Value()) counter.Increment(total - counter.Value());
+}
+
+}  // namespace
+
+struct Metrics::Impl {
+  Counters& counters(const char* name, const char* help) {
+    return BuildCounter().Name(name).Help(help).Register(registry);
+  }
+  Gauges& gauges(const char* name, const char* help) {
+    return BuildGauge().Name(name).Help(help).Register(registry);
+  }
+  Histograms& histograms(const char* name, const char* help) {
+    return BuildHistogram().Name(name).Help(help).Register(registry);
+  }
+
+  prometheus::Registry registry;
+  Counters& inferences = counters("ml_inference_total", "Inferences");
+  Counters& inference_errors = counters("ml_inference_errors_total", "Inferences that failed");
+  Histograms& inference_seconds = histograms("ml_inference_duration_seconds", "Duration of inferences");
+  Gauges& queue_size = gauges("ml_inference_queue_size", "Tasks that wait for a model");
+  Gauges& model_memory = gauges("ml_model_memory_usage_bytes", "Memory of loaded models");
+
+  Counters& messages = counters("dramatiq_messages_total", "Messages processed or skipped");
+  Counters& message_errors = counters("dramatiq_message_errors_total", "Messages whose processing failed");
+  Counters& message_retries = counters("dramatiq_message_retries_total", "Retries of messages");
+  Counters& message_rejects =
+      counters("dramatiq_message_rejects_total", "Messages moved to the dead letters");
+  Gauges& messages_inprogress = gauges("dramatiq_messages_inprogress", "Messages being processed");
+  Gauges& delayed_inprogress =
+      gauges("dramatiq_delayed_messages_inprogress", "Delayed messages held in memory");
+  Histograms& message_milliseconds =
+      histograms("dramatiq_message_duration_milliseconds", "Time spent processing messages");
+  Histograms& queue_wait =
+      histograms("medsynth_task_queue_wait_seconds", "Time from enqueueing to the start of a message");
+
+  Counters& limiter_wait =
+      counters("medsynth_limiter_wait_seconds_total", "Time that tasks waited for resources");
+  Gauges& cache_size = gauges("medsynth_model_cache_models", "Models in the cache");
+  Counters& cache_hits = counters("medsynth_model_cache_hits_total", "Uses of a model that was loaded");
+  Counters& cache_misses =
+      counters("medsynth_model_cache_misses_total", "Uses of a model that had to be loaded");
+  Counters& cache_coalesced =
+      counters("medsynth_model_cache_coalesced_total", "Uses that joined a load under way");
+  Counters& cache_evictions = counters("medsynth_model_cache_evictions_total", "Models removed to make room");
+  Counters& cache_expirations =
+      counters("medsynth_model_cache_expirations_total", "Models removed after their time to live");
+  Counters& cache_failures = counters("medsynth_model_cache_load_failures_total", "Loads that failed");
+  Histograms& load_seconds = histograms("medsynth_model_load_seconds", "Duration of model loads");
+  Counters& lost_leases =
+      counters("medsynth_lost_leases_total", "Messages that were recovered by somebody else while they ran");
+  Histograms& http_seconds =
+      histograms("medsynth_http_request_duration_seconds", "Duration of HTTP requests");
+
+  // Looking a label set up in its family costs a map and a hash: too much for each request.
+  std::mutex http_mutex;
+  std::map<std::tuple<std::string, std::string, int>, prometheus::Histogram*, std::less<>> http_series;
+};
+
+Metrics::Metrics() : impl_(std::make_unique<Impl>()) {
+  BuildGauge()
+      .Name("medsynth_build_info")
+      .Help("Version of this program")
+      .Register(impl_->registry)
+      .Add({{"version", MEDSYNTH_VERSION}})
+      .Set(1);
+}
+Metrics::~Metrics() = default;
+
+void Metrics::inference(std::string_view model, std::string_view operation, bool succeeded, double seconds) {
+  const Labels labels{{"model", std::string(model)}, {"operation", std::string(operation)}};
+  impl_->inferences.Add(labels).Increment();
+  auto& errors =
+      impl_->inference_errors.Add(labels);  // there from the start, so that a rate of errors can be asked for
+  if (!succeeded) errors.Increment();
+  impl_->inference_seconds.Add(labels, kModelBuckets).Observe(seconds);
+}
+
+void Metrics::update_queue_size(std::string_view model, double waiting) {
+  impl_->queue_size.Add(model_labels(model)).Set(waiting);
+}
+
+void Metrics::update_model_memory_usage(std::string_view model, double bytes) {
+  impl_->model_memory.Add(model_labels(model)).Set(bytes);
+}
+
+void Metrics::message_started(std::string_view queue, std::string_view actor) {
+  impl_->messages_inprogress.Add(message_labels(queue, actor)).Increment();
+}
+
+void Metrics::message_ended(std::string_view queue, std::string_view actor, bool failed,
+                            double milliseconds) {
+  const Labels labels = message_labels(queue, actor);
+  impl_->messages_inprogress.Add(labels).Decrement();
+  impl_->messages.Add(labels).Increment();
+  auto& errors = impl_->message_errors.Add(labels);
+  if (failed) errors.Increment();
+  impl_->message_milliseconds.Add(labels, kMessageBuckets).Observe(milliseconds);
+}
+
+void Metrics::message_skipped(std::string_view queue, std::string_view actor) {
+  impl_->messages.Add(message_labels(queue, actor)).Increment();
+}
+
+void Metrics::message_retried(std::string_view queue, std::string_view actor) {
+  impl_->message_retries.Add(message_labels(queue, actor)).Increment();
+}
+
+void Metrics::message_rejected(std::string_view queue, std::string_view actor) {
+  impl_->message_rejects.Add(message_labels(queue, actor)).Increment();
+}
+
+void Metrics::message_delayed(std::string_view queue, std::string_view actor, int change) {
+  impl_->delayed_inprogress.Add(message_labels(queue, actor)).Increment(change);
+}
+
+void Metrics::message_waited(std::string_view queue, std::string_view actor, double seconds) {
+  impl_->queue_wait.Add(message_labels(queue, actor), kModelBuckets).Observe(seconds);
+}
+
+void Metrics::limiter_wait_total(std::string_view reason, double seconds) {
+  raise_to(impl_->limiter_wait.Add({{"reason", std::string(reason)}}), seconds);
+}
+
+void Metrics::model_cache(const CacheTotals& totals) {
+  impl_->cache_size.Add({}).Set(static_cast<double>(totals.size));
+  raise_to(impl_->cache_hits.Add({}), static_cast<double>(totals.hits));
+  raise_to(impl_->cache_misses.Add({}), static_cast<double>(totals.misses));
+  raise_to(impl_->cache_coalesced.Add({}), static_cast<double>(totals.coalesced));
+  raise_to(impl_->cache_evictions.Add({}), static_cast<double>(totals.evictions));
+  raise_to(impl_->cache_expirations.Add({}), static_cast<double>(totals.expirations));
+  raise_to(impl_->cache_failures.Add({}), static_cast<double>(totals.load_failures));
+}
+
+void Metrics::model_loaded(std::string_view model, double seconds) {
+  impl_->load_seconds.Add(model_labels(model), kModelBuckets).Observe(seconds);
+}
+
+void Metrics::lost_leases_total(std::int64_t count) {
+  raise_to(impl_->lost_leases.Add({}), static_cast<double>(count));
+}
+
+void Metrics::http_request(std::string_view method, std::string_view route, int status, double seconds) {
+  prometheus::Histogram* series = nullptr;
+  {
+    const std::lock_guard lock(impl_->http_mutex);
+    const auto found = impl_->http_series.find(std::tuple(method, route, status));
+    if (found != impl_->http_series.end()) series = found->second;
+  }
+  if (!series) {
+    series = &impl_->http_seconds.Add(
+        {{"method", std::string(method)}, {"route", std::string(route)}, {"status", std::to_string(status)}},
+        kHttpBuckets);
+    const std::lock_guard lock(impl_->http_mutex);
+    impl_->http_series.emplace(std::tuple(std::string(method), std::string(route), status), series);
+  }
+  series->Observe(seconds);
+}
+
+std::vector<Sample> Metrics::samples() const {
+  return to_samples(impl_->registry.Collect());
+}
+
+std::string Metrics::render(std::span<const Sample> imported) const {
+  auto families = impl_->registry.Collect();
+  merge(families, imported);
+  return to_text(families);
+}
+
+}  // namespace medsynth::telemetry

@@ -1,0 +1,113 @@
+// What Medsynth counts, under the names of DESIGN section 7, and ML events. One Metrics object per process:
+// the worker exports its own as samples inside its snapshot, the server renders them with its own at
+// /metrics.
+//
+//   telemetry::Metrics metrics;
+//   metrics.inference("biomedlm", "detect_contradiction", true, 1.9);
+//   std::vector<telemetry::Sample> mine = metrics.samples();           // worker
+//   std::string page = metrics.render(samples_of_the_workers);         // server
+//
+// Not tracing, and not a general registry: a new metric is a new method here, so that names, labels and
+// buckets stay in one place. Labels never hold task ids or user text. Times are seconds unless a name says
+// otherwise. Thread safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/describe.hpp>
+
+#include "medsynth/base/json.h"
+
+namespace medsynth::telemetry {
+
+// One time series as data. fleet::Sample has the same fields.
+struct Sample {
+  std::string name;
+  std::string kind;  // counter | gauge | histogram
+  std::string help;
+  std::map<std::string, std::string> labels;
+  double value = 0;  // of a histogram: the sum
+  std::vector<double> bounds;
+  std::vector<std::int64_t> counts;  // cumulative, one more than bounds
+};
+BOOST_DESCRIBE_STRUCT(Sample, (), (name, kind, help, labels, value, bounds, counts))
+
+// Totals of a model cache since the process started, and how many models it holds now.
+struct CacheTotals {
+  std::int64_t size = 0;
+  std::int64_t hits = 0;
+  std::int64_t misses = 0;
+  std::int64_t coalesced = 0;
+  std::int64_t evictions = 0;
+  std::int64_t expirations = 0;
+  std::int64_t load_failures = 0;
+};
+
+class Metrics {
+ public:
+  Metrics();
+  ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  // Inference: ml_inference_total, ml_inference_errors_total, ml_inference_duration_seconds{model,operation}.
+  void inference(std::string_view model, std::string_view operation, bool succeeded, double seconds);
+  void update_queue_size(std::string_view model, double waiting);        // ml_inference_queue_size{model}
+  void update_model_memory_usage(std::string_view model, double bytes);  // ml_model_memory_usage_bytes{model}
+
+  // Messages: Dramatiq's own names, labels queue_name (as the message has it) and actor_name.
+  void message_started(std::string_view queue, std::string_view actor);  // dramatiq_messages_inprogress up
+  void message_ended(std::string_view queue, std::string_view actor, bool failed,
+                     double milliseconds);  // and down
+  void message_skipped(std::string_view queue,
+                       std::string_view actor);  // settled unrun: dramatiq_messages_total
+  void message_retried(std::string_view queue, std::string_view actor);              // once per retry
+  void message_rejected(std::string_view queue, std::string_view actor);             // to the dead letters
+  void message_delayed(std::string_view queue, std::string_view actor, int change);  // held until due: +1, -1
+  void message_waited(std::string_view queue, std::string_view actor,
+                      double seconds);  // from enqueueing to its start
+
+  // Limits and models. Totals since the process started: calling again with the same number changes nothing.
+  void limiter_wait_total(std::string_view reason,
+                          double seconds);                    // medsynth_limiter_wait_seconds_total{reason}
+  void model_cache(const CacheTotals& totals);                // medsynth_model_cache_*
+  void model_loaded(std::string_view model, double seconds);  // medsynth_model_load_seconds{model}
+  void lost_leases_total(std::int64_t count);                 // medsynth_lost_leases_total
+
+  // HTTP: medsynth_http_request_duration_seconds{method,route,status}. `route` is a pattern, never a path.
+  void http_request(std::string_view method, std::string_view route, int status, double seconds);
+
+  // Everything that was counted so far, ordered by name.
+  std::vector<Sample> samples() const;
+  // Own metrics and `imported` ones as Prometheus text 0.0.4. Series of one name become one family; an
+  // imported sample whose name or labels are not valid, or whose kind differs from the family's, is left out.
+  std::string render(std::span<const Sample> imported = {}) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// 32 hexadecimal digits, random: a W3C trace id.
+std::string new_trace_id();
+
+// One model operation, for people and log pipelines. Never a claim's text: `error` and `metadata` are the
+// caller's care.
+struct MlEvent {
+  std::string_view model;
+  std::string_view operation;
+  bool succeeded = true;
+  double duration = 0;  // seconds
+  std::string_view error = "";
+  json::object metadata = {};  // trace_id, task_id, scores, counts
+};
+// "ml event" at info, at warning when it failed.
+void log_ml_event(const MlEvent& event);
+
+}  // namespace medsynth::telemetry

@@ -1,0 +1,141 @@
+#include "medsynth/telemetry/telemetry.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "medsynth/base/described.h"
+
+namespace medsynth::telemetry {
+namespace {
+
+const Sample* find(const std::vector<Sample>& samples, std::string_view name) {
+  const auto found =
+      std::find_if(samples.begin(), samples.end(), [&](const Sample& each) { return each.name == name; });
+  return found == samples.end() ? nullptr : &*found;
+}
+
+bool has_line(const std::string& page, const std::string& line) {
+  return ("\n" + page).find("\n" + line + "\n") != std::string::npos;
+}
+
+// One inference that failed: it counts as an inference and as an error, with its duration.
+TEST(Metrics, InferenceCountsErrorsAndDuration) {
+  Metrics metrics;
+  metrics.inference("biomedlm", "detect_contradiction", true, 0.5);
+  metrics.inference("biomedlm", "detect_contradiction", false, 2);
+  const std::string page = metrics.render();
+  const std::string labels = R"({model="biomedlm",operation="detect_contradiction"})";
+  EXPECT_TRUE(has_line(page, "ml_inference_total" + labels + " 2")) << page;
+  EXPECT_TRUE(has_line(page, "ml_inference_errors_total" + labels + " 1")) << page;
+  EXPECT_TRUE(has_line(page, "ml_inference_duration_seconds_sum" + labels + " 2.5")) << page;
+}
+
+// Dramatiq's dashboards rely on names, labels and buckets.
+TEST(Metrics, MessagesHaveDramatiqsNamesAndBuckets) {
+  Metrics metrics;
+  metrics.message_started("medsynth", "detect_contradiction");
+  metrics.message_ended("medsynth", "detect_contradiction", true, 42);
+  const auto samples = metrics.samples();
+  const Sample* duration = find(samples, "dramatiq_message_duration_milliseconds");
+  ASSERT_TRUE(duration);
+  EXPECT_EQ(duration->bounds.front(), 5);
+  EXPECT_EQ(duration->bounds.back(), 900000);
+  ASSERT_EQ(duration->counts.size(), 19u);
+  EXPECT_EQ(duration->counts[2], 0);   // 25 ms
+  EXPECT_EQ(duration->counts[3], 1);   // 50 ms
+  EXPECT_EQ(duration->counts[18], 1);  // +Inf
+  EXPECT_EQ(duration->labels, (std::map<std::string, std::string>{{"queue_name", "medsynth"},
+                                                                  {"actor_name", "detect_contradiction"}}));
+  EXPECT_EQ(find(samples, "dramatiq_messages_inprogress")->value, 0);
+  EXPECT_EQ(find(samples, "dramatiq_message_errors_total")->value, 1);
+}
+
+// Held and then run: the gauge of delayed messages is zero again.
+TEST(Metrics, DelayedMessagesReturnToZero) {
+  Metrics metrics;
+  metrics.message_delayed("medsynth", "a", +1);
+  metrics.message_delayed("medsynth", "a", -1);
+  EXPECT_EQ(find(metrics.samples(), "dramatiq_delayed_messages_inprogress")->value, 0);
+}
+
+// Totals that others count are told again and again: the counter follows and never goes back.
+TEST(Metrics, TotalsAreFollowedAndNeverGoBack) {
+  Metrics metrics;
+  metrics.limiter_wait_total("slots", 1.5);
+  metrics.limiter_wait_total("slots", 4);
+  metrics.limiter_wait_total("slots", 4);
+  metrics.limiter_wait_total("slots", 1);
+  EXPECT_EQ(find(metrics.samples(), "medsynth_limiter_wait_seconds_total")->value, 4);
+  metrics.model_cache({.size = 2, .hits = 7, .misses = 3});
+  EXPECT_EQ(find(metrics.samples(), "medsynth_model_cache_hits_total")->value, 7);
+  EXPECT_EQ(find(metrics.samples(), "medsynth_model_cache_models")->value, 2);
+}
+
+// The worker's samples travel as JSON and are rendered by the server beside its own series of the same
+// family, once.
+TEST(Metrics, ImportedSamplesJoinTheirFamily) {
+  Metrics worker;
+  worker.inference("m", "o", true, 0.02);
+  std::vector<Sample> imported;
+  for (Sample& sample : worker.samples()) {
+    auto copy = described::parse<Sample>(described::write(sample));
+    ASSERT_TRUE(copy);
+    copy->labels["worker"] = "host/1";
+    imported.push_back(std::move(*copy));
+  }
+  Metrics server;
+  server.inference("n", "o", true, 1);
+  const std::string page = server.render(imported);
+  EXPECT_TRUE(has_line(page, R"(ml_inference_total{model="m",operation="o",worker="host/1"} 1)")) << page;
+  EXPECT_TRUE(has_line(
+      page, R"(ml_inference_duration_seconds_bucket{model="m",operation="o",worker="host/1",le="0.02"} 1)"))
+      << page;
+  const std::string type = "# TYPE ml_inference_total counter";
+  EXPECT_EQ(page.find(type), page.rfind(type));
+  EXPECT_NE(page.find(type), std::string::npos);
+}
+
+// A snapshot from elsewhere cannot break the page: wrong names, kinds and shapes are left out.
+TEST(Metrics, ImportedSamplesThatDoNotFitAreLeftOut) {
+  Metrics server;
+  server.inference("n", "o", true, 1);
+  const std::vector<Sample> imported{
+      {.name = "evil\nname 1", .kind = "gauge"},
+      {.name = "ml_inference_total", .kind = "gauge", .labels = {{"worker", "w"}}},
+      {.name = "unknown_kind", .kind = "summary"},
+      {.name = "bad_label", .kind = "gauge", .labels = {{"a b", "c"}}},
+      {.name = "short_histogram", .kind = "histogram", .bounds = {1, 2}, .counts = {1}},
+      {.name = "good", .kind = "gauge", .labels = {{"text", "a\"\n"}}, .value = 3}};
+  const std::string page = server.render(imported);
+  EXPECT_EQ(page.find("evil"), std::string::npos);
+  EXPECT_EQ(page.find("worker="), std::string::npos);
+  EXPECT_EQ(page.find("unknown_kind"), std::string::npos);
+  EXPECT_EQ(page.find("bad_label"), std::string::npos);
+  EXPECT_EQ(page.find("short_histogram"), std::string::npos);
+  EXPECT_TRUE(has_line(page, R"(good{text="a\"\n"} 3)")) << page;
+}
+
+TEST(Metrics, HttpRequestsAreBySeries) {
+  Metrics metrics;
+  for (int i = 0; i < 3; ++i) metrics.http_request("GET", "/v1/tasks/{task_id}", 200, 0.001);
+  metrics.http_request("GET", "/v1/tasks/{task_id}", 404, 0.001);
+  const std::string page = metrics.render();
+  EXPECT_TRUE(has_line(
+      page,
+      R"(medsynth_http_request_duration_seconds_count{method="GET",route="/v1/tasks/{task_id}",status="200"} 3)"))
+      << page;
+  EXPECT_TRUE(has_line(
+      page,
+      R"(medsynth_http_request_duration_seconds_count{method="GET",route="/v1/tasks/{task_id}",status="404"} 1)"));
+}
+
+TEST(TraceId, IsThirtyTwoHexDigitsAndFresh) {
+  const std::string id = new_trace_id();
+  EXPECT_EQ(id.size(), 32u);
+  EXPECT_TRUE(std::all_of(id.begin(), id.end(), [](unsigned char c) { return std::isxdigit(c); }));
+  EXPECT_NE(id, new_trace_id());
+}
+
+}  // namespace
+}  // namespace medsynth::telemetry
