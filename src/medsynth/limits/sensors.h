@@ -1,0 +1,117 @@
+// What the machine, or the container we are in, is doing. Reads /proc, the cgroups that /proc/self/cgroup and
+// mountinfo name (v1, v2, hybrid, none; every ancestor) under an injected root, and NVML through dlopen.
+// Thread safe; one sample at a time, no thread of its own, no allocation after the first sample.
+//
+// CPU and memory are seen as levels that contain each other: the machine (its allowed CPUs, its RAM) and each
+// cgroup with a limit. What is free is the least that is free at any level; what is used is the smallest
+// limit less that. So a quiet container on a full machine is full, and reclaimable page cache is never use.
+// Limits are read again at each sample.
+//
+// What cannot be read counts as absent: without cgroups the machine is the only level.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/describe.hpp>
+
+#include "medsynth/base/clock.h"
+
+namespace medsynth::limits {
+
+struct CpuInfo {
+  std::int64_t count = 1;          // physical cores
+  std::int64_t count_logical = 1;  // logical CPUs this process tree may use
+  double percent = 0;
+};
+BOOST_DESCRIBE_STRUCT(CpuInfo, (), (count, count_logical, percent))
+
+struct MemoryInfo {  // bytes
+  std::uint64_t total = 0;
+  std::uint64_t available = 0;
+  std::uint64_t used = 0;
+  double percent = 0;
+};
+BOOST_DESCRIBE_STRUCT(MemoryInfo, (), (total, available, used, percent))
+
+struct DiskInfo {  // bytes, of the data folder's file system
+  std::uint64_t total = 0;
+  std::uint64_t used = 0;
+  std::uint64_t free = 0;
+  double percent = 0;
+};
+BOOST_DESCRIBE_STRUCT(DiskInfo, (), (total, used, free, percent))
+
+struct GpuDevice {  // bytes
+  std::string name;
+  std::uint64_t memory_total = 0;
+  std::uint64_t memory_used = 0;
+  double percent = 0;
+};
+BOOST_DESCRIBE_STRUCT(GpuDevice, (), (name, memory_total, memory_used, percent))
+
+struct GpuInfo {  // sums over the devices; name of the first
+  bool available = false;
+  std::int64_t count = 0;
+  std::string name;
+  std::uint64_t memory_total = 0;
+  std::uint64_t memory_used = 0;
+  double percent = 0;
+  std::vector<GpuDevice> devices;
+};
+BOOST_DESCRIBE_STRUCT(GpuInfo, (), (available, count, name, memory_total, memory_used, percent, devices))
+
+// GET /v1/resources/system.
+struct SystemInfo {
+  CpuInfo cpu;
+  MemoryInfo memory;
+  DiskInfo disk;
+  GpuInfo gpu;
+};
+BOOST_DESCRIBE_STRUCT(SystemInfo, (), (cpu, memory, disk, gpu))
+
+struct Sample {
+  double effective_cpus = 1;       // min(quota of every ancestor, cpuset, affinity); may be fractional
+  double cpu_percent = 0;          // since the sample before, of effective_cpus
+  double own_cpu_percent = 0;      // of effective_cpus, what this process used
+  std::uint64_t memory_limit = 0;  // bytes; 0 when it cannot be known
+  std::uint64_t memory_used = 0;   // bytes, without reclaimable page cache
+  double memory_percent = 0;
+  double gpu_percent = 0;              // the busiest device
+  std::uint64_t gpu_memory_total = 0;  // bytes, sum over the devices; 0 without one
+  std::uint64_t gpu_memory_free = 0;
+};
+
+// What one process uses.
+struct ProcessUse {
+  std::int32_t pid = 0;
+  double cpu_percent = 0;             // of effective_cpus, since it was asked for before; 0 the first time
+  std::uint64_t anonymous_bytes = 0;  // resident and not backed by a file
+};
+
+// The interface, so that tests and simulated hosts can put numbers in.
+class Sensors {
+ public:
+  virtual ~Sensors() = default;
+  virtual Sample sample() = 0;
+  virtual SystemInfo system() = 0;  // disk of the data folder given at the start
+  // One process of this machine, now; zeros for one that is gone.
+  virtual ProcessUse process(std::int32_t pid) { return {.pid = pid}; }
+};
+
+struct SensorOptions {
+  std::filesystem::path root = "/";  // of proc and sys
+  std::filesystem::path data_dir = ".";
+  std::string nvml = "libnvidia-ml.so.1";  // "" looks for no GPU
+  // CPU use needs two looks. When the one before is older than 5 s, or there was none, sample() takes them
+  // this far apart.
+  std::chrono::milliseconds first_window{50};
+  const Clock* clock = &system_clock();
+};
+std::unique_ptr<Sensors> make_sensors(const SensorOptions& options);
+
+}  // namespace medsynth::limits

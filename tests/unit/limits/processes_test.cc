@@ -1,0 +1,215 @@
+// Slots and locks between processes: forked children stand for other workers. They leave by _exit or by
+// signal.
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include <gtest/gtest.h>
+
+#include "medsynth/limits/slots.h"
+
+#include "unit/limits/support.h"
+
+namespace medsynth::limits {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A child process that says when it is ready; killed at the latest when the test ends.
+class Child {
+ public:
+  template <class Body>
+  explicit Child(Body body) {
+    int ends[2];
+    if (::pipe(ends) != 0) std::abort();
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::close(ends[0]);
+      body([write = ends[1]](char word) {
+        if (::write(write, &word, 1) != 1) ::_exit(9);
+      });
+      ::_exit(0);
+    }
+    ::close(ends[1]);
+    said_ = ends[0];
+  }
+  ~Child() {
+    kill();
+    ::close(said_);
+  }
+  Child(const Child&) = delete;
+
+  char hear() const {  // 0 when it has ended
+    char word = 0;
+    return ::read(said_, &word, 1) == 1 ? word : '\0';
+  }
+  void kill() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    wait();
+  }
+  int wait() {
+    int status = 0;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    return status;
+  }
+
+ private:
+  pid_t pid_ = -1;
+  int said_ = -1;
+};
+
+using Say = std::function<void(char)>;
+
+class ProcessesTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Limiter> open(std::int64_t slots) {
+    return std::move(*Limiter::open({.limits = slots_only(slots), .runtime_dir = folder_.path()}, sensors_));
+  }
+  TemporaryFolder folder_;
+  FakeSensors sensors_;
+};
+
+// Another process holds the only slot and the model: killed with -9, it frees both for a waiter at once.
+TEST_F(ProcessesTest, AKilledHolderFreesItsSlotAndLock) {
+  Child holder([&](const Say& say) {
+    auto limiter = open(1);
+    auto lease = limiter->acquire({.model = "m"}, 5s);
+    say(lease ? 'y' : 'n');
+    ::pause();
+  });
+  ASSERT_EQ(holder.hear(), 'y');
+  auto limiter = open(2);
+  EXPECT_EQ(limiter->try_acquire({.model = "m"}).second.reason, "model_lock");
+  limiter->set_limits(slots_only(1));
+  EXPECT_EQ(limiter->try_acquire({.model = "m"}).second.reason, "slots");
+  std::chrono::steady_clock::time_point killed;
+  const auto lease = limiter->acquire({.model = "m"}, 5s, {}, [&](const Wait&) {
+    killed = std::chrono::steady_clock::now();
+    holder.kill();
+  });
+  const auto took =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - killed);
+  ASSERT_TRUE(lease) << lease.error().message;
+  RecordProperty("freed_after_ms", static_cast<int>(took.count()));
+  EXPECT_LT(took, 2s) << "20 ms are enough on an idle machine";
+}
+
+// The same when the holder had forked: its child lives on and keeps nothing.
+TEST_F(ProcessesTest, AHoldersChildKeepsNothing) {
+  int leash[2];  // the grandchild lives until the test lets go of the other end
+  ASSERT_EQ(::pipe(leash), 0);
+  Child holder([&](const Say& say) {
+    ::close(leash[1]);
+    auto limiter = open(1);
+    auto lease = limiter->acquire({.model = "m"}, 5s);
+    if (::fork() == 0) {
+      say(lease ? 'y' : 'n');
+      char word = 0;
+      ::_exit(::read(leash[0], &word, 1) == 1 ? 1 : 0);
+    }
+    ::pause();
+  });
+  ASSERT_EQ(holder.hear(), 'y');
+  auto limiter = open(1);
+  EXPECT_FALSE(limiter->try_acquire({}).first);
+  holder.kill();
+  EXPECT_TRUE(limiter->acquire({.model = "m"}, 5s));
+  ::close(leash[0]);
+  ::close(leash[1]);
+}
+
+// A forked child drops its copy of a lease and waits for the slot itself: its parent's slot is not touched,
+// and the child gets it when the parent lets go.
+TEST_F(ProcessesTest, AChildUsesTheLimiterOnItsOwnAccount) {
+  auto limiter = open(1);
+  auto lease = limiter->acquire({.model = "m"}, 0ms);
+  ASSERT_TRUE(lease && limiter->acquire_task_slot(0ms));
+  Child child([&](const Say& say) {
+    lease->release();
+    limiter->release_task_slot();  // it holds none: a no-op
+    say(limiter->try_acquire({}).first ? 'n' : 'y');
+    const auto mine = limiter->acquire({.model = "m"}, 20s);
+    say(mine ? 'y' : 'n');
+  });
+  EXPECT_EQ(child.hear(), 'y') << "the slot is the parent's";
+  EXPECT_EQ(limiter->slots().size(), 1u);
+  lease->release();
+  limiter->release_task_slot();
+  EXPECT_EQ(child.hear(), 'y') << "and then the child's";
+  EXPECT_EQ(child.wait(), 0);
+  EXPECT_TRUE(limiter->try_acquire({.model = "m"}).first);
+}
+
+// Four processes take and let go as fast as they can: never more than two hold a slot at once, never two the
+// model.
+TEST_F(ProcessesTest, NeverExceedTheLimitTogether) {
+  struct Shared {
+    std::atomic<int> running, most, users, most_users, done;
+  };
+  void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  auto& shared = *new (memory) Shared{};
+  const auto raise = [](std::atomic<int>& most, int now) {
+    int seen = most.load();
+    while (now > seen && !most.compare_exchange_weak(seen, now)) {
+    }
+  };
+  {
+    const auto body = [&](const Say&) {
+      auto limiter = open(2);
+      for (int i = 0; i < 1000; ++i) {
+        const bool with_model = i % 2 == 0;
+        auto lease = limiter->acquire({.model = with_model ? "m" : ""}, 60s);
+        if (!lease) ::_exit(1);
+        raise(shared.most, ++shared.running);
+        if (with_model) raise(shared.most_users, ++shared.users);
+        std::this_thread::yield();  // held long enough for the others to run into it
+        if (with_model) --shared.users;
+        --shared.running;
+        ++shared.done;
+      }
+    };
+    Child first(body), second(body), third(body), fourth(body);
+    EXPECT_EQ(first.wait(), 0);
+    EXPECT_EQ(second.wait(), 0);
+    EXPECT_EQ(third.wait(), 0);
+    EXPECT_EQ(fourth.wait(), 0);
+  }
+  EXPECT_EQ(shared.done, 4000);
+  EXPECT_LE(shared.most, 2);
+  EXPECT_EQ(shared.most_users, 1);
+  ::munmap(memory, sizeof(Shared));
+}
+
+// Processes that obey different limits share the slots: the one with the lower limit waits, the other does
+// not.
+TEST_F(ProcessesTest, EachObeysItsOwnLimit) {
+  auto generous = open(3);
+  auto strict = open(1);
+  auto lease = generous->acquire({}, 0ms);
+  EXPECT_FALSE(strict->try_acquire({}).first);
+  EXPECT_TRUE(generous->try_acquire({}).first);
+}
+
+// A process that stands still while it holds the guard: others keep their timeouts.
+TEST_F(ProcessesTest, AStoppedProcessDoesNotBreakTimeouts) {
+  auto limiter = open(1);
+  Child stopped([&](const Say& say) {
+    auto table = SlotTable::open(folder_.path());
+    const SlotTable::Guard guard(**table, 5s);
+    say(guard ? 'y' : 'n');
+    ::pause();
+  });
+  ASSERT_EQ(stopped.hear(), 'y');
+  const auto late = limiter->acquire({}, 30ms);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Code::timeout);
+  stopped.kill();
+  EXPECT_TRUE(limiter->acquire({}, 5s));
+}
+
+}  // namespace
+}  // namespace medsynth::limits
