@@ -1,0 +1,177 @@
+// /v1/async-ml: work for the actors
+#include <fmt/format.h>
+
+#include "medsynth/api/handlers.h"
+#include "medsynth/api/idempotency.h"
+#include "medsynth/api/payloads.h"
+#include "medsynth/api/url.h"
+#include "medsynth/base/id.h"
+#include "medsynth/jobs/jobs.h"
+#include "medsynth/redis/awaitable.h"
+
+namespace medsynth::api {
+namespace {
+
+namespace asio = boost::asio;
+using redis::co_run;
+
+Meta meta(const App& app, const Request& request) {
+  return {request.request_id, rfc3339(app.now())};
+}
+
+// A keyword argument that has its default is left out, as a Python caller would: the source document's own
+// actors take fewer parameters than ours.
+template <class Arguments>
+std::string keyword_arguments(const Arguments& arguments) {
+  const json::value defaults = described::to_value(Arguments{}), all = described::to_value(arguments);
+  json::object given;
+  for (const auto& [name, value] : all.get_object())
+    if (value != defaults.at(name)) given[name] = value;
+  return json::write(given);
+}
+
+// Sizes only: never the texts.
+json::object sizes(const jobs::DetectContradiction&) {
+  return {};
+}
+json::object sizes(const jobs::AnalyzeArticles& arguments) {
+  return {{"total_articles", arguments.articles.size()}};
+}
+json::object sizes(const jobs::GenerateEmbeddings& arguments) {
+  return {{"total_texts", arguments.texts.size()}};
+}
+
+Response accepted(const App& app, const Request& request, const std::string& task_id,
+                  const json::object& counted, bool replayed) {
+  json::object data{{"task_id", task_id}, {"status", described::enum_name(tasks::Status::pending)}};
+  for (const auto& [name, count] : counted) data[name] = count;
+  Response response = json_response({{"success", true},
+                                     {"message", "The task is accepted."},
+                                     {"data", std::move(data)},
+                                     {"meta", described::to_value(meta(app, request))}},
+                                    202);
+  response.headers.emplace_back("Location", "/v1/async-ml/task/" + percent_encode(task_id));
+  if (replayed) response.headers.emplace_back("Idempotent-Replayed", "true");
+  return response;
+}
+
+// Record, message and idempotency key in one script: all or nothing.
+template <class Arguments>
+asio::awaitable<Result<Response>> submit(App& app, const Request& request, const jobs::Actor& actor,
+                                         Arguments arguments) {
+  using Outcome = tasks::Created::Outcome;
+  BOOST_OUTCOME_CO_TRY(jobs::check(arguments));
+  if (!arguments.task_id) arguments.task_id = new_uuid();
+  BOOST_OUTCOME_CO_TRY(check_task_id(*arguments.task_id));
+  BOOST_OUTCOME_CO_TRY(auto key, idempotency_key(request, app.options.task_prefix));
+  const std::string& id = *arguments.task_id;
+  const json::object counted = sizes(arguments);
+  json::object metadata{{"operation", actor.operation}};
+  for (const auto& [name, count] : counted) metadata[name] = count;
+
+  const WallTime now = app.now();
+  const auto message =
+      dramatiq::make_message(app.options.queue, std::string(actor.name), keyword_arguments(arguments), now);
+  const tasks::NewTask task{.task_id = id,
+                            .message_id = message.message_id,
+                            .queue = app.options.queue,
+                            .actor = std::string(actor.name),
+                            .fields = {{"metadata", json::write(metadata)}}};
+  std::optional<tasks::Guard> once;
+  if (key) once = guard(*key, id);
+  auto create =
+      app.services.store.create(task, now, app.services.broker.enqueue_commands(message), std::move(once));
+  BOOST_OUTCOME_CO_TRY(auto created, co_await co_run(app.services.client, std::move(create)));
+  if (created.outcome == Outcome::exists)
+    co_return Error{Code::conflict, "A task with this id exists: choose another, or delete it first.",
+                    "task_exists"};
+  if (created.outcome == Outcome::created) co_return accepted(app, request, id, counted, false);
+  BOOST_OUTCOME_CO_TRY(auto first, replayed_task(*key, created.guard_value));
+  co_return accepted(app, request, first, counted, true);
+}
+
+// The body with what the query adds; a field in both is a mistake.
+Result<jobs::DetectContradiction> read_claims(const Request& request) {
+  BOOST_OUTCOME_TRY(auto query, parse_query<DetectQuery>(request.query));
+  json::value body = json::object{};
+  if (!request.body.empty()) {
+    BOOST_OUTCOME_TRY(body, json::parse(request.body));
+  }
+  if (!body.is_object()) return described::from_value<jobs::DetectContradiction>(body);
+  const json::value extra = described::to_value(query);
+  for (const auto& [name, value] : extra.get_object()) {
+    if (value.is_null()) continue;
+    if (body.get_object().contains(name))
+      return invalid(described::pointer_to("", name), "is both in the body and in the query");
+    body.get_object()[name] = value;
+  }
+  return described::from_value<jobs::DetectContradiction>(body);
+}
+
+asio::awaitable<Result<Response>> detect(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto arguments, read_claims(request));
+  co_return co_await submit(app, request, jobs::kDetect, std::move(arguments));
+}
+
+asio::awaitable<Result<Response>> analyze(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto arguments, described::parse<jobs::AnalyzeArticles>(request.body));
+  co_return co_await submit(app, request, jobs::kAnalyze, std::move(arguments));
+}
+
+asio::awaitable<Result<Response>> embed(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto arguments, described::parse<jobs::GenerateEmbeddings>(request.body));
+  co_return co_await submit(app, request, jobs::kEmbed, std::move(arguments));
+}
+
+asio::awaitable<Result<Response>> show(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
+  BOOST_OUTCOME_CO_TRY(auto record,
+                       co_await co_run(app.services.client, app.services.store.get(std::move(id))));
+  if (!record) co_return task_not_found();
+  Response response{.body = R"({"success":true,"message":"The task as it is now.","data":)"};
+  record->to_json(response.body);
+  response.body += R"(,"meta":)" + described::write(meta(app, request)) + "}";
+  co_return response;
+}
+
+Route submission(std::string_view pattern, Handler handler, std::string_view name, std::string_view summary,
+                 Payload body) {
+  return {.method = Method::post,
+          .pattern = pattern,
+          .handler = handler,
+          .name = name,
+          .group = "async-ml",
+          .summary = summary,
+          .body = body,
+          .answer = payload<SubmitAnswer>("SubmitAnswer"),
+          .status = 202,
+          .errors = {409, 422}};
+}
+
+}  // namespace
+
+std::vector<Route> async_ml_routes() {
+  Route detection = submission("/v1/async-ml/contradiction/detect", detect, "detect_contradiction",
+                               "Do two claims contradict each other?",
+                               payload<jobs::DetectContradiction>("DetectContradiction"));
+  detection.query = payload<DetectQuery>("DetectQuery");
+  detection.body_optional = true;
+  return {
+      detection,
+      submission("/v1/async-ml/contradiction/analyze", analyze, "analyze_articles",
+                 "Which claims of these articles contradict each other?",
+                 payload<jobs::AnalyzeArticles>("AnalyzeArticles")),
+      submission("/v1/async-ml/embeddings/generate", embed, "generate_embeddings", "Embeds texts",
+                 payload<jobs::GenerateEmbeddings>("GenerateEmbeddings")),
+      {.method = Method::get,
+       .pattern = "/v1/async-ml/task/{task_id}",
+       .handler = show,
+       .name = "show_ml_task",
+       .group = "async-ml",
+       .summary = "One task with its result, in an envelope",
+       .answer = payload<TaskAnswer>("TaskAnswer"),
+       .errors = {404}},
+  };
+}
+
+}  // namespace medsynth::api

@@ -1,0 +1,133 @@
+#include "medsynth/api/fleet_view.h"
+
+#include <algorithm>
+
+namespace medsynth::api {
+namespace {
+
+limits::Limits limits_from(const limits::Usage& usage) {
+  return {usage.max_cpu_percent, usage.max_memory_percent, usage.max_gpu_percent, usage.max_concurrent_tasks};
+}
+
+void raise_to(limits::Usage& highest, const limits::Usage& other) {
+  highest.cpu_percent = std::max(highest.cpu_percent, other.cpu_percent);
+  highest.memory_percent = std::max(highest.memory_percent, other.memory_percent);
+  highest.gpu_percent = std::max(highest.gpu_percent, other.gpu_percent);
+}
+
+}  // namespace
+
+void copy_limits(const limits::Limits& from, limits::Usage& to) {
+  to.max_cpu_percent = from.max_cpu_percent;
+  to.max_memory_percent = from.max_memory_percent;
+  to.max_gpu_percent = from.max_gpu_percent;
+  to.max_concurrent_tasks = from.max_concurrent_tasks;
+}
+
+std::vector<HostUsage> hosts_of(const std::vector<fleet::Snapshot>& snapshots) {
+  std::vector<HostUsage> hosts;
+  for (const fleet::Snapshot& snapshot : snapshots) {
+    const auto usage = described::from_value<limits::Usage>(snapshot.usage);
+    if (!usage) continue;  // a newer version's
+    auto host = std::find_if(hosts.begin(), hosts.end(),
+                             [&](const HostUsage& each) { return each.host == snapshot.host; });
+    if (host == hosts.end()) {
+      hosts.push_back({*usage, snapshot.host, {snapshot.worker_id}, snapshot.limits_origin, snapshot.tasks});
+      continue;
+    }
+    host->workers.push_back(snapshot.worker_id);
+    host->tasks.insert(host->tasks.end(), snapshot.tasks.begin(), snapshot.tasks.end());
+    raise_to(*host, *usage);
+    host->concurrent_tasks = std::max(host->concurrent_tasks, usage->concurrent_tasks);
+  }
+  return hosts;
+}
+
+limits::Limits limits_in_force(const std::vector<fleet::Snapshot>& snapshots,
+                               const std::map<std::string, double>& set, const limits::Limits& environment) {
+  limits::Limits limits = environment;
+  for (const HostUsage& host : hosts_of(snapshots)) {
+    if (host.origin != "environment") continue;
+    limits = limits_from(host);
+    break;
+  }
+  described::for_each_member<limits::Limits>([&](std::string_view name, auto member) {
+    const auto found = set.find(std::string(name));
+    if (found != set.end())
+      limits.*member = static_cast<std::remove_cvref_t<decltype(limits.*member)>>(found->second);
+  });
+  return limits;
+}
+
+UsageAnswer usage_of(std::vector<HostUsage> hosts, const limits::Limits& limits) {
+  UsageAnswer answer;
+  for (const HostUsage& host : hosts) {
+    raise_to(answer, host);
+    answer.concurrent_tasks += host.concurrent_tasks;
+  }
+  copy_limits(limits, answer);
+  answer.hosts = std::move(hosts);
+  return answer;
+}
+
+CacheAnswer cache_of(const std::vector<fleet::Snapshot>& snapshots, std::int64_t max_size_alone,
+                     double ttl_alone) {
+  if (snapshots.empty())
+    return {.size = 0, .max_size = max_size_alone, .ttl = ttl_alone, .models = {}, .workers = {}};
+  CacheAnswer answer;
+  for (const fleet::Snapshot& snapshot : snapshots) {
+    const fleet::CacheReport& cache = snapshot.cache;
+    answer.size += cache.size;
+    answer.max_size += cache.max_size;
+    answer.ttl = std::max(answer.ttl, cache.ttl);
+    for (const fleet::ModelReport& model : cache.models)
+      answer.models.push_back({{model}, snapshot.host, snapshot.worker_id});
+    answer.workers.push_back({snapshot.worker_id, snapshot.host, cache.size, cache.max_size, cache.ttl});
+  }
+  return answer;
+}
+
+telemetry::Sample gauge(std::string name, std::string help, std::map<std::string, std::string> labels,
+                        double value) {
+  return {.name = std::move(name),
+          .kind = "gauge",
+          .help = std::move(help),
+          .labels = std::move(labels),
+          .value = value,
+          .bounds = {},
+          .counts = {}};
+}
+
+std::vector<telemetry::Sample> samples_of(const std::vector<fleet::Snapshot>& snapshots) {
+  std::vector<telemetry::Sample> samples;
+  for (const fleet::Snapshot& snapshot : snapshots) {
+    // The id is fresh per process; its first digits tell the workers of a host apart.
+    const std::string worker = snapshot.host + "/" + snapshot.worker_id.substr(0, 8);
+    for (const fleet::Sample& sample : snapshot.metrics) {
+      telemetry::Sample copy{sample.name,  sample.kind,   sample.help,  sample.labels,
+                             sample.value, sample.bounds, sample.counts};
+      copy.labels["worker"] = worker;
+      samples.push_back(std::move(copy));
+    }
+    samples.push_back(gauge("medsynth_worker_tasks", "Messages in a worker's hands", {{"worker", worker}},
+                            static_cast<double>(snapshot.tasks.size())));
+  }
+  for (const HostUsage& host : hosts_of(snapshots)) {
+    const std::map<std::string, std::string> labels{{"host", host.host}};
+    samples.push_back(gauge("medsynth_slots_in_use", "Task slots taken on a machine", labels,
+                            static_cast<double>(host.concurrent_tasks)));
+    samples.push_back(gauge("medsynth_slots", "Task slots of a machine", labels,
+                            static_cast<double>(host.max_concurrent_tasks)));
+    samples.push_back(
+        gauge("medsynth_cpu_usage_ratio", "CPU use of a machine", labels, host.cpu_percent / 100));
+    samples.push_back(
+        gauge("medsynth_memory_usage_ratio", "Memory use of a machine", labels, host.memory_percent / 100));
+    samples.push_back(
+        gauge("medsynth_gpu_usage_ratio", "Use of a machine's busiest GPU", labels, host.gpu_percent / 100));
+  }
+  samples.push_back(
+      gauge("medsynth_workers", "Workers that are alive", {}, static_cast<double>(snapshots.size())));
+  return samples;
+}
+
+}  // namespace medsynth::api

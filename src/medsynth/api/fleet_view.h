@@ -1,0 +1,39 @@
+// What the workers' snapshots mean for the API's answers. Pure.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "medsynth/api/payloads.h"
+#include "medsynth/fleet/fleet.h"
+#include "medsynth/limits/limits.h"
+#include "medsynth/telemetry/telemetry.h"
+
+namespace medsynth::api {
+
+// One entry per host, in the snapshots' order. Slots are per machine, so several workers of one host tell the
+// same number: the newest snapshot's counts, and the highest where they differ.
+std::vector<HostUsage> hosts_of(const std::vector<fleet::Snapshot>& snapshots);
+
+// The limits as they are asked for: what was set through the API, over the environment of a worker that still
+// obeys its own, over `environment`.
+limits::Limits limits_in_force(const std::vector<fleet::Snapshot>& snapshots,
+                               const std::map<std::string, double>& set, const limits::Limits& environment);
+
+void copy_limits(const limits::Limits& from, limits::Usage& to);
+
+// On top: the sum of tasks, the highest percents, the limits.
+UsageAnswer usage_of(std::vector<HostUsage> hosts, const limits::Limits& limits);
+
+CacheAnswer cache_of(const std::vector<fleet::Snapshot>& snapshots, std::int64_t max_size_alone,
+                     double ttl_alone);
+
+// The workers' own metrics, each with a `worker` label, and gauges of hosts and workers.
+std::vector<telemetry::Sample> samples_of(const std::vector<fleet::Snapshot>& snapshots);
+
+telemetry::Sample gauge(std::string name, std::string help, std::map<std::string, std::string> labels,
+                        double value);
+
+}  // namespace medsynth::api

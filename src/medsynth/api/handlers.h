@@ -1,0 +1,30 @@
+// The calls, one file per group. Each checks its input, asks, and answers; an error is returned and becomes a
+// problem.
+#pragma once
+
+#include <vector>
+
+#include "medsynth/api/app.h"
+#include "medsynth/api/router.h"
+
+namespace medsynth::api {
+
+// Each group's rows of the table.
+std::vector<Route> task_routes();         // tasks.cc
+std::vector<Route> resource_routes();     // resources.cc
+std::vector<Route> model_cache_routes();  // model_cache.cc
+std::vector<Route> async_ml_routes();     // async_ml.cc
+std::vector<Route> health_routes();       // health.cc
+std::vector<Route> openapi_routes();      // openapi.cc
+
+// {status:"success", message, data} and the like.
+template <described::Struct T>
+Response answer(const T& body, int status = 200) {
+  return {.status = status, .body = described::write(body)};
+}
+
+// The path's task id, checked.
+Result<std::string> task_id_of(const Request& request);
+Error task_not_found();
+
+}  // namespace medsynth::api

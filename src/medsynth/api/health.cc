@@ -1,0 +1,129 @@
+// /livez, /readyz, /healthz, /metrics
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "medsynth/api/fleet_view.h"
+#include "medsynth/api/handlers.h"
+#include "medsynth/api/payloads.h"
+#include "medsynth/api/url.h"
+#include "medsynth/redis/awaitable.h"
+
+namespace medsynth::api {
+namespace {
+
+namespace asio = boost::asio;
+using redis::co_run;
+
+constexpr HealthCheck process_check() {
+  return {"process", true, "answers"};
+}
+
+// Redis, workers, and whether this server is on its way out.
+asio::awaitable<std::vector<HealthCheck>> dependencies(App& app) {
+  std::vector<HealthCheck> checks;
+  const auto snapshots = co_await co_run(app.services.client, app.services.fleet.snapshots(app.now()));
+  checks.push_back({"redis", snapshots.has_value(), snapshots ? "answers" : snapshots.error().message});
+  if (app.options.expect_workers) {
+    const auto working = !snapshots ? 0
+                                    : std::count_if(snapshots->begin(), snapshots->end(),
+                                                    [](const auto& each) { return !each.draining; });
+    checks.push_back(
+        {"workers", working > 0, working > 0 ? fmt::format("{} alive", working) : "none is alive"});
+  }
+  checks.push_back({"serving", !app.draining, app.draining ? "is stopping" : "takes requests"});
+  co_return checks;
+}
+
+Result<Response> report(std::vector<HealthCheck> checks, bool verbose) {
+  std::string wrong;
+  for (const HealthCheck& check : checks)
+    if (!check.ok) wrong += fmt::format("{}{}: {}", wrong.empty() ? "" : "; ", check.name, check.detail);
+  if (!wrong.empty()) return Error{Code::unavailable, "Not ready: " + wrong, "not_ready"};
+  json::object body{{"status", "ok"}};
+  if (verbose) body["checks"] = described::to_value(checks);
+  return json_response(body);
+}
+
+asio::awaitable<Result<Response>> livez(App&, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto query, parse_query<HealthQuery>(request.query));
+  co_return report({process_check()}, query.verbose.value_or(false));
+}
+
+asio::awaitable<Result<Response>> readyz(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto query, parse_query<HealthQuery>(request.query));
+  co_return report(co_await dependencies(app), query.verbose.value_or(false));
+}
+
+asio::awaitable<Result<Response>> healthz(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto query, parse_query<HealthQuery>(request.query));
+  auto checks = co_await dependencies(app);
+  checks.insert(checks.begin(), process_check());
+  co_return report(std::move(checks), query.verbose.value_or(false));
+}
+
+// What Redis knows; nothing when it is away.
+asio::awaitable<std::vector<telemetry::Sample>> stored_samples(App& app) {
+  std::vector<telemetry::Sample> samples;
+  const auto snapshots = co_await co_run(app.services.client, app.services.fleet.snapshots(app.now()));
+  samples.push_back(gauge("medsynth_redis_up", "1 when Redis answers", {}, snapshots ? 1 : 0));
+  if (!snapshots) co_return samples;
+  for (telemetry::Sample& sample : samples_of(*snapshots)) samples.push_back(std::move(sample));
+  for (const std::string& queue : app.options.queues) {
+    const auto depth = co_await co_run(app.services.client, app.services.broker.depth(queue));
+    if (!depth) continue;
+    const std::pair<const char*, std::int64_t> states[] = {{"ready", depth->ready},
+                                                           {"delayed", depth->delayed},
+                                                           {"running", depth->running},
+                                                           {"dead", depth->dead}};
+    for (const auto& [state, count] : states)
+      samples.push_back(gauge("medsynth_queue_depth", "Messages of a queue",
+                              {{"queue", queue}, {"state", state}}, static_cast<double>(count)));
+  }
+  const auto counts = co_await co_run(app.services.client, app.services.store.counts(app.now()));
+  if (!counts) co_return samples;
+  for (const auto& [status, count] : *counts)
+    samples.push_back(gauge("medsynth_tasks", "Task records by status",
+                            {{"status", std::string(described::enum_name(status))}},
+                            static_cast<double>(count)));
+  co_return samples;
+}
+
+asio::awaitable<Result<Response>> metrics(App& app, const Request&) {
+  const auto samples = co_await stored_samples(app);
+  co_return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                     .body = app.services.metrics.render(samples)};
+}
+
+Route health(std::string_view pattern, Handler handler, std::string_view name, std::string_view summary,
+             std::vector<int> errors) {
+  return {.method = Method::get,
+          .pattern = pattern,
+          .handler = handler,
+          .name = name,
+          .group = "health",
+          .summary = summary,
+          .query = payload<HealthQuery>("HealthQuery"),
+          .answer = payload<Health>("Health"),
+          .errors = std::move(errors)};
+}
+
+}  // namespace
+
+std::vector<Route> health_routes() {
+  return {
+      health("/livez", livez, "livez", "Does this process answer?", {}),
+      health("/readyz", readyz, "readyz", "Are Redis and a worker there, and is this server not stopping?",
+             {503}),
+      health("/healthz", healthz, "healthz", "Both", {503}),
+      {.method = Method::get,
+       .pattern = "/metrics",
+       .handler = metrics,
+       .name = "metrics",
+       .group = "health",
+       .summary = "Prometheus text 0.0.4: this process, the workers, queues and tasks",
+       .answer_type = "text/plain"},
+  };
+}
+
+}  // namespace medsynth::api

@@ -1,0 +1,42 @@
+// A request and a response as the handlers see them: no sockets, no Beast. The views of a Request are valid
+// until its handler has ended.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "medsynth/base/json.h"
+
+namespace medsynth::api {
+
+enum class Method { get, head, post, put, delete_, options, other };
+std::string_view method_name(Method method);  // "GET"; "OTHER" for those that nothing here answers
+
+struct Request {
+  Method method = Method::get;
+  std::string_view path;   // as sent, still percent-encoded
+  std::string_view query;  // as sent, without the question mark
+  std::string_view body;
+  std::string_view content_type;
+  std::optional<std::string_view> idempotency_key;
+  bool has_length = false;  // Content-Length or chunked: a body was announced, if perhaps an empty one
+  std::string request_id;   // sane: goes into headers, bodies and logs
+  std::vector<std::string> parameters;  // of the path, decoded, in the pattern's order; set by the router
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body = "";
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  bool close = false;  // the connection cannot be used any further
+};
+
+inline Response json_response(const json::value& body, int status = 200) {
+  return {.status = status, .body = json::write(body)};
+}
+
+}  // namespace medsynth::api

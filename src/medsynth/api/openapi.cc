@@ -1,0 +1,184 @@
+// /openapi.json
+#include "medsynth/api/openapi.h"
+
+#include <set>
+
+#include <fmt/format.h>
+
+#include "medsynth/api/handlers.h"
+#include "medsynth/api/problem.h"
+
+namespace medsynth::api {
+namespace {
+
+namespace asio = boost::asio;
+
+std::string_view status_text(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 202:
+      return "Accepted";
+    case 400:
+      return "Malformed JSON";
+    case 404:
+      return "Not found";
+    case 409:
+      return "The state forbids it";
+    case 411:
+      return "Length required";
+    case 413:
+      return "Payload too large";
+    case 415:
+      return "The body is not JSON";
+    case 422:
+      return "A field is wrong";
+    case 503:
+      return "Redis is away; Retry-After says when to try again";
+    default:
+      return "An error";
+  }
+}
+
+json::object reference(std::string_view name) {
+  return {{"$ref", fmt::format("#/components/schemas/{}", name)}};
+}
+
+json::object content(std::string_view type, json::object schema) {
+  return {{type, json::object{{"schema", std::move(schema)}}}};
+}
+
+json::object error_response(int status) {
+  return {{"description", status_text(status)},
+          {"content", content("application/problem+json", reference("Problem"))}};
+}
+
+json::array query_parameters(const Route& route) {
+  json::array parameters;
+  const json::object schema = route.query.schema();
+  for (const auto& [name, member] : schema.at("properties").as_object()) {
+    json::object parameter{{"name", name}, {"in", "query"}, {"required", false}, {"schema", member}};
+    if (const auto* help = member.as_object().if_contains("description")) parameter["description"] = *help;
+    parameters.push_back(std::move(parameter));
+  }
+  return parameters;
+}
+
+void add_path_parameters(std::string_view pattern, json::array& parameters) {
+  for (std::size_t open = pattern.find('{'); open != std::string_view::npos;
+       open = pattern.find('{', open + 1)) {
+    const std::string_view name = pattern.substr(open + 1, pattern.find('}', open) - open - 1);
+    parameters.push_back({{"name", name},
+                          {"in", "path"},
+                          {"required", true},
+                          {"description", "Percent-encoded, a slash too (%2F)"},
+                          {"schema", {{"type", "string"}, {"minLength", 1}, {"maxLength", 200}}}});
+  }
+}
+
+json::array parameters_of(const Route& route) {
+  json::array parameters;
+  add_path_parameters(route.pattern, parameters);
+  if (route.query) {
+    for (auto& parameter : query_parameters(route)) parameters.push_back(parameter);
+  }
+  if (route.method == Method::post && route.body)
+    parameters.push_back(
+        {{"name", "Idempotency-Key"},
+         {"in", "header"},
+         {"required", false},
+         {"description", "Repeating a request with its key gives the first answer again, for 24 hours"},
+         {"schema", {{"type", "string"}, {"minLength", 1}, {"maxLength", 255}}}});
+  return parameters;
+}
+
+std::set<int> error_statuses(const Route& route, bool has_parameters) {
+  std::set<int> statuses(route.errors.begin(), route.errors.end());
+  if (route.body) statuses.insert({400, 413, 415});
+  if (route.body && !route.body_optional) statuses.insert(411);
+  if (route.body || has_parameters) statuses.insert(422);
+  if (route.group != "health" && route.group != "openapi") statuses.insert(503);
+  return statuses;
+}
+
+json::object operation(const Route& route) {
+  json::array parameters = parameters_of(route);
+  json::object success{{"description", status_text(route.status)}};
+  json::object schema = route.answer ? reference(route.answer.name) : json::object{{"type", "string"}};
+  success["content"] = content(route.answer_type, std::move(schema));
+  json::object responses{{std::to_string(route.status), std::move(success)}};
+  for (const int status : error_statuses(route, !parameters.empty()))
+    responses[std::to_string(status)] = error_response(status);
+  responses["default"] = error_response(0);
+
+  json::object out{{"operationId", route.name},
+                   {"summary", route.summary},
+                   {"tags", json::array{json::value(route.group)}}};
+  if (!parameters.empty()) out["parameters"] = std::move(parameters);
+  if (route.body)
+    out["requestBody"] = {{"required", !route.body_optional},
+                          {"content", content("application/json", reference(route.body.name))}};
+  out["responses"] = std::move(responses);
+  return out;
+}
+
+std::string lower(std::string_view name) {
+  std::string text(name);
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+asio::awaitable<Result<Response>> document(App&, const Request&) {
+  static const std::string body = openapi_document();
+  co_return Response{.body = body};
+}
+
+}  // namespace
+
+json::object openapi(std::span<const Route> routes) {
+  json::object paths;
+  json::object schemas{{"Problem", described::schema<Problem>()}};
+  for (const Route& route : routes) {
+    auto& path = paths[route.pattern];
+    if (!path.is_object()) path = json::object{};
+    path.get_object()[lower(method_name(route.method))] = operation(route);
+    for (const Payload& each : {route.body, route.answer})
+      if (each) schemas[each.name] = each.schema();
+  }
+  return {{"openapi", "3.1.0"},
+          {"info",
+           {{"title", "Medsynth"},
+            {"version", MEDSYNTH_VERSION},
+            {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}},
+            {"description",
+             "Machine-learning jobs over medical literature. Errors are problem+json (RFC 9457)."}}},
+          {"servers", json::array{json::object{{"url", "/"}}}},
+          {"paths", std::move(paths)},
+          {"components", {{"schemas", std::move(schemas)}}}};
+}
+
+std::string openapi_document() {
+  return json::write(openapi(router().routes()));
+}
+
+std::vector<Route> openapi_routes() {
+  return {{.method = Method::get,
+           .pattern = "/openapi.json",
+           .handler = document,
+           .name = "openapi",
+           .group = "openapi",
+           .summary = "This description"}};
+}
+
+const Router& router() {
+  static const Router all = [] {
+    std::vector<Route> routes;
+    for (auto group :
+         {task_routes, resource_routes, model_cache_routes, async_ml_routes, health_routes, openapi_routes})
+      for (Route& route : group()) routes.push_back(std::move(route));
+    return Router(std::move(routes));
+  }();
+  return all;
+}
+
+}  // namespace medsynth::api

@@ -1,0 +1,260 @@
+// What the calls take and answer, described once. Names and members are DESIGN section 5's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/describe.hpp>
+
+#include "medsynth/base/described.h"
+#include "medsynth/fleet/fleet.h"
+#include "medsynth/limits/limits.h"
+#include "medsynth/tasks/record.h"
+
+namespace medsynth::api {
+
+// --- tasks
+// ------------------------------------------------------------------------------------------------------------
+
+struct ListTasksQuery {
+  std::optional<tasks::Status> status;
+  std::int64_t limit = 100;
+  std::int64_t offset = 0;
+  std::optional<std::string> cursor;
+};
+BOOST_DESCRIBE_STRUCT(ListTasksQuery, (), (status, limit, offset, cursor))
+
+struct TaskPage {
+  std::vector<tasks::TaskInfo> tasks;
+  std::int64_t total = 0;
+  std::optional<std::string> next_cursor;
+};
+BOOST_DESCRIBE_STRUCT(TaskPage, (), (tasks, total, next_cursor))
+
+struct DeleteTasksQuery {
+  std::optional<tasks::Status> status;
+  std::optional<std::int64_t> older_than;
+};
+BOOST_DESCRIBE_STRUCT(DeleteTasksQuery, (), (status, older_than))
+
+struct DeletedCount {
+  std::int64_t deleted_count = 0;
+};
+BOOST_DESCRIBE_STRUCT(DeletedCount, (), (deleted_count))
+
+struct Deleted {
+  std::string status = "success";
+  std::string message;
+  DeletedCount data;
+};
+BOOST_DESCRIBE_STRUCT(Deleted, (), (status, message, data))
+
+struct CancelledTask {
+  std::string task_id;
+  std::string state;  // cancelled: it will not run; requested: it runs and was asked to stop
+};
+BOOST_DESCRIBE_STRUCT(CancelledTask, (), (task_id, state))
+
+struct CancelAnswer {
+  std::string status = "success";
+  std::string message;
+  CancelledTask data;
+};
+BOOST_DESCRIBE_STRUCT(CancelAnswer, (), (status, message, data))
+
+// --- resources
+// --------------------------------------------------------------------------------------------------------
+
+struct HostUsage : limits::Usage {
+  std::string host;
+  std::vector<std::string> workers;      // ids; none: measured by the server, because no worker lives
+  std::string origin;                    // of the limits: environment | api
+  std::vector<fleet::TaskReport> tasks;  // in the workers' hands: what each waits for, or that it runs
+};
+BOOST_DESCRIBE_STRUCT(HostUsage, (limits::Usage), (host, workers, origin, tasks))
+
+struct UsageAnswer : limits::Usage {
+  std::vector<HostUsage> hosts;
+};
+BOOST_DESCRIBE_STRUCT(UsageAnswer, (limits::Usage), (hosts))
+
+// Any subset of the limits.
+struct LimitsChange {
+  std::optional<double> max_cpu_percent;
+  std::optional<double> max_memory_percent;
+  std::optional<double> max_gpu_percent;
+  std::optional<std::int64_t> max_concurrent_tasks;
+};
+BOOST_DESCRIBE_STRUCT(LimitsChange, (),
+                      (max_cpu_percent, max_memory_percent, max_gpu_percent, max_concurrent_tasks))
+
+struct LimitsInForce : limits::Limits {
+  std::vector<std::string> confirmed_by;  // ids of workers
+  std::vector<std::string> silent;        // live workers that did not confirm in time
+};
+BOOST_DESCRIBE_STRUCT(LimitsInForce, (limits::Limits), (confirmed_by, silent))
+
+struct LimitsAnswer {
+  std::string status = "success";
+  std::string message;
+  LimitsInForce data;
+};
+BOOST_DESCRIBE_STRUCT(LimitsAnswer, (), (status, message, data))
+
+// --- model cache
+// ------------------------------------------------------------------------------------------------------
+
+// A model in one worker's cache.
+struct CachedModel : fleet::ModelReport {
+  std::string host;
+  std::string worker_id;
+};
+BOOST_DESCRIBE_STRUCT(CachedModel, (fleet::ModelReport), (host, worker_id))
+
+struct WorkerCache {
+  std::string worker_id;
+  std::string host;
+  std::int64_t size = 0;
+  std::int64_t max_size = 0;
+  double ttl = 0;  // seconds
+};
+BOOST_DESCRIBE_STRUCT(WorkerCache, (), (worker_id, host, size, max_size, ttl))
+
+struct CacheAnswer {
+  std::int64_t size = 0;  // sums over the workers
+  std::int64_t max_size = 0;
+  double ttl = 0;  // seconds; the longest
+  std::vector<CachedModel> models;
+  std::vector<WorkerCache> workers;
+};
+BOOST_DESCRIBE_STRUCT(CacheAnswer, (), (size, max_size, ttl, models, workers))
+
+// What one worker did about one model.
+struct RemovedModel {
+  std::string id;
+  std::string worker_id;
+  std::string outcome;  // removed | draining (leaves with its last user) | absent
+};
+BOOST_DESCRIBE_STRUCT(RemovedModel, (), (id, worker_id, outcome))
+
+struct RemovedModels {
+  std::vector<RemovedModel> models;
+  std::int64_t removed = 0;
+  std::int64_t draining = 0;
+  std::vector<std::string> confirmed_by;
+  std::vector<std::string> silent;
+};
+BOOST_DESCRIBE_STRUCT(RemovedModels, (), (models, removed, draining, confirmed_by, silent))
+
+struct CacheRemoval {
+  std::string status = "success";
+  std::string message;
+  RemovedModels data;
+};
+BOOST_DESCRIBE_STRUCT(CacheRemoval, (), (status, message, data))
+
+// --- async-ml
+// ---------------------------------------------------------------------------------------------------------
+
+struct DetectQuery {
+  std::optional<std::string> claim1;
+  std::optional<std::string> claim2;
+  std::optional<bool> use_all_methods;
+  std::optional<std::string> task_id;
+};
+BOOST_DESCRIBE_STRUCT(DetectQuery, (), (claim1, claim2, use_all_methods, task_id))
+
+struct Meta {
+  std::string request_id;
+  std::string timestamp;
+};
+BOOST_DESCRIBE_STRUCT(Meta, (), (request_id, timestamp))
+
+struct Submitted {
+  std::string task_id;
+  std::string status = "pending";
+  std::optional<std::int64_t> total_articles;
+  std::optional<std::int64_t> total_texts;
+};
+BOOST_DESCRIBE_STRUCT(Submitted, (), (task_id, status, total_articles, total_texts))
+
+struct SubmitAnswer {
+  bool success = true;
+  std::string message;
+  Submitted data;
+  Meta meta;
+};
+BOOST_DESCRIBE_STRUCT(SubmitAnswer, (), (success, message, data, meta))
+
+struct TaskAnswer {
+  bool success = true;
+  std::string message;
+  tasks::TaskInfo data;
+  Meta meta;
+};
+BOOST_DESCRIBE_STRUCT(TaskAnswer, (), (success, message, data, meta))
+
+// --- health
+// -----------------------------------------------------------------------------------------------------------
+
+struct HealthQuery {
+  std::optional<bool> verbose;
+};
+BOOST_DESCRIBE_STRUCT(HealthQuery, (), (verbose))
+
+struct HealthCheck {
+  std::string name;
+  bool ok = false;
+  std::string detail;
+};
+BOOST_DESCRIBE_STRUCT(HealthCheck, (), (name, ok, detail))
+
+struct Health {
+  std::string status;  // ok | unavailable
+  std::optional<std::vector<HealthCheck>> checks;
+};
+BOOST_DESCRIBE_STRUCT(Health, (), (status, checks))
+
+}  // namespace medsynth::api
+
+namespace medsynth::described {
+template <>
+struct Rules<api::ListTasksQuery> {
+  static constexpr std::array fields{
+      Field{.name = "status", .help = "Only tasks of this status"},
+      Field{.name = "limit", .help = "At most this many", .optional = true, .minimum = 1, .maximum = 1000},
+      Field{.name = "offset",
+            .help = "Leaves out this many of the newest",
+            .optional = true,
+            .minimum = 0,
+            .maximum = 1e12},
+      Field{.name = "cursor", .help = "next_cursor of the page before; wins over offset"}};
+};
+template <>
+struct Rules<api::DeleteTasksQuery> {
+  static constexpr std::array fields{
+      Field{.name = "status", .help = "Only tasks of this status"},
+      Field{.name = "older_than",
+            .help = "Only tasks whose last update is older than this many seconds",
+            .minimum = 0,
+            .maximum = 1e10}};
+};
+template <>
+struct Rules<api::LimitsChange> {
+  static constexpr auto fields = Rules<limits::Limits>::fields;
+};
+template <>
+struct Rules<api::DetectQuery> {
+  static constexpr std::array fields{
+      Field{.name = "claim1", .help = "First claim, when it is not in the body"},
+      Field{.name = "claim2", .help = "Second claim, when it is not in the body"},
+      Field{.name = "use_all_methods", .help = "false: the fast path, without a language model"},
+      Field{.name = "task_id", .help = "Id of the task; made when absent"}};
+};
+template <>
+struct Rules<api::HealthQuery> {
+  static constexpr std::array fields{Field{.name = "verbose", .help = "Also what was checked"}};
+};
+}  // namespace medsynth::described

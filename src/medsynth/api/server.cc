@@ -1,0 +1,200 @@
+// The listening socket and the life of connections.
+#include "medsynth/api/server.h"
+
+#include <algorithm>
+#include <future>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <fmt/format.h>
+
+#include "medsynth/api/connections.h"
+#include "medsynth/api/listen.h"
+#include "medsynth/api/problem.h"
+#include "medsynth/base/id.h"
+#include "medsynth/base/log.h"
+
+namespace medsynth::api {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+// Deadlines are seconds: being late by this does not matter.
+constexpr std::chrono::milliseconds kLookAtDeadlines{100};
+// Out of descriptors: some will be back soon.
+constexpr std::chrono::milliseconds kAcceptAgain{100};
+// How long stop() waits for connections that it closed.
+constexpr std::chrono::milliseconds kClosing{1000};
+
+std::string shown(const tcp::endpoint& endpoint) {
+  const std::string host = endpoint.address().to_string();
+  return fmt::format(fmt::runtime(endpoint.address().is_v6() ? "[{}]:{}" : "{}:{}"), host, endpoint.port());
+}
+
+}  // namespace
+
+struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
+  Impl(asio::io_context& io_, ServerOptions options, const Services& services)
+      : io(io_),
+        acceptor(io_),
+        deadlines(io_),
+        shared{App(std::move(options), services), true, new_uuid().substr(0, 8)} {}
+
+  Result<> listen();
+  asio::awaitable<void> accept();
+  asio::awaitable<void> run(tcp::socket socket);
+  asio::awaitable<void> refuse(tcp::socket socket);
+  void look_at_deadlines();
+  void drain();
+  void close_all();
+
+  asio::io_context& io;
+  tcp::acceptor acceptor;
+  asio::steady_timer deadlines;
+  bool looking = false;
+  Shared shared;
+  std::string address;
+  std::promise<void> drain_done;
+  const std::shared_future<void> drained = drain_done.get_future().share();
+  bool told_drained = false;
+};
+
+Result<> Server::Impl::listen() {
+  const ServerOptions& options = shared.app.options;
+  BOOST_OUTCOME_TRY(auto wanted, parse_listen(options.listen, options.insecure));
+  shared.check_host = wanted.is_loopback;
+  error_code error;
+  tcp::resolver resolver(io);
+  const auto found = resolver.resolve(wanted.host, wanted.port,
+                                      tcp::resolver::numeric_service | tcp::resolver::passive, error);
+  if (error || found.empty())
+    return invalid("/listen", fmt::format("{} cannot be resolved: {}", wanted.host, error.message()));
+  const tcp::endpoint endpoint = found.begin()->endpoint();
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error == asio::error::address_in_use)
+    return Error{
+        Code::unavailable,
+        fmt::format("Something listens on {} already: stop it, or choose another address with --listen.",
+                    options.listen),
+        "address_in_use"};
+  if (error)
+    return Error{Code::unavailable, fmt::format("Cannot listen on {}: {}.", options.listen, error.message()),
+                 "cannot_listen"};
+  address = shown(acceptor.local_endpoint(error));
+  return success();
+}
+
+asio::awaitable<void> Server::Impl::accept() {
+  asio::steady_timer pause(io);
+  while (acceptor.is_open()) {
+    error_code error;
+    tcp::socket socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    if (!acceptor.is_open()) co_return;
+    if (error) {
+      log::warning("cannot accept a connection", {{"error", error.message()}});
+      pause.expires_after(kAcceptAgain);
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      continue;
+    }
+    const bool full = shared.open.size() >= shared.app.options.max_connections;
+    asio::co_spawn(io, full ? refuse(std::move(socket)) : run(std::move(socket)), asio::detached);
+  }
+}
+
+asio::awaitable<void> Server::Impl::run(tcp::socket socket) {
+  const auto self = shared_from_this();
+  Connection connection(std::move(socket));
+  const auto place = shared.open.insert(shared.open.end(), &connection);
+  look_at_deadlines();
+  try {
+    co_await serve(shared, connection);
+  } catch (const std::exception& error) {  // third parties', out of memory mostly: this connection only
+    log::error("connection failed", {{"error", error.what()}});
+  }
+  shared.open.erase(place);
+  if (shared.app.draining && shared.open.empty() && !std::exchange(told_drained, true))
+    drain_done.set_value();
+}
+
+// One try: it fits into the socket's buffer.
+asio::awaitable<void> Server::Impl::refuse(tcp::socket socket) {
+  const Response full = problem({Code::unavailable, "Too many connections.", "too_many_connections"}, "");
+  const std::string text = fmt::format(
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: {}\r\nContent-Length: {}\r\nRetry-After: "
+      "1\r\nConnection: close\r\n\r\n{}",
+      full.content_type, full.body.size(), full.body);
+  error_code ignored;
+  co_await socket.async_write_some(asio::buffer(text), asio::redirect_error(asio::use_awaitable, ignored));
+  socket.shutdown(tcp::socket::shutdown_both, ignored);
+}
+
+void Server::Impl::look_at_deadlines() {
+  if (looking || shared.open.empty()) return;
+  looking = true;
+  deadlines.expires_after(kLookAtDeadlines);
+  deadlines.async_wait([self = shared_from_this()](error_code error) {
+    self->looking = false;
+    if (error) return;
+    const SessionTime now = std::chrono::steady_clock::now();
+    for (Connection* connection : self->shared.open) {
+      if (connection->deadline > now) continue;
+      connection->deadline = SessionTime::max();
+      connection->overdue = true;
+      connection->socket.cancel(error);
+    }
+    self->look_at_deadlines();
+  });
+}
+
+void Server::Impl::drain() {
+  error_code ignored;
+  shared.app.draining = true;
+  acceptor.close(ignored);
+  for (Connection* connection : shared.open)
+    if (connection->idle) connection->socket.cancel(ignored);
+  if (shared.open.empty() && !std::exchange(told_drained, true)) drain_done.set_value();
+}
+
+void Server::Impl::close_all() {
+  error_code ignored;
+  shared.app.draining = true;
+  acceptor.close(ignored);
+  for (Connection* connection : shared.open) connection->socket.close(ignored);
+}
+
+Result<std::unique_ptr<Server>> Server::open(asio::io_context& io, ServerOptions options,
+                                             const Services& services) {
+  auto impl = std::make_shared<Impl>(io, std::move(options), services);
+  BOOST_OUTCOME_TRY(impl->listen());
+  asio::co_spawn(io, [impl]() -> asio::awaitable<void> { co_await impl->accept(); }, asio::detached);
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+Server::Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Server::~Server() {
+  asio::post(impl_->io, [impl = impl_] { impl->close_all(); });
+}
+
+std::string Server::address() const {
+  return impl_->address;
+}
+
+void Server::stop(std::chrono::milliseconds grace) {
+  asio::post(impl_->io, [impl = impl_] { impl->drain(); });
+  if (impl_->drained.wait_for(grace) == std::future_status::ready) return;
+  asio::post(impl_->io, [impl = impl_] { impl->close_all(); });
+  impl_->drained.wait_for(kClosing);
+}
+
+}  // namespace medsynth::api

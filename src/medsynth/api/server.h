@@ -1,0 +1,102 @@
+// The HTTP server: every call of DESIGN section 5, over HTTP/1.1 with keep-alive and pipelining.
+//
+//   boost::asio::io_context io(1);
+//   redis::Client client({.url = url}, &io);                       // shared: reading a task costs no thread
+//   hop api::Services services{client, store, broker, fleet, metrics, *sensors}; BOOST_OUTCOME_TRY(auto
+//   server, api::Server::open(io, {.listen = "127.0.0.1:8000"}, services)); std::jthread thread([&] {
+//   pthread_setname_np(pthread_self(), "ms-api"); io.run(); });
+//   ... print(server->address()); wait for SIGTERM ...
+//   server->stop(30s);
+//   io.stop();
+//
+// Everything runs on the one thread that runs the io_context; open() is called before it runs or on it, the
+// other methods on any other thread. There is no authentication yet: on loopback the Host header must name
+// loopback (a web page that rebinds its name to 127.0.0.1 is refused with 421), and any other address needs
+// `insecure`.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "medsynth/base/clock.h"
+#include "medsynth/base/error.h"
+#include "medsynth/dramatiq/broker.h"
+#include "medsynth/fleet/fleet.h"
+#include "medsynth/limits/limits.h"
+#include "medsynth/limits/sensors.h"
+#include "medsynth/redis/client.h"
+#include "medsynth/tasks/store.h"
+#include "medsynth/telemetry/telemetry.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace medsynth::api {
+
+struct ServerOptions {
+  std::string listen = "127.0.0.1:8000";  // host:port, [::1]:port; port 0 takes a free one
+  bool insecure = false;                  // lets it listen beyond loopback
+
+  std::string queue = "medsynth";                  // where POST async-ml puts messages
+  std::vector<std::string> queues = {"medsynth"};  // whose depth /metrics shows
+  std::string task_prefix = "task:";               // idempotency keys lie under it
+  bool expect_workers = true;                      // /readyz wants a live worker
+  std::string host;                    // of this machine in `hosts` when no worker lives; "" asks the system
+  limits::Limits limits;               // this process's environment's, where no worker says otherwise
+  std::int64_t max_cached_models = 5;  // shown when no worker lives
+  double model_cache_ttl = 3600;       // seconds; the same
+
+  std::size_t body_limit = 16 * 1024 * 1024;  // bytes; beyond: 413
+  std::uint32_t header_limit = 16 * 1024;     // bytes; beyond: 431
+  std::chrono::milliseconds header_timeout{
+      10'000};  // from the first byte of a request to the end of its header: 408
+  std::chrono::milliseconds body_timeout{60'000};    // from there to the end of its body: 408
+  std::chrono::milliseconds idle_timeout{60'000};    // between requests, and for writing an answer
+  std::chrono::milliseconds confirm_timeout{1'000};  // how long a change waits for the workers
+  std::size_t max_connections = 512;                 // beyond: 503 and closed
+  bool access_log = true;                            // one line at info for each request
+};
+
+// What the server works with. All of it outlives the io_context's last run.
+struct Services {
+  redis::Client& client;  // on the server's io_context
+  const tasks::Store& store;
+  const dramatiq::Broker& broker;
+  const fleet::Fleet& fleet;
+  telemetry::Metrics& metrics;
+  limits::Sensors& sensors;
+  const Clock& clock = system_clock();
+};
+
+class Server {
+ public:
+  // Listens when it returns. invalid_argument (pointer "/listen"): not an address, or beyond loopback without
+  // `insecure`; unavailable (reason "address_in_use"): somebody else listens there.
+  static Result<std::unique_ptr<Server>> open(boost::asio::io_context& io, ServerOptions options,
+                                              const Services& services);
+  ~Server();  // closes every connection
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // "127.0.0.1:8000", with the port that was chosen.
+  std::string address() const;
+
+  // /readyz says no from now on, nothing new is accepted, idle connections are closed, requests under way get
+  // their answer. Blocks until all are gone or `grace` is over; what is left then is closed. Not on the
+  // io_context's thread.
+  void stop(std::chrono::milliseconds grace);
+
+ private:
+  struct Impl;
+  explicit Server(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+// The OpenAPI 3.1 document of this version, as /openapi.json answers it.
+std::string openapi_document();
+
+}  // namespace medsynth::api

@@ -1,0 +1,316 @@
+// One connection: reads requests, lets them be answered, writes the answers, in order. Requests that arrive
+// before the answer to the one before (pipelining) stay in the buffer. One of the two files that know Beast
+// and sockets.
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cmath>
+#include <ctime>
+#include <optional>
+#include <utility>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/status.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <fmt/format.h>
+
+#include "medsynth/api/connections.h"
+#include "medsynth/api/listen.h"
+#include "medsynth/api/problem.h"
+#include "medsynth/api/router.h"
+#include "medsynth/base/log.h"
+
+namespace medsynth::api {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using boost::system::error_code;
+using Parser = http::request_parser<http::string_body>;
+using std::chrono::steady_clock;
+
+constexpr std::size_t kReadBytes = 8 * 1024;  // a request without a large body fits
+constexpr std::size_t kBodyReadBytes = 128 * 1024;
+// What a client may still send, and for how long, after an answer that closes the connection: without this,
+// closing would reset it and the client might lose the answer.
+constexpr std::size_t kLingerBytes = 64 * 1024 * 1024;
+constexpr std::chrono::seconds kLinger{2};
+
+Error malformed_request(std::string_view why) {
+  return {Code::invalid_argument, fmt::format("Malformed HTTP request: {}.", why), "malformed_request"};
+}
+
+Method method_of(http::verb verb) {
+  switch (verb) {
+    case http::verb::get:
+      return Method::get;
+    case http::verb::head:
+      return Method::head;
+    case http::verb::post:
+      return Method::post;
+    case http::verb::put:
+      return Method::put;
+    case http::verb::delete_:
+      return Method::delete_;
+    case http::verb::options:
+      return Method::options;
+    default:
+      return Method::other;
+  }
+}
+
+// A client's own request id, when it can go into headers, bodies and logs as it is.
+bool is_sane_id(std::string_view id) {
+  const auto sane = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; };
+  return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), sane);
+}
+
+// "Mon, 23 Nov 2026 21:06:46 GMT", formatted once per second.
+const std::string& http_date() {
+  thread_local std::time_t formatted = 0;
+  thread_local std::string text;
+  const std::time_t now = std::time(nullptr);
+  if (now == formatted) return text;
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char buffer[64];
+  text.assign(buffer, std::strftime(buffer, sizeof buffer, "%a, %d %b %Y %H:%M:%S GMT", &parts));
+  formatted = now;
+  return text;
+}
+
+class Session {
+ public:
+  Session(Shared& shared, Connection& connection)
+      : shared_(shared), options_(shared.app.options), connection_(connection) {}
+
+  asio::awaitable<void> run() {
+    for (bool more = true; more;) {
+      parser_.emplace();
+      parser_->header_limit(options_.header_limit);
+      parser_->body_limit(options_.body_limit);
+      parser_->eager(true);
+      const Heard heard = co_await read_request();
+      if (heard == Heard::nothing) co_return;
+      more = co_await answer_request();
+    }
+    co_await linger();
+  }
+
+ private:
+  enum class Heard { request, nothing };
+
+  // Reads until a request is complete or cannot become one (refusal_ says why). `nothing`: the client went
+  // away, or stayed silent between requests.
+  asio::awaitable<Heard> read_request() {
+    refusal_.reset();
+    bool continued = false;
+    wait_for(options_.idle_timeout);
+    connection_.idle = buffer_.size() == 0;
+    if (!connection_.idle) wait_for(options_.header_timeout);
+    for (;;) {
+      if (buffer_.size() > 0 && parse()) co_return Heard::request;
+      if (parser_->is_header_done() && !std::exchange(continued, true)) {
+        wait_for(options_.body_timeout);
+        if (expects_continue()) co_await write_continue();
+      }
+      if (shared_.app.draining && connection_.idle) co_return Heard::nothing;
+      const std::size_t got = co_await read_some();
+      if (got == 0 && connection_.overdue && !connection_.idle) {
+        refusal_ = Error{Code::timeout, "The request did not arrive in time.", "request_timeout"};
+        co_return Heard::request;
+      }
+      if (got == 0) co_return Heard::nothing;
+      if (std::exchange(connection_.idle, false)) wait_for(options_.header_timeout);
+    }
+  }
+
+  asio::awaitable<std::size_t> read_some() {
+    error_code error;
+    const auto room = buffer_.prepare(parser_->is_header_done() ? kBodyReadBytes : kReadBytes);
+    const std::size_t got =
+        co_await connection_.socket.async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
+    buffer_.commit(got);
+    co_return error ? 0 : got;
+  }
+
+  // True when the request is complete, or refused.
+  bool parse() {
+    error_code error;
+    buffer_.consume(parser_->put(buffer_.data(), error));
+    if (error == http::error::need_more) return false;
+    if (error == http::error::body_limit) {
+      refusal_ =
+          Error{Code::invalid_argument, fmt::format("The body is larger than {} bytes.", options_.body_limit),
+                "payload_too_large"};
+    } else if (error == http::error::header_limit) {
+      refusal_ = Error{Code::invalid_argument,
+                       fmt::format("The header is larger than {} bytes.", options_.header_limit),
+                       "header_too_large"};
+    } else if (error) {
+      refusal_ = malformed_request(error.message());
+    }
+    return error || parser_->is_done();
+  }
+
+  bool expects_continue() const {
+    return !parser_->is_done() && beast::iequals(parser_->get()[http::field::expect], "100-continue");
+  }
+
+  asio::awaitable<void> write_continue() {
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    error_code error;
+    co_await asio::async_write(connection_.socket, asio::buffer(kContinue),
+                               asio::redirect_error(asio::use_awaitable, error));
+  }
+
+  // True when the connection can take another request.
+  asio::awaitable<bool> answer_request() {
+    wait_for_ever();
+    const auto started = steady_clock::now();
+    const auto& message = parser_->get();
+    Request request = describe(message);
+    std::string_view pattern = "unmatched";
+    if (!refusal_) refusal_ = refuse(message, request);
+    Response response =
+        refusal_ ? problem(*refusal_, request.request_id) : co_await respond(shared_.app, request, pattern);
+    const bool keep = !response.close && parser_->is_done() && parser_->keep_alive() && !shared_.app.draining;
+    write_head(response, request.request_id, keep);
+    if (request.method == Method::head) response.body.clear();
+    const bool written = co_await write(response.body);
+    note(request, pattern, response.status, steady_clock::now() - started);
+    co_return keep&& written;
+  }
+
+  Request describe(const http::request<http::string_body>& message) {
+    Request request;
+    request.method = method_of(message.method());
+    std::string_view target = message.target();
+    const std::size_t question = std::min(target.find('?'), target.size());
+    request.path = target.substr(0, question);
+    request.query = target.substr(std::min(question + 1, target.size()));
+    request.body = message.body();
+    request.content_type = message[http::field::content_type];
+    request.has_length =
+        parser_->is_header_done() && (parser_->chunked() || parser_->content_length().has_value());
+    if (const auto key = message.find("Idempotency-Key"); key != message.end())
+      request.idempotency_key = key->value();
+    const std::string_view id = message["X-Request-Id"];
+    request.request_id =
+        is_sane_id(id) ? std::string(id) : fmt::format("{}-{:x}", shared_.id_prefix, ++shared_.requests);
+    return request;
+  }
+
+  // What is refused before it is routed.
+  std::optional<Error> refuse(const http::request<http::string_body>& message, const Request& request) const {
+    if (!request.path.starts_with('/')) return malformed_request("the target must be a path");
+    // A coding other than chunked has no end that we could see: what follows would be taken for another
+    // request.
+    if (message.count(http::field::transfer_encoding) > 0 && !parser_->chunked()) return length_required();
+    const auto hosts = message.count(http::field::host);
+    if (hosts > 1 || (hosts == 0 && message.version() >= 11))
+      return malformed_request("it must have one Host header");
+    if (shared_.check_host && hosts == 1 && !is_loopback_host(message[http::field::host]))
+      return Error{Code::not_allowed,
+                   "This server listens on loopback: the Host header must be localhost, 127.0.0.1 or [::1].",
+                   "misdirected_request"};
+    return std::nullopt;
+  }
+
+  void write_head(const Response& response, std::string_view request_id, bool keep) {
+    head_.clear();
+    auto out = std::back_inserter(head_);
+    fmt::format_to(out, "HTTP/1.1 {} {}\r\n", response.status,
+                   std::string_view(http::obsolete_reason(static_cast<http::status>(response.status))));
+    if (!response.content_type.empty()) fmt::format_to(out, "Content-Type: {}\r\n", response.content_type);
+    if (response.status != 204) fmt::format_to(out, "Content-Length: {}\r\n", response.body.size());
+    for (const auto& [name, value] : response.headers) fmt::format_to(out, "{}: {}\r\n", name, value);
+    fmt::format_to(out, "X-Request-Id: {}\r\nDate: {}\r\n", request_id, http_date());
+    head_ += "Server: medsynth\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+    if (!keep)
+      head_ += "Connection: close\r\n";
+    else if (parser_->get().version() < 11)
+      head_ += "Connection: keep-alive\r\n";
+    head_ += "\r\n";
+  }
+
+  // Small answers fit into the socket's buffer: no trip through the scheduler for them.
+  asio::awaitable<bool> write(const std::string& body) {
+    const std::array<asio::const_buffer, 2> buffers{asio::buffer(head_), asio::buffer(body)};
+    const std::size_t size = head_.size() + body.size();
+    error_code error;
+    std::size_t sent = connection_.socket.write_some(buffers, error);
+    if (error && error != asio::error::would_block) co_return false;
+    if (error) sent = 0;
+    if (sent == size) co_return true;
+    error.clear();
+    wait_for(options_.idle_timeout);
+    if (sent < head_.size()) {
+      const auto rest = asio::buffer(head_) + sent;
+      co_await asio::async_write(connection_.socket, rest, asio::redirect_error(asio::use_awaitable, error));
+      sent = head_.size();
+    }
+    // In slices: a client that reads slowly, but reads, is not cut off.
+    constexpr std::size_t kSlice = 1024 * 1024;
+    for (std::size_t at = sent - head_.size(); at < body.size() && !error; at += kSlice) {
+      wait_for(options_.idle_timeout);
+      const auto slice = asio::buffer(body.data() + at, std::min(kSlice, body.size() - at));
+      co_await asio::async_write(connection_.socket, slice, asio::redirect_error(asio::use_awaitable, error));
+    }
+    co_return !error;
+  }
+
+  void note(const Request& request, std::string_view pattern, int status, steady_clock::duration took) {
+    const double seconds = std::chrono::duration<double>(took).count();
+    const std::string_view method = method_name(request.method);
+    shared_.app.services.metrics.http_request(method, pattern, status, seconds);
+    if (options_.access_log && log::enabled(log::Level::info))
+      log::info("request", {{"method", method},
+                            {"route", pattern},
+                            {"status", status},
+                            {"duration_ms", std::round(seconds * 1e6) / 1e3},
+                            {"request_id", request.request_id}});
+  }
+
+  asio::awaitable<void> linger() {
+    error_code error;
+    connection_.socket.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+    wait_for(kLinger);
+    parser_.reset();
+    std::size_t left = kLingerBytes;
+    while (!error && left > 0) {
+      buffer_.clear();
+      const std::size_t got = co_await connection_.socket.async_read_some(
+          buffer_.prepare(kBodyReadBytes), asio::redirect_error(asio::use_awaitable, error));
+      left -= std::min(left, got);
+    }
+  }
+
+  void wait_for(std::chrono::milliseconds time) { connection_.deadline = steady_clock::now() + time; }
+  void wait_for_ever() { connection_.deadline = SessionTime::max(); }
+
+  Shared& shared_;
+  const ServerOptions& options_;
+  Connection& connection_;
+  beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  std::optional<Error> refusal_;
+  std::string head_;
+};
+
+}  // namespace
+
+asio::awaitable<void> serve(Shared& shared, Connection& connection) {
+  error_code ignored;
+  connection.socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  connection.socket.non_blocking(true, ignored);
+  Session session(shared, connection);
+  co_await session.run();
+}
+
+}  // namespace medsynth::api

@@ -1,0 +1,139 @@
+// /v1/tasks
+#include <fmt/format.h>
+
+#include "medsynth/api/handlers.h"
+#include "medsynth/api/payloads.h"
+#include "medsynth/api/url.h"
+#include "medsynth/base/id.h"
+#include "medsynth/redis/awaitable.h"
+
+namespace medsynth::api {
+namespace {
+
+namespace asio = boost::asio;
+using redis::co_run;
+
+std::string page_json(const tasks::Page& page) {
+  std::string body = R"({"tasks":[)";
+  for (const tasks::Record& record : page.tasks) {
+    if (&record != &page.tasks.front()) body += ',';
+    record.to_json(body);
+  }
+  body += fmt::format(R"(],"total":{},"next_cursor":)", page.total);
+  body += page.next_cursor ? json::write_string(*page.next_cursor) : "null";
+  return body + "}";
+}
+
+asio::awaitable<Result<Response>> list_tasks(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto query, parse_query<ListTasksQuery>(request.query));
+  BOOST_OUTCOME_CO_TRY(auto list, app.services.store.list({.status = query.status,
+                                                           .limit = query.limit,
+                                                           .offset = query.offset,
+                                                           .cursor = query.cursor.value_or("")},
+                                                          app.now()));
+  BOOST_OUTCOME_CO_TRY(auto page, co_await co_run(app.services.client, std::move(list)));
+  co_return Response{.body = page_json(page)};
+}
+
+// The record's values are JSON text already: they go out as they are.
+asio::awaitable<Result<Response>> show_task(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
+  BOOST_OUTCOME_CO_TRY(auto record,
+                       co_await co_run(app.services.client, app.services.store.get(std::move(id))));
+  if (!record) co_return task_not_found();
+  Response response;
+  record->to_json(response.body);
+  co_return response;
+}
+
+asio::awaitable<Result<Response>> delete_task(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
+  BOOST_OUTCOME_CO_TRY(auto removed,
+                       co_await co_run(app.services.client, app.services.store.remove(id, app.now())));
+  if (!removed) co_return task_not_found();
+  co_return answer(Deleted{.message = "The task is deleted.", .data = {1}});
+}
+
+asio::awaitable<Result<Response>> delete_tasks(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto query, parse_query<DeleteTasksQuery>(request.query));
+  std::optional<std::chrono::seconds> age;
+  if (query.older_than) age = std::chrono::seconds(*query.older_than);
+  auto remove = app.services.store.remove_many(query.status, age, app.now());
+  BOOST_OUTCOME_CO_TRY(auto count, co_await co_run(app.services.client, std::move(remove)));
+  co_return answer(Deleted{.message = fmt::format("{} tasks are deleted.", count), .data = {count}});
+}
+
+asio::awaitable<Result<Response>> cancel_task(App& app, const Request& request) {
+  using Outcome = tasks::Cancelled::Outcome;
+  BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
+  BOOST_OUTCOME_CO_TRY(auto done,
+                       co_await co_run(app.services.client, app.services.store.cancel(id, app.now())));
+  if (done.outcome == Outcome::absent) co_return task_not_found();
+  if (done.outcome == Outcome::ended)
+    co_return Error{Code::conflict, "The task has ended already: there is nothing to cancel.", "task_ended"};
+  const bool runs = done.outcome == Outcome::requested;
+  CancelAnswer body{.message = runs ? "The task runs and was asked to stop." : "The task is cancelled.",
+                    .data = {id, runs ? "requested" : "cancelled"}};
+  co_return answer(body, 202);
+}
+
+}  // namespace
+
+Result<std::string> task_id_of(const Request& request) {
+  const std::string& id = request.parameters.at(0);
+  BOOST_OUTCOME_TRY(check_task_id(id));
+  return id;
+}
+
+Error task_not_found() {
+  return {Code::not_found, "There is no such task, or its record has expired.", "task_not_found"};
+}
+
+std::vector<Route> task_routes() {
+  return {
+      {.method = Method::get,
+       .pattern = "/v1/tasks/",
+       .handler = list_tasks,
+       .name = "list_tasks",
+       .group = "tasks",
+       .summary = "Tasks, newest first; a result above 64 KiB is null with result_bytes",
+       .query = payload<ListTasksQuery>("ListTasksQuery"),
+       .answer = payload<TaskPage>("TaskPage")},
+      {.method = Method::delete_,
+       .pattern = "/v1/tasks/",
+       .handler = delete_tasks,
+       .name = "delete_tasks",
+       .group = "tasks",
+       .summary =
+           "Deletes tasks, by status and by age since their last update; those that live are cancelled",
+       .query = payload<DeleteTasksQuery>("DeleteTasksQuery"),
+       .answer = payload<Deleted>("Deleted")},
+      {.method = Method::get,
+       .pattern = "/v1/tasks/{task_id}",
+       .handler = show_task,
+       .name = "show_task",
+       .group = "tasks",
+       .summary = "One task with its result",
+       .answer = payload<tasks::TaskInfo>("TaskInfo"),
+       .errors = {404}},
+      {.method = Method::delete_,
+       .pattern = "/v1/tasks/{task_id}",
+       .handler = delete_task,
+       .name = "delete_task",
+       .group = "tasks",
+       .summary = "Deletes a task; one that lives is cancelled",
+       .answer = payload<Deleted>("Deleted"),
+       .errors = {404}},
+      {.method = Method::post,
+       .pattern = "/v1/tasks/{task_id}/cancel",
+       .handler = cancel_task,
+       .name = "cancel_task",
+       .group = "tasks",
+       .summary = "Ends a waiting task, asks a running one to stop",
+       .answer = payload<CancelAnswer>("CancelAnswer"),
+       .status = 202,
+       .errors = {404, 409}},
+  };
+}
+
+}  // namespace medsynth::api

@@ -1,0 +1,120 @@
+#include "medsynth/cli/app.h"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "medsynth/base/described.h"
+#include "medsynth/base/log.h"
+#include "medsynth/base/paths.h"
+
+namespace medsynth::cli {
+namespace {
+
+using Words = std::map<std::string, std::string, std::less<>>;
+
+std::string flag_name(const Setting& setting) {
+  std::string flag = fmt::format("--{}", setting.name);
+  std::replace(flag.begin(), flag.end(), '_', '-');
+  return flag;
+}
+
+// Every setting is a flag of every command; only serve and worker list them, below their own help.
+void add_setting_flags(CLI::App& app, Words& flags) {
+  for (const Setting& setting : settings_table()) {
+    const auto store = [&flags, name = std::string(setting.name)](const std::string& text) { flags[name] = text; };
+    CLI::Option* option =
+        setting.name == "insecure"
+            ? app.add_flag_function(flag_name(setting), [store](std::int64_t) { store("true"); }, std::string(setting.help))
+            : app.add_option_function<std::string>(flag_name(setting), store, std::string(setting.help));
+    option->group(setting.name == "url" ? "Options" : "");
+  }
+}
+
+std::string settings_help() {
+  std::string help = "Settings: flag > environment > settings file > default\n";
+  const Settings defaults;
+  for (const Setting& setting : settings_table()) {
+    const std::string fallback = shown(defaults, setting);
+    help += fmt::format("  {:<30}{} [{}{}{}]\n", flag_name(setting), setting.help, setting.environment,
+                        fallback.empty() ? "" : "; default " + fallback, setting.unit.empty() ? "" : fmt::format(" {}", setting.unit));
+  }
+  return help;
+}
+
+Result<std::string> read_settings_file(const std::string& given) {
+  const std::filesystem::path path = given.empty() ? settings_file() : std::filesystem::path(given);
+  std::ifstream file(path);
+  if (!file) {
+    if (given.empty()) return std::string();
+    return Error{Code::not_found, fmt::format("settings file {} cannot be read", path.string()), "no_settings_file"};
+  }
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// The word that a parser did not know, with the nearest that it knows.
+std::string suggestion(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word.starts_with('-')) continue;
+    std::vector<std::string> names;
+    for (const CLI::App* command : at->get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+    if (names.empty()) return "";
+    if (std::find(names.begin(), names.end(), word) != names.end()) {
+      at = at->get_subcommand(word);
+      continue;
+    }
+    const std::vector<std::string_view> known(names.begin(), names.end());
+    return fmt::format("'{}' is not a command{}", word, described::did_you_mean(word, known));
+  }
+  return "";
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  CLI::App app{"Runs machine-learning jobs over medical literature: tasks in Redis, models in memory, limits that hold.", "medsynth"};
+  app.set_version_flag("--version", std::string("medsynth " MEDSYNTH_VERSION));
+  app.require_subcommand(1);
+  app.fallthrough();
+  Words flags;
+  add_setting_flags(app, flags);
+  std::string output = "table", file;
+  bool as_json = false;
+  app.add_option("-o,--output", output, "table or json")->check(CLI::IsMember({"table", "json"}));
+  app.add_flag("--json", as_json, "The same as --output json");
+  app.add_option("--config", file, "Settings file (TOML)")->group("");
+  Run chosen;
+  add_process_commands(app, chosen);
+  add_contradict_command(app, chosen);
+  add_task_commands(app, chosen);
+  add_resource_commands(app, chosen);
+  add_model_commands(app, chosen);
+  add_config_commands(app, chosen);
+  for (const char* name : {"serve", "worker"}) app.get_subcommand(name)->footer(settings_help());
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& done) {
+    return app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    const std::string better = suggestion(app, argc, argv);
+    fmt::print(stderr, "error: {}\nSee 'medsynth {}--help'.\n", better.empty() ? error.what() : better,
+               app.get_subcommands().empty() ? "" : app.get_subcommands()[0]->get_name() + " ");
+    return info(Code::invalid_argument).exit_code;
+  }
+  const auto text = read_settings_file(file);
+  if (!text) return fail(text.error());
+  auto loaded = load_settings(flags, process_environment, *text);
+  if (!loaded) return fail(loaded.error());
+  if (!file.empty()) loaded->flags["config"] = file;
+  const std::string process = app.get_subcommands()[0]->get_name();
+  log::start(loaded->settings.log_level, loaded->settings.log_format, process);
+  return chosen(Session{std::move(*loaded), as_json || output == "json" ? Format::json : Format::table});
+}
+
+}  // namespace medsynth::cli

@@ -1,0 +1,45 @@
+// How a command is declared and run: each group adds its subcommands to the parser; the one that was chosen leaves a
+// function behind, which runs with the settings loaded.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "medsynth/base/settings.h"
+#include "medsynth/cli/http_client.h"
+#include "medsynth/cli/output.h"
+
+namespace medsynth::cli {
+
+// What every command works with.
+struct Session {
+  LoadedSettings loaded;
+  Format format = Format::table;
+
+  const Settings& settings() const { return loaded.settings; }
+  Result<HttpClient> client() const { return HttpClient::open(loaded.settings.url); }
+};
+
+using Run = std::function<int(const Session&)>;  // gives the exit code
+
+// Adds one subcommand; `make` is called after parsing, when the options hold their values.
+inline CLI::App* add_command(CLI::App& parent, Run& chosen, const std::string& name, const std::string& help,
+                             std::function<int(const Session&)> run) {
+  CLI::App* command = parent.add_subcommand(name, help);
+  command->callback([&chosen, run = std::move(run)] { chosen = run; });
+  return command;
+}
+
+void add_process_commands(CLI::App& app, Run& chosen);    // serve, worker
+void add_contradict_command(CLI::App& app, Run& chosen);  // contradict
+void add_task_commands(CLI::App& app, Run& chosen);       // tasks ...
+void add_resource_commands(CLI::App& app, Run& chosen);   // usage, limits, system, cache
+void add_model_commands(CLI::App& app, Run& chosen);      // models ...
+void add_config_commands(CLI::App& app, Run& chosen);     // config, doctor
+
+// The whole command line; gives the exit code.
+int run(int argc, char** argv);
+
+}  // namespace medsynth::cli

@@ -1,0 +1,3 @@
+#include "medsynth/cli/app.h"
+
+int main(int argc, char** argv) { return medsynth::cli::run(argc, argv); }

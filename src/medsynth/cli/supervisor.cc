@@ -1,0 +1,113 @@
+#include "medsynth/cli/supervisor.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "medsynth/base/id.h"
+#include "medsynth/base/log.h"
+
+namespace medsynth::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kQuick = 30s;
+constexpr auto kLongest = 10'000ms;
+
+std::string how_it_ended(int status) {
+  if (WIFSIGNALED(status)) return std::string("killed by signal ") + std::to_string(WTERMSIG(status));
+  return std::string("exit code ") + std::to_string(WEXITSTATUS(status));
+}
+
+}  // namespace
+
+bool is_quick_death(std::chrono::milliseconds lived) { return lived < kQuick; }
+
+std::chrono::milliseconds restart_delay(int quick_deaths) {
+  if (quick_deaths <= 1) return 0ms;
+  return std::min<std::chrono::milliseconds>(kLongest, 250ms * (1 << std::min(quick_deaths - 1, 10)));
+}
+
+int spawn(const std::vector<std::string>& command, int death_signal) {
+  // Everything that allocates happens before fork: other threads may hold locks.
+  std::vector<char*> arguments;
+  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child != 0) return child;
+  prctl(PR_SET_PDEATHSIG, death_signal);
+  if (getppid() != parent) _exit(127);  // it died before the line above
+  setpgid(0, 0);  // a Ctrl-C at the terminal is for the server, which stops its workers in order
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  dup2(null, STDIN_FILENO);
+  execv(arguments[0], arguments.data());
+  _exit(127);
+}
+
+Supervisor::Supervisor(Options options) : options_(std::move(options)), children_(static_cast<std::size_t>(options_.count)) {}
+
+Supervisor::~Supervisor() { kill_all(); }
+
+void Supervisor::start(Child& child, SteadyTime now) {
+  child.worker_id = new_uuid();
+  std::vector<std::string> command = options_.command;
+  command.push_back("--worker-id");
+  command.push_back(child.worker_id);
+  child.pid = spawn(command, SIGKILL);
+  child.started = now;
+  if (child.pid > 0) return log::info("worker started", {{"pid_of_worker", child.pid}, {"worker", child.worker_id}});
+  child.pid = -1;
+  child.due = now + restart_delay(++child.quick_deaths);
+  log::error("worker could not be started", {{"errno", errno}});
+}
+
+void Supervisor::reap(Child& child, SteadyTime now) {
+  int status = 0;
+  if (child.pid <= 0 || waitpid(child.pid, &status, WNOHANG) != child.pid) return;
+  const auto lived = std::chrono::duration_cast<std::chrono::milliseconds>(now - child.started);
+  child.quick_deaths = is_quick_death(lived) ? child.quick_deaths + 1 : 1;
+  child.due = now + restart_delay(child.quick_deaths);
+  const int pid = std::exchange(child.pid, -1);
+  if (stopping_) return log::info("worker ended", {{"pid_of_worker", pid}, {"how", how_it_ended(status)}});
+  log::warning("worker died", {{"pid_of_worker", pid}, {"how", how_it_ended(status)}, {"lived_ms", lived.count()}});
+  options_.on_death(child.worker_id);
+}
+
+void Supervisor::tick(SteadyTime now) {
+  for (Child& child : children_) {
+    reap(child, now);
+    if (child.pid < 0 && !stopping_ && now >= child.due) start(child, now);
+  }
+}
+
+void Supervisor::stop() {
+  stopping_ = true;
+  for (const Child& child : children_) {
+    if (child.pid > 0) kill(child.pid, SIGTERM);
+  }
+}
+
+bool Supervisor::any_alive() const {
+  return std::any_of(children_.begin(), children_.end(), [](const Child& child) { return child.pid > 0; });
+}
+
+void Supervisor::kill_all() {
+  stopping_ = true;
+  for (Child& child : children_) {
+    if (child.pid <= 0) continue;
+    kill(child.pid, SIGKILL);
+    waitpid(child.pid, nullptr, 0);
+    child.pid = -1;
+  }
+}
+
+}  // namespace medsynth::cli

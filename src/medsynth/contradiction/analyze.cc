@@ -1,0 +1,153 @@
+// Many articles: read each claim once, compare those that share words, keep what reaches the threshold.
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "medsynth/base/clock.h"
+#include "medsynth/contradiction/articles.h"
+#include "medsynth/contradiction/contradiction.h"
+#include "medsynth/contradiction/polarity.h"
+#include "medsynth/contradiction/verdict.h"
+
+namespace medsynth::contradiction {
+namespace {
+
+// Reading the claims is this part of the progress, comparing them the rest.
+constexpr double kReadingShare = .3;
+// Of text in the result: below the 10 MB at which a result fails its task, with room for escapes.
+constexpr std::size_t kMaxReportBytes = 3'000'000;
+constexpr std::size_t kMaxReported = 10'000;
+
+Result<> keep_going(const inference::Until& until) {
+  if (until.stop.stop_requested()) return Error{Code::cancelled, "The analysis was cancelled.", ""};
+  // The one look at the time in this room: it decides when to stop, never what is found.
+  if (until.deadline != SteadyTime::max() && system_clock().steady() >= until.deadline)
+    return Error{Code::timeout, "The analysis did not end in its time limit. Send fewer articles at once.",
+                 ""};
+  return success();
+}
+
+struct Hit {
+  std::size_t first, second;  // claims
+  double score;
+};
+
+std::string id_of(const jobs::Article& article, std::size_t index) {
+  return article.id ? *article.id : fmt::format("article-{}", index + 1);
+}
+
+jobs::ArticleClaim side(const jobs::AnalyzeArticles& arguments, const ArticleClaimText& claim) {
+  const jobs::Article& article = arguments.articles[claim.article];
+  return {id_of(article, claim.article), article.title.value_or(""), claim.text};
+}
+
+// The two claims in the order of their bytes, as detect() has them: both ways round score the same.
+Sides ordered(const ArticleClaimText& a, const ArticleClaimText& b) {
+  if (b.text < a.text) return {b.claim, b.text, a.claim, a.text};
+  return {a.claim, a.text, b.claim, b.text};
+}
+
+jobs::FoundContradiction report(const jobs::AnalyzeArticles& arguments,
+                                const std::vector<ArticleClaimText>& claims, const Hit& hit) {
+  const ArticleClaimText &a = claims[hit.first], &b = claims[hit.second];
+  const Sides given{a.claim, a.text, b.claim, b.text};
+  Polarity polarity = compare(ordered(a, b));
+  if (b.text < a.text) {
+    std::swap(polarity.effect1, polarity.effect2);
+    for (Difference& difference : polarity.differences) std::swap(difference.first, difference.second);
+  }
+  return {side(arguments, a),
+          side(arguments, b),
+          hit.score,
+          hit.score >= kContradiction ? type_of(polarity, a.claim, b.claim, {}, {})
+                                      : jobs::ContradictionType::none,
+          confidence_of(polarity, a.claim, b.claim),
+          explain(polarity, given)};
+}
+
+Result<std::vector<ArticleClaimText>> read_all(const jobs::AnalyzeArticles& arguments,
+                                               const inference::Until& until,
+                                               const std::function<void(double)>& progress,
+                                               jobs::ArticlesResult& result) {
+  std::vector<ArticleClaimText> claims;
+  std::size_t cut = 0;
+  for (std::size_t i = 0; i < arguments.articles.size(); ++i) {
+    BOOST_OUTCOME_TRY(keep_going(until));
+    std::vector<std::string> texts = claims_of(arguments.articles[i]);
+    if (texts.size() > kMaxClaimsPerArticle) texts.resize(kMaxClaimsPerArticle), ++cut;
+    for (std::string& text : texts) {
+      Claim claim = read_claim(text);
+      claims.push_back({i, std::move(text), std::move(claim)});
+    }
+    if (progress)
+      progress(kReadingShare * static_cast<double>(i + 1) / static_cast<double>(arguments.articles.size()));
+  }
+  if (cut > 0)
+    result.warnings.push_back(
+        fmt::format("{} articles have more than {} claims: only the first ones were compared.", cut,
+                    kMaxClaimsPerArticle));
+  return claims;
+}
+
+Result<std::vector<Hit>> compare_all(const std::vector<ArticleClaimText>& claims, double threshold,
+                                     const inference::Until& until,
+                                     const std::function<void(double)>& progress,
+                                     jobs::ArticlesResult& result) {
+  std::vector<Hit> hits;
+  PairFinder finder(claims);
+  bool cut = false;
+  std::size_t compared = 0;
+  for (std::size_t i = 0; i < claims.size(); ++i) {
+    BOOST_OUTCOME_TRY(keep_going(until));
+    for (const std::size_t other : finder.partners(i, cut)) {
+      if (++compared % 256 == 0) {
+        BOOST_OUTCOME_TRY(keep_going(until));
+      }
+      const double score = compare(ordered(claims[other], claims[i])).score;
+      if (score >= threshold) hits.push_back({other, i, score});
+    }
+    if (progress)
+      progress(kReadingShare +
+               (1 - kReadingShare) * static_cast<double>(i + 1) / static_cast<double>(claims.size()));
+  }
+  if (cut)
+    result.warnings.emplace_back(
+        "There are more pairs about similar things than are compared at once: those that share most were.");
+  result.pairs_compared = static_cast<std::int64_t>(compared);
+  std::sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) {
+    return std::make_tuple(-a.score, a.first, a.second) < std::make_tuple(-b.score, b.first, b.second);
+  });
+  return hits;
+}
+
+}  // namespace
+
+Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, const inference::Until& until,
+                                     const std::function<void(double)>& progress) {
+  jobs::ArticlesResult result;
+  result.total_articles = static_cast<std::int64_t>(arguments.articles.size());
+  result.threshold = arguments.threshold;
+  result.methods_used.emplace_back("polarity");
+  BOOST_OUTCOME_TRY(const auto claims, read_all(arguments, until, progress, result));
+  result.total_claims = static_cast<std::int64_t>(claims.size());
+  BOOST_OUTCOME_TRY(const auto hits, compare_all(claims, arguments.threshold, until, progress, result));
+  std::size_t bytes = 0;
+  for (const Hit& hit : hits) {
+    jobs::FoundContradiction found = report(arguments, claims, hit);
+    bytes += found.claim1.claim.size() + found.claim2.claim.size() + found.claim1.title.size() +
+             found.claim2.title.size() + found.explanation.size() + 300;
+    if (bytes > kMaxReportBytes || result.contradictions.size() >= kMaxReported) {
+      result.warnings.push_back(
+          fmt::format("{} of {} contradictions are listed, the strongest first: raise the threshold, or send "
+                      "fewer articles at once.",
+                      result.contradictions.size(), hits.size()));
+      break;
+    }
+    result.contradictions.push_back(std::move(found));
+  }
+  if (progress) progress(1);
+  return result;
+}
+
+}  // namespace medsynth::contradiction

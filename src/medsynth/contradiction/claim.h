@@ -1,0 +1,74 @@
+// What a claim says: its effects, each with agent, outcome, direction and assertion, and where in the text
+// that stands. Pure; linear in the length of the text, with a bound on the number of effects kept.
+//
+//   Claim claim = read_claim("Aspirin does not reduce the risk of stroke in women.");
+//   claim.effects[0].outcomes() == (kNone | kMore);   // of less, none, more
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "medsynth/contradiction/lexicon.h"
+#include "medsynth/contradiction/text.h"
+
+namespace medsynth::contradiction {
+
+// A topic word. Lists of them are short.
+struct Word {
+  std::uint64_t concept_id = 0;
+  float weight = 1;
+  std::int8_t sentiment = 0;
+  Span span;
+};
+using Words = std::vector<Word>;
+
+struct Effect {
+  Outcomes base = kAny;  // before negation
+  Axis axis = Axis::quantity;
+  bool carrier = false;  // see Entry
+  bool soft = false;
+  bool comparing = false;
+  bool negated = false;
+  bool statistical = false;  // the negation is "not significant"
+  bool hedged = false;
+  bool unknown = false;         // "it is unclear whether": nothing is asserted
+  bool active = false;          // agent verb outcome, in this order for sure
+  bool inherited = false;       // the agent is that of the effect before
+  bool shares_outcome = false;  // "prevents and treats X": the outcome is that of the effect after
+  bool agent_less = false;      // "low vitamin D ...": less of the agent
+  bool outcome_less = false;    // "... vitamin D deficiency": less of the outcome
+  Words agent, outcome, comparator, setting;  // setting: who and when, "in women with diabetes"
+  Span cue;                                   // the words of the effect
+  std::optional<Span> negation;
+
+  // What the claim allows, from negation and the signs of agent and outcome.
+  Outcomes outcomes() const;
+};
+
+enum class Unit : std::uint8_t { plain, percent, dose, duration, age, year, statistic };
+struct Measure {
+  double value = 0;
+  Unit unit = Unit::plain;
+  Span span;
+};
+
+struct Claim {
+  std::vector<Effect> effects;  // at most kMaxEffects
+  Words words;                  // all topic words
+  std::vector<Measure> measures;
+  Words doses;           // "low-dose"
+  bool negated = false;  // an odd number of negations that concern no effect
+  std::optional<Span> negation;
+  bool hedged = false;
+  bool historical = false;  // "no longer", "previously"
+  bool english = false;     // some word of the lexicon was met
+};
+
+inline constexpr std::size_t kMaxEffects = 64;  // of an abstract given as a claim; the first ones count
+inline constexpr std::size_t kMaxWords = 2000;
+
+Claim read_claim(std::string_view text);
+
+}  // namespace medsynth::contradiction

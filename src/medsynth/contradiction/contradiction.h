@@ -1,0 +1,48 @@
+// Do two findings contradict each other? Text in, findings out; models come in through inference::Model.
+// Pure: no I/O, no threads, no clock (but analyze() looks whether its deadline has passed); deterministic;
+// exactly symmetric in the two claims. Thread safe. It reads English; it is a research aid, not clinical
+// advice.
+//
+//   jobs::DetectContradiction pair{.claim1 = "Aspirin reduces stroke.", .claim2 = "Aspirin does not reduce
+//   stroke."}; BOOST_OUTCOME_TRY(auto result, detect(pair, {.model = model}, until));  // {}: without a
+//   language model result.verdict == jobs::Verdict::contradiction; result.explanation;
+//   result.details["polarity"];
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "medsynth/base/error.h"
+#include "medsynth/inference/engine.h"
+#include "medsynth/jobs/jobs.h"
+
+namespace medsynth::contradiction {
+
+struct LanguageModel {
+  inference::Model* model = nullptr;  // not owned
+  bool demo = false;                  // the demo model answers in place of a real one: say so
+};
+
+// Judges one pair. `duration` of the result is left 0 for the caller, who has the clock. Methods: `polarity`
+// always, and `language_model` when there is one and use_all_methods is set; without one a warning says so.
+// `until` is the model's: polarity takes well below a second for the longest claims. Errors are the model's
+// (timeout, cancelled, ...). A verdict never rests on the model while it is not calibrated: it moves scores
+// inside the uncertain band only. Nothing is checked here that jobs::check() checks.
+Result<jobs::ContradictionResult> detect(const jobs::DetectContradiction& pair,
+                                         const LanguageModel& language_model, const inference::Until& until);
+
+// Candidate claims of an article: its `claims` when given, else the sentences of its abstract that state an
+// effect (of the results and conclusions where the abstract has such labels).
+std::vector<std::string> claims_of(const jobs::Article& article);
+
+// Compares the claims of different articles that are about the same thing and reports contradictions from the
+// threshold on, strongest first. An article without id is "article-<n>", counted from 1. `progress` (may be
+// empty) takes 0..1, rising, and is called on this thread; the fast path: no language model. What is left out
+// (claims per article, pairs of very common words, a report too long) is said in `warnings`. Errors:
+// cancelled, timeout.
+Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, const inference::Until& until,
+                                     const std::function<void(double)>& progress);
+
+}  // namespace medsynth::contradiction

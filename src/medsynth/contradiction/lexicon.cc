@@ -1,0 +1,197 @@
+#include "medsynth/contradiction/lexicon.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "medsynth/contradiction/lexicon_tables.h"
+
+namespace medsynth::contradiction {
+namespace {
+
+struct Hash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
+template <class T>
+using Map = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+
+struct Stems {
+  std::string stem, root;
+};
+
+// Terms are told by their roots ("cardiac failures"), phrases that steer by their inflection stems: "relative
+// to" and "related to" have one root.
+struct Phrase {
+  std::vector<Stems> words;
+  bool by_root = false;
+  Entry entry;
+
+  bool is_at(std::span<const Stems> text) const {
+    if (words.size() > text.size()) return false;
+    for (std::size_t i = 0; i < words.size(); ++i)
+      if (by_root ? words[i].root != text[i].root : words[i].stem != text[i].stem) return false;
+    return true;
+  }
+};
+
+// Function words are known by their letters, effects by their inflection stem, terms by their root.
+struct Lexicon {
+  Map<Entry> capitals, exact, stems, roots;
+  Map<std::vector<Phrase>>
+      phrases;  // by the root of the first word; longest first, then the row that came first
+};
+
+Stems stems_of(std::string_view word) {
+  Stems stems{.stem = inflection_stem(word), .root = {}};
+  stems.root = root(stems.stem);
+  return stems;
+}
+
+std::string root_of(std::string_view word) {
+  return stems_of(word).root;
+}
+
+template <class Visit>
+void each_word(std::string_view words, char separator, Visit&& visit) {
+  while (!words.empty()) {
+    const std::size_t end = std::min(words.find(separator), words.size());
+    if (end > 0) visit(words.substr(0, end));
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+}
+
+void add_phrase(Lexicon& lexicon, std::string_view joined, const Entry& entry, bool by_root) {
+  Phrase phrase{.words = {}, .by_root = by_root, .entry = entry};
+  each_word(joined, '_', [&](std::string_view word) { phrase.words.push_back(stems_of(word)); });
+  std::vector<Phrase>& known = lexicon.phrases[phrase.words.front().root];
+  const auto shorter = [&](const Phrase& each) { return each.words.size() < phrase.words.size(); };
+  known.insert(std::find_if(known.begin(), known.end(), shorter), std::move(phrase));
+}
+
+std::string lower(std::string_view word) {
+  std::string out(word);
+  for (char& letter : out)
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter + 32);
+  return out;
+}
+
+void add_terms(Lexicon& lexicon, const TermRow& row) {
+  Entry entry{.weight = row.weight,
+              .sentiment = static_cast<std::int8_t>(row.sentiment == 2 ? 0 : row.sentiment)};
+  entry.concept_id = concept_of(row.words.substr(0, row.words.find(' ')));
+  each_word(row.words, ' ', [&](std::string_view word) {
+    entry.inverse = word.front() == '-';
+    if (entry.inverse) word.remove_prefix(1);
+    if (!row.same)
+      entry.concept_id = concept_of(word.find('_') == word.npos ? root_of(word) : std::string(word));
+    if (word.front() == '=')
+      lexicon.capitals.try_emplace(lower(word.substr(1)), entry);
+    else if (word.find('_') != word.npos)
+      add_phrase(lexicon, word, entry, true);
+    else
+      lexicon.roots.try_emplace(root_of(word), entry);
+  });
+}
+
+Lexicon build() {
+  Lexicon lexicon;
+  for (const RoleRow& row : role_rows())
+    each_word(row.words, ' ', [&](std::string_view word) {
+      const Entry entry{.role = row.role, .weight = 0};
+      if (word.find('_') != word.npos)
+        add_phrase(lexicon, word, entry, false);
+      else
+        lexicon.exact.try_emplace(std::string(word), entry);
+    });
+  for (const EffectRow& row : effect_rows())
+    each_word(row.words, ' ', [&](std::string_view word) {
+      Entry entry{.role = Role::effect, .weight = 0, .outcomes = row.outcomes, .axis = row.axis};
+      entry.carrier = row.kind == EffectRow::carrier || row.kind == EffectRow::soft_carrier;
+      entry.soft = row.kind == EffectRow::soft_carrier;
+      entry.comparing = row.kind == EffectRow::comparing;
+      if (word.find('_') != word.npos)
+        add_phrase(lexicon, word, entry, false);
+      else
+        lexicon.stems.try_emplace(inflection_stem(word), entry);
+    });
+  // The last rows are the light words: they override what the rows before say about weight.
+  const auto rows = term_rows();
+  for (auto row = rows.rbegin(); row != rows.rend(); ++row)
+    if (row->weight < .5F) add_terms(lexicon, *row);
+  for (const TermRow& row : rows) add_terms(lexicon, row);
+  return lexicon;
+}
+
+const Lexicon& lexicon() {
+  static const Lexicon* const built = new Lexicon(build());  // never destroyed: threads may outlive main
+  return *built;
+}
+
+// Endings that name diseases: more of them is bad, whichever they are.
+bool names_a_disease(std::string_view stem) {
+  for (std::string_view ending :
+       {"itis", "itiz", "osis", "osiz", "emia", "oma", "pathi", "algia", "plegia", "phobia", "penia"})
+    if (stem.size() > ending.size() + 2 && stem.ends_with(ending)) return true;
+  return false;
+}
+
+// "drug A", "type B": a letter that names. Not at the start, where "A" is the article; not I, n and p.
+bool is_label(const Token& token, bool first) {
+  return !first && token.capitals && token.text.size() == 1 &&
+         std::string_view("inp").find(token.text[0]) == std::string_view::npos;
+}
+
+Entry entry_of(const Token& token, const Stems& stems, bool first) {
+  const Lexicon& known = lexicon();
+  if (token.kind != TokenKind::word) return Entry{.role = Role::stop, .weight = 0};
+  if (is_label(token, first)) return Entry{.concept_id = concept_of(token.text)};
+  if (token.capitals && token.text.size() > 1)
+    if (const auto found = known.capitals.find(token.text); found != known.capitals.end())
+      return found->second;
+  if (const auto found = known.exact.find(token.text); found != known.exact.end()) return found->second;
+  if (const auto found = known.stems.find(stems.stem); found != known.stems.end()) return found->second;
+  if (const auto found = known.roots.find(stems.root); found != known.roots.end()) return found->second;
+  Entry entry{.concept_id = concept_of(stems.root)};
+  if (names_a_disease(stems.stem)) entry.sentiment = -1;
+  return entry;
+}
+
+// The longest known phrase that the text begins with; nullptr for none.
+const Phrase* phrase_at(std::span<const Stems> text) {
+  const auto found = lexicon().phrases.find(text.front().root);
+  if (found == lexicon().phrases.end()) return nullptr;
+  for (const Phrase& phrase : found->second)
+    if (phrase.is_at(text)) return &phrase;
+  return nullptr;
+}
+
+}  // namespace
+
+std::uint64_t concept_of(std::string_view root) {
+  std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a: the same everywhere, so results are too
+  for (char letter : root) hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3U;
+  return hash;
+}
+
+std::vector<Item> look_up(std::span<const Token> tokens) {
+  std::vector<Stems> stems;
+  stems.reserve(tokens.size());
+  for (const Token& token : tokens)
+    stems.push_back(token.kind == TokenKind::word ? stems_of(token.text) : Stems{token.text, token.text});
+  std::vector<Item> items;
+  items.reserve(tokens.size());
+  for (std::size_t i = 0; i < tokens.size();) {
+    const Phrase* const phrase = phrase_at(std::span(stems).subspan(i));
+    const std::size_t count = phrase ? phrase->words.size() : 1;
+    const Token& last = tokens[i + count - 1];
+    items.push_back({{tokens[i].span.begin, last.span.end},
+                     tokens[i].kind,
+                     last.joined,
+                     tokens[i].text,
+                     phrase ? phrase->entry : entry_of(tokens[i], stems[i], i == 0)});
+    i += count;
+  }
+  return items;
+}
+
+}  // namespace medsynth::contradiction

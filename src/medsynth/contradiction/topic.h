@@ -1,0 +1,28 @@
+// Are two statements about the same thing? Overlap of words, slot by slot: without the agent or the outcome
+// in common, shared words mean little. Pure.
+#pragma once
+
+#include "medsynth/contradiction/claim.h"
+
+namespace medsynth::contradiction {
+
+// Overlap of two lists by weight, 0..1: the shared part of the smaller one, and of both together (Jaccard).
+struct Overlap {
+  double contained = 0;
+  double jaccard = 0;
+  double topic() const;  // one number: half of the smaller list is far from half the topic
+};
+Overlap overlap(const Words& a, const Words& b);
+
+// How two effects meet.
+struct Topic {
+  double score = 0;  // 0..1
+  double agent = 0;  // contained, of the slots that were compared
+  double outcome = 0;
+  bool reversed = false;  // "A better than B" meets "B better than A": one direction must be turned round
+};
+Topic topic_of(const Effect& a, const Effect& b);
+
+bool says_something(const Words& words);  // more than accompanying words like "risk" or "treatment"
+
+}  // namespace medsynth::contradiction

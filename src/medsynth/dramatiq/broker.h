@@ -1,0 +1,127 @@
+// Dramatiq's queues in Redis, as queries with our own scripts. Key layout and meaning: DRAMATIQ.md section 2;
+// Python workers and producers on the same queues never notice the difference.
+//
+//   Broker broker({.worker_id = new_uuid(), .host = "box"});
+//   client.run(broker.enqueue(message));
+//   auto fetched = client.run(broker.fetch("medsynth", 1));
+//   client.run(broker.ack(fetched->deliveries[0]));
+//
+// Doing a settling query again is harmless: the second answers false. A Consumer does heartbeats, recovery
+// and all that; producers need only enqueue(). Thread safe (immutable).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "medsynth/base/clock.h"
+#include "medsynth/dramatiq/message.h"
+#include "medsynth/redis/query.h"
+
+namespace medsynth::dramatiq {
+
+struct BrokerOptions {
+  std::string namespace_ = "dramatiq";
+  std::string worker_id;                                // a fresh UUID per process; empty: one is made
+  std::string host;                                     // for the registry of our workers
+  std::chrono::milliseconds our_timeout{15'000};        // our workers beat every 5 s
+  std::chrono::milliseconds heartbeat_timeout{60'000};  // Python workers'
+  std::chrono::milliseconds dead_message_ttl{604'800'000};
+  int database = 0;  // channels carry it
+};
+
+// A message in our hands: in our ack set until it is settled.
+struct Delivery {
+  std::string queue;             // as fetched: canonical or .DQ
+  std::string redis_message_id;  // as Redis knows it, whatever the payload says
+  Message message;
+};
+struct Fetched {
+  std::vector<Delivery> deliveries;
+  std::int64_t quarantined = 0;  // undecodable payloads that became dead letters, each by itself
+};
+struct Depth {
+  std::int64_t ready = 0;    // waiting in the list
+  std::int64_t delayed = 0;  // in .DQ, waiting or held
+  std::int64_t running = 0;  // fetched and not settled, of the canonical queue
+  std::int64_t dead = 0;
+};
+struct WorkerEntry {  // registry of our workers
+  std::string worker_id;
+  std::string host;
+  std::int64_t pid = 0;
+};
+
+class Broker {
+ public:
+  // Redis was always reachable, as far as the caller knows.
+  static constexpr std::chrono::milliseconds kAlways = std::chrono::milliseconds::max();
+
+  explicit Broker(BrokerOptions options);
+
+  // The commands that put a message on its queue (or, with an eta, on its delay queue) and ring the bell: for
+  // a script that does more at once (tasks::Store::create). Sets options.redis_message_id, and eta when
+  // delayed. The message must have passed check().
+  std::vector<redis::Command> enqueue_commands(Message message, std::optional<WallTime> eta = {}) const;
+  redis::Query<redis::Done> enqueue(Message message, std::optional<WallTime> eta = {}) const;  // one script
+  std::string bell_channel(const std::string& queue) const;
+  // What a waiting consumer listens on: the bell, and the keyspace events of the queue and its delay queue
+  // ("rpush" and "lpush" are meant; a Redis that sends none is silent there).
+  std::vector<std::string> bell_channels(const std::string& queue) const;
+
+  // Takes up to `count` messages (at most 1,000) into our ack set, heartbeat included, one script.
+  redis::Query<Fetched> fetch(const std::string& queue, std::int64_t count) const;
+  // Settling: true when the message was still ours; false: the lease was lost, somebody else has it, nothing
+  // was done.
+  redis::Query<bool> ack(const Delivery& delivery) const;
+  // To the dead letters, with the updated payload; `reason` is kept beside it.
+  redis::Query<bool> dead(const Delivery& delivery, Message updated, std::string reason = {}) const;
+  redis::Query<bool> retry(const Delivery& delivery, Message updated,
+                           WallTime eta) const;                // to the delay queue, one script
+  redis::Query<bool> move_due(const Delivery& delayed) const;  // .DQ -> canonical queue, one script
+  // To the head, in this order; answers how many were still ours.
+  redis::Query<std::int64_t> requeue(const std::string& queue,
+                                     const std::vector<std::string>& redis_message_ids) const;
+
+  // Whether the message is still there, in anybody's hands: after a settling whose answer was lost, false
+  // means it worked.
+  redis::Query<bool> exists(const Delivery& delivery) const;
+  // Our ack set of `queue` (canonical or .DQ).
+  redis::Query<std::vector<std::string>> held(const std::string& queue) const;
+
+  // Deaths are counted beside the message when it starts and forgotten when it is settled or given back.
+  // Answers the starts that were never settled, before this one, or -1: the lease was lost, do not run it.
+  // The same worker counts once.
+  redis::Query<std::int64_t> count_start(const Delivery& delivery) const;
+
+  redis::Query<redis::Done> register_worker(std::int64_t pid) const;  // before the first fetch
+  // After everything of these queues was settled or requeued; false when our ack sets say otherwise, and then
+  // we stay known.
+  redis::Query<bool> unregister_worker(const std::vector<std::string>& queues) const;
+  redis::Query<WallTime> heartbeat() const;  // Redis' own TIME, which it answers
+  redis::Query<std::vector<WorkerEntry>> our_workers() const;
+  // Puts back what dead workers held of `queue` and its delay queue, to the head; expires old dead letters.
+  // Deterministic, idempotent. Takes a lease only when Redis was reachable for as long as that lease
+  // (recovery.h).
+  redis::Query<std::int64_t> recover(const std::string& queue,
+                                     std::chrono::milliseconds reachable_for = kAlways) const;
+  // The same for one worker that is known to be dead, at once.
+  redis::Query<std::int64_t> recover_worker(const std::string& queue, const std::string& worker_id) const;
+  // Removes the heartbeats of dead workers that hold nothing on any queue. Scans the keys, in small steps: do
+  // it rarely.
+  redis::Query<std::int64_t> forget_dead_workers(std::chrono::milliseconds reachable_for = kAlways) const;
+
+  redis::Query<Depth> depth(const std::string& queue) const;
+
+  const BrokerOptions& options() const { return options_; }
+
+ private:
+  redis::Command reclaim(const std::string& queue, std::string_view worker, std::string limit) const;
+
+  BrokerOptions options_;
+};
+
+}  // namespace medsynth::dramatiq

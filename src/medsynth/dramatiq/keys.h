@@ -1,0 +1,42 @@
+// The names of the keys (DRAMATIQ.md 2.1), and of those that are ours alone: they begin with "__medsynth__",
+// so Python neither reads them nor mistakes them for its own. Stored: frozen. Pure; internal to this room.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "medsynth/dramatiq/message.h"
+
+namespace medsynth::dramatiq {
+
+struct Keys {
+  std::string ns;
+
+  // Dramatiq's. `queue` is a name as consumed, canonical or ".DQ".
+  std::string queue(std::string_view queue) const { return join(queue, ""); }
+  std::string payloads(std::string_view queue) const { return join(queue, ".msgs"); }
+  std::string acks(std::string_view worker, std::string_view queue) const {
+    return acks_prefix() + std::string(worker) + "." + std::string(queue);
+  }
+  std::string acks_prefix() const { return ns + ":__acks__."; }
+  std::string heartbeats() const { return ns + ":__heartbeats__"; }
+  std::string dead(std::string_view queue) const { return join(canonical_queue(queue), ".XQ"); }
+  std::string dead_payloads(std::string_view queue) const { return join(canonical_queue(queue), ".XQ.msgs"); }
+
+  // Ours.
+  std::string workers() const { return ours("workers"); }  // hash: worker id -> {"host":...,"pid":...}
+  std::string starts(std::string_view queue) const {
+    return ours("starts." + canonical_queue(queue));
+  }  // hash: id -> "<count> <worker>"
+  std::string reasons(std::string_view queue) const {
+    return ours("reasons." + canonical_queue(queue));
+  }  // hash: dead id -> why
+
+ private:
+  std::string join(std::string_view queue, std::string_view suffix) const {
+    return ns + ":" + std::string(queue) + std::string(suffix);
+  }
+  std::string ours(std::string_view name) const { return ns + ":__medsynth__." + std::string(name); }
+};
+
+}  // namespace medsynth::dramatiq

@@ -1,0 +1,199 @@
+#include "medsynth/dramatiq/message.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "medsynth/base/id.h"
+#include "medsynth/base/json.h"
+#include "medsynth/dramatiq/json_text.h"
+
+namespace medsynth::dramatiq {
+namespace {
+
+constexpr std::array<std::string_view, 7> kKeys{"queue_name", "actor_name",       "args", "kwargs", "options",
+                                                "message_id", "message_timestamp"};
+constexpr double kFar = 8e12;  // ms; as nanoseconds it still fits into 64 bits
+
+std::string pointer(std::string_view key) {
+  return fmt::format("/{}", key);
+}
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+Result<std::string> string_member(std::string_view key, std::string_view raw) {
+  const auto value = json::parse(raw);
+  if (!value || !value->is_string()) return invalid(pointer(key), "must be a string of valid Unicode");
+  return std::string(value->get_string());
+}
+
+Result<std::string> raw_member(std::string_view key, std::string_view raw, char open) {
+  if (!raw.starts_with(open))
+    return invalid(pointer(key), open == '[' ? "must be an array" : "must be an object");
+  return std::string(raw);
+}
+
+// Duplicates as Python's dict: the first one's position, the last one's value.
+Result<std::vector<std::pair<std::string, std::string>>> read_options(std::string_view raw) {
+  if (!raw.starts_with('{')) return invalid("/options", "must be an object");
+  auto members = json::members(raw);
+  if (!members) return invalid("/options", "has a name that is not valid Unicode");
+  Message found;
+  for (auto& [name, text] : *members) found.set_option(name, std::string(text));
+  return std::move(found.options);
+}
+
+Result<> read_member(Message& message, std::string_view key, std::string_view raw) {
+  if (key == "queue_name") {
+    BOOST_OUTCOME_TRY(message.queue_name, string_member(key, raw));
+  } else if (key == "actor_name") {
+    BOOST_OUTCOME_TRY(message.actor_name, string_member(key, raw));
+  } else if (key == "message_id") {
+    BOOST_OUTCOME_TRY(message.message_id, string_member(key, raw));
+  } else if (key == "args") {
+    BOOST_OUTCOME_TRY(message.args, raw_member(key, raw, '['));
+  } else if (key == "kwargs") {
+    BOOST_OUTCOME_TRY(message.kwargs, raw_member(key, raw, '{'));
+  } else if (key == "options") {
+    BOOST_OUTCOME_TRY(message.options, read_options(raw));
+  } else {
+    const auto value = json::parse(raw);
+    if (!value || !value->is_int64()) return invalid(pointer(key), "must be an integer of milliseconds");
+    message.message_timestamp = value->get_int64();
+  }
+  return success();
+}
+
+}  // namespace
+
+std::string_view Message::option(std::string_view name) const {
+  for (const auto& [key, text] : options)
+    if (key == name) return text;
+  return {};
+}
+
+std::optional<std::int64_t> Message::integer_option(std::string_view name) const {
+  const std::string_view text = option(name);
+  if (text == "Infinity") return static_cast<std::int64_t>(kFar);
+  if (text == "-Infinity") return static_cast<std::int64_t>(-kFar);
+  const auto value = json::parse(text);
+  if (!value || !value->is_number()) return std::nullopt;
+  return static_cast<std::int64_t>(std::clamp(value->to_number<double>(), -kFar, kFar));
+}
+
+std::optional<std::string> Message::text_option(std::string_view name) const {
+  const auto value = json::parse(option(name));
+  if (!value || !value->is_string()) return std::nullopt;
+  return std::string(value->get_string());
+}
+
+void Message::set_option(std::string_view name, std::string json) {
+  for (auto& [key, text] : options)
+    if (key == name) return void(text = std::move(json));
+  options.emplace_back(name, std::move(json));
+}
+
+void Message::erase_option(std::string_view name) {
+  std::erase_if(options, [&](const auto& option) { return option.first == name; });
+}
+
+Message make_message(std::string queue, std::string actor, std::string kwargs_json, WallTime now) {
+  Message message;
+  message.queue_name = std::move(queue);
+  message.actor_name = std::move(actor);
+  message.kwargs = std::move(kwargs_json);
+  message.message_id = new_uuid();
+  message.message_timestamp = millis(now);
+  return message;
+}
+
+Result<> check(const Message& message) {
+  BOOST_OUTCOME_TRY(check_queue_name(canonical_queue(message.queue_name)));
+  if (message.actor_name.empty()) return invalid("/actor_name", "must not be empty");
+  if (!check_json(message.args) || !message.args.starts_with('['))
+    return invalid("/args", "must be a JSON array");
+  if (!check_json(message.kwargs) || !message.kwargs.starts_with('{'))
+    return invalid("/kwargs", "must be a JSON object");
+  for (const auto& [name, text] : message.options)
+    if (!check_json(text)) return invalid("/options/" + name, "must be JSON");
+  BOOST_OUTCOME_TRY(
+      decode(encode(message)));  // what only shows in the whole: depth, names that are not Unicode
+  return success();
+}
+
+std::string encode(const Message& message) {
+  std::string out = R"({"queue_name":)" + json::write_string(message.queue_name);
+  out += R"(,"actor_name":)" + json::write_string(message.actor_name);
+  out += R"(,"args":)" + message.args;
+  out += R"(,"kwargs":)" + message.kwargs;
+  out += R"(,"options":{)";
+  bool first = true;
+  for (const auto& [name, text] : message.options) {
+    if (!std::exchange(first, false)) out += ',';
+    out += json::write_string(name) + ':' + text;
+  }
+  out += R"(},"message_id":)" + json::write_string(message.message_id);
+  out += fmt::format(R"(,"message_timestamp":{}}})", message.message_timestamp);
+  return out;
+}
+
+Result<Message> decode(std::string_view payload) {
+  BOOST_OUTCOME_TRY(check_json(payload));
+  const std::size_t start = payload.find_first_not_of(" \t\r\n");
+  if (payload[start] != '{') return invalid("", "a message must be a JSON object");
+  BOOST_OUTCOME_TRY(auto members, json::members(payload));
+  Message message;
+  std::array<bool, kKeys.size()> seen{};
+  for (const auto& [key, raw] : members) {
+    const auto known = std::find(kKeys.begin(), kKeys.end(), key);
+    if (known == kKeys.end()) {
+      const bool showable = key.size() <= 40 && std::all_of(key.begin(), key.end(), is_word);
+      return invalid("", fmt::format("a message has no key '{}'", showable ? key : "..."));
+    }
+    seen[static_cast<std::size_t>(known - kKeys.begin())] = true;
+    BOOST_OUTCOME_TRY(read_member(message, key, raw));
+  }
+  for (std::size_t i = 0; i < kKeys.size(); ++i)
+    if (!seen[i]) return invalid(pointer(kKeys[i]), "is missing");
+  return message;
+}
+
+Result<> check_queue_name(std::string_view name) {
+  const auto wrong = [&](std::string_view why) { return invalid("/queue_name", std::string(why)); };
+  const bool begins = !name.empty() && is_word(name[0]) && !(name[0] >= '0' && name[0] <= '9');
+  const bool fits =
+      std::all_of(name.begin(), name.end(), [](char c) { return is_word(c) || c == '.' || c == '-'; });
+  if (!begins || !fits)
+    return wrong("must be letters, digits, '_', '.', '-', and begin with a letter or '_'");
+  for (const std::string_view ending : {".DQ", ".XQ", ".msgs", ".acks"})
+    if (name.ends_with(ending)) return wrong(fmt::format("must not end with '{}', Dramatiq's own", ending));
+  for (const std::string_view beginning : {"__heartbeats__", "__acks__", "__medsynth__"})
+    if (name.starts_with(beginning)) return wrong(fmt::format("must not begin with '{}'", beginning));
+  return success();
+}
+
+bool is_delay_queue(std::string_view queue) {
+  return queue.ends_with(".DQ");
+}
+
+std::string canonical_queue(std::string_view queue) {
+  const bool suffixed = queue.ends_with(".DQ") || queue.ends_with(".XQ");
+  return std::string(queue.substr(0, queue.size() - (suffixed ? 3 : 0)));
+}
+
+std::string delay_queue(std::string_view queue) {
+  return canonical_queue(queue) + ".DQ";
+}
+
+std::optional<WallTime> due(const Message& message, WallTime now) {
+  const std::string_view eta = message.option("eta");
+  if (eta.empty() || eta == "null") return std::nullopt;
+  const auto at = message.integer_option("eta");
+  return at ? WallTime{std::chrono::milliseconds{*at}} : now;
+}
+
+}  // namespace medsynth::dramatiq

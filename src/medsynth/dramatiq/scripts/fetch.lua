@@ -1,0 +1,25 @@
+#!lua flags=allow-oom
+-- Takes messages off the head of a queue into the caller's ack set, after its heartbeat. Ids without a payload are
+-- dropped; an id that is in the ack set already is in the caller's hand and not given twice.
+-- KEYS queue, payloads, acks, heartbeats; ARGV worker, count. Returns id, payload, id, payload ...
+local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+redis.call('ZADD', KEYS[4], now, ARGV[1])
+local ids = redis.call('LPOP', KEYS[1], ARGV[2])
+if not ids then return {} end
+local fresh = {}
+for _, id in ipairs(ids) do
+  if redis.call('SADD', KEYS[3], id) == 1 then fresh[#fresh + 1] = id end
+end
+if #fresh == 0 then return {} end
+local payloads = redis.call('HMGET', KEYS[2], unpack(fresh))
+local taken = {}
+for i, id in ipairs(fresh) do
+  if payloads[i] then
+    taken[#taken + 1] = id
+    taken[#taken + 1] = payloads[i]
+  else
+    redis.call('SREM', KEYS[3], id)
+  end
+end
+return taken

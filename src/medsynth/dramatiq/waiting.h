@@ -1,0 +1,63 @@
+// How this room's threads wait: always with an end and a cancel. Thread safe; internal to this room.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+
+#include "medsynth/base/clock.h"
+#include "medsynth/base/error.h"
+#include "medsynth/redis/client.h"
+
+namespace medsynth::dramatiq {
+
+inline SteadyTime steady_now() {
+  return system_clock().steady();
+}
+
+// Wakes one waiting thread: ring() before or during wait_until() ends it.
+class Bell {
+ public:
+  void ring() {
+    {
+      const std::lock_guard lock(mutex_);
+      rung_ = true;
+    }
+    changed_.notify_one();
+  }
+
+  // True when it rang, which is forgotten then; false at the deadline or on stop.
+  bool wait_until(SteadyTime deadline, std::stop_token stop) {
+    std::unique_lock lock(mutex_);
+    const bool rang = changed_.wait_until(lock, stop, deadline, [this] { return rung_; });
+    rung_ = false;
+    return rang;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  bool rung_ = false;
+};
+
+inline void pause(std::chrono::milliseconds time, std::stop_token stop = {}) {
+  Bell().wait_until(steady_now() + time, std::move(stop));
+}
+
+constexpr std::chrono::milliseconds kAwaySlice{250};     // between looks at a Redis that is away
+constexpr std::chrono::milliseconds kLoadingPause{100};  // at one that answers, but not yet
+
+// Redis did not do it now, and may later.
+inline bool is_away(const Error& error) {
+  return error.code == Code::unavailable || error.code == Code::timeout || error.code == Code::cancelled;
+}
+
+// True when there is a connection, at once or within a slice.
+inline bool reach(redis::Client& client, std::stop_token stop = {}) {
+  const auto waited = client.wait_connected(kAwaySlice, stop);
+  if (!waited && waited.error().code != Code::timeout) pause(kAwaySlice, std::move(stop));
+  return waited.has_value();
+}
+
+}  // namespace medsynth::dramatiq

@@ -1,0 +1,38 @@
+#include "medsynth/inference/llama/runtime.h"
+
+#include <mutex>
+#include <string_view>
+#include <utility>
+
+#include <llama.h>
+
+#include "medsynth/base/log.h"
+
+namespace medsynth::inference::llama {
+namespace {
+
+thread_local std::string last_error;
+
+void on_message(ggml_log_level level, const char* message, void*) {
+  std::string_view text(message);
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  if (level == GGML_LOG_LEVEL_ERROR && !text.empty()) last_error = text;
+  // Continued lines are dots of a progress bar.
+  if (text.empty() || level == GGML_LOG_LEVEL_CONT || !log::enabled(log::Level::debug)) return;
+  log::debug("llama.cpp", {{"text", text}});
+}
+
+}  // namespace
+
+void start_runtime() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llama_log_set(on_message, nullptr);
+    // Not ggml_backend_load_all(): it would run any libggml-*.so that lies in the current folder.
+    llama_backend_init();
+  });
+}
+
+std::string take_last_error() { return std::exchange(last_error, {}); }
+
+}  // namespace medsynth::inference::llama

@@ -1,0 +1,86 @@
+#include "medsynth/jobs/jobs.h"
+
+#include <fmt/format.h>
+
+#include "medsynth/base/id.h"
+
+namespace medsynth::jobs {
+namespace {
+
+// More faults than a person reads are not listed.
+constexpr std::size_t kMaxFaults = 50;
+
+class Checker {
+ public:
+  void text(std::string pointer, const std::string& text, std::size_t min_size = 0) {
+    if (text.size() > kMaxTextBytes)
+      add(std::move(pointer), fmt::format("is {} bytes long; at most {} are allowed: shorten or split it",
+                                          text.size(), kMaxTextBytes));
+    else if (text.size() < min_size)
+      add(std::move(pointer), "must not be empty");
+  }
+  void text(std::string pointer, const std::optional<std::string>& optional) {
+    if (optional) text(std::move(pointer), *optional);
+  }
+  void task_id(const std::optional<std::string>& id) {
+    if (!id) return;
+    if (auto checked = check_task_id(*id); !checked) add("/task_id", checked.error().faults.at(0).detail);
+  }
+  void count(std::string_view name, std::size_t count, std::size_t most) {
+    if (count == 0) add(fmt::format("/{}", name), "must not be empty");
+    if (count > most)
+      add(fmt::format("/{}", name),
+          fmt::format("has {} elements; at most {} are allowed: send them in parts", count, most));
+  }
+  Result<> result() && {
+    if (faults_.empty()) return success();
+    Error error = invalid(faults_[0].pointer, faults_[0].detail);
+    error.reason = "invalid_field";
+    error.faults = std::move(faults_);
+    return error;
+  }
+
+ private:
+  void add(std::string pointer, std::string detail) {
+    if (faults_.size() < kMaxFaults) faults_.push_back({std::move(pointer), std::move(detail)});
+  }
+  std::vector<Fault> faults_;
+};
+
+}  // namespace
+
+Result<> check(const DetectContradiction& arguments) {
+  Checker checker;
+  checker.text("/claim1", arguments.claim1, 1);
+  checker.text("/claim2", arguments.claim2, 1);
+  checker.task_id(arguments.task_id);
+  return std::move(checker).result();
+}
+
+Result<> check(const AnalyzeArticles& arguments) {
+  Checker checker;
+  checker.count("articles", arguments.articles.size(), kMaxArticles);
+  std::size_t index = 0;
+  for (const Article& article : arguments.articles) {
+    const std::string at = fmt::format("/articles/{}", index++);
+    checker.text(at + "/id", article.id);
+    checker.text(at + "/title", article.title);
+    checker.text(at + "/abstract", article.abstract);
+    if (!article.claims) continue;
+    for (std::size_t i = 0; i < article.claims->size(); ++i)
+      checker.text(fmt::format("{}/claims/{}", at, i), (*article.claims)[i]);
+  }
+  checker.task_id(arguments.task_id);
+  return std::move(checker).result();
+}
+
+Result<> check(const GenerateEmbeddings& arguments) {
+  Checker checker;
+  checker.count("texts", arguments.texts.size(), kMaxTexts);
+  for (std::size_t i = 0; i < arguments.texts.size(); ++i)
+    checker.text(fmt::format("/texts/{}", i), arguments.texts[i], 1);
+  checker.task_id(arguments.task_id);
+  return std::move(checker).result();
+}
+
+}  // namespace medsynth::jobs

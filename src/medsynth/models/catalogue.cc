@@ -1,0 +1,228 @@
+#include "medsynth/models/catalogue.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include "medsynth/base/described.h"
+
+namespace medsynth::models {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kLongestName = 100;
+constexpr std::array<std::string_view, 2> kKinds{"language", "sentence"};
+
+bool is_name(std::string_view name) {
+  return !name.empty() && name.size() <= kLongestName && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  });
+}
+
+std::string_view default_name(std::string_view kind) { return kind == "sentence" ? "all-minilm-l6-v2" : "biomedlm"; }
+
+Error invalid_entry(std::string_view name, std::string_view field, std::string_view detail) {
+  Error error = invalid(fmt::format("/models/{}/{}", name, field), std::string(detail));
+  error.reason = "invalid_catalogue";
+  error.message = "models.toml: " + error.message;
+  return error;
+}
+
+Result<> check_entry(const ModelFile& model) {
+  if (!is_name(model.name)) return invalid_entry(model.name, "name", "must be 1 to 100 letters, digits, dots, dashes or underscores");
+  if (model.file.empty()) return invalid_entry(model.name, "file", "must not be empty");
+  if (std::find(kKinds.begin(), kKinds.end(), model.kind) == kKinds.end())
+    return invalid_entry(model.name, "kind", "must be language or sentence");
+  const bool hex = std::all_of(model.sha256.begin(), model.sha256.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  if (!model.sha256.empty() && (model.sha256.size() != 64 || !hex))
+    return invalid_entry(model.name, "sha256", "must be 64 lowercase hexadecimal digits");
+  if (model.context < 0) return invalid_entry(model.name, "context", "must not be negative");
+  if (model.memory_mb < 0) return invalid_entry(model.name, "memory_mb", "must not be negative");
+  if (model.parallel < 1) return invalid_entry(model.name, "parallel", "must be at least 1");
+  return success();
+}
+
+// Sets one member from its TOML value, or says what it must be.
+std::string assign(const toml::node& node, std::string& out) {
+  if (!node.is_string()) return "must be a string";
+  return out = node.as_string()->get(), "";
+}
+std::string assign(const toml::node& node, std::int64_t& out) {
+  if (!node.is_integer()) return "must be a whole number";
+  return out = node.as_integer()->get(), "";
+}
+std::string assign(const toml::node& node, bool& out) {
+  if (!node.is_boolean()) return "must be true or false";
+  return out = node.as_boolean()->get(), "";
+}
+
+Result<ModelFile> read_entry(std::string_view name, const toml::node& node) {
+  const toml::table* table = node.as_table();
+  if (!table) return invalid_entry(name, "", "must be a table");
+  ModelFile model;
+  const auto known = described::member_names<ModelFile>();
+  for (const auto& [key, value] : *table) {
+    if (key.str() == "name" || std::find(known.begin(), known.end(), key.str()) == known.end())
+      return invalid_entry(name, key.str(), "is not a known field" + described::did_you_mean(key.str(), known));
+    std::string wrong;
+    described::for_each_member<ModelFile>([&](std::string_view member, auto pointer) {
+      if (member == key.str()) wrong = assign(value, model.*pointer);
+    });
+    if (!wrong.empty()) return invalid_entry(name, key.str(), wrong);
+  }
+  model.name = name;
+  BOOST_OUTCOME_TRY(check_entry(model));
+  return model;
+}
+
+Result<std::vector<fs::path>> read_roots(const toml::table& file) {
+  std::vector<fs::path> roots;
+  const toml::node* node = file.get("roots");
+  if (!node) return roots;
+  const Error wrong = invalid("/roots", "must be an array of absolute folders");
+  if (!node->is_array()) return wrong;
+  for (const toml::node& each : *node->as_array()) {
+    if (!each.is_string() || !fs::path(each.as_string()->get()).is_absolute()) return wrong;
+    roots.emplace_back(each.as_string()->get());
+  }
+  return roots;
+}
+
+Result<toml::table> parse_file(const fs::path& file) try {
+  std::error_code error;
+  if (!fs::exists(file, error)) return toml::table();
+  std::ifstream in(file);
+  if (!in) return Error{Code::unavailable, "cannot read " + file.string(), ""};
+  return toml::parse(in, file.string());
+} catch (const toml::parse_error& error) {
+  return invalid("", fmt::format("models.toml, line {}: {}", error.source().begin.line, error.description()));
+}
+
+toml::table as_table(const ModelFile& model) {
+  const ModelFile fallback;
+  toml::table table;
+  described::for_each_member<ModelFile>([&](std::string_view member, auto pointer) {
+    if (member == "name" || (model.*pointer == fallback.*pointer && member != "kind")) return;
+    table.insert(member, model.*pointer);
+  });
+  return table;
+}
+
+bool is_below(const fs::path& path, const fs::path& root) {
+  const auto [end, rest] = std::mismatch(root.begin(), root.end(), path.begin(), path.end());
+  return end == root.end() && rest != path.end();
+}
+
+}  // namespace
+
+Result<Catalogue> Catalogue::read(const fs::path& folder, const fs::path& catalogue) {
+  Catalogue out;
+  out.folder_ = folder;
+  out.file_ = catalogue.empty() ? folder / "models.toml" : catalogue;
+  BOOST_OUTCOME_TRY(const toml::table file, parse_file(out.file_));
+  for (const auto& [key, node] : file) {
+    if (key.str() != "models" && key.str() != "roots")
+      return invalid("/" + std::string(key.str()), "is not known in models.toml; models stand in [models.NAME]");
+  }
+  BOOST_OUTCOME_TRY(out.roots_, read_roots(file));
+  const toml::node* models = file.get("models");
+  if (!models) return out;
+  if (!models->is_table()) return invalid("/models", "must hold tables: [models.NAME]");
+  for (const auto& [name, node] : *models->as_table()) {
+    BOOST_OUTCOME_TRY(auto model, read_entry(name.str(), node));
+    out.models_.push_back(std::move(model));
+  }
+  return out;
+}
+
+const ModelFile* Catalogue::find(std::string_view name) const {
+  const auto found = std::find_if(models_.begin(), models_.end(), [&](const ModelFile& each) { return each.name == name; });
+  return found == models_.end() ? nullptr : &*found;
+}
+
+Result<fs::path> Catalogue::locate(const ModelFile& model) const {
+  std::error_code error;
+  const fs::path path = fs::weakly_canonical(folder_ / model.file, error);  // an absolute file stands for itself
+  std::vector<fs::path> roots = roots_;
+  roots.push_back(folder_);
+  const bool allowed = std::any_of(roots.begin(), roots.end(), [&](const fs::path& root) {
+    std::error_code ignored;
+    return is_below(path, fs::weakly_canonical(root, ignored));
+  });
+  if (error || !allowed)
+    return Error{Code::not_allowed,
+                 fmt::format("the file of {} lies outside {}; move it there, or name its folder in roots = [\"...\"] at the top "
+                             "of models.toml", model.name, folder_.string()),
+                 "outside_models_folder"};
+  return path;
+}
+
+Result<Resolved> Catalogue::resolve(std::string_view name, std::string_view kind) const {
+  const std::string wanted(name.empty() ? default_name(kind) : name);
+  const ModelFile* found = find(wanted);
+  bool substituted = false;
+  if (!found && name.empty()) {
+    // The default stands for "the best there is": a demo model of its kind answers in its place.
+    const auto demo = std::find_if(models_.begin(), models_.end(), [&](const ModelFile& each) { return each.demo && each.kind == kind; });
+    substituted = demo != models_.end();
+    if (substituted) found = &*demo;
+  }
+  if (!found)
+    return Error{Code::not_found,
+                 fmt::format("the model {} is not installed; get the demo models with 'medsynth models pull', or enter a file "
+                             "with 'medsynth models add {} FILE'", wanted, is_name(wanted) ? wanted : "NAME"),
+                 "model_not_found"};
+  if (found->kind != kind)
+    return Error{Code::invalid_argument, fmt::format("{} is a {} model; a {} model is wanted", wanted, found->kind, kind), "wrong_kind"};
+  BOOST_OUTCOME_TRY(auto path, locate(*found));
+  return Resolved{*found, std::move(path), substituted};
+}
+
+Result<> Catalogue::put(ModelFile model) {
+  BOOST_OUTCOME_TRY(check_entry(model));
+  std::vector<ModelFile> models = models_;
+  std::erase_if(models, [&](const ModelFile& each) { return each.name == model.name; });
+  models.push_back(std::move(model));
+  return write(std::move(models));
+}
+
+Result<> Catalogue::remove(std::string_view name) {
+  if (!find(name)) return Error{Code::not_found, fmt::format("no model is called {}", name), "model_not_found"};
+  std::vector<ModelFile> models = models_;
+  std::erase_if(models, [&](const ModelFile& each) { return each.name == name; });
+  return write(std::move(models));
+}
+
+Result<> Catalogue::write(std::vector<ModelFile> models) {
+  std::sort(models.begin(), models.end(), [](const ModelFile& a, const ModelFile& b) { return a.name < b.name; });
+  toml::table tables;
+  for (const ModelFile& model : models) tables.insert(model.name, as_table(model));
+  toml::table file;
+  if (!roots_.empty()) {
+    toml::array roots;
+    for (const fs::path& root : roots_) roots.push_back(root.string());
+    file.insert("roots", std::move(roots));
+  }
+  file.insert("models", std::move(tables));
+  std::error_code error;
+  if (file_.has_parent_path()) fs::create_directories(file_.parent_path(), error);
+  const fs::path fresh = fmt::format("{}.{}", file_.string(), getpid());
+  std::ofstream out(fresh);
+  out << file << '\n';
+  out.close();
+  if (out) fs::rename(fresh, file_, error);
+  if (!out || error) {
+    fs::remove(fresh, error);
+    return Error{Code::unavailable, fmt::format("cannot write {}: check the folder's rights and the disk's space", file_.string()), ""};
+  }
+  models_ = std::move(models);
+  return success();
+}
+
+}  // namespace medsynth::models

@@ -1,0 +1,83 @@
+// The catalogue of model files: models.toml, written by `medsynth models add|pull`, read by workers.
+//
+//   [models.biomedlm]
+//   file = "biomedlm-q8_0.gguf"      # below the models folder, or absolute below a configured root
+//   sha256 = "..."
+//   kind = "language"                # language | sentence
+//   context = 1024                   # tokens
+//   memory_mb = 2900                 # in memory, 0 when unknown
+//   parallel = 1                     # users at once on one machine
+//   demo = false
+//   notes = "..."
+//
+// Above the tables, `roots = ["/data/models"]` names further folders that files may lie in. Names are 1 to 100 letters,
+// digits, dots, dashes and underscores. The program rewrites the file when it adds a model: comments in it are lost.
+//
+// A value: not changed by anybody else after reading; const calls are thread safe.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/describe.hpp>
+
+#include "medsynth/base/error.h"
+
+namespace medsynth::models {
+
+struct ModelFile {
+  std::string name;
+  std::string file;    // as written in the catalogue
+  std::string sha256;  // lowercase hex, empty when unknown
+  std::string kind = "language";
+  std::int64_t context = 0;
+  std::int64_t memory_mb = 0;
+  std::int64_t parallel = 1;
+  bool demo = false;
+  std::string notes;
+};
+BOOST_DESCRIBE_STRUCT(ModelFile, (), (name, file, sha256, kind, context, memory_mb, parallel, demo, notes))
+
+// A model that answers to a name: the wanted one, or the demo model in its place.
+struct Resolved {
+  ModelFile model;
+  std::filesystem::path path;
+  bool substituted = false;  // the wanted model is not installed; the demo model of the same kind answers
+};
+
+class Catalogue {
+ public:
+  // Reads models.toml in `folder` (or at `catalogue` when not empty); a missing file is an empty catalogue.
+  // invalid_argument names the entry and the field.
+  static Result<Catalogue> read(const std::filesystem::path& folder, const std::filesystem::path& catalogue = {});
+
+  const std::vector<ModelFile>& models() const { return models_; }
+  const ModelFile* find(std::string_view name) const;
+  // `name` empty: the default of that kind ("biomedlm" for language, "all-minilm-l6-v2" for sentence). not_found says how
+  // to get it (`medsynth models pull`, `medsynth models add`); not_allowed when the file lies outside the folder and the
+  // roots, links followed; invalid_argument when it is of the other kind. Only a default is substituted.
+  Result<Resolved> resolve(std::string_view name, std::string_view kind) const;
+
+  // Where the file of an entry lies, links followed (it need not exist); not_allowed as in resolve().
+  Result<std::filesystem::path> locate(const ModelFile& model) const;
+
+  // Adds or replaces an entry and writes the file (atomically, beside its old self). unavailable: it cannot be written.
+  Result<> put(ModelFile model);
+  Result<> remove(std::string_view name);
+
+  const std::filesystem::path& folder() const { return folder_; }
+
+ private:
+  Result<> write(std::vector<ModelFile> models);
+
+  std::filesystem::path folder_;
+  std::filesystem::path file_;
+  std::vector<std::filesystem::path> roots_;
+  std::vector<ModelFile> models_;
+};
+
+}  // namespace medsynth::models

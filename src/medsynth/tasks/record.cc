@@ -1,0 +1,135 @@
+#include "medsynth/tasks/record.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "medsynth/base/id.h"
+
+namespace medsynth::tasks {
+namespace {
+
+struct Known {
+  std::string_view name;
+  std::string_view absent;
+};
+constexpr std::array kKnown{
+    Known{"status", "\"pending\""}, Known{"progress", "0"},        Known{"created_at", "null"},
+    Known{"updated_at", "null"},    Known{"completed_at", "null"}, Known{"failed_at", "null"},
+    Known{"error", "null"},         Known{"result", "null"},       Known{"metadata", "null"}};
+constexpr std::string_view kTaskId = "task_id";
+constexpr std::array<std::string_view, 6> kOwned{kTaskId,   "created_at",       "updated_at",
+                                                 "attempt", "cancel_requested", "result_bytes"};
+
+bool is_known(std::string_view name) {
+  return name == kTaskId ||
+         std::any_of(kKnown.begin(), kKnown.end(), [&](const Known& known) { return known.name == name; });
+}
+
+void write_member(std::string& out, std::string_view name, std::string_view value) {
+  out += json::write_string(name);
+  out += ':';
+  out += value;
+}
+
+std::string pointer_to(std::string_view name) {
+  return described::pointer_to("", name);
+}
+
+Result<> check_status(const std::string& value) {
+  const auto parsed = json::parse(value);
+  if (parsed && parsed->is_string() && described::enum_from<Status>(std::string_view(parsed->get_string())))
+    return success();
+  std::string names;
+  for (std::string_view name : described::enum_names<Status>())
+    names.append(names.empty() ? "" : ", ").append(name);
+  return invalid("/status", "must be one of " + names);
+}
+
+Result<> check_progress(const std::string& value) {
+  const auto parsed = json::parse(value);
+  if (parsed && parsed->is_number()) {
+    const double percent = parsed->to_number<double>();
+    if (percent >= 0 && percent <= 100) return success();
+  }
+  return invalid("/progress", "must be a number from 0 to 100");
+}
+
+}  // namespace
+
+Result<> check_json(std::string_view text, std::string_view name) {
+  if (auto parsed = json::parse(text); !parsed)
+    return invalid(pointer_to(name), "is not JSON: " + parsed.error().message);
+  return success();
+}
+
+Result<> check_fields(const Fields& fields) {
+  for (const auto& [name, value] : fields) {
+    if (!is_utf8(name)) return invalid("", "the name of a field must be valid UTF-8");
+    BOOST_OUTCOME_TRY(check_json(value, name));
+    if (name == "status") {
+      BOOST_OUTCOME_TRY(check_status(value));
+    }
+    if (name == "progress") {
+      BOOST_OUTCOME_TRY(check_progress(value));
+    }
+  }
+  return success();
+}
+
+bool is_owned(std::string_view name) {
+  return std::find(kOwned.begin(), kOwned.end(), name) != kOwned.end();
+}
+
+std::string percent_text(double percent) {
+  if (std::isnan(percent)) return "0";
+  percent = std::clamp(percent, 0.0, 100.0);
+  if (percent == std::floor(percent)) return std::to_string(static_cast<int>(percent));
+  return json::write_number(percent);
+}
+
+std::string_view Record::raw(std::string_view name) const {
+  for (const auto& [field, value] : fields)
+    if (field == name) return value;
+  return {};
+}
+
+std::optional<std::string> Record::text(std::string_view name) const {
+  const auto parsed = json::parse(raw(name));
+  if (!parsed || !parsed->is_string()) return std::nullopt;
+  return std::string(parsed->get_string());
+}
+
+std::optional<double> Record::number(std::string_view name) const {
+  const auto parsed = json::parse(raw(name));
+  if (!parsed || !parsed->is_number()) return std::nullopt;
+  return parsed->to_number<double>();
+}
+
+std::optional<Status> Record::status() const {
+  const auto name = text("status");
+  return name ? described::enum_from<Status>(*name) : std::nullopt;
+}
+
+std::string Record::to_json() const {
+  std::string out;
+  to_json(out);
+  return out;
+}
+
+void Record::to_json(std::string& out) const {
+  out += '{';
+  write_member(out, kTaskId, json::write_string(task_id));
+  for (const Known& known : kKnown) {
+    const std::string_view value = raw(known.name);
+    out += ',';
+    write_member(out, known.name, value.empty() ? known.absent : value);
+  }
+  for (const auto& [name, value] : fields) {
+    if (is_known(name)) continue;
+    out += ',';
+    write_member(out, name, value);
+  }
+  out += '}';
+}
+
+}  // namespace medsynth::tasks

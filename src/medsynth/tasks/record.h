@@ -1,0 +1,86 @@
+// A task's record: one field per top-level key, each value kept as the JSON text that was written, so that
+// nothing is decoded on the way and large results are never re-encoded. Pure.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/describe.hpp>
+
+#include "medsynth/base/described.h"
+#include "medsynth/base/error.h"
+#include "medsynth/base/json.h"
+#include "medsynth/tasks/life_cycle.h"
+
+namespace medsynth::tasks {
+
+using Fields = std::vector<std::pair<std::string, std::string>>;  // name, JSON text
+
+// Fields and results of callers whom we do not trust must have passed these. Any name in UTF-8; each value
+// one JSON value (json::parse: no NaN, at most 64 levels); `status`, where given, one of Status; `progress` a
+// number from 0 to 100. The error's pointer names the field. Names that belong to the store (is_owned) are
+// let through here and not written.
+Result<> check_fields(const Fields& fields);
+Result<> check_json(std::string_view text, std::string_view name);
+
+// What the store alone decides: task_id, created_at, updated_at, attempt, cancel_requested, result_bytes.
+bool is_owned(std::string_view name);
+
+// 0 to 100 as a field: whole numbers without a point, what is outside becomes the nearest, NaN 0.
+std::string percent_text(double percent);
+
+struct Record {
+  std::string task_id;
+  Fields fields;
+
+  // JSON text of a field, empty when it is not there.
+  std::string_view raw(std::string_view name) const;
+  std::optional<std::string> text(std::string_view name) const;  // of a JSON string
+  std::optional<double> number(std::string_view name) const;
+  std::optional<Status> status() const;
+
+  // The TaskInfo of the HTTP API: its ten fields of DESIGN section 5 first, null when absent (status:
+  // "pending", progress: 0), then every further field of the record in the order in which it came.
+  std::string to_json() const;
+  void to_json(std::string& out) const;
+};
+
+// TaskInfo, described: for the OpenAPI schema, the command line's tables, and clients. Further fields are
+// allowed.
+struct TaskInfo {
+  std::string task_id;
+  std::string status;
+  double progress = 0;  // 0-100
+  std::optional<std::string> created_at;
+  std::optional<std::string> updated_at;
+  std::optional<std::string> completed_at;
+  std::optional<std::string> failed_at;
+  std::optional<std::string> error;
+  json::value result;
+  std::optional<json::object> metadata;
+  std::optional<std::string> actor;
+  std::optional<std::string> queue;
+  std::optional<std::string> message_id;
+  std::optional<std::int64_t> attempt;
+  std::optional<std::int64_t> result_bytes;
+};
+BOOST_DESCRIBE_STRUCT(TaskInfo, (),
+                      (task_id, status, progress, created_at, updated_at, completed_at, failed_at, error,
+                       result, metadata, actor, queue, message_id, attempt, result_bytes))
+
+}  // namespace medsynth::tasks
+
+template <>
+struct medsynth::described::Rules<medsynth::tasks::TaskInfo> {
+  static constexpr bool open = true;
+  static constexpr std::array fields{
+      Field{.name = "progress", .help = "0-100", .optional = true, .minimum = 0, .maximum = 100},
+      Field{.name = "result",
+            .help = "What the actor returned; null in lists when above 64 KiB",
+            .optional = true}};
+};

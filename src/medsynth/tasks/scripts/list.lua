@@ -1,0 +1,44 @@
+-- One page of records, newest first. KEYS index by creation. ARGV from 8: status (JSON, empty for all), limit, offset,
+-- score and id of the last record of the page before (empty: by offset), bytes above which a result is left out.
+-- Answers total, score and id to go on from (empty at the end), and per record: id, then either its fields as a list and
+-- the bytes of a left-out result (0: none), or the string of an older version.
+local status, limit, offset, score, last_id, large = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11], ARGV[12], tonumber(ARGV[13])
+local most_gone = 1000   -- entries without a record that one call looks at: bounds its work
+sweep(most_gone)
+local key = status == '' and all or status_index(status)
+local at = score == '' and offset or position(key, score, last_id)
+
+local function fields_of(record)
+  local bytes = redis.call('HSTRLEN', record, 'result')
+  if bytes <= large then return redis.call('HGETALL', record), 0 end
+  local fields = {}
+  for _, name in ipairs(redis.call('HKEYS', record)) do
+    if name ~= 'result' then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = redis.call('HGET', record, name)
+    end
+  end
+  return fields, bytes
+end
+
+local rows, gone = {}, {}
+repeat
+  local batch = redis.call('ZREVRANGE', key, at, at + limit - #rows - 1, 'WITHSCORES')
+  for i = 1, #batch, 2 do
+    last_id, score = batch[i], batch[i + 1]
+    local kind = kind_of(prefix .. last_id)
+    if kind == 'hash' then
+      local fields, bytes = fields_of(prefix .. last_id)
+      rows[#rows + 1] = {last_id, fields, bytes}
+    elseif kind == 'string' then
+      rows[#rows + 1] = {last_id, redis.call('GET', prefix .. last_id), 0}
+    else
+      gone[#gone + 1] = last_id
+    end
+  end
+  at = at + #batch / 2
+until #rows == limit or #batch == 0 or #gone >= most_gone
+
+local more = at < redis.call('ZCARD', key)
+for _, id in ipairs(gone) do unindex(id) end
+return {redis.call('ZCARD', key), more and score or '', more and last_id or '', rows}

@@ -1,0 +1,140 @@
+-- What the scripts of this room share; scripts.cc puts it before each of them.
+-- ARGV 1-7: prefix, channel, statuses that are open, statuses that have ended (JSON texts, comma-separated), now (JSON
+-- text), now (microseconds), TTL of records (milliseconds). Field values are JSON text and never decoded here.
+local prefix, channel, open, ended, now, now_micros, ttl =
+  ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+local index = prefix .. '\31'
+local all, expiry = index .. 'all', index .. 'expiry'
+local now_ms = math.floor(tonumber(now_micros) / 1000)
+local tombstone_ms = 2592000000   -- 30 days: longer than any message of ours waits
+local settling_ms = 600000        -- a message whose record has ended is settled within its worker's heartbeat timeout
+local abort_ms = 90000            -- dramatiq-abort's own
+
+local function unquoted(json) return string.sub(json, 2, -2) end
+local function contains(statuses, status) return string.find(statuses, status, 1, true) ~= nil end
+local function has_ended(status) return contains(ended, status) end
+local function status_index(status) return index .. 'status:' .. unquoted(status) end
+local function tombstone(message) return index .. 'tombstone:' .. unquoted(message) end
+local function deleted_mark(id) return index .. 'deleted:' .. id end
+
+local function kind_of(key) return redis.call('TYPE', key).ok end
+local function status_of(key) return redis.call('HGET', key, 'status') or '"pending"' end
+local function attempt_of(key) return tonumber(string.match(redis.call('HGET', key, 'attempt') or '', '^%d+$') or 0) end
+
+-- The answer for a key that no script can work on: C++ rewrites the JSON string of an older version and asks again.
+local function unusable(key, kind)
+  if kind == 'string' then return {'legacy', redis.call('GET', key)} end
+  return {'foreign', kind}
+end
+
+local function set_fields(key, first, last)
+  for i = first, last, 2 do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
+end
+
+local function unindex(id)
+  redis.call('ZREM', all, id)
+  redis.call('ZREM', expiry, id)
+  for status in string.gmatch(open .. ',' .. ended, '[^,]+') do redis.call('ZREM', status_index(status), id) end
+end
+
+-- A record that was just made: nothing of an earlier one with its id counts any more. Not before its first field is written:
+-- a Redis whose memory is full refuses a script at its first write or not at all.
+local function index_new(id, created)
+  unindex(id)
+  redis.call('DEL', deleted_mark(id))
+  redis.call('ZADD', all, created, id)
+end
+
+local function publish(id, rest)
+  redis.call('PUBLISH', channel, '{"task_id":"' .. string.gsub(id, '[\\"]', '\\%0') .. '",' .. rest .. '}')
+end
+
+-- After every change: the record's place in the indexes, its TTL, the event. `before` is the status that it had, false
+-- for a new record.
+local function changed(id, before)
+  local key = prefix .. id
+  local status, message, progress, attempt = unpack(redis.call('HMGET', key, 'status', 'message_id', 'progress', 'attempt'))
+  if before ~= status then
+    local created = redis.call('ZSCORE', all, id) or now_micros
+    redis.call('ZADD', all, created, id)
+    if before then redis.call('ZREM', status_index(before), id) end
+    redis.call('ZADD', status_index(status), created, id)
+  end
+  if message and not has_ended(status) then
+    redis.call('PERSIST', key)
+    redis.call('ZREM', expiry, id)
+  else
+    redis.call('PEXPIRE', key, ttl)
+    redis.call('ZADD', expiry, now_ms + ttl, id)
+  end
+  publish(id, '"status":' .. status .. ',"progress":' .. (progress or '0') .. ',"attempt":' .. (attempt or '0'))
+end
+
+-- Tells whoever fetches the message, Python's dramatiq-abort too, that it must not run.
+local function bury(id, message, verdict)
+  redis.call('SET', tombstone(message), verdict .. '\n' .. id, 'PX', tombstone_ms)
+  local abort = 'dramatiq:aborts:cancel:' .. unquoted(message)
+  if redis.call('EXISTS', abort) == 0 then redis.call('RPUSH', abort, '{}') end
+  redis.call('PEXPIRE', abort, abort_ms)
+end
+
+local function end_cancelled(id, before)
+  redis.call('HSET', prefix .. id, 'status', '"cancelled"', 'updated_at', now, 'cancelled_at', now)
+  redis.call('HDEL', prefix .. id, 'cancel_requested', 'next_attempt_at')
+  changed(id, before)
+end
+
+-- Deletes a record of ours, and sees to it that its message does not bring it back.
+local function remove(id)
+  local key = prefix .. id
+  local status, message = status_of(key), redis.call('HGET', key, 'message_id')
+  redis.call('UNLINK', key)   -- first, so that a Redis whose memory is full lets the rest pass
+  unindex(id)
+  if message and has_ended(status) then
+    redis.call('SET', tombstone(message), 'deleted\n' .. id, 'PX', settling_ms)
+  elseif message then
+    bury(id, message, 'deleted')
+    redis.call('SET', deleted_mark(id), message, 'PX', tombstone_ms)
+  end
+  publish(id, '"status":"deleted"')
+end
+
+-- Removes up to `most` index entries whose time is up; answers how many, and whether there may be more.
+local function sweep(most)
+  local removed = 0
+  local due = redis.call('ZRANGEBYSCORE', expiry, '-inf', now_ms, 'LIMIT', 0, most)
+  for _, id in ipairs(due) do
+    local left = redis.call('PTTL', prefix .. id)
+    if left == -2 then
+      unindex(id)
+      removed = removed + 1
+    elseif left == -1 then
+      redis.call('ZREM', expiry, id)
+    else
+      redis.call('ZADD', expiry, now_ms + left + 1, id)   -- Redis' clock is behind the caller's
+    end
+  end
+  return removed, #due == most
+end
+
+-- By bytes, as sorted sets order their members; Lua's own order depends on the server's locale.
+local function bytes_less(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x < y end
+  end
+  return #a < #b
+end
+
+-- How many entries of a sorted set, highest first, come before and at (score, id). The entry itself may be gone.
+local function position(key, score, id)
+  local at = redis.call('ZSCORE', key, id)
+  if at and tonumber(at) == tonumber(score) then return redis.call('ZREVRANK', key, id) + 1 end
+  local low = redis.call('ZCOUNT', key, '(' .. score, '+inf')
+  local high = low + redis.call('ZCOUNT', key, score, score)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if bytes_less(redis.call('ZREVRANGE', key, middle, middle)[1], id) then high = middle else low = middle + 1 end
+  end
+  return low
+end

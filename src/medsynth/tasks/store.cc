@@ -1,0 +1,173 @@
+// The calls on one record, except writes.
+#include "medsynth/tasks/store.h"
+
+#include <algorithm>
+
+#include "medsynth/tasks/calls.h"
+#include "medsynth/tasks/legacy.h"
+
+namespace medsynth::tasks {
+namespace {
+
+using redis::Command;
+using redis::Query;
+using redis::Replies;
+using redis::Reply;
+using redis::Step;
+
+using Answer = std::vector<Reply>;
+using Found = std::optional<Record>;
+
+std::string quoted(WallTime time) {
+  return json::write_string(rfc3339(time));
+}
+
+Result<Found> read_hash(const std::string& task_id, Reply reply) {
+  BOOST_OUTCOME_TRY(auto words, redis::texts(std::move(reply)));
+  if (words.empty()) return Found();
+  return Found(Record{task_id, to_fields(std::move(words))});
+}
+
+// A key that is no hash: the JSON string of an older version, if it has not become a hash meanwhile.
+Query<Found> get_other(std::string key, std::string task_id) {
+  Query<Found> query;
+  query.commands = {Command("GET", key), Command("HGETALL", key)};
+  query.decode = [task_id = std::move(task_id)](Replies replies) -> Result<Step<Found>> {
+    if (!replies[1].is_error()) {
+      BOOST_OUTCOME_TRY(auto record, read_hash(task_id, std::move(replies[1])));
+      return Step<Found>(std::move(record));
+    }
+    if (replies[0].error_prefix() == "WRONGTYPE") return not_a_record(task_id, "something else");
+    if (replies[0].is_null()) return Step<Found>(Found());
+    BOOST_OUTCOME_TRY(auto text, redis::text(std::move(replies[0])));
+    BOOST_OUTCOME_TRY(auto fields, split_legacy(text));
+    return Step<Found>(Found(Record{task_id, std::move(fields)}));
+  };
+  return query;
+}
+
+Created::Outcome created_outcome(std::string_view word) {
+  if (word == "created") return Created::Outcome::created;
+  return word == "guarded" ? Created::Outcome::guarded : Created::Outcome::exists;
+}
+
+Begun::Outcome begun_outcome(std::string_view word) {
+  if (word == "run") return Begun::Outcome::run;
+  if (word == "cancelled") return Begun::Outcome::cancelled;
+  return word == "deleted" ? Begun::Outcome::deleted : Begun::Outcome::ended;
+}
+
+Cancelled::Outcome cancelled_outcome(std::string_view word) {
+  if (word == "cancelled") return Cancelled::Outcome::cancelled;
+  if (word == "requested") return Cancelled::Outcome::requested;
+  return word == "absent" ? Cancelled::Outcome::absent : Cancelled::Outcome::ended;
+}
+
+}  // namespace
+
+Store::Store(StoreOptions options) : options_(std::move(options)) {
+  options_.ttl = std::max(options_.ttl, std::chrono::seconds(1));
+  if (options_.channel.empty())
+    options_.channel = index_key(options_, "events:" + std::to_string(options_.database));
+}
+
+Query<Found> Store::get(std::string task_id) const {
+  const std::string key = options_.prefix + task_id;
+  Query<Found> query;
+  query.commands = {Command("HGETALL", key)};
+  query.decode = [key, task_id = std::move(task_id)](Replies replies) -> Result<Step<Found>> {
+    if (replies[0].error_prefix() == "WRONGTYPE") return Step<Found>(get_other(key, task_id));
+    BOOST_OUTCOME_TRY(auto record, read_hash(task_id, std::move(replies[0])));
+    return Step<Found>(std::move(record));
+  };
+  return query;
+}
+
+Query<Created> Store::create(const NewTask& task, WallTime now, std::vector<Command> also,
+                             std::optional<Guard> guard) const {
+  const std::string record = options_.prefix + task.task_id;
+  const std::string message = json::write_string(task.message_id);
+  Fields fields{{"status", json_text(Status::pending)},
+                {"progress", "0"},
+                {"created_at", quoted(now)},
+                {"updated_at", quoted(now)},
+                {"attempt", "0"},
+                {"queue", json::write_string(task.queue)},
+                {"actor", json::write_string(task.actor)}};
+  for (const auto& field : without_owned(task.fields))
+    if (field.first != "status") fields.push_back(field);
+  fields.emplace_back("message_id", message);
+  std::vector<std::string> arguments{
+      task.task_id, std::to_string(micros(now)), message, guard ? guard->value : "",
+      std::to_string(guard ? std::chrono::milliseconds(guard->ttl).count() : 0)};
+  append_counted(arguments, fields);
+  for (Command& command : also) {
+    arguments.push_back(std::to_string(command.words.size()));
+    std::move(command.words.begin(), command.words.end(), std::back_inserter(arguments));
+  }
+  Query<Created> query;
+  query.commands = {
+      call(all_scripts().create, options_, {record, guard ? guard->key : record}, now, std::move(arguments))};
+  query.decode = [](Replies replies) -> Result<Step<Created>> {
+    BOOST_OUTCOME_TRY(auto answer, redis::texts(std::move(replies[0])));
+    return Step<Created>(Created{created_outcome(answer[0]), answer.size() > 1 ? std::move(answer[1]) : ""});
+  };
+  return query;
+}
+
+Query<Begun> Store::begin(const Begin& begin, WallTime now) const {
+  const std::string message = json::write_string(begin.message_id);
+  std::vector<std::string> arguments{message, json_texts_before(Status::processing),
+                                     std::to_string(micros(now))};
+  append_counted(arguments, {{"created_at", quoted(now)}});
+  append(arguments, {{"status", json_text(Status::processing)},
+                     {"progress", "0"},
+                     {"updated_at", quoted(now)},
+                     {"message_id", message},
+                     {"queue", json::write_string(begin.queue)},
+                     {"actor", json::write_string(begin.actor)},
+                     {"worker", json::write_string(begin.worker)}});
+  return ask<Begun>(
+      call_on(all_scripts().begin, options_, begin.task_id, now, std::move(arguments)), options_,
+      begin.task_id, now,
+      [task_id = begin.task_id, message_id = begin.message_id](Answer& answer) -> Result<Begun> {
+        Begun begun{begun_outcome(answer[0].text), {task_id, message_id, 0}};
+        if (begun.outcome != Begun::Outcome::run) return begun;
+        BOOST_OUTCOME_TRY(auto number, redis::integer(answer[1]));
+        begun.attempt.number = number;
+        return begun;
+      });
+}
+
+Query<Cancelled> Store::cancel(std::string task_id, WallTime now) const {
+  Command command =
+      call_on(all_scripts().cancel, options_, task_id, now, {json_texts_before(Status::cancelled)});
+  return ask<Cancelled>(
+      std::move(command), options_, std::move(task_id), now, [](Answer& answer) -> Result<Cancelled> {
+        Cancelled cancelled{cancelled_outcome(answer[0].text), ""};
+        if (const auto message = json::parse(answer[1].text); message && message->is_string())
+          cancelled.message_id = std::string(message->get_string());
+        return cancelled;
+      });
+}
+
+Query<bool> Store::remove(std::string task_id, WallTime now) const {
+  Command command = call_on(all_scripts().remove, options_, task_id, now);
+  return ask<bool>(std::move(command), options_, std::move(task_id), now,
+                   [](Answer& answer) -> Result<bool> { return answer[0].text == "removed"; });
+}
+
+Query<bool> Store::has_tombstone(std::string message_id) const {
+  return {{Command("EXISTS", tombstone_key(options_, message_id))},
+          [](Replies replies) -> Result<Step<bool>> {
+            BOOST_OUTCOME_TRY(auto count, redis::integer(replies[0]));
+            return Step<bool>(count > 0);
+          }};
+}
+
+Query<redis::Done> Store::forget_tombstone(std::string message_id) const {
+  return redis::all_ok({call(all_scripts().forget, options_, {tombstone_key(options_, message_id)},
+                             WallTime{}, {json::write_string(message_id)})});
+}
+
+}  // namespace medsynth::tasks

@@ -1,0 +1,191 @@
+// The store of tasks in Redis: every call is a Query, carried out by redis::Client. Each state change is one
+// atomic script: record, indexes, TTL, event. Not a queue: it puts no message anywhere but through the
+// commands given to create().
+//
+//   Store store({.prefix = "task:", .ttl = 86400s});
+//   auto record = client.run(store.get("task-123"));
+//
+// Ids must have passed check_task_id(), fields and results of callers whom we do not trust check_fields() and
+// check_json(). Fields that the store owns (is_owned) are not taken from callers. `now` is the caller's
+// clock; keys expire by Redis' own. Workers write with an Attempt and are refused once a newer attempt began
+// or the record ended; the source document's eight calls carry none and are not fenced.
+//
+// Keys: `{prefix}{task_id}` is the record, a hash of JSON texts. Under `{prefix}\x1f`, which no id can
+// contain: `all` (zset, ids by creation in microseconds), `status:<status>` (the same), `expiry` (zset, ids
+// by expiry in milliseconds), `tombstone:<message_id>` (message must not run), `deleted:<task_id>` (its
+// message still lives: late writes make no record). A record that stands for a message has no TTL until it
+// has ended; one written directly has it from each write. A record that older Python stored as a JSON string
+// is read, and rewritten at its first write.
+//
+// Any call may end with `conflict` (reason "not_a_task_record") when the record's key holds something else,
+// and with the client's errors. A call whose answer was lost can be repeated; the worst is a Written that
+// says stale. Events: {"task_id","status","progress","attempt"} on channel(); of a deleted task
+// {"task_id","status":"deleted"}. Thread safe (immutable).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "medsynth/base/clock.h"
+#include "medsynth/redis/query.h"
+#include "medsynth/tasks/record.h"
+
+namespace medsynth::tasks {
+
+struct StoreOptions {
+  std::string prefix = "task:";
+  std::chrono::seconds ttl{86400};  // of ended records, and of records written directly; at least 1 s
+  int database = 0;                 // channels, unlike keys, are shared by all databases
+  std::string channel;              // events are published here; empty: "{prefix}\x1f" "events:{database}"
+  std::size_t large_result = 64 * 1024;  // bytes above which lists leave the result out
+};
+
+struct ListRequest {
+  std::optional<Status> status;
+  std::int64_t limit = 100;  // 1-1000
+  std::int64_t offset = 0;
+  std::string cursor;  // of an earlier page; wins over offset
+};
+struct Page {
+  std::vector<Record> tasks;               // newest first
+  std::int64_t total = 0;                  // of that status, or of all
+  std::optional<std::string> next_cursor;  // empty on the last page
+};
+
+struct NewTask {
+  std::string task_id;
+  std::string message_id;
+  std::string queue;
+  std::string actor;
+  Fields fields;  // further ones, such as metadata
+};
+// An Idempotency-Key: the first POST stores `value` (digest of the body, task id) under `key` for `ttl`.
+struct Guard {
+  std::string key;  // full Redis key
+  std::string value;
+  std::chrono::seconds ttl{86400};
+};
+struct Created {
+  enum class Outcome { created, exists, guarded } outcome = Outcome::created;
+  std::string guard_value;  // for guarded: what the first POST stored
+};
+
+// Who writes: the message that a worker runs, and which run of it this is.
+struct Attempt {
+  std::string task_id;
+  std::string message_id;
+  std::int64_t number = 0;
+};
+struct Begin {
+  std::string task_id;
+  std::string message_id;
+  std::string queue;
+  std::string actor;
+  std::string worker;  // host and worker id, for people
+};
+struct Begun {
+  enum class Outcome {
+    run,
+    ended,
+    cancelled,
+    deleted
+  } outcome = Outcome::run;  // all but run: settle the message unrun
+  Attempt attempt;
+};
+// What became of a worker's write. stale: a newer attempt began, or the task has ended; gone: it was deleted.
+// `stop_requested`: somebody cancelled or deleted the task; stop soon.
+struct Written {
+  enum class Outcome { written, stale, gone } outcome = Outcome::written;
+  bool stop_requested = false;
+};
+
+struct Cancelled {
+  enum class Outcome {
+    cancelled,
+    requested,
+    ended,
+    absent
+  } outcome = Outcome::absent;  // requested: it runs, and was asked to stop
+  std::string message_id;
+};
+
+class Store {
+ public:
+  explicit Store(StoreOptions options = {});
+
+  redis::Query<std::optional<Record>> get(std::string task_id) const;
+  // invalid_argument for a cursor that is not ours (pointer "/cursor").
+  Result<redis::Query<Page>> list(const ListRequest& request, WallTime now) const;
+
+  // Record (pending), idempotency key and `also` (the commands that enqueue the message, no scripts) in one
+  // script: all or nothing. Repeating it with the same message_id answers `created` again.
+  redis::Query<Created> create(const NewTask& task, WallTime now, std::vector<redis::Command> also = {},
+                               std::optional<Guard> guard = {}) const;
+  // A worker starts a message: a record that is not there is made, unless a tombstone says it was deleted.
+  // Ids are unique: a message whose record has ended, or belongs to another message, is not run (`ended`); a
+  // record without a message is taken over. A record that is `processing` for this message (its worker died)
+  // gets a new attempt.
+  redis::Query<Begun> begin(const Begin& begin, WallTime now) const;
+  redis::Query<Written> progress(const Attempt& attempt, double percent, const Fields& fields,
+                                 WallTime now) const;
+  redis::Query<Written> complete(const Attempt& attempt, std::string result_json, WallTime now) const;
+  redis::Query<Written> fail(const Attempt& attempt, std::string_view error, WallTime now) const;
+  redis::Query<Written> retry(const Attempt& attempt, std::string_view error, WallTime next_attempt_at,
+                              WallTime now) const;
+  redis::Query<Written> end_cancelled(const Attempt& attempt, std::string_view why, WallTime now) const;
+  // The message went back to the queue unfinished (shutdown): pending again, the attempt is over.
+  // Repeating one of these five answers `written` as long as nothing else happened.
+  redis::Query<Written> release(const Attempt& attempt, WallTime now) const;
+
+  // Ends a waiting task at once and asks a running one to stop; writes the tombstone and dramatiq-abort's
+  // cancel key. One without a message has nobody to ask, and ends at once.
+  redis::Query<Cancelled> cancel(std::string task_id, WallTime now) const;
+  // False when there was none. A message that still lives gets a tombstone and the cancel key; late writes
+  // answer `gone`.
+  redis::Query<bool> remove(std::string task_id, WallTime now) const;
+  // `older_than` counts from the last update. Works in bounded steps; answers how many were deleted.
+  redis::Query<std::int64_t> remove_many(std::optional<Status> status,
+                                         std::optional<std::chrono::seconds> older_than, WallTime now) const;
+
+  // Whether the message was cancelled or deleted while it waited; forget_tombstone once it is settled.
+  redis::Query<bool> has_tombstone(std::string message_id) const;
+  redis::Query<redis::Done> forget_tombstone(std::string message_id) const;
+
+  // Removes index entries whose record has expired, in bounded steps; answers how many.
+  redis::Query<std::int64_t> sweep(WallTime now) const;
+  // How many records have each status.
+  redis::Query<std::vector<std::pair<Status, std::int64_t>>> counts(WallTime now) const;
+
+  // The source document's eight. Values are JSON text by field name; unknown fields are kept. No attempt, no
+  // fence: set_task_status replaces the record from any status (it keeps created_at, message_id, queue,
+  // actor; without a status it is pending) and opens a new attempt. Progress on a record that is not there is
+  // false; complete and fail make it, unless it was deleted while its message lives.
+  redis::Query<redis::Done> set_task_status(std::string task_id, const Fields& fields, WallTime now) const;
+  redis::Query<bool> update_task_progress(std::string task_id, double percent, const Fields& fields,
+                                          WallTime now) const;
+  redis::Query<redis::Done> complete_task(std::string task_id, std::string result_json, WallTime now) const;
+  redis::Query<redis::Done> fail_task(std::string task_id, std::string_view error, WallTime now) const;
+  redis::Query<std::optional<Record>> get_task_status(std::string task_id) const {
+    return get(std::move(task_id));
+  }
+  redis::Query<bool> delete_task_status(std::string task_id, WallTime now) const {
+    return remove(std::move(task_id), now);
+  }
+  Result<redis::Query<Page>> list_tasks(const ListRequest& request, WallTime now) const {
+    return list(request, now);
+  }
+  redis::Query<std::int64_t> cleanup_old_tasks(std::chrono::seconds max_age, WallTime now) const {
+    return remove_many(std::nullopt, max_age, now);
+  }
+
+  const std::string& channel() const { return options_.channel; }
+
+ private:
+  StoreOptions options_;
+};
+
+}  // namespace medsynth::tasks

@@ -1,0 +1,174 @@
+// The calls on many records. Each script call does bounded work; what is left is one more step of the query.
+#include <algorithm>
+
+#include "medsynth/base/id.h"
+#include "medsynth/tasks/calls.h"
+#include "medsynth/tasks/cursor.h"
+#include "medsynth/tasks/legacy.h"
+#include "medsynth/tasks/store.h"
+
+namespace medsynth::tasks {
+namespace {
+
+using redis::Command;
+using redis::Query;
+using redis::Replies;
+using redis::Reply;
+using redis::Step;
+
+// Records or entries per script call: Redis serves nobody else meanwhile, and deleting one takes some 20 µs.
+constexpr std::int64_t kPerStep = 200;
+constexpr std::int64_t kMaxLimit = 1000;
+
+std::string text_or_empty(std::optional<Status> status) {
+  return status ? json_text(*status) : "";
+}
+
+// Results above `large` bytes are left out of lists.
+Fields without_large_result(Fields fields, std::size_t large) {
+  std::int64_t bytes = 0;
+  for (auto& [name, value] : fields) {
+    if (name != "result" || value.size() <= large) continue;
+    bytes = static_cast<std::int64_t>(value.size());
+    value = "null";
+  }
+  if (bytes > 0) fields.emplace_back("result_bytes", std::to_string(bytes));
+  return fields;
+}
+
+Result<std::optional<Record>> read_row(Reply row, std::size_t large) {
+  BOOST_OUTCOME_TRY(auto parts, redis::list(std::move(row)));
+  Record record{std::move(parts[0].text), {}};
+  if (parts[1].kind == Reply::Kind::text) {
+    auto fields = split_legacy(parts[1].text);
+    if (!fields) return std::optional<Record>();  // one that nobody can read must not hide the others
+    record.fields = without_large_result(std::move(*fields), large);
+    return std::optional(std::move(record));
+  }
+  BOOST_OUTCOME_TRY(auto words, redis::texts(std::move(parts[1])));
+  record.fields = to_fields(std::move(words));
+  if (parts[2].integer > 0) {
+    record.fields.emplace_back("result", "null");
+    record.fields.emplace_back("result_bytes", std::to_string(parts[2].integer));
+  }
+  return std::optional(std::move(record));
+}
+
+Result<Page> read_page(Reply reply, std::size_t large) {
+  BOOST_OUTCOME_TRY(auto answer, redis::list(std::move(reply)));
+  Page page;
+  page.total = answer[0].integer;
+  if (!answer[1].text.empty()) page.next_cursor = to_text({answer[1].text, answer[2].text});
+  BOOST_OUTCOME_TRY(auto rows, redis::list(std::move(answer[3])));
+  for (Reply& row : rows) {
+    BOOST_OUTCOME_TRY(auto record, read_row(std::move(row), large));
+    if (record) page.tasks.push_back(std::move(*record));
+  }
+  return page;
+}
+
+struct Removal {
+  StoreOptions options;
+  std::string status;  // JSON text, empty for all
+  std::string newest;  // updated_at above which a record stays; empty: none stays
+  WallTime now;
+  Cursor after = {};  // the last entry that was looked at
+  std::int64_t removed = 0;
+};
+
+Query<std::int64_t> remove_from(Removal removal) {
+  Query<std::int64_t> query;
+  query.commands = {call(all_scripts().remove_many, removal.options, {index_key(removal.options, "all")},
+                         removal.now,
+                         {removal.status, std::to_string(kPerStep), removal.after.score,
+                          removal.after.task_id, removal.newest})};
+  query.decode = [removal = std::move(removal)](Replies replies) mutable -> Result<Step<std::int64_t>> {
+    if (replies.front().is_error()) return redis::as_error(replies.front());
+    BOOST_OUTCOME_TRY(auto answer, redis::list(std::move(replies.back())));
+    if (answer[0].text == "legacy") {
+      BOOST_OUTCOME_TRY(auto rewrite, adoption(answer, removal.options, answer[2].text, removal.now));
+      Query<std::int64_t> again = remove_from(removal);
+      again.commands.insert(again.commands.begin(), std::move(*rewrite));
+      return Step<std::int64_t>(std::move(again));
+    }
+    removal.removed += answer[1].integer;
+    removal.after = {answer[2].text, answer[3].text};
+    if (removal.after.score.empty()) return Step<std::int64_t>(removal.removed);
+    return Step<std::int64_t>(remove_from(removal));
+  };
+  return query;
+}
+
+Query<std::int64_t> sweep_from(StoreOptions options, WallTime now, std::int64_t already) {
+  Query<std::int64_t> query;
+  query.commands = {
+      call(all_scripts().sweep, options, {index_key(options, "expiry")}, now, {std::to_string(kPerStep)})};
+  query.decode = [options, now, already](Replies replies) -> Result<Step<std::int64_t>> {
+    BOOST_OUTCOME_TRY(auto answer, redis::list(std::move(replies[0])));
+    const std::int64_t removed = already + answer[0].integer;
+    if (answer[1].integer == 0) return Step<std::int64_t>(removed);
+    return Step<std::int64_t>(sweep_from(options, now, removed));
+  };
+  return query;
+}
+
+}  // namespace
+
+Result<Query<Page>> Store::list(const ListRequest& request, WallTime now) const {
+  if (request.limit < 1 || request.limit > kMaxLimit) return invalid("/limit", "must be from 1 to 1000");
+  if (request.offset < 0) return invalid("/offset", "must not be negative");
+  Cursor cursor;
+  if (!request.cursor.empty()) {
+    auto known = cursor_from(request.cursor);
+    if (!known)
+      return invalid("/cursor", "is not a cursor of ours: take next_cursor of the page before, unchanged");
+    cursor = std::move(*known);
+  }
+  Query<Page> query;
+  query.commands = {
+      call(all_scripts().list, options_, {index_key(options_, "all")}, now,
+           {text_or_empty(request.status), std::to_string(request.limit), std::to_string(request.offset),
+            cursor.score, cursor.task_id, std::to_string(options_.large_result)})};
+  query.decode = [large = options_.large_result](Replies replies) -> Result<Step<Page>> {
+    BOOST_OUTCOME_TRY(auto page, read_page(std::move(replies[0]), large));
+    return Step<Page>(std::move(page));
+  };
+  return query;
+}
+
+Query<std::int64_t> Store::remove_many(std::optional<Status> status,
+                                       std::optional<std::chrono::seconds> older_than, WallTime now) const {
+  std::string newest;
+  if (older_than) {
+    // An age beyond 1970 is older than everything.
+    const auto oldest = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch());
+    newest = json::write_string(rfc3339(now - std::clamp(*older_than, std::chrono::seconds(0), oldest)));
+  }
+  return remove_from({options_, text_or_empty(status), std::move(newest), now});
+}
+
+Query<std::int64_t> Store::sweep(WallTime now) const {
+  return sweep_from(options_, now, 0);
+}
+
+Query<std::vector<std::pair<Status, std::int64_t>>> Store::counts(WallTime now) const {
+  using Counts = std::vector<std::pair<Status, std::int64_t>>;
+  Query<Counts> query;
+  query.commands = sweep_from(options_, now, 0).commands;
+  Counts statuses;
+  boost::mp11::mp_for_each<boost::describe::describe_enumerators<Status>>([&](auto each) {
+    query.commands.emplace_back("ZCARD", index_key(options_, std::string("status:") + each.name));
+    statuses.emplace_back(each.value, 0);
+  });
+  query.decode = [statuses](Replies replies) mutable -> Result<Step<Counts>> {
+    if (replies[0].is_error()) return redis::as_error(replies[0]);
+    for (std::size_t i = 0; i < statuses.size(); ++i) {
+      BOOST_OUTCOME_TRY(auto count, redis::integer(replies[i + 1]));
+      statuses[i].second = count;
+    }
+    return Step<Counts>(std::move(statuses));
+  };
+  return query;
+}
+
+}  // namespace medsynth::tasks

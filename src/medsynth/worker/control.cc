@@ -1,0 +1,150 @@
+#include "medsynth/worker/control.h"
+
+#include <limits>
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "medsynth/base/log.h"
+
+namespace medsynth::worker {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kReread = 500ms;    // a bell can be missed
+constexpr auto kPublish = 1000ms;
+constexpr auto kSnapshotTtl = 5000ms;  // a worker that is silent for this long is not counted on
+
+}  // namespace
+
+limits::Limits overlay(limits::Limits environment, const std::map<std::string, double>& set) {
+  described::for_each_member<limits::Limits>([&](std::string_view name, auto pointer) {
+    using Member = std::remove_reference_t<decltype(environment.*pointer)>;
+    if (const auto found = set.find(std::string(name)); found != set.end())
+      environment.*pointer = static_cast<Member>(found->second);
+  });
+  return environment;
+}
+
+Control::Control(ControlParts parts, Identity identity, limits::Limits environment,
+                 std::function<void(const limits::Limits&)> on_limits)
+    : parts_(parts), identity_(std::move(identity)), environment_(environment), on_limits_(std::move(on_limits)) {
+  snapshot_.worker_id = identity_.worker_id;
+  snapshot_.host = identity_.host;
+  snapshot_.queues = identity_.queues;
+  snapshot_.pid = getpid();
+  snapshot_.version = MEDSYNTH_VERSION;
+  snapshot_.started_at = rfc3339(parts_.clock.now());
+  snapshot_.limits_origin = "environment";
+}
+
+void Control::ring() {
+  const std::lock_guard lock(mutex_);
+  ring_ = true;
+  rung_.notify_all();
+}
+
+void Control::set_draining() {
+  {
+    const std::lock_guard lock(mutex_);
+    draining_ = true;
+  }
+  ring();
+}
+
+void Control::run(std::stop_token stop) {
+  pthread_setname_np(pthread_self(), "ms-control");
+  parts_.client.subscribe({parts_.fleet.bell_channel()}, [this](std::string_view, std::string_view) { ring(); });
+  parts_.client.on_connect([this] { ring(); });
+  SteadyTime next_publish = {};
+  for (bool rung = true; !stop.stop_requested();) {
+    if (parts_.client.connected()) {
+      obey();
+      stop_cancelled();
+      if (const SteadyTime now = parts_.clock.steady(); rung || now >= next_publish) {
+        next_publish = now + kPublish;
+        publish();
+      }
+    }
+    std::unique_lock lock(mutex_);
+    rung_.wait_for(lock, stop, kReread, [this] { return ring_; });
+    rung = std::exchange(ring_, false);
+    snapshot_.draining = draining_;
+  }
+}
+
+// Applies what is newer than the last control this worker obeyed, and confirms each version.
+void Control::obey() {
+  const std::int64_t since = know_version_ ? snapshot_.control_version : std::numeric_limits<std::int64_t>::max();
+  const auto control = parts_.client.run(parts_.fleet.control(since));
+  if (!control) return;
+  if (!know_version_ || control->version != snapshot_.control_version) apply_limits(control->limits);
+  std::int64_t version = know_version_ ? snapshot_.control_version : control->version;
+  std::map<std::int64_t, const fleet::Request*> requests;
+  for (const fleet::Request& request : control->requests) requests[request.version] = &request;
+  while (version < control->version) {
+    const auto found = requests.find(++version);
+    const json::object said = found == requests.end()
+                                  ? described::to_value(parts_.limiter.limits()).get_object()
+                                  : answer(*found->second);
+    (void)parts_.client.run(parts_.fleet.confirm(version, identity_.worker_id, said));
+  }
+  // A version that went back is a Redis that lost its state: start over from there.
+  snapshot_.control_version = control->version;
+  know_version_ = true;
+}
+
+void Control::apply_limits(const std::map<std::string, double>& set) {
+  const limits::Limits wanted = overlay(environment_, set);
+  snapshot_.limits_origin = set.empty() ? "environment" : "api";
+  if (wanted == parts_.limiter.limits()) return;
+  parts_.limiter.set_limits(wanted);
+  on_limits_(wanted);
+  log::info("limits changed", {{"limits", described::to_value(wanted)}, {"origin", snapshot_.limits_origin}});
+}
+
+json::object Control::answer(const fleet::Request& request) {
+  json::object removals;
+  if (request.kind == "cache.remove") {
+    removals[request.argument] = described::enum_name(parts_.cache.remove(request.argument));
+  } else if (request.kind == "cache.clear") {
+    for (const auto& [id, removal] : parts_.cache.clear()) removals[id] = described::enum_name(removal);
+  } else {
+    return {{"error", "unknown request"}};  // of a newer server
+  }
+  log::info("cache changed", {{"removals", removals}});
+  return {{"removals", std::move(removals)}};
+}
+
+// Cancelling or deleting a task leaves a tombstone for its message; whoever has it in hand stops it.
+void Control::stop_cancelled() {
+  for (const auto& task : parts_.in_hand.all()) {
+    const auto found = parts_.client.run(parts_.store.has_tombstone(task->message_id));
+    if (found && *found) task->stop(StopCause::cancelled);
+  }
+}
+
+void Control::publish() {
+  const models::CacheStats stats = parts_.cache.get_stats();
+  snapshot_.at = rfc3339(parts_.clock.now());
+  snapshot_.usage = described::to_value(parts_.limiter.get_resource_usage()).get_object();
+  snapshot_.system = described::to_value(parts_.sensors.system()).get_object();
+  snapshot_.cache = {stats.size, stats.max_size, stats.ttl, {}};
+  for (const models::ModelStats& model : stats.models) {
+    if (auto report = described::from_value<fleet::ModelReport>(described::to_value(model))) snapshot_.cache.models.push_back(std::move(*report));
+  }
+  snapshot_.tasks = parts_.in_hand.reports();
+  parts_.metrics.model_cache({stats.size, stats.hits, stats.misses, stats.coalesced, stats.evictions, stats.expirations, stats.load_failures});
+  for (const auto& [reason, seconds] : parts_.limiter.blocked_seconds()) parts_.metrics.limiter_wait_total(reason, seconds);
+  for (const models::ModelStats& model : stats.models)
+    parts_.metrics.update_model_memory_usage(model.id, static_cast<double>(model.memory_bytes));
+  snapshot_.metrics.clear();
+  for (const telemetry::Sample& sample : parts_.metrics.samples()) {
+    if (auto copy = described::from_value<fleet::Sample>(described::to_value(sample))) snapshot_.metrics.push_back(std::move(*copy));
+  }
+  if (const auto written = parts_.client.run(parts_.fleet.publish(snapshot_, kSnapshotTtl, parts_.clock.now())); !written)
+    log::debug("snapshot not written", {{"error", written.error().message}});
+}
+
+}  // namespace medsynth::worker

@@ -1,0 +1,73 @@
+// What a worker reports and obeys: its own thread ("ms-control") publishes snapshots, rereads control every 500 ms (the bell
+// only makes it sooner), applies limits, removes models, stops tasks that were cancelled, and confirms.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "medsynth/base/clock.h"
+#include "medsynth/fleet/fleet.h"
+#include "medsynth/limits/limits.h"
+#include "medsynth/limits/sensors.h"
+#include "medsynth/models/cache.h"
+#include "medsynth/redis/client.h"
+#include "medsynth/tasks/store.h"
+#include "medsynth/telemetry/telemetry.h"
+#include "medsynth/worker/in_hand.h"
+
+namespace medsynth::worker {
+
+// The environment's limits with those set through the API over them.
+limits::Limits overlay(limits::Limits environment, const std::map<std::string, double>& set);
+
+struct ControlParts {
+  redis::Client& client;  // its own: it subscribes to the bell
+  const fleet::Fleet& fleet;
+  const tasks::Store& store;
+  limits::Limiter& limiter;
+  limits::Sensors& sensors;
+  models::Cache& cache;
+  InHand& in_hand;
+  telemetry::Metrics& metrics;
+  const Clock& clock;
+};
+
+struct Identity {
+  std::string worker_id;
+  std::string host;
+  std::vector<std::string> queues;
+};
+
+class Control {
+ public:
+  // `on_limits` is told the limits in force whenever they change.
+  Control(ControlParts parts, Identity identity, limits::Limits environment, std::function<void(const limits::Limits&)> on_limits);
+
+  void run(std::stop_token stop);  // the thread's body
+  void set_draining();             // shown from the next snapshot on
+
+ private:
+  void ring();
+  void obey();
+  void apply_limits(const std::map<std::string, double>& set);
+  json::object answer(const fleet::Request& request);
+  void stop_cancelled();
+  void publish();
+
+  ControlParts parts_;
+  Identity identity_;
+  limits::Limits environment_;
+  std::function<void(const limits::Limits&)> on_limits_;
+  fleet::Snapshot snapshot_;       // what does not change, and the control version
+  bool know_version_ = false;      // requests made before this worker started are not for it
+  std::mutex mutex_;
+  std::condition_variable_any rung_;
+  bool ring_ = false;
+  bool draining_ = false;
+};
+
+}  // namespace medsynth::worker

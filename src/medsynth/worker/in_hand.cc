@@ -1,0 +1,58 @@
+#include "medsynth/worker/in_hand.h"
+
+namespace medsynth::worker {
+
+InHandTask::InHandTask(std::string task, std::string message, std::string actor_name, WallTime since)
+    : task_id(std::move(task)), message_id(std::move(message)), actor(std::move(actor_name)), since_(since) {}
+
+void InHandTask::stop(StopCause cause) {
+  StopCause none = StopCause::none;
+  cause_.compare_exchange_strong(none, cause);
+  stop_.request_stop();
+}
+
+void InHandTask::show(std::string state, std::string reason, WallTime since) {
+  const std::lock_guard lock(mutex_);
+  state_ = std::move(state);
+  reason_ = std::move(reason);
+  since_ = since;
+}
+
+fleet::TaskReport InHandTask::report() const {
+  const std::lock_guard lock(mutex_);
+  return {task_id, actor, state_, reason_, rfc3339(since_)};
+}
+
+std::shared_ptr<InHandTask> InHand::add(std::string task_id, std::string message_id, std::string actor, WallTime now) {
+  auto task = std::make_shared<InHandTask>(std::move(task_id), std::move(message_id), std::move(actor), now);
+  const std::lock_guard lock(mutex_);
+  tasks_.push_back(task);
+  return task;
+}
+
+void InHand::remove(const std::shared_ptr<InHandTask>& task) {
+  const std::lock_guard lock(mutex_);
+  tasks_.remove(task);
+}
+
+std::vector<std::shared_ptr<InHandTask>> InHand::all() const {
+  const std::lock_guard lock(mutex_);
+  return {tasks_.begin(), tasks_.end()};
+}
+
+std::vector<fleet::TaskReport> InHand::reports() const {
+  std::vector<fleet::TaskReport> reports;
+  for (const auto& task : all()) reports.push_back(task->report());
+  return reports;
+}
+
+void InHand::stop_all(StopCause cause) {
+  for (const auto& task : all()) task->stop(cause);
+}
+
+std::size_t InHand::size() const {
+  const std::lock_guard lock(mutex_);
+  return tasks_.size();
+}
+
+}  // namespace medsynth::worker

@@ -1,0 +1,55 @@
+// The messages that this worker has in hand: who they are, what they wait for, and how to stop them. Thread safe.
+#pragma once
+
+#include <atomic>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "medsynth/base/clock.h"
+#include "medsynth/fleet/fleet.h"
+#include "medsynth/worker/outcome.h"
+
+namespace medsynth::worker {
+
+// One message in hand. The thread that runs it owns it; others only ask it to stop and read what it shows.
+class InHandTask {
+ public:
+  InHandTask(std::string task_id, std::string message_id, std::string actor, WallTime since);
+
+  const std::string task_id, message_id, actor;
+
+  std::stop_token stop_token() const { return stop_.get_token(); }
+  StopCause stop_cause() const { return cause_.load(); }
+  void stop(StopCause cause);  // the first cause stays
+
+  void show(std::string state, std::string reason, WallTime since);
+  fleet::TaskReport report() const;
+
+ private:
+  std::stop_source stop_;
+  std::atomic<StopCause> cause_{StopCause::none};
+  mutable std::mutex mutex_;
+  std::string state_ = "waiting", reason_;
+  WallTime since_;
+};
+
+class InHand {
+ public:
+  std::shared_ptr<InHandTask> add(std::string task_id, std::string message_id, std::string actor, WallTime now);
+  void remove(const std::shared_ptr<InHandTask>& task);
+
+  std::vector<std::shared_ptr<InHandTask>> all() const;
+  std::vector<fleet::TaskReport> reports() const;
+  void stop_all(StopCause cause);
+  std::size_t size() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::list<std::shared_ptr<InHandTask>> tasks_;
+};
+
+}  // namespace medsynth::worker

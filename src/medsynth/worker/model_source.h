@@ -1,0 +1,45 @@
+// Where a task's model comes from: the catalogue says which file answers to a name, the cache keeps it, the engine loads it.
+// Thread safe.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+
+#include "medsynth/inference/engine.h"
+#include "medsynth/limits/limits.h"
+#include "medsynth/models/cache.h"
+#include "medsynth/models/catalogue.h"
+#include "medsynth/worker/actor.h"
+
+namespace medsynth::worker {
+
+struct ModelSourceOptions {
+  std::filesystem::path folder;     // of model files
+  std::filesystem::path catalogue;  // empty: models.toml in the folder
+  int threads = 1;                  // of one inference
+  double cpu_share_percent = 50;    // what those threads are of the CPUs we may use
+};
+
+class ModelSource {
+ public:
+  // `engine` and `cache` outlive it.
+  ModelSource(ModelSourceOptions options, inference::Engine& engine, models::Cache& cache);
+
+  // Which file answers; nullopt when none is installed and it was not required. The catalogue is read again each time, so
+  // that a model added while workers run is found.
+  Result<std::optional<models::Resolved>> resolve(const WantedModel& wanted) const;
+  // What a task with that model takes; memory only when it is not loaded yet.
+  limits::Needs needs(std::string_view actor, const std::optional<models::Resolved>& model) const;
+  Result<models::Handle> open(const models::Resolved& model, const inference::Until& until,
+                              const std::function<void(double)>& progress) const;
+
+ private:
+  inference::LoadOptions load_options(const models::Resolved& model) const;
+
+  ModelSourceOptions options_;
+  inference::Engine& engine_;
+  models::Cache& cache_;
+};
+
+}  // namespace medsynth::worker

@@ -1,0 +1,34 @@
+#include "medsynth/worker/outcome.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "medsynth/jobs/jobs.h"
+
+namespace medsynth::worker {
+namespace {
+
+bool is_worth_retrying(Code code) {
+  return code != Code::invalid_argument && code != Code::not_found && code != Code::not_allowed;
+}
+
+}  // namespace
+
+Outcome decide(Ran ran, const dramatiq::Message& message, const dramatiq::RetryPolicy& policy, double uniform) {
+  if (ran.result) {
+    if (ran.result->size() <= jobs::kMaxResultBytes) return Complete{std::move(*ran.result)};
+    return Fail{fmt::format("the result has {} bytes; at most {} can be kept: ask for less at once", ran.result->size(),
+                            jobs::kMaxResultBytes)};
+  }
+  const Error& error = ran.result.error();
+  if (ran.stop == StopCause::cancelled) return EndCancelled{"cancelled while it ran"};
+  if (ran.stop == StopCause::shutdown) return GiveBack{};
+  if (!is_worth_retrying(error.code)) return Fail{error.message};
+  const auto delay = dramatiq::next_delay(message, policy, uniform);
+  if (!delay) return Fail{error.message};
+  const std::chrono::milliseconds least = error.retry_after.value_or(std::chrono::seconds{0});
+  return Retry{error.message, std::max(*delay, least)};
+}
+
+}  // namespace medsynth::worker

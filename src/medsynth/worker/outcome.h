@@ -1,0 +1,40 @@
+// What becomes of a message after it ran: the decision, without doing it. Pure.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "medsynth/base/error.h"
+#include "medsynth/dramatiq/retries.h"
+
+namespace medsynth::worker {
+
+// Why a task was asked to stop, if it was.
+enum class StopCause { none, cancelled, shutdown };
+
+struct Complete {
+  std::string result;  // JSON text
+};
+struct Retry {
+  std::string error;
+  std::chrono::milliseconds delay;
+};
+struct Fail {  // to the dead letters
+  std::string error;
+};
+struct EndCancelled {
+  std::string why;
+};
+struct GiveBack {};  // to the head of the queue: the attempt does not count
+using Outcome = std::variant<Complete, Retry, Fail, EndCancelled, GiveBack>;
+
+struct Ran {
+  Result<std::string> result;
+  StopCause stop = StopCause::none;
+};
+
+// `uniform` is a random number in [0, 1) for the backoff. Wrong arguments and results above the size limit are never
+// retried: they would fail again.
+Outcome decide(Ran ran, const dramatiq::Message& message, const dramatiq::RetryPolicy& policy, double uniform);
+
+}  // namespace medsynth::worker

@@ -1,0 +1,225 @@
+#include "medsynth/worker/worker.h"
+
+#include <cmath>
+#include <csignal>
+#include <deque>
+#include <thread>
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "medsynth/base/id.h"
+#include "medsynth/base/log.h"
+#include "medsynth/base/paths.h"
+#include "medsynth/worker/control.h"
+#include "medsynth/worker/runner.h"
+
+namespace medsynth::worker {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t kMaxThreads = 64;   // of one process; more tasks at once want more processes
+constexpr auto kInterrupt = 5s;            // for tasks that were asked to stop after the grace
+constexpr auto kLastWrites = 2s;           // for the end itself, with a Redis that may be away
+
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    std::string_view part = text.substr(at, end - at);
+    while (part.starts_with(' ')) part.remove_prefix(1);
+    while (part.ends_with(' ')) part.remove_suffix(1);
+    if (!part.empty()) parts.emplace_back(part);
+    at = end + 1;
+  }
+  return parts;
+}
+
+limits::Limits environment_limits(const Settings& settings) {
+  return {settings.max_cpu_percent, settings.max_memory_percent, settings.max_gpu_percent, settings.max_concurrent_tasks};
+}
+
+std::chrono::milliseconds as_milliseconds(double seconds) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+// Threads and CPU share of one inference: as many CPUs as the limit allows, unless somebody said otherwise.
+ModelSourceOptions model_options(const Settings& settings, double effective_cpus) {
+  const auto allowed = static_cast<std::int64_t>(std::floor(settings.max_cpu_percent / 100 * effective_cpus));
+  const std::int64_t threads = settings.threads > 0 ? settings.threads : std::max<std::int64_t>(1, allowed);
+  return {.folder = models_dir(settings), .catalogue = settings.models_catalogue, .threads = static_cast<int>(threads),
+          .cpu_share_percent = std::min(100.0, 100.0 * static_cast<double>(threads) / effective_cpus)};
+}
+
+// Everything a worker is made of, in the order in which it depends on each other.
+class Process {
+ public:
+  static Result<std::unique_ptr<Process>> open(const WorkerOptions& options) {
+    const Settings& settings = options.settings;
+    BOOST_OUTCOME_TRY(auto url, redis::parse_url(settings.redis_url));
+    BOOST_OUTCOME_TRY(auto folder, limits::runtime_dir(settings.runtime_dir));
+    const std::vector<std::string> queues = split(settings.queues);
+    if (queues.empty()) return invalid("queues", "names no queue to consume");
+    for (const std::string& queue : queues) {
+      BOOST_OUTCOME_TRY(dramatiq::check_queue_name(queue));
+    }
+    auto sensors = limits::make_sensors({.data_dir = data_dir(settings)});
+    BOOST_OUTCOME_TRY(auto limiter, limits::Limiter::open({environment_limits(settings), folder, as_milliseconds(settings.resource_check_interval)}, *sensors));
+    return std::unique_ptr<Process>(new Process(options, url, queues, std::move(sensors), std::move(limiter)));
+  }
+
+  int run();
+
+ private:
+  Process(const WorkerOptions& options, const redis::Url& url, std::vector<std::string> queues,
+          std::unique_ptr<limits::Sensors> sensors, std::unique_ptr<limits::Limiter> limiter)
+      : settings_(options.settings),
+        worker_id_(options.worker_id.empty() ? new_uuid() : options.worker_id),
+        host_(host_name(settings_)),
+        queues_(std::move(queues)),
+        sensors_(std::move(sensors)),
+        limiter_(std::move(limiter)),
+        client_({.url = url, .name = "medsynth-worker"}),
+        control_client_({.url = url, .name = "medsynth-worker-control"}),
+        store_({.prefix = settings_.task_storage_prefix, .ttl = std::chrono::seconds(settings_.task_storage_ttl)}),
+        broker_({.namespace_ = settings_.namespace_, .worker_id = worker_id_, .host = host_, .database = url.database}),
+        fleet_({.namespace_ = settings_.namespace_, .prefix = settings_.task_storage_prefix, .database = url.database}),
+        engine_(inference::make_engine()),
+        cache_({settings_.max_cached_models, as_milliseconds(settings_.model_cache_ttl), as_milliseconds(settings_.model_cache_check_interval)}),
+        models_(model_options(settings_, sensors_->sample().effective_cpus), *engine_, cache_) {}
+
+  bool wait_for_redis(std::stop_token stop);
+  void recover_this_host();
+  void add_threads(std::int64_t wanted);
+  void take_and_run(std::stop_token stop);
+  bool wait_until_idle(std::chrono::milliseconds timeout);
+
+  const Settings settings_;
+  const std::string worker_id_, host_;
+  const std::vector<std::string> queues_;
+  std::unique_ptr<limits::Sensors> sensors_;
+  std::unique_ptr<limits::Limiter> limiter_;
+  redis::Client client_, control_client_;
+  tasks::Store store_;
+  dramatiq::Broker broker_;
+  fleet::Fleet fleet_;
+  std::unique_ptr<inference::Engine> engine_;
+  models::Cache cache_;
+  ModelSource models_;
+  InHand in_hand_;
+  telemetry::Metrics metrics_;
+  std::unique_ptr<dramatiq::Consumer> consumer_;
+  std::unique_ptr<Runner> runner_;
+  std::stop_source stop_taking_, abandon_;
+  std::mutex threads_mutex_;
+  std::deque<std::jthread> threads_;  // guarded by threads_mutex_
+};
+
+// Blocks until SIGTERM or SIGINT came, or the timeout. True when one came.
+bool wait_for_signal(std::chrono::milliseconds timeout) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  const timespec time{timeout.count() / 1000, (timeout.count() % 1000) * 1'000'000};
+  return sigtimedwait(&set, nullptr, &time) > 0;
+}
+
+// Nothing can be done without Redis: waits for it, saying so, until a signal comes.
+bool Process::wait_for_redis(std::stop_token) {
+  for (bool said = false; !client_.wait_connected(500ms); said = true) {
+    if (!said) log::warning("waiting for Redis", {{"url", without_password(settings_.redis_url)}, {"error", client_.last_error()}});
+    if (wait_for_signal(1ms)) return false;
+  }
+  return true;
+}
+
+// What workers of this host held when they died comes back at once: their processes are gone, and that can be seen here.
+void Process::recover_this_host() {
+  const auto workers = client_.run(broker_.our_workers());
+  if (!workers) return;
+  for (const dramatiq::WorkerEntry& worker : *workers) {
+    const bool gone = worker.host == host_ && worker.pid > 0 && worker.worker_id != worker_id_ &&
+                      kill(static_cast<pid_t>(worker.pid), 0) != 0 && errno == ESRCH;
+    if (!gone) continue;
+    for (const std::string& queue : queues_) {
+      const auto recovered = client_.run(broker_.recover_worker(queue, worker.worker_id));
+      if (recovered && *recovered > 0)
+        log::warning("recovered messages of a dead worker", {{"worker", worker.worker_id}, {"queue", queue}, {"messages", *recovered}});
+    }
+  }
+}
+
+void Process::add_threads(std::int64_t wanted) {
+  const std::lock_guard lock(threads_mutex_);
+  while (static_cast<std::int64_t>(threads_.size()) < std::min(wanted, kMaxThreads)) {
+    const std::string name = fmt::format("ms-task-{}", threads_.size());
+    threads_.emplace_back([this, name] {
+      pthread_setname_np(pthread_self(), name.c_str());
+      take_and_run(stop_taking_.get_token());
+    });
+  }
+}
+
+void Process::take_and_run(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    if (const auto delivery = consumer_->take(1s, stop)) runner_->run(*delivery, abandon_.get_token());
+  }
+}
+
+bool Process::wait_until_idle(std::chrono::milliseconds timeout) {
+  const SteadyTime deadline = system_clock().steady() + timeout;
+  while (in_hand_.size() > 0 && system_clock().steady() < deadline) std::this_thread::sleep_for(10ms);
+  return in_hand_.size() == 0;
+}
+
+int Process::run() {
+  log::info("worker starting", {{"worker", worker_id_}, {"host", host_}, {"redis", without_password(settings_.redis_url)}});
+  if (!wait_for_redis({})) return 0;
+  recover_this_host();
+  consumer_ = std::make_unique<dramatiq::Consumer>(client_, broker_, dramatiq::ConsumerOptions{.queues = queues_});
+  runner_ = std::make_unique<Runner>(Parts{client_, store_, broker_, *consumer_, *limiter_, models_, in_hand_, metrics_, system_clock()},
+                                     RunnerOptions{.worker = host_ + "/" + worker_id_, .max_deaths = settings_.max_deaths});
+  Control control({control_client_, fleet_, store_, *limiter_, *sensors_, cache_, in_hand_, metrics_, system_clock()},
+                  {worker_id_, host_, queues_}, environment_limits(settings_),
+                  [this](const limits::Limits& limits) { add_threads(limits.max_concurrent_tasks); });
+  std::jthread control_thread([&control](std::stop_token stop) { control.run(stop); });
+  add_threads(settings_.max_concurrent_tasks);
+  log::info("worker ready", {{"worker", worker_id_}, {"queues", settings_.queues}});
+
+  while (!wait_for_signal(1h)) {
+  }
+  log::info("worker stopping", {{"tasks", in_hand_.size()}});
+  control.set_draining();
+  stop_taking_.request_stop();
+  const auto grace = as_milliseconds(settings_.grace);
+  consumer_->stop(grace + kInterrupt);
+  bool idle = wait_until_idle(grace);
+  if (!idle) {
+    in_hand_.stop_all(StopCause::shutdown);
+    idle = wait_until_idle(kInterrupt);
+  }
+  abandon_.request_stop();
+  idle = idle || wait_until_idle(kLastWrites);
+  // What is still in our ack sets now, nobody here will settle.
+  for (const std::string& queue : queues_) (void)client_.run(broker_.recover_worker(queue, worker_id_));
+  (void)client_.run(broker_.unregister_worker(queues_));
+  (void)client_.run(fleet_.leave(worker_id_));
+  log::info("worker stopped", {{"idle", idle}});
+  // A backend that cannot be interrupted must not keep the process alive.
+  if (!idle) _exit(0);
+  return 0;
+}
+
+}  // namespace
+
+int run_worker(const WorkerOptions& options) {
+  auto process = Process::open(options);
+  if (process) return (*process)->run();
+  log::error("worker cannot start", {{"error", process.error().message}});
+  return info(process.error().code).exit_code;
+}
+
+}  // namespace medsynth::worker

@@ -1,0 +1,363 @@
+#include "medsynth/dramatiq/broker.h"
+
+#include <algorithm>
+#include <set>
+
+#include "fixture.h"
+
+namespace medsynth::dramatiq {
+namespace {
+
+using Ids = std::vector<std::string>;
+
+class BrokerTest : public RedisTest {
+ protected:
+  const Broker broker_{{.worker_id = "worker-a", .host = "box"}};
+  const Broker other_{{.worker_id = "worker-b", .host = "box"}};
+
+  Delivery fetch_one(const Broker& broker, const std::string& queue = "q") {
+    auto fetched = run(broker.fetch(queue, 1));
+    EXPECT_EQ(fetched.deliveries.size(), 1u);
+    return fetched.deliveries.empty() ? Delivery{} : fetched.deliveries[0];
+  }
+  // As a worker that was last heard of so long ago.
+  void silent_for(const std::string& worker, std::chrono::milliseconds time) {
+    say("ZADD", "dramatiq:__heartbeats__", millis(system_clock().now() - time), worker);
+  }
+};
+
+// A message that was enqueued, fetched and settled leaves nothing behind.
+TEST_F(BrokerTest, ASettledMessageLeavesNoKeys) {
+  enqueue(broker_, {"m1", "m2"});
+  EXPECT_EQ(keys(), (Ids{"dramatiq:q", "dramatiq:q.msgs"}));
+  const auto fetched = run(broker_.fetch("q", 10));
+  EXPECT_EQ(ids(fetched), (Ids{"m1", "m2"}));
+  EXPECT_EQ(fetched.deliveries[0].queue, "q");
+  EXPECT_EQ(fetched.deliveries[0].message.text_option("redis_message_id"),
+            fetched.deliveries[0].redis_message_id);
+  EXPECT_EQ(keys(), (Ids{"dramatiq:__acks__.worker-a.q", "dramatiq:q.msgs"}));
+  for (const Delivery& d : fetched.deliveries) {
+    EXPECT_EQ(run(broker_.count_start(d)), 0);
+    EXPECT_TRUE(run(broker_.ack(d)));
+  }
+  EXPECT_EQ(keys(), Ids{});
+}
+
+// The plain commands do the same as the script: a store may run them inside its own.
+TEST_F(BrokerTest, EnqueueCommandsPutTheMessageOnItsQueueAndRing) {
+  const auto commands = broker_.enqueue_commands(message("m1"));
+  for (const auto& command : commands) EXPECT_EQ(command.script, nullptr);
+  EXPECT_EQ(commands.back().words[1], broker_.bell_channel("q"));
+  ASSERT_TRUE(client_->send(commands));
+  EXPECT_EQ(fetch_one(broker_).message.message_id, "m1");
+}
+
+// An enqueue whose answer was lost is sent again: one message.
+TEST_F(BrokerTest, EnqueueingTwiceByTheSameQueryPutsOneMessage) {
+  const auto query = broker_.enqueue(message("m1"));
+  run(query);
+  run(query);
+  EXPECT_EQ(words(say("LRANGE", "dramatiq:q", 0, -1)).size(), 1u);
+}
+
+TEST_F(BrokerTest, TheHeartbeatIsAnIntegerOfRedisTime) {
+  const WallTime now = run(broker_.heartbeat());
+  EXPECT_LT(std::chrono::abs(now - system_clock().now()), 1s);
+  enqueue(broker_, {"m1"});
+  fetch_one(broker_);
+  const std::string script = "return redis.call('ZSCORE', KEYS[1], 'worker-a')";
+  const auto score = redis::text(say("EVAL", script, 1, "dramatiq:__heartbeats__"));
+  ASSERT_TRUE(score);
+  EXPECT_EQ(score->find_first_not_of("0123456789"), std::string::npos) << *score;
+  EXPECT_EQ(score->size(), 13u);
+}
+
+// A delayed message lies on the delay queue with its eta; moving it gives it a new id, no eta, and its
+// canonical name.
+TEST_F(BrokerTest, ADueMessageMovesToItsCanonicalQueue) {
+  const WallTime eta{1'700'000'000'000ms};
+  enqueue(broker_, {"m1"}, eta);
+  EXPECT_EQ(keys(), (Ids{"dramatiq:q.DQ", "dramatiq:q.DQ.msgs"}));
+  const Delivery delayed = fetch_one(broker_, "q.DQ");
+  EXPECT_EQ(delayed.message.queue_name, "q.DQ");
+  EXPECT_EQ(delayed.message.integer_option("eta"), 1'700'000'000'000);
+  EXPECT_TRUE(run(broker_.move_due(delayed)));
+  EXPECT_EQ(keys(), (Ids{"dramatiq:q", "dramatiq:q.msgs"}));
+  const Delivery moved = fetch_one(broker_);
+  EXPECT_EQ(moved.message.queue_name, "q");
+  EXPECT_EQ(moved.message.option("eta"), "");
+  EXPECT_EQ(moved.message.message_id, "m1");
+  EXPECT_NE(moved.redis_message_id, delayed.redis_message_id);
+  EXPECT_EQ(moved.message.text_option("redis_message_id"), moved.redis_message_id);
+  EXPECT_FALSE(run(broker_.move_due(delayed)));  // only once
+}
+
+// A retry settles the message and puts its update on the delay queue in one step.
+TEST_F(BrokerTest, ARetryGoesToTheDelayQueue) {
+  enqueue(broker_, {"m1"});
+  const Delivery d = fetch_one(broker_);
+  run(broker_.count_start(d));
+  Message updated = d.message;
+  updated.set_option("retries", "1");
+  EXPECT_TRUE(run(broker_.retry(d, updated, WallTime{1'700'000'000'000ms})));
+  EXPECT_EQ(keys(), (Ids{"dramatiq:q.DQ", "dramatiq:q.DQ.msgs"}));
+  const Delivery delayed = fetch_one(broker_, "q.DQ");
+  EXPECT_EQ(delayed.message.option("retries"), "1");
+  EXPECT_EQ(delayed.message.option("eta"), "1700000000000");
+  EXPECT_EQ(delayed.message.message_id, "m1");
+  EXPECT_FALSE(run(broker_.retry(d, updated, WallTime{})));
+}
+
+// A dead letter has the updated payload under its old id, a time, and the reason beside it.
+TEST_F(BrokerTest, ADeadLetterKeepsPayloadAndReason) {
+  enqueue(broker_, {"m1"});
+  const Delivery d = fetch_one(broker_);
+  run(broker_.count_start(d));
+  Message updated = d.message;
+  updated.set_option("traceback", "\"boom\"");
+  EXPECT_TRUE(run(broker_.dead(d, updated, "it failed")));
+  EXPECT_EQ(keys(), (Ids{"dramatiq:__medsynth__.reasons.q", "dramatiq:q.XQ", "dramatiq:q.XQ.msgs"}));
+  const auto payload = redis::text(say("HGET", "dramatiq:q.XQ.msgs", d.redis_message_id));
+  ASSERT_TRUE(payload);
+  EXPECT_EQ(decode(*payload)->option("traceback"), "\"boom\"");
+  EXPECT_EQ(redis::text(say("HGET", "dramatiq:__medsynth__.reasons.q", d.redis_message_id)).value(),
+            "it failed");
+  EXPECT_EQ(run(broker_.depth("q")).dead, 1);
+}
+
+TEST_F(BrokerTest, OldDeadLettersExpireAndYoungOnesStay) {
+  enqueue(broker_, {"m1", "m2"});
+  const Delivery old = fetch_one(broker_);
+  const Delivery young = fetch_one(broker_);
+  run(broker_.dead(old, old.message, "a"));
+  run(broker_.dead(young, young.message, "b"));
+  say("ZADD", "dramatiq:q.XQ", millis(system_clock().now() - 169h), old.redis_message_id);
+  run(broker_.recover("q"));
+  EXPECT_EQ(words(say("ZRANGE", "dramatiq:q.XQ", 0, -1)), Ids{young.redis_message_id});
+  EXPECT_EQ(words(say("HKEYS", "dramatiq:q.XQ.msgs")), Ids{young.redis_message_id});
+  EXPECT_EQ(words(say("HKEYS", "dramatiq:__medsynth__.reasons.q")), Ids{young.redis_message_id});
+}
+
+// One undecodable payload among ten becomes a dead letter by itself; the nine others are handed out.
+TEST_F(BrokerTest, AnUndecodablePayloadIsQuarantinedAlone) {
+  enqueue(broker_, {"1", "2", "3"});
+  say("HSET", "dramatiq:q.msgs", "bad", "{\"queue_name\":\"q\"}");
+  say("RPUSH", "dramatiq:q", "bad");
+  enqueue(broker_, {"4", "5", "6", "7", "8", "9"});
+  const auto fetched = run(broker_.fetch("q", 100));
+  EXPECT_EQ(ids(fetched), (Ids{"1", "2", "3", "4", "5", "6", "7", "8", "9"}));
+  EXPECT_EQ(fetched.quarantined, 1);
+  EXPECT_EQ(words(say("HKEYS", "dramatiq:q.XQ.msgs")), Ids{"bad"});
+  EXPECT_EQ(redis::text(say("HGET", "dramatiq:q.XQ.msgs", "bad")).value(), "{\"queue_name\":\"q\"}");
+  const auto reason = redis::text(say("HGET", "dramatiq:__medsynth__.reasons.q", "bad"));
+  EXPECT_NE(reason->find("actor_name"), std::string::npos) << *reason;
+  for (const Delivery& d : fetched.deliveries) EXPECT_TRUE(run(broker_.ack(d)));
+  EXPECT_EQ(keys(), (Ids{"dramatiq:__medsynth__.reasons.q", "dramatiq:q.XQ", "dramatiq:q.XQ.msgs"}));
+}
+
+// An id without a payload, as old Python versions left them, vanishes; one that is queued twice is given
+// once.
+TEST_F(BrokerTest, GhostsAndDoublesAreDropped) {
+  enqueue(broker_, {"m1"});
+  const std::string id = words(say("LRANGE", "dramatiq:q", 0, -1))[0];
+  say("RPUSH", "dramatiq:q", "ghost", id);
+  const auto fetched = run(broker_.fetch("q", 10));
+  EXPECT_EQ(ids(fetched), Ids{"m1"});
+  EXPECT_TRUE(run(broker_.ack(fetched.deliveries[0])));
+  EXPECT_EQ(keys(), Ids{});
+}
+
+// The payload may claim any redis_message_id: the field it lies under counts.
+TEST_F(BrokerTest, AMessageIsSettledUnderTheIdRedisKnows) {
+  Message m = message("m1");
+  m.set_option("redis_message_id", "\"something else\"");
+  say("HSET", "dramatiq:q.msgs", "real", encode(m));
+  say("RPUSH", "dramatiq:q", "real");
+  const Delivery d = fetch_one(broker_);
+  EXPECT_EQ(d.redis_message_id, "real");
+  EXPECT_TRUE(run(broker_.ack(d)));
+  EXPECT_EQ(keys(), Ids{});
+}
+
+// Given back, messages are at the head again, in their order, before those that waited.
+TEST_F(BrokerTest, RequeuedMessagesKeepTheirOrderAtTheHead) {
+  enqueue(broker_, {"1", "2", "3", "4"});
+  const auto fetched = run(broker_.fetch("q", 3));
+  Ids redis_ids;
+  for (const Delivery& d : fetched.deliveries) redis_ids.push_back(d.redis_message_id);
+  EXPECT_EQ(run(broker_.requeue("q", redis_ids)), 3);
+  EXPECT_EQ(run(broker_.requeue("q", redis_ids)), 0);
+  EXPECT_EQ(ids(run(broker_.fetch("q", 10))), (Ids{"1", "2", "3", "4"}));
+}
+
+TEST_F(BrokerTest, ManyRequeuedMessagesKeepTheirOrderToo) {
+  Ids names;
+  for (int i = 0; i < 2500; ++i) names.push_back(std::to_string(i));
+  enqueue(broker_, names);
+  Ids redis_ids;
+  for (int i = 0; i < 3; ++i)
+    for (const Delivery& d : run(broker_.fetch("q", 1000)).deliveries)
+      redis_ids.push_back(d.redis_message_id);
+  EXPECT_EQ(run(broker_.requeue("q", redis_ids)), 2500);
+  EXPECT_EQ(words(say("LRANGE", "dramatiq:q", 0, -1)), redis_ids);
+}
+
+// The lease was taken: the late owner's settling does nothing, whatever it is, and the new owner's works.
+TEST_F(BrokerTest, AfterALostLeaseSettlingDisturbsNothing) {
+  enqueue(broker_, {"m1"});
+  const Delivery late = fetch_one(broker_);
+  EXPECT_EQ(run(other_.recover_worker("q", "worker-a")), 1);
+  const auto before = keys();
+  EXPECT_EQ(run(broker_.count_start(late)), -1);
+  EXPECT_FALSE(run(broker_.ack(late)));
+  EXPECT_FALSE(run(broker_.dead(late, late.message)));
+  EXPECT_FALSE(run(broker_.retry(late, late.message, WallTime{})));
+  EXPECT_EQ(run(broker_.requeue("q", {late.redis_message_id})), 0);
+  EXPECT_EQ(keys(), before);
+  const Delivery again = fetch_one(other_);
+  EXPECT_EQ(again.message.message_id, "m1");
+  EXPECT_FALSE(run(broker_.ack(late)));
+  EXPECT_TRUE(run(broker_.exists(late)));
+  EXPECT_TRUE(run(other_.ack(again)));
+  EXPECT_FALSE(run(broker_.exists(late)));
+  EXPECT_EQ(keys(), Ids{});
+}
+
+// Purged by somebody while we had it: settled, and it does not come back.
+TEST_F(BrokerTest, APurgedMessageDoesNotComeBack) {
+  enqueue(broker_, {"m1", "m2"});
+  const auto fetched = run(broker_.fetch("q", 2));
+  say("DEL", "dramatiq:q.msgs");
+  EXPECT_TRUE(run(broker_.retry(fetched.deliveries[0], fetched.deliveries[0].message, WallTime{})));
+  EXPECT_TRUE(run(broker_.dead(fetched.deliveries[1], fetched.deliveries[1].message)));
+  EXPECT_EQ(keys(), Ids{});
+}
+
+// Workers are dead after their own timeout: 15 s when they are registered as ours, 60 s when not; those alive
+// keep theirs.
+TEST_F(BrokerTest, RecoveryTakesFromTheDeadOnly) {
+  const Broker ours({.worker_id = "ours"}), python({.worker_id = "python"}), alive({.worker_id = "alive"});
+  enqueue(broker_, {"of ours", "of python", "of alive", "delayed of ours"});
+  const auto eta = system_clock().now() + 1h;
+  enqueue(broker_, {"later"}, eta);
+  run(ours.register_worker(1));
+  fetch_one(ours), fetch_one(python), fetch_one(alive), fetch_one(ours);
+  fetch_one(ours, "q.DQ");
+  EXPECT_EQ(run(broker_.recover("q")), 0);
+  silent_for("ours", 20s), silent_for("python", 20s), silent_for("alive", 10s);
+  EXPECT_EQ(run(broker_.recover("q", 10s)), 0);  // Redis was away just before
+  EXPECT_EQ(run(broker_.recover("q", 16s)), 3);
+  EXPECT_EQ(run(broker_.recover("q")), 0);
+  EXPECT_EQ(words(say("LRANGE", "dramatiq:q.DQ", 0, -1)).size(), 1u);
+  silent_for("python", 61s);
+  EXPECT_EQ(run(broker_.recover("q")), 1);
+  EXPECT_EQ(say("EXISTS", "dramatiq:__acks__.alive.q").integer, 1);
+  EXPECT_EQ(say("EXISTS", "dramatiq:__acks__.ours.q", "dramatiq:__acks__.python.q").integer, 0);
+  EXPECT_EQ(run(broker_.fetch("q", 10)).deliveries.size(), 3u);
+}
+
+// A heartbeat stays for as long as its worker holds anything, on queues we do not know, too: Python's
+// recovery hangs on it.
+TEST_F(BrokerTest, ADeadWorkerIsForgottenWhenItHoldsNothingAnywhere) {
+  const Broker dead({.worker_id = "dead"}), holder({.worker_id = "holder"});
+  run(dead.register_worker(1));
+  run(broker_.register_worker(2));
+  run(holder.enqueue(message("m", "unknown")));
+  fetch_one(holder, "unknown");
+  silent_for("dead", 61s), silent_for("holder", 61s);
+  EXPECT_EQ(run(broker_.recover("q")), 0);
+  EXPECT_EQ(run(broker_.forget_dead_workers(10s)), 0);
+  EXPECT_EQ(run(broker_.forget_dead_workers()), 1);
+  auto left = words(say("ZRANGE", "dramatiq:__heartbeats__", 0, -1));
+  std::sort(left.begin(), left.end());
+  EXPECT_EQ(left, (Ids{"holder", "worker-a"}));
+  EXPECT_EQ(words(say("HKEYS", "dramatiq:__medsynth__.workers")), Ids{"worker-a"});
+  EXPECT_EQ(run(broker_.recover("unknown")), 1);
+  EXPECT_EQ(run(broker_.forget_dead_workers()), 1);
+}
+
+TEST_F(BrokerTest, TheRegistryKnowsOurWorkersUntilTheyLeave) {
+  run(broker_.register_worker(42));
+  const auto workers = run(broker_.our_workers());
+  ASSERT_EQ(workers.size(), 1u);
+  EXPECT_EQ(workers[0].worker_id, "worker-a");
+  EXPECT_EQ(workers[0].host, "box");
+  EXPECT_EQ(workers[0].pid, 42);
+  enqueue(broker_, {"m1"});
+  const Delivery d = fetch_one(broker_);
+  EXPECT_FALSE(run(broker_.unregister_worker({"q"})));  // it still holds one
+  EXPECT_EQ(run(broker_.our_workers()).size(), 1u);
+  run(broker_.ack(d));
+  EXPECT_TRUE(run(broker_.unregister_worker({"q"})));
+  EXPECT_EQ(words(say("KEYS", "*")), Ids{});
+}
+
+// Starts without an end are deaths; each worker counts once, settling or giving back clears the count.
+TEST_F(BrokerTest, DeathsAreCountedUntilTheMessageIsSettled) {
+  enqueue(broker_, {"m1"});
+  for (int deaths = 0; deaths < 3; ++deaths) {
+    const std::string name = "victim-" + std::to_string(deaths);
+    const Broker victim({.worker_id = name});
+    const Delivery d = fetch_one(victim);
+    EXPECT_EQ(run(victim.count_start(d)), deaths);
+    EXPECT_EQ(run(victim.count_start(d)), deaths);  // the answer was lost and asked for again
+    EXPECT_EQ(run(broker_.recover_worker("q", name)), 1);
+  }
+  Delivery d = fetch_one(broker_);
+  EXPECT_EQ(run(broker_.count_start(d)), 3);
+  EXPECT_EQ(run(broker_.requeue("q", {d.redis_message_id})), 1);
+  d = fetch_one(broker_);
+  EXPECT_EQ(run(broker_.count_start(d)), 0);
+  EXPECT_TRUE(run(broker_.ack(d)));
+  EXPECT_EQ(keys(), Ids{});
+}
+
+// A Python worker settled what one of ours had started: the count goes with the housekeeping.
+TEST_F(BrokerTest, CountsOfMessagesThatOthersSettledAreCleared) {
+  enqueue(broker_, {"m1"});
+  const Delivery d = fetch_one(broker_);
+  run(broker_.count_start(d));
+  say("DEL", "dramatiq:__acks__.worker-a.q", "dramatiq:q.msgs");
+  EXPECT_EQ(keys(), Ids{"dramatiq:__medsynth__.starts.q"});
+  run(broker_.recover("q"));
+  EXPECT_EQ(keys(), Ids{});
+}
+
+TEST_F(BrokerTest, DepthSaysWhereMessagesAre) {
+  enqueue(broker_, {"1", "2", "3"});
+  enqueue(broker_, {"4"}, system_clock().now() + 1h);
+  fetch_one(broker_);
+  const Depth depth = run(broker_.depth("q"));
+  EXPECT_EQ(depth.ready, 2);
+  EXPECT_EQ(depth.running, 1);
+  EXPECT_EQ(depth.delayed, 1);
+  EXPECT_EQ(depth.dead, 0);
+}
+
+// A store that is full refuses new messages, and still lets workers drain it.
+TEST_F(BrokerTest, AFullRedisCanBeDrained) {
+  enqueue(broker_, {"m1", "m2"});
+  say("CONFIG", "SET", "maxmemory", "1");
+  const auto refused = client_->run(broker_.enqueue(message("m3")));
+  EXPECT_FALSE(refused);
+  if (!refused) EXPECT_EQ(refused.error().code, Code::unavailable);
+  const auto fetched = run(broker_.fetch("q", 2));
+  ASSERT_EQ(fetched.deliveries.size(), 2u);
+  EXPECT_TRUE(run(broker_.ack(fetched.deliveries[0])));
+  EXPECT_TRUE(run(broker_.retry(fetched.deliveries[1], fetched.deliveries[1].message, WallTime{})));
+  say("CONFIG", "SET", "maxmemory", "0");
+  EXPECT_EQ(fetch_one(broker_, "q.DQ").message.message_id, "m2");
+}
+
+// Two namespaces on one Redis never meet; one with a hash tag works the same.
+TEST_F(BrokerTest, NamespacesAreApart) {
+  const Broker tagged({.namespace_ = "{other}", .worker_id = "w"});
+  run(tagged.enqueue(message("m1")));
+  EXPECT_EQ(run(broker_.fetch("q", 1)).deliveries.size(), 0u);
+  EXPECT_TRUE(run(tagged.ack(fetch_one(tagged))));
+  EXPECT_NE(tagged.bell_channel("q"), broker_.bell_channel("q"));
+  EXPECT_NE(Broker({.database = 3}).bell_channel("q"), broker_.bell_channel("q"));
+}
+
+}  // namespace
+}  // namespace medsynth::dramatiq

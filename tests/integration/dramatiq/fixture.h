@@ -1,0 +1,91 @@
+// A Redis of its own, a client, and a view of the keys, for the tests of this room.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "medsynth/base/id.h"
+#include "medsynth/dramatiq/broker.h"
+#include "medsynth/redis/client.h"
+
+#include "support/redis_server.h"
+
+namespace medsynth::dramatiq {
+
+using namespace std::chrono_literals;
+
+inline std::unique_ptr<redis::Client> connect(const test::RedisServer& server) {
+  auto client = std::make_unique<redis::Client>(redis::ClientOptions{.url = *redis::parse_url(server.url())});
+  EXPECT_TRUE(client->wait_connected(5s));
+  return client;
+}
+
+// Looks until `condition` holds; false when it does not within `deadline`.
+inline bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds deadline = 10s) {
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(2ms);
+  }
+  return true;
+}
+
+inline Message message(std::string id, std::string queue = "q") {
+  Message m = make_message(std::move(queue), "act", "{}", system_clock().now());
+  m.message_id = std::move(id);
+  return m;
+}
+
+class RedisTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { server_ = new test::RedisServer(); }
+  static void TearDownTestSuite() {
+    delete server_;
+    server_ = nullptr;
+  }
+  void SetUp() override {
+    client_ = connect(*server_);
+    say("FLUSHALL");
+  }
+
+  template <class T>
+  T run(redis::Query<T> query) {
+    auto result = client_->run(std::move(query));
+    EXPECT_TRUE(result) << (result ? "" : result.error().message);
+    return result ? std::move(*result) : T{};
+  }
+  template <class... Words>
+  redis::Reply say(Words&&... words) {
+    auto replies = client_->send({redis::Command(std::forward<Words>(words)...)});
+    EXPECT_TRUE(replies);
+    return replies ? std::move((*replies)[0]) : redis::Reply{};
+  }
+  std::vector<std::string> words(const redis::Reply& reply) { return *redis::texts(reply); }
+  // All keys but those that tell who lives, sorted.
+  std::vector<std::string> keys() {
+    auto names = words(say("KEYS", "*"));
+    std::erase_if(names, [](const std::string& n) {
+      return n == "dramatiq:__heartbeats__" || n == "dramatiq:__medsynth__.workers";
+    });
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+  void enqueue(const Broker& broker, const std::vector<std::string>& ids, std::optional<WallTime> eta = {}) {
+    for (const std::string& id : ids) run(broker.enqueue(message(id), eta));
+  }
+  static std::vector<std::string> ids(const Fetched& fetched) {
+    std::vector<std::string> out;
+    for (const Delivery& d : fetched.deliveries) out.push_back(d.message.message_id);
+    return out;
+  }
+
+  static inline test::RedisServer* server_ = nullptr;
+  std::unique_ptr<redis::Client> client_;
+};
+
+}  // namespace medsynth::dramatiq

@@ -1,0 +1,103 @@
+#include "medsynth/api/fleet_view.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+namespace medsynth::api {
+namespace {
+
+fleet::Snapshot worker(std::string id, std::string host, limits::Usage usage,
+                       std::string origin = "environment") {
+  fleet::Snapshot snapshot;
+  snapshot.worker_id = std::move(id);
+  snapshot.host = std::move(host);
+  snapshot.usage = described::to_value(usage).get_object();
+  snapshot.limits_origin = std::move(origin);
+  return snapshot;
+}
+
+// Two workers of one machine count the same slots: they are one host. Another machine's tasks are added.
+TEST(Usage, SlotsArePerMachineAndPercentsTheHighest) {
+  const std::vector<fleet::Snapshot> snapshots{
+      worker("w1", "a", {.cpu_percent = 10, .memory_percent = 50, .concurrent_tasks = 2}),
+      worker("w2", "a", {.cpu_percent = 12, .memory_percent = 49, .concurrent_tasks = 3}),
+      worker("w3", "b", {.cpu_percent = 70, .memory_percent = 5, .concurrent_tasks = 1})};
+  const UsageAnswer answer = usage_of(hosts_of(snapshots), {.max_cpu_percent = 60});
+  ASSERT_EQ(answer.hosts.size(), 2u);
+  EXPECT_EQ(answer.hosts[0].workers, (std::vector<std::string>{"w1", "w2"}));
+  EXPECT_EQ(answer.hosts[0].concurrent_tasks, 3);
+  EXPECT_EQ(answer.hosts[0].cpu_percent, 12);
+  EXPECT_EQ(answer.concurrent_tasks, 4);
+  EXPECT_EQ(answer.cpu_percent, 70);
+  EXPECT_EQ(answer.memory_percent, 50);
+  EXPECT_EQ(answer.max_cpu_percent, 60);
+}
+
+// What waits, and for what, is shown for people who wait for their task.
+TEST(Usage, ShowsTheTasksInHand) {
+  auto snapshot = worker("w1", "a", {});
+  snapshot.tasks = {{.task_id = "t", .actor = "x", .state = "waiting", .reason = "slots", .since = ""}};
+  const auto hosts = hosts_of({snapshot, worker("w2", "a", {})});
+  ASSERT_EQ(hosts[0].tasks.size(), 1u);
+  EXPECT_EQ(hosts[0].tasks[0].reason, "slots");
+}
+
+TEST(Usage, ASnapshotThatCannotBeReadIsLeftOut) {
+  auto broken = worker("w1", "a", {});
+  broken.usage = {{"future", 1}};
+  EXPECT_TRUE(hosts_of({broken}).empty());
+}
+
+// Set through the API wins; else a worker's own environment; a worker that still shows limits that were reset
+// says nothing.
+TEST(Limits, InForce) {
+  const limits::Limits here{.max_cpu_percent = 11, .max_concurrent_tasks = 7};
+  EXPECT_EQ(limits_in_force({}, {}, here), here);
+  const auto own = worker("w1", "a", {.max_cpu_percent = 22});
+  EXPECT_EQ(limits_in_force({own}, {}, here).max_cpu_percent, 22);
+  EXPECT_EQ(
+      limits_in_force({own}, {{"max_cpu_percent", 33}, {"max_concurrent_tasks", 2}}, here).max_cpu_percent,
+      33);
+  EXPECT_EQ(limits_in_force({own}, {{"max_concurrent_tasks", 2}}, here).max_concurrent_tasks, 2);
+  EXPECT_EQ(limits_in_force({worker("w1", "a", {.max_cpu_percent = 44}, "api")}, {}, here).max_cpu_percent,
+            11);
+}
+
+TEST(Cache, IsTheSumOfTheWorkersCaches) {
+  auto one = worker("w1", "a", {}), two = worker("w2", "b", {});
+  one.cache = {.size = 1, .max_size = 5, .ttl = 60, .models = {{.id = "m", .state = "ready"}}};
+  two.cache = {.size = 2, .max_size = 5, .ttl = 60, .models = {{.id = "m"}, {.id = "n"}}};
+  const CacheAnswer answer = cache_of({one, two}, 9, 9);
+  EXPECT_EQ(answer.size, 3);
+  EXPECT_EQ(answer.max_size, 10);
+  EXPECT_EQ(answer.ttl, 60);
+  ASSERT_EQ(answer.models.size(), 3u);
+  EXPECT_EQ(answer.models[2].id, "n");
+  EXPECT_EQ(answer.models[2].worker_id, "w2");
+  EXPECT_EQ(answer.workers.size(), 2u);
+}
+
+TEST(Cache, WithoutWorkersItIsEmptyWithTheConfiguredSize) {
+  const CacheAnswer answer = cache_of({}, 5, 3600);
+  EXPECT_EQ(answer.size, 0);
+  EXPECT_EQ(answer.max_size, 5);
+  EXPECT_EQ(answer.ttl, 3600);
+}
+
+TEST(Samples, CarryTheirWorker) {
+  auto snapshot = worker("0123456789abcdef", "a", {.concurrent_tasks = 2});
+  snapshot.metrics = {
+      {.name = "ml_inference_total", .kind = "counter", .labels = {{"model", "m"}}, .value = 3}};
+  const auto samples = samples_of({snapshot});
+  EXPECT_EQ(samples[0].labels,
+            (std::map<std::string, std::string>{{"model", "m"}, {"worker", "a/01234567"}}));
+  EXPECT_EQ(samples[0].value, 3);
+  const auto slots = std::find_if(samples.begin(), samples.end(),
+                                  [](const auto& each) { return each.name == "medsynth_slots_in_use"; });
+  ASSERT_NE(slots, samples.end());
+  EXPECT_EQ(slots->value, 2);
+}
+
+}  // namespace
+}  // namespace medsynth::api

@@ -1,0 +1,52 @@
+// A language model that answers as told and remembers what it was asked.
+#pragma once
+
+#include <cmath>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "medsynth/inference/engine.h"
+
+namespace medsynth::contradiction {
+
+class FakeModel final : public inference::Model {
+ public:
+  FakeModel() {
+    info_.id = "fake";
+    info_.digest = "d1";
+    info_.description = "fake 1M";
+  }
+  const inference::ModelInfo& info() const override { return info_; }
+  Result<std::vector<inference::LabelScores>> score(std::span<const inference::Prompt> prompts,
+                                                    std::span<const std::string> labels,
+                                                    const inference::Until& until) override {
+    ++calls;
+    asked.assign(prompts.begin(), prompts.end());
+    asked_labels.assign(labels.begin(), labels.end());
+    if (until.stop.stop_requested()) return Error{Code::cancelled, "cancelled", ""};
+    std::vector<inference::LabelScores> scores;
+    for (const inference::Prompt& prompt : prompts) {
+      const double yes = yes_of(prompt.text);
+      inference::LabelScores each;
+      for (std::size_t i = 0; i < labels.size(); ++i)
+        each.log_probs.push_back(std::log((i < labels.size() / 2 ? yes : 1 - yes) * label_mass / 2));
+      each.label_mass = label_mass;
+      scores.push_back(std::move(each));
+    }
+    return scores;
+  }
+  Result<std::vector<std::vector<float>>> embed(std::span<const std::string>, const inference::Until&,
+                                                std::vector<bool>*) override {
+    return Error{Code::internal, "not asked for", ""};
+  }
+
+  inference::ModelInfo info_;
+  std::function<double(const std::string& prompt)> yes_of = [](const std::string&) { return .5; };
+  double label_mass = .9;
+  int calls = 0;
+  std::vector<inference::Prompt> asked;
+  std::vector<std::string> asked_labels;
+};
+
+}  // namespace medsynth::contradiction

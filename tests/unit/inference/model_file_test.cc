@@ -1,0 +1,163 @@
+// Reading GGUF headers, with files made here: a header has no weights.
+#include "medsynth/inference/model_file.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "medsynth/base/id.h"
+#include "medsynth/inference/engine.h"
+#include "medsynth/inference/install.h"
+
+namespace medsynth::inference {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Writes the GGUF format's header (version 3): numbers little-endian, strings with their length before them.
+class Gguf {
+ public:
+  Gguf& text(const std::string& key, const std::string& value) { return begin(key, 8).string(value); }
+  Gguf& number(const std::string& key, std::uint32_t value) { return begin(key, 4).raw(value); }
+  Gguf& flag(const std::string& key, bool value) { return begin(key, 7).raw(static_cast<std::uint8_t>(value)); }
+  Gguf& words(const std::string& key, std::uint64_t count) {
+    begin(key, 9).raw(std::uint32_t{8}).raw(count);
+    for (std::uint64_t i = 0; i < count; ++i) string("t" + std::to_string(i));
+    return *this;
+  }
+  void write(const fs::path& file) const {
+    Gguf head;
+    head.raw(std::uint32_t{0x46554747}).raw(std::uint32_t{3}).raw(std::uint64_t{0}).raw(count_);
+    std::ofstream(file, std::ios::binary) << head.bytes_ << bytes_;
+  }
+
+ private:
+  Gguf& begin(const std::string& key, std::uint32_t type) {
+    ++count_;
+    return string(key).raw(type);
+  }
+  Gguf& string(const std::string& value) {
+    raw(static_cast<std::uint64_t>(value.size()));
+    bytes_ += value;
+    return *this;
+  }
+  template <class T>
+  Gguf& raw(T value) {
+    bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
+    return *this;
+  }
+  std::string bytes_;
+  std::uint64_t count_ = 0;
+};
+
+struct ModelFileTest : testing::Test {
+  fs::path folder = fs::canonical(testing::TempDir()) / new_uuid();
+  fs::path file = folder / "model.gguf";
+  ModelFileTest() { fs::create_directories(folder); }
+  ~ModelFileTest() override { fs::remove_all(folder); }
+
+  static Gguf biomedlm() {
+    Gguf gguf;
+    gguf.text("general.architecture", "gpt2").number("gpt2.block_count", 32).number("gpt2.embedding_length", 2560)
+        .number("gpt2.attention.head_count", 20).number("gpt2.feed_forward_length", 10240).number("gpt2.context_length", 1024)
+        .words("tokenizer.ggml.tokens", 28896);
+    return gguf;
+  }
+};
+
+// A header: what it says is read.
+TEST_F(ModelFileTest, ReadsTheHeader) {
+  biomedlm().write(file);
+  const auto facts = read_facts(file);
+  ASSERT_TRUE(facts);
+  EXPECT_EQ(facts->architecture, "gpt2");
+  EXPECT_EQ(facts->layers, 32);
+  EXPECT_EQ(facts->context, 1024);
+  EXPECT_EQ(facts->vocabulary, 28896);
+  EXPECT_EQ(facts->key_value_dimension, 2 * 2560);
+  EXPECT_FALSE(facts->sentence);
+}
+
+// BioMedLM's shape without the marker, or with the marker false: refused before the weights are loaded, at every door.
+TEST_F(ModelFileTest, UnfixedBioMedLmIsRefused) {
+  for (const bool with_marker : {false, true}) {
+    auto gguf = biomedlm();
+    if (with_marker) gguf.flag("medsynth.inverse_layer_scale_applied", false);
+    gguf.write(file);
+    EXPECT_EQ(make_engine()->load({.path = file, .name = "biomedlm"}).error().reason, "unfixed_biomedlm");
+    auto catalogue = models::Catalogue::read(folder);
+    EXPECT_EQ(add_model(*catalogue, {.name = "biomedlm", .file = file.string()}).error().reason, "unfixed_biomedlm");
+  }
+}
+
+// The same with the marker, or another shape: nothing to refuse.
+TEST_F(ModelFileTest, FixedBioMedLmPasses) {
+  biomedlm().flag("medsynth.inverse_layer_scale_applied", true).write(file);
+  EXPECT_TRUE(check_biomedlm(*read_facts(file)));
+  EXPECT_TRUE(check_biomedlm({.architecture = "gpt2", .layers = 12, .dimension = 768, .vocabulary = 50257}));
+}
+
+// No file, a folder, an empty file, other text, a header cut off: each an error, never a crash.
+TEST_F(ModelFileTest, OtherFilesAreRefused) {
+  EXPECT_EQ(read_facts(file).error().code, Code::not_found);
+  EXPECT_EQ(read_facts(folder).error().code, Code::not_found);
+  for (const std::string text : {"", "hello", "GGUF", "GGUF\3\0\0\0"}) {
+    std::ofstream(file, std::ios::binary) << text;
+    EXPECT_EQ(read_facts(file).error().reason, "not_a_model") << text;
+  }
+  biomedlm().write(file);
+  fs::resize_file(file, 200);
+  EXPECT_EQ(read_facts(file).error().reason, "not_a_model");
+  EXPECT_EQ(make_engine()->load({.path = file, .name = "x"}).error().reason, "not_a_model");
+}
+
+// A header of the wrong types: fields count as missing.
+TEST_F(ModelFileTest, WrongTypesAreNoCrash) {
+  Gguf gguf;
+  gguf.text("general.architecture", "gpt2").text("gpt2.block_count", "many").words("gpt2.embedding_length", 2)
+      .number("tokenizer.ggml.tokens", 3).text("gpt2.attention.causal", "no");
+  gguf.write(file);
+  const auto facts = read_facts(file);
+  ASSERT_TRUE(facts);
+  EXPECT_EQ(facts->layers, 0);
+  EXPECT_EQ(facts->dimension, 0);
+  EXPECT_EQ(facts->vocabulary, 0);
+  EXPECT_FALSE(make_engine()->load({.path = file, .name = "x"}));  // the runtime refuses it
+}
+
+// A file the operator has: entered with digest, context and memory, its path below the folder.
+TEST_F(ModelFileTest, AddFillsIn) {
+  biomedlm().flag("medsynth.inverse_layer_scale_applied", true).write(file);
+  auto catalogue = models::Catalogue::read(folder);
+  const auto added = add_model(*catalogue, {.name = "biomedlm", .file = file.string()});
+  ASSERT_TRUE(added);
+  EXPECT_EQ(*added, "biomedlm");
+  const models::ModelFile* entry = catalogue->find("biomedlm");
+  EXPECT_EQ(entry->file, "model.gguf");
+  EXPECT_EQ(entry->sha256.size(), 64U);
+  EXPECT_EQ(entry->context, 1024);
+  EXPECT_GE(entry->memory_mb, 335);  // keys and values alone
+}
+
+// The context: what is wanted, never above the model's own; 0 is the model's own, at most 4096.
+TEST(ChooseContext, IsBounded) {
+  EXPECT_EQ(choose_context({.context = 1024}, 0), 1024);
+  EXPECT_EQ(choose_context({.context = 1024}, 512), 512);
+  EXPECT_EQ(choose_context({.context = 1024}, 9999), 1024);
+  EXPECT_EQ(choose_context({.context = 131072}, 0), 4096);
+  EXPECT_EQ(choose_context({.context = 131072}, 8192), 8192);
+  EXPECT_EQ(choose_context({}, 0), 4096);
+}
+
+// Converting what is no BERT: an error that names the file or field.
+TEST_F(ModelFileTest, ConvertRefuses) {
+  EXPECT_EQ(convert_bert(folder, file).error().code, Code::not_found);
+  std::ofstream(folder / "config.json") << R"({"model_type":"gpt2"})";
+  EXPECT_EQ(convert_bert(folder, file).error().faults.at(0).pointer, "/model_type");
+  std::ofstream(folder / "config.json") << R"({"model_type":"bert","hidden_size":"x"})";
+  EXPECT_EQ(convert_bert(folder, file).error().faults.at(0).pointer, "/hidden_size");
+  EXPECT_FALSE(fs::exists(file));
+}
+
+}  // namespace
+}  // namespace medsynth::inference

@@ -1,0 +1,151 @@
+#include "medsynth/models/catalogue.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "medsynth/base/id.h"
+
+namespace medsynth::models {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct CatalogueTest : testing::Test {
+  fs::path folder = fs::canonical(testing::TempDir()) / new_uuid();
+  CatalogueTest() { fs::create_directories(folder); }
+  ~CatalogueTest() override { fs::remove_all(folder); }
+  Catalogue read(const std::string& text) const {
+    std::ofstream(folder / "models.toml") << text;
+    return *Catalogue::read(folder);
+  }
+  Error error(const std::string& text) const {
+    std::ofstream(folder / "models.toml") << text;
+    const auto catalogue = Catalogue::read(folder);
+    return catalogue ? Error{Code::internal, "no error", ""} : catalogue.error();
+  }
+};
+
+constexpr auto kDemo = R"(
+[models.small]
+file = "small.gguf"
+context = 2048
+demo = true
+[models.sentences]
+file = "sentences.gguf"
+kind = "sentence"
+)";
+
+// No models.toml: an empty catalogue, and resolving says how to get a model.
+TEST_F(CatalogueTest, MissingFileIsEmpty) {
+  const auto catalogue = Catalogue::read(folder);
+  ASSERT_TRUE(catalogue);
+  EXPECT_TRUE(catalogue->models().empty());
+  const auto resolved = catalogue->resolve("", "language");
+  ASSERT_FALSE(resolved);
+  EXPECT_EQ(resolved.error().code, Code::not_found);
+  EXPECT_NE(resolved.error().message.find("medsynth models pull"), std::string::npos);
+}
+
+// An entry: its fields are read, the others have their defaults.
+TEST_F(CatalogueTest, ReadsEntries) {
+  const Catalogue catalogue = read(kDemo);
+  const ModelFile* small = catalogue.find("small");
+  ASSERT_NE(small, nullptr);
+  EXPECT_EQ(small->context, 2048);
+  EXPECT_TRUE(small->demo);
+  EXPECT_EQ(small->kind, "language");
+  EXPECT_EQ(small->parallel, 1);
+}
+
+// The default is wanted and not installed: the demo model of that kind answers, and it is said. A sentence model that is
+// no demo does not stand in.
+TEST_F(CatalogueTest, DemoStandsInForTheDefault) {
+  const Catalogue catalogue = read(kDemo);
+  const auto resolved = catalogue.resolve("", "language");
+  ASSERT_TRUE(resolved);
+  EXPECT_EQ(resolved->model.name, "small");
+  EXPECT_TRUE(resolved->substituted);
+  EXPECT_EQ(resolved->path, folder / "small.gguf");
+  EXPECT_EQ(catalogue.resolve("", "sentence").error().code, Code::not_found);
+}
+
+// The default is installed: it answers itself.
+TEST_F(CatalogueTest, DefaultAnswersWhenInstalled) {
+  const Catalogue catalogue = read(std::string(kDemo) + "[models.biomedlm]\nfile = \"b.gguf\"\n");
+  const auto resolved = catalogue.resolve("", "language");
+  ASSERT_TRUE(resolved);
+  EXPECT_EQ(resolved->model.name, "biomedlm");
+  EXPECT_FALSE(resolved->substituted);
+}
+
+// A name that is not installed: nobody stands in for what was asked for by name. A name of the other kind: refused.
+TEST_F(CatalogueTest, NamedModelsAreNotSubstituted) {
+  const Catalogue catalogue = read(kDemo);
+  EXPECT_EQ(catalogue.resolve("nothing", "language").error().code, Code::not_found);
+  EXPECT_EQ(catalogue.resolve("sentences", "language").error().reason, "wrong_kind");
+}
+
+// Wrong entries: the error names entry and field.
+TEST_F(CatalogueTest, ErrorsNameTheField) {
+  const auto pointer = [&](const std::string& text) { return error(text).faults.at(0).pointer; };
+  EXPECT_EQ(pointer("[models.a]\nfile = 1"), "/models/a/file");
+  EXPECT_EQ(pointer("[models.a]\ncontext = 1"), "/models/a/file");
+  EXPECT_EQ(pointer("[models.a]\nfile = \"a\"\ncontext = \"x\""), "/models/a/context");
+  EXPECT_EQ(pointer("[models.a]\nfile = \"a\"\nkind = \"poem\""), "/models/a/kind");
+  EXPECT_EQ(pointer("[models.a]\nfile = \"a\"\nsha256 = \"12\""), "/models/a/sha256");
+  EXPECT_EQ(pointer("[models.a]\nfile = \"a\"\nmemory_mb = -1"), "/models/a/memory_mb");
+  EXPECT_EQ(pointer("[models.a]\nfile = \"a\"\nparallel = 0"), "/models/a/parallel");
+  EXPECT_EQ(pointer("[models.a]\nfile = \"a\"\ncontxt = 1"), "/models/a/contxt");
+  EXPECT_EQ(pointer("[models.\"a/b\"]\nfile = \"a\""), "/models/a/b/name");
+  EXPECT_EQ(pointer("[modles.a]\nfile = \"a\""), "/modles");
+  EXPECT_EQ(pointer("models = 3"), "/models");
+  EXPECT_EQ(pointer("roots = [\"relative\"]"), "/roots");
+  EXPECT_NE(error("[models.a\n").message.find("line 1"), std::string::npos);
+  EXPECT_NE(error("[models.a]\nfile = \"a\"\ncontxt = 1").message.find("did you mean 'context'?"), std::string::npos);
+}
+
+// A file outside the folder, by dots, by an absolute path or by a link: not_allowed, unless its folder is a root.
+TEST_F(CatalogueTest, FilesStayBelowTheRoots) {
+  const auto resolve = [&](const std::string& file, const std::string& top = "") {
+    return read(top + "\n[models.a]\nfile = \"" + file + "\"").resolve("a", "language");
+  };
+  EXPECT_EQ(resolve("../outside.gguf").error().code, Code::not_allowed);
+  EXPECT_EQ(resolve("sub/../../outside.gguf").error().code, Code::not_allowed);
+  EXPECT_EQ(resolve("/etc/passwd").error().code, Code::not_allowed);
+  EXPECT_EQ(resolve(folder.string() + "x/a.gguf").error().code, Code::not_allowed);
+  EXPECT_EQ(resolve(".").error().code, Code::not_allowed);
+  fs::create_symlink("/etc", folder / "link");
+  EXPECT_EQ(resolve("link/passwd").error().code, Code::not_allowed);
+  ASSERT_TRUE(resolve("sub/a.gguf"));
+  ASSERT_TRUE(resolve((folder / "a.gguf").string()));
+  ASSERT_TRUE(resolve("/etc/passwd", "roots = [\"/etc\"]"));
+  EXPECT_EQ(resolve("/etc/passwd", "roots = [\"/etc\"]")->path, "/etc/passwd");
+}
+
+// put and remove: written to the file, read back the same, with the roots.
+TEST_F(CatalogueTest, WritesWhatItReads) {
+  Catalogue catalogue = read("roots = [\"/data\"]");
+  const ModelFile model{.name = "a.b", .file = "a.gguf", .sha256 = std::string(64, '0'), .kind = "sentence", .context = 256,
+                        .memory_mb = 90, .parallel = 2, .demo = true, .notes = "with \"quotes\" and Ü"};
+  ASSERT_TRUE(catalogue.put(model));
+  ASSERT_TRUE(catalogue.put({.name = "c", .file = "/data/c.gguf"}));
+  const auto again = Catalogue::read(folder);
+  ASSERT_TRUE(again);
+  const ModelFile* found = again->find("a.b");
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(found->notes, model.notes);
+  EXPECT_EQ(found->sha256, model.sha256);
+  EXPECT_EQ(found->kind, "sentence");
+  EXPECT_EQ(found->parallel, 2);
+  EXPECT_TRUE(found->demo);
+  EXPECT_TRUE(again->locate(*again->find("c")));
+  ASSERT_TRUE(catalogue.remove("a.b"));
+  EXPECT_EQ(Catalogue::read(folder)->find("a.b"), nullptr);
+  EXPECT_EQ(catalogue.remove("a.b").error().code, Code::not_found);
+  EXPECT_EQ(catalogue.put({.name = "a b", .file = "x"}).error().code, Code::invalid_argument);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);  // nothing half-written is left
+}
+
+}  // namespace
+}  // namespace medsynth::models

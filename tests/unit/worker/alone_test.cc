@@ -1,0 +1,54 @@
+#include "medsynth/worker/alone.h"
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace medsynth::worker {
+namespace {
+
+TEST(Alone, ManyTogetherButNobodyBesideOneByItself) {
+  Alone alone;
+  std::atomic<int> together{0}, by_themselves{0}, wrong{0};
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 300; ++i) {
+        const bool by_itself = (t + i) % 5 == 0;
+        const auto place = alone.enter(by_itself, {});
+        if (by_itself) {
+          if (by_themselves.fetch_add(1) != 0 || together != 0) ++wrong;
+          --by_themselves;
+        } else {
+          together.fetch_add(1);
+          if (by_themselves != 0) ++wrong;
+          --together;
+        }
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(Alone, AStoppedWaiterLeavesAndLetsOthersIn) {
+  Alone alone;
+  auto first = alone.enter(false, {});
+  std::stop_source stop;
+  std::jthread waiter([&] { EXPECT_FALSE(alone.enter(true, stop.get_token())); });
+  stop.request_stop();
+  waiter.join();
+  EXPECT_TRUE(alone.enter(false, {}));
+}
+
+TEST(Alone, APlaceThatWasMovedFromHoldsNothing) {
+  Alone alone;
+  auto place = alone.enter(true, {});
+  { const Alone::Place moved = std::move(place); }
+  EXPECT_TRUE(alone.enter(true, {}));
+}
+
+}  // namespace
+}  // namespace medsynth::worker

@@ -1,0 +1,30 @@
+#include "medsynth/worker/in_hand.h"
+
+#include <gtest/gtest.h>
+
+namespace medsynth::worker {
+namespace {
+
+TEST(InHand, ShowsWhatItHoldsUntilItIsRemoved) {
+  InHand hand;
+  const auto task = hand.add("t", "m", "detect_contradiction", WallTime{});
+  task->show("waiting", "cpu", WallTime{});
+  ASSERT_EQ(hand.reports().size(), 1u);
+  EXPECT_EQ(hand.reports()[0].reason, "cpu");
+  hand.remove(task);
+  EXPECT_EQ(hand.size(), 0u);
+}
+
+// A task that was cancelled and is then asked to stop for a shutdown ends as cancelled: it must not run again.
+TEST(InHand, TheFirstCauseOfAStopStays) {
+  InHand hand;
+  const auto task = hand.add("t", "m", "a", WallTime{});
+  EXPECT_FALSE(task->stop_token().stop_requested());
+  task->stop(StopCause::cancelled);
+  hand.stop_all(StopCause::shutdown);
+  EXPECT_TRUE(task->stop_token().stop_requested());
+  EXPECT_EQ(task->stop_cause(), StopCause::cancelled);
+}
+
+}  // namespace
+}  // namespace medsynth::worker
