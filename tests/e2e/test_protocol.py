@@ -85,7 +85,7 @@ def test_a_foreign_host_name_is_refused(server: Server):
 
 def test_request_ids_are_kept_or_made(server: Server):
     assert server.get("/livez", headers={"X-Request-Id": "abc-123"}).headers["X-Request-Id"] == "abc-123"
-    assert len(server.get("/livez").headers["X-Request-Id"]) >= 16
+    assert len({server.get("/livez").headers["X-Request-Id"] for _ in range(5)}) == 5
     assert server.get("/livez", headers={"X-Request-Id": "a b" * 100}).headers["X-Request-Id"] != "a b" * 100
 
 

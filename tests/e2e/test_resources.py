@@ -53,7 +53,7 @@ def test_limits_are_changed_for_the_workers_and_kept(make_server):
 @pytest.mark.parametrize(("body", "pointer"), [
     ({"max_cpu_percent": 101}, "/max_cpu_percent"), ({"max_cpu_percent": -1}, "/max_cpu_percent"),
     ({"max_memory_percent": "80"}, "/max_memory_percent"), ({"max_concurrent_tasks": 0}, "/max_concurrent_tasks"),
-    ({"max_concurrent_tasks": 1.5}, "/max_concurrent_tasks"), ({"max_gpu_percent": None}, "/max_gpu_percent"),
+    ({"max_concurrent_tasks": 1.5}, "/max_concurrent_tasks"), ({"max_gpu_percent": [80]}, "/max_gpu_percent"),
     ({"max_cpu": 50}, "/max_cpu"),
 ])
 def test_wrong_limits_change_nothing(server: Server, body: dict, pointer: str):

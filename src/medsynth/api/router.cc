@@ -37,22 +37,28 @@ Result<> check(const Route& route, const Request& request) {
   return success();
 }
 
-Response options(const Match& match) {
-  return {.status = 204, .content_type = "", .headers = {{"Allow", match.allow}}};
+Response with_allow(Response response, const Match& match) {
+  response.headers.emplace_back("Allow", match.allow);
+  return response;
 }
 
-asio::awaitable<Result<Response>> answer(App& app, Request& request, std::string_view& pattern) {
-  BOOST_OUTCOME_CO_TRY(auto match, router().match(request.method, request.path, request.parameters));
-  if (match.pattern.empty()) co_return unknown_path();
+// The handler, or the answer where none is asked.
+struct Routed {
+  Handler handler = nullptr;
+  Response answer = {};
+};
+
+Result<Routed> route(Request& request, std::string_view& pattern) {
+  BOOST_OUTCOME_TRY(auto match, router().match(request.method, request.path, request.parameters));
+  if (match.pattern.empty()) return unknown_path();
   pattern = match.pattern;
-  if (!match.route && request.method == Method::options) co_return options(match);
-  if (!match.route) {
-    Response response = problem(method_not_allowed(match.allow), request.request_id);
-    response.headers.emplace_back("Allow", match.allow);
-    co_return response;
+  if (match.route) {
+    BOOST_OUTCOME_TRY(check(*match.route, request));
+    return Routed{.handler = match.route->handler};
   }
-  BOOST_OUTCOME_CO_TRY(check(*match.route, request));
-  co_return co_await match.route->handler(app, request);
+  if (request.method == Method::options)
+    return Routed{.answer = with_allow({.status = 204, .content_type = ""}, match)};
+  return Routed{.answer = with_allow(problem(method_not_allowed(match.allow), request.request_id), match)};
 }
 
 // Exceptions come from third parties (out of memory, mostly); the request that met one ends, the server goes
@@ -122,7 +128,10 @@ asio::awaitable<Response> respond(App& app, Request& request, std::string_view& 
   pattern = "unmatched";
   std::exception_ptr thrown;
   try {
-    auto result = co_await answer(app, request, pattern);
+    auto routed = route(request, pattern);
+    if (!routed) co_return problem(routed.error(), request.request_id);
+    if (!routed->handler) co_return std::move(routed->answer);
+    auto result = co_await routed->handler(app, request);
     co_return result ? std::move(*result) : problem(result.error(), request.request_id);
   } catch (...) {
     thrown = std::current_exception();

@@ -120,7 +120,11 @@ class Session {
         if (expects_continue()) co_await write_continue();
       }
       if (shared_.app.draining && connection_.idle) co_return Heard::nothing;
-      const std::size_t got = co_await read_some();
+      error_code error;
+      const std::size_t got = co_await connection_.socket.async_read_some(
+          buffer_.prepare(parser_->is_header_done() ? kBodyReadBytes : kReadBytes),
+          asio::redirect_error(asio::use_awaitable, error));
+      buffer_.commit(got);
       if (got == 0 && connection_.overdue && !connection_.idle) {
         refusal_ = Error{Code::timeout, "The request did not arrive in time.", "request_timeout"};
         co_return Heard::request;
@@ -128,15 +132,6 @@ class Session {
       if (got == 0) co_return Heard::nothing;
       if (std::exchange(connection_.idle, false)) wait_for(options_.header_timeout);
     }
-  }
-
-  asio::awaitable<std::size_t> read_some() {
-    error_code error;
-    const auto room = buffer_.prepare(parser_->is_header_done() ? kBodyReadBytes : kReadBytes);
-    const std::size_t got =
-        co_await connection_.socket.async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
-    buffer_.commit(got);
-    co_return error ? 0 : got;
   }
 
   // True when the request is complete, or refused.
@@ -182,7 +177,9 @@ class Session {
     const bool keep = !response.close && parser_->is_done() && parser_->keep_alive() && !shared_.app.draining;
     write_head(response, request.request_id, keep);
     if (request.method == Method::head) response.body.clear();
-    const bool written = co_await write(response.body);
+    const std::size_t sent = write_now(response.body);
+    const bool written =
+        sent == head_.size() + response.body.size() || co_await write_rest(response.body, sent);
     note(request, pattern, response.status, steady_clock::now() - started);
     co_return keep&& written;
   }
@@ -239,16 +236,17 @@ class Session {
     head_ += "\r\n";
   }
 
-  // Small answers fit into the socket's buffer: no trip through the scheduler for them.
-  asio::awaitable<bool> write(const std::string& body) {
+  // Small answers fit into the socket's buffer: no trip through the scheduler for them. Answers how much went
+  // out.
+  std::size_t write_now(const std::string& body) {
     const std::array<asio::const_buffer, 2> buffers{asio::buffer(head_), asio::buffer(body)};
-    const std::size_t size = head_.size() + body.size();
     error_code error;
-    std::size_t sent = connection_.socket.write_some(buffers, error);
-    if (error && error != asio::error::would_block) co_return false;
-    if (error) sent = 0;
-    if (sent == size) co_return true;
-    error.clear();
+    const std::size_t sent = connection_.socket.write_some(buffers, error);
+    return error ? 0 : sent;  // a broken connection breaks again in write_rest()
+  }
+
+  asio::awaitable<bool> write_rest(const std::string& body, std::size_t sent) {
+    error_code error;
     wait_for(options_.idle_timeout);
     if (sent < head_.size()) {
       const auto rest = asio::buffer(head_) + sent;

@@ -51,8 +51,12 @@ const Clock& system_clock() {
 }
 
 ManualClock::ManualClock(WallTime start) : wall_(start.time_since_epoch().count()) {}
-WallTime ManualClock::now() const { return WallTime{microseconds{wall_.load()}}; }
-SteadyTime ManualClock::steady() const { return SteadyTime{duration_cast<SteadyTime::duration>(microseconds{steady_.load()})}; }
+WallTime ManualClock::now() const {
+  return WallTime{microseconds{wall_.load()}};
+}
+SteadyTime ManualClock::steady() const {
+  return SteadyTime{duration_cast<SteadyTime::duration>(microseconds{steady_.load()})};
+}
 void ManualClock::advance(microseconds by) {
   wall_ += by.count();
   steady_ += by.count();
@@ -63,8 +67,9 @@ std::string rfc3339(WallTime time) {
   const year_month_day date{day};
   const hh_mm_ss clock{time - day};
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     clock.subseconds().count());
 }
 
 Result<WallTime> parse_rfc3339(std::string_view text) {
@@ -84,7 +89,8 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   if (!(dash1 && dash2 && middle && colon1 && colon2)) return wrong();
   const year_month_day date{year{year_value}, month{static_cast<unsigned>(month_value)},
                             day{static_cast<unsigned>(day_value)}};
-  if (year_value < 0 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
+  if (year_value < 0 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
+      second > 60)
     return wrong();
   WallTime time = sys_days{date} + hours{hour} + minutes{minute} + seconds{second};
   if (skip(text, at, ".")) time += read_fraction(text, at);

@@ -38,10 +38,15 @@ class ManualClock final : public Clock {
 
 // RFC 3339 in UTC with microseconds: "2026-11-23T21:06:46.000123Z". Stored in task records: frozen.
 std::string rfc3339(WallTime time);
-// Accepts what rfc3339 writes, any number of fraction digits, "+00:00"-like offsets (older Python), and no offset (UTC).
+// Accepts what rfc3339 writes, any number of fraction digits, "+00:00"-like offsets (older Python), and no
+// offset (UTC).
 Result<WallTime> parse_rfc3339(std::string_view text);
 
-inline std::int64_t micros(WallTime time) { return time.time_since_epoch().count(); }
-inline std::int64_t millis(WallTime time) { return time.time_since_epoch().count() / 1000; }
+inline std::int64_t micros(WallTime time) {
+  return time.time_since_epoch().count();
+}
+inline std::int64_t millis(WallTime time) {
+  return time.time_since_epoch().count() / 1000;
+}
 
 }  // namespace medsynth

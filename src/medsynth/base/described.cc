@@ -25,7 +25,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 const Field* find_field(std::span<const Field> fields, std::string_view name) {
-  const auto found = std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });
+  const auto found =
+      std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });
   return found == fields.end() ? nullptr : &*found;
 }
 
@@ -33,9 +34,12 @@ std::string pointer_to(std::string_view parent, std::string_view name) {
   std::string out(parent);
   out += '/';
   for (const char c : name) {
-    if (c == '~') out += "~0";
-    else if (c == '/') out += "~1";
-    else out += c;
+    if (c == '~')
+      out += "~0";
+    else if (c == '/')
+      out += "~1";
+    else
+      out += c;
   }
   return out;
 }
@@ -51,9 +55,12 @@ std::string did_you_mean(std::string_view name, std::span<const std::string_view
 
 namespace detail {
 
-std::string join(std::span<const std::string_view> words) { return fmt::format("{}", fmt::join(words, ", ")); }
+std::string join(std::span<const std::string_view> words) {
+  return fmt::format("{}", fmt::join(words, ", "));
+}
 
-void check_size(std::size_t size, const Field* rule, std::string_view unit, const std::string& at, std::vector<Fault>& faults) {
+void check_size(std::size_t size, const Field* rule, std::string_view unit, const std::string& at,
+                std::vector<Fault>& faults) {
   if (!rule) return;
   if (size < rule->min_size) {
     faults.push_back({at, size == 0 ? std::string("must not be empty")
@@ -65,9 +72,12 @@ void check_size(std::size_t size, const Field* rule, std::string_view unit, cons
 
 void check_range(double number, const Field* rule, const std::string& at, std::vector<Fault>& faults) {
   if (!rule || (number >= rule->minimum && number <= rule->maximum)) return;
-  if (std::isinf(rule->maximum)) faults.push_back({at, fmt::format("must be at least {}", rule->minimum)});
-  else if (std::isinf(rule->minimum)) faults.push_back({at, fmt::format("must be at most {}", rule->maximum)});
-  else faults.push_back({at, fmt::format("must be between {} and {}", rule->minimum, rule->maximum)});
+  if (std::isinf(rule->maximum))
+    faults.push_back({at, fmt::format("must be at least {}", rule->minimum)});
+  else if (std::isinf(rule->minimum))
+    faults.push_back({at, fmt::format("must be at most {}", rule->maximum)});
+  else
+    faults.push_back({at, fmt::format("must be between {} and {}", rule->minimum, rule->maximum)});
 }
 
 double shortest(float number) {
@@ -85,9 +95,10 @@ json::object schema_limits(json::object schema, const Field* rule, std::string_v
   if (std::isfinite(rule->maximum)) schema["maximum"] = rule->maximum;
   if (size_suffix.empty()) return schema;
   if (rule->min_size > 0) schema[fmt::format("min{}", size_suffix)] = rule->min_size;
-  // A limit in bytes is not a limit in characters: maxLength would refuse what the server takes only when it is smaller,
-  // and never is, so it is an upper bound that a client can rely on.
-  if (rule->max_size != std::numeric_limits<std::size_t>::max()) schema[fmt::format("max{}", size_suffix)] = rule->max_size;
+  // A limit in bytes is not a limit in characters: maxLength would refuse what the server takes only when it
+  // is smaller, and never is, so it is an upper bound that a client can rely on.
+  if (rule->max_size != std::numeric_limits<std::size_t>::max())
+    schema[fmt::format("max{}", size_suffix)] = rule->max_size;
   return schema;
 }
 

@@ -1,19 +1,20 @@
-// Payloads, described once: a struct listed with BOOST_DESCRIBE_STRUCT is parsed, checked, written and documented from
-// that one description. Thread safe (no state).
+// Payloads, described once: a struct listed with BOOST_DESCRIBE_STRUCT is parsed, checked, written and
+// documented from that one description. Thread safe (no state).
 //
 //   struct Detect { std::string claim1; std::optional<std::string> task_id; };
 //   BOOST_DESCRIBE_STRUCT(Detect, (), (claim1, task_id))
 //   template <> struct medsynth::described::Rules<Detect> {
-//     static constexpr std::array fields{Field{.name = "claim1", .help = "First claim", .min_size = 1, .max_size = 32768}};
+//     static constexpr std::array fields{Field{.name = "claim1", .help = "First claim", .min_size = 1,
+//     .max_size = 32768}};
 //   };
-//   Result<Detect> detect = described::parse<Detect>(body);      // all faults at once, each with its JSON pointer
-//   std::string text = json::write(described::to_value(*detect));
-//   json::value schema = described::schema<Detect>();            // JSON Schema 2020-12, as OpenAPI 3.1 uses it
+//   Result<Detect> detect = described::parse<Detect>(body);      // all faults at once, each with its JSON
+//   pointer std::string text = json::write(described::to_value(*detect)); json::value schema =
+//   described::schema<Detect>();            // JSON Schema 2020-12, as OpenAPI 3.1 uses it
 //
-// Types: bool, integers (range checked), double, std::string, json::value/object/array, std::optional (null or absent),
-// std::vector, std::map<std::string, T>, described enums (by enumerator name), described structs. A member that is not
-// optional must be there unless its Field says `optional`: then the struct's own default stays. Unknown members are
-// faults unless Rules say `static constexpr bool open = true`.
+// Types: bool, integers (range checked), double, std::string, json::value/object/array, std::optional (null
+// or absent), std::vector, std::map<std::string, T>, described enums (by enumerator name), described structs.
+// A member that is not optional must be there unless its Field says `optional`: then the struct's own default
+// stays. Unknown members are faults unless Rules say `static constexpr bool open = true`.
 #pragma once
 
 #include <array>
@@ -35,7 +36,8 @@
 
 namespace medsynth::described {
 
-// What a member must satisfy beyond its type, and what it means. Sizes count bytes of a string, elements of an array.
+// What a member must satisfy beyond its type, and what it means. Sizes count bytes of a string, elements of
+// an array.
 struct Field {
   std::string_view name;
   std::string_view help = "";
@@ -46,7 +48,8 @@ struct Field {
   std::size_t max_size = std::numeric_limits<std::size_t>::max();
 };
 
-// Specialise for a struct to give `fields` (std::array<Field, N>), and `open = true` to let unknown members pass.
+// Specialise for a struct to give `fields` (std::array<Field, N>), and `open = true` to let unknown members
+// pass.
 template <class T>
 struct Rules {
   static constexpr std::array<Field, 0> fields{};
@@ -58,17 +61,20 @@ template <class T>
 concept Enum = boost::describe::has_describe_enumerators<T>::value;
 
 template <class T>
-using Members = boost::describe::describe_members<T, boost::describe::mod_public | boost::describe::mod_inherited>;
+using Members =
+    boost::describe::describe_members<T, boost::describe::mod_public | boost::describe::mod_inherited>;
 
 // Calls visit(name, member pointer) for each member in the order of the description.
 template <Struct T, class Visit>
 void for_each_member(Visit&& visit) {
-  boost::mp11::mp_for_each<Members<T>>([&](auto member) { visit(std::string_view(member.name), member.pointer); });
+  boost::mp11::mp_for_each<Members<T>>(
+      [&](auto member) { visit(std::string_view(member.name), member.pointer); });
 }
 
 const Field* find_field(std::span<const Field> fields, std::string_view name);
 std::string pointer_to(std::string_view parent, std::string_view name);  // RFC 6901 escapes
-std::string did_you_mean(std::string_view name, std::span<const std::string_view> known);  // "" or " (did you mean 'x'?)"
+std::string did_you_mean(std::string_view name,
+                         std::span<const std::string_view> known);  // "" or " (did you mean 'x'?)"
 
 template <Struct T>
 std::vector<std::string_view> member_names() {
@@ -98,7 +104,8 @@ std::optional<T> enum_from(std::string_view name) {
 template <Enum T>
 std::vector<std::string_view> enum_names() {
   std::vector<std::string_view> names;
-  boost::mp11::mp_for_each<boost::describe::describe_enumerators<T>>([&](auto each) { names.push_back(each.name); });
+  boost::mp11::mp_for_each<boost::describe::describe_enumerators<T>>(
+      [&](auto each) { names.push_back(each.name); });
   return names;
 }
 
@@ -118,14 +125,16 @@ template <class T>
 inline constexpr bool is_map<std::map<std::string, T>> = true;
 
 std::string join(std::span<const std::string_view> words);
-void check_size(std::size_t size, const Field* rule, std::string_view unit, const std::string& at, std::vector<Fault>& faults);
+void check_size(std::size_t size, const Field* rule, std::string_view unit, const std::string& at,
+                std::vector<Fault>& faults);
 void check_range(double number, const Field* rule, const std::string& at, std::vector<Fault>& faults);
 double shortest(float number);  // the double whose text is the float's: 0.1f is 0.1, not 0.10000000149011612
 json::object schema_limits(json::object schema, const Field* rule, std::string_view size_suffix);
 
 // Reads one value into `out`; adds a fault for everything that is wrong.
 template <class T>
-void read(const json::value& in, T& out, const Field* rule, const std::string& at, std::vector<Fault>& faults);
+void read(const json::value& in, T& out, const Field* rule, const std::string& at,
+          std::vector<Fault>& faults);
 
 template <Struct T>
 void read_struct(const json::value& in, T& out, const std::string& at, std::vector<Fault>& faults) {
@@ -151,25 +160,32 @@ void read_struct(const json::value& in, T& out, const std::string& at, std::vect
 }
 
 template <class T>
-void read(const json::value& in, T& out, const Field* rule, const std::string& at, std::vector<Fault>& faults) {
+void read(const json::value& in, T& out, const Field* rule, const std::string& at,
+          std::vector<Fault>& faults) {
   if constexpr (is_optional<T>) {
     if (in.is_null()) return void(out.reset());
     read(in, out.emplace(), rule, at, faults);
   } else if constexpr (std::same_as<T, json::value>) {
     out = in;
   } else if constexpr (std::same_as<T, json::object>) {
-    if (in.is_object()) out = in.get_object();
-    else faults.push_back({at, "must be an object"});
+    if (in.is_object())
+      out = in.get_object();
+    else
+      faults.push_back({at, "must be an object"});
   } else if constexpr (std::same_as<T, json::array>) {
     if (!in.is_array()) return void(faults.push_back({at, "must be an array"}));
     check_size(in.get_array().size(), rule, "elements", at, faults);
     out = in.get_array();
   } else if constexpr (std::same_as<T, bool>) {
-    if (in.is_bool()) out = in.get_bool();
-    else faults.push_back({at, "must be true or false"});
+    if (in.is_bool())
+      out = in.get_bool();
+    else
+      faults.push_back({at, "must be true or false"});
   } else if constexpr (std::integral<T>) {
     boost::system::error_code error;
-    const bool whole = in.is_int64() || in.is_uint64() || (in.is_double() && in.get_double() == static_cast<double>(static_cast<std::int64_t>(in.get_double())));
+    const bool whole = in.is_int64() || in.is_uint64() ||
+                       (in.is_double() &&
+                        in.get_double() == static_cast<double>(static_cast<std::int64_t>(in.get_double())));
     if (!whole) return void(faults.push_back({at, "must be a whole number"}));
     out = in.to_number<T>(error);
     if (error) return void(faults.push_back({at, "is out of range"}));
@@ -196,8 +212,10 @@ void read(const json::value& in, T& out, const Field* rule, const std::string& a
       read(member, out[std::string(name)], nullptr, pointer_to(at, name), faults);
   } else if constexpr (Enum<T>) {
     const auto found = in.is_string() ? enum_from<T>(in.get_string()) : std::nullopt;
-    if (found) out = *found;
-    else faults.push_back({at, "must be one of " + join(enum_names<T>())});
+    if (found)
+      out = *found;
+    else
+      faults.push_back({at, "must be one of " + join(enum_names<T>())});
   } else {
     read_struct(in, out, at, faults);
   }
@@ -293,8 +311,10 @@ json::object schema(const Field* rule = nullptr) {
       using M = std::remove_cvref_t<decltype(fallback.*pointer)>;
       const Field* field = find_field(Rules<T>::fields, name);
       json::object member = schema<M>(field);
-      if (field && field->optional) member["default"] = to_value(fallback.*pointer);
-      else if (!is_optional<M>) required.push_back(json::value(name));
+      if (field && field->optional)
+        member["default"] = to_value(fallback.*pointer);
+      else if (!is_optional<M>)
+        required.push_back(json::value(name));
       properties[name] = std::move(member);
     });
     constexpr bool open = requires { requires Rules<T>::open; };

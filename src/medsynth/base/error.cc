@@ -19,7 +19,9 @@ constexpr std::array kCodes{
 
 }  // namespace
 
-const CodeInfo& info(Code code) { return kCodes[static_cast<std::size_t>(code)]; }
+const CodeInfo& info(Code code) {
+  return kCodes[static_cast<std::size_t>(code)];
+}
 
 std::string_view wire_code(const Error& error) {
   return error.reason.empty() ? info(error.code).name : std::string_view(error.reason);

@@ -1,7 +1,7 @@
 // Errors of every room: a closed set of codes that answer "what should the caller do?", and Result<T>.
 //
-// A refusal that is part of normal work ("no slot yet") is data, not an Error. Exceptions come only from third parties and
-// are converted where they enter.
+// A refusal that is part of normal work ("no slot yet") is data, not an Error. Exceptions come only from
+// third parties and are converted where they enter.
 //
 //   Result<Task> task = store.get("t-1");
 //   if (!task) return task.error();
@@ -32,7 +32,8 @@ enum class Code {
   internal,          // a bug or a broken part: do not retry, report it
 };
 
-// One field of the input that is wrong: where (JSON pointer, RFC 6901; "" is the whole document) and what to do about it.
+// One field of the input that is wrong: where (JSON pointer, RFC 6901; "" is the whole document) and what to
+// do about it.
 struct Fault {
   std::string pointer;
   std::string detail;
@@ -47,7 +48,8 @@ struct Error {
   std::optional<std::chrono::seconds> retry_after = std::nullopt;
 };
 
-// The one table of codes. HTTP status, exit code of the command line, and the name on the wire follow from it.
+// The one table of codes. HTTP status, exit code of the command line, and the name on the wire follow from
+// it.
 struct CodeInfo {
   Code code;
   std::string_view name;   // "invalid_argument"
@@ -63,19 +65,31 @@ std::string_view wire_code(const Error& error);
 using boost::outcome_v2::failure;
 using boost::outcome_v2::success;
 
-// A T or an Error. `*result` and `result->` are for when it is known to hold a value; asking for the wrong one ends the
-// process (our own bug, never reachable from input).
+// A T or an Error. `*result` and `result->` are for when it is known to hold a value; asking for the wrong
+// one ends the process (our own bug, never reachable from input).
 template <class T = void>
-class [[nodiscard]] Result : public boost::outcome_v2::basic_result<T, Error, boost::outcome_v2::policy::terminate> {
+class [[nodiscard]] Result
+    : public boost::outcome_v2::basic_result<T, Error, boost::outcome_v2::policy::terminate> {
   using Base = boost::outcome_v2::basic_result<T, Error, boost::outcome_v2::policy::terminate>;
 
  public:
   using Base::Base;
-  auto& operator*() & requires(!std::is_void_v<T>) { return Base::value(); }
-  const auto& operator*() const& requires(!std::is_void_v<T>) { return Base::value(); }
-  auto&& operator*() && requires(!std::is_void_v<T>) { return std::move(*this).Base::value(); }
-  auto* operator->() requires(!std::is_void_v<T>) { return &Base::value(); }
-  const auto* operator->() const requires(!std::is_void_v<T>) { return &Base::value(); }
+  auto& operator*() & requires(!std::is_void_v<T>) { return Base::value(); } const auto& operator*() const&
+        requires(!std::is_void_v<T>)
+  {
+    return Base::value();
+  }
+  auto&& operator*() &&
+      requires(!std::is_void_v<T>) { return std::move(*this).Base::value(); } auto* operator-> ()
+        requires(!std::is_void_v<T>)
+  {
+    return &Base::value();
+  }
+  const auto* operator->() const
+    requires(!std::is_void_v<T>)
+  {
+    return &Base::value();
+  }
 };
 
 inline Error invalid(std::string pointer, std::string detail) {

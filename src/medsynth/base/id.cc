@@ -1,11 +1,12 @@
 #include "medsynth/base/id.h"
 
+#include <openssl/evp.h>
+
 #include <algorithm>
 
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 namespace medsynth {
 namespace {
@@ -21,7 +22,9 @@ std::string digest_hex(const EVP_MD* algorithm, std::string_view bytes) {
 
 // The length of the UTF-8 sequence that starts at `at`, 0 when it is not one.
 std::size_t sequence_length(std::string_view bytes, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0u; };
+  const auto byte = [&](std::size_t i) {
+    return at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0u;
+  };
   const auto tail = [&](std::size_t i) { return (byte(i) & 0xC0u) == 0x80u; };
   const unsigned lead = byte(0);
   if (lead < 0x80) return 1;
@@ -59,11 +62,16 @@ Result<> check_task_id(std::string_view id) {
   if (id.empty() || id.size() > 200) return invalid("/task_id", "must have 1 to 200 bytes");
   if (!is_utf8(id)) return invalid("/task_id", "must be valid UTF-8");
   const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
-  if (std::any_of(id.begin(), id.end(), control)) return invalid("/task_id", "must not contain control characters");
+  if (std::any_of(id.begin(), id.end(), control))
+    return invalid("/task_id", "must not contain control characters");
   return success();
 }
 
-std::string sha1_hex(std::string_view bytes) { return digest_hex(EVP_sha1(), bytes); }
-std::string sha256_hex(std::string_view bytes) { return digest_hex(EVP_sha256(), bytes); }
+std::string sha1_hex(std::string_view bytes) {
+  return digest_hex(EVP_sha1(), bytes);
+}
+std::string sha256_hex(std::string_view bytes) {
+  return digest_hex(EVP_sha256(), bytes);
+}
 
 }  // namespace medsynth

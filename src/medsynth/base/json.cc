@@ -18,10 +18,11 @@ constexpr std::size_t kMaxDepth = 64;
 std::uint32_t next_code_point(std::string_view text, std::size_t& at) {
   const auto lead = static_cast<unsigned char>(text[at]);
   const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (lead < 0x80) return text[at++], lead;
+  if (lead < 0x80) return ++at, lead;
   if (at + length > text.size() || !is_utf8(text.substr(at, length))) return ++at, kReplacement;
   std::uint32_t point = lead & (0xFFu >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) point = (point << 6) | (static_cast<unsigned char>(text[at + i]) & 0x3Fu);
+  for (std::size_t i = 1; i < length; ++i)
+    point = (point << 6) | (static_cast<unsigned char>(text[at + i]) & 0x3Fu);
   at += length;
   return point;
 }
@@ -29,7 +30,8 @@ std::uint32_t next_code_point(std::string_view text, std::size_t& at) {
 void write_escape(std::string& out, std::uint32_t point) {
   if (point >= 0x10000) {
     point -= 0x10000;
-    fmt::format_to(std::back_inserter(out), "\\u{:04x}\\u{:04x}", 0xD800 + (point >> 10), 0xDC00 + (point & 0x3FF));
+    fmt::format_to(std::back_inserter(out), "\\u{:04x}\\u{:04x}", 0xD800 + (point >> 10),
+                   0xDC00 + (point & 0x3FF));
   } else {
     fmt::format_to(std::back_inserter(out), "\\u{:04x}", point);
   }
@@ -40,22 +42,39 @@ void write_string_to(std::string& out, std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const char c = text[at];
     switch (c) {
-      case '"': out += "\\\"", ++at; break;
-      case '\\': out += "\\\\", ++at; break;
-      case '\n': out += "\\n", ++at; break;
-      case '\r': out += "\\r", ++at; break;
-      case '\t': out += "\\t", ++at; break;
-      case '\f': out += "\\f", ++at; break;
-      case '\b': out += "\\b", ++at; break;
+      case '"':
+        out += "\\\"", ++at;
+        break;
+      case '\\':
+        out += "\\\\", ++at;
+        break;
+      case '\n':
+        out += "\\n", ++at;
+        break;
+      case '\r':
+        out += "\\r", ++at;
+        break;
+      case '\t':
+        out += "\\t", ++at;
+        break;
+      case '\f':
+        out += "\\f", ++at;
+        break;
+      case '\b':
+        out += "\\b", ++at;
+        break;
       default:
-        if (c >= 0x20 && c < 0x7F) out += c, ++at;
-        else write_escape(out, next_code_point(text, at));
+        if (c >= 0x20 && c < 0x7F)
+          out += c, ++at;
+        else
+          write_escape(out, next_code_point(text, at));
     }
   }
   out += '"';
 }
 
-// Python's repr: fixed notation for 1e-4 <= |x| < 1e16, always with ".0" or an exponent of at least two digits.
+// Python's repr: fixed notation for 1e-4 <= |x| < 1e16, always with ".0" or an exponent of at least two
+// digits.
 void write_number_to(std::string& out, double number) {
   if (std::isnan(number)) return void(out += "NaN");
   if (std::isinf(number)) return void(out += number < 0 ? "-Infinity" : "Infinity");
@@ -79,12 +98,24 @@ void newline(std::string& out, int indent) {
 void write_value(std::string& out, const value& v, int indent) {
   const int inner = indent < 0 ? indent : indent + 1;
   switch (v.kind()) {
-    case boost::json::kind::null: out += "null"; return;
-    case boost::json::kind::bool_: out += v.get_bool() ? "true" : "false"; return;
-    case boost::json::kind::int64: fmt::format_to(std::back_inserter(out), "{}", v.get_int64()); return;
-    case boost::json::kind::uint64: fmt::format_to(std::back_inserter(out), "{}", v.get_uint64()); return;
-    case boost::json::kind::double_: write_number_to(out, v.get_double()); return;
-    case boost::json::kind::string: write_string_to(out, v.get_string()); return;
+    case boost::json::kind::null:
+      out += "null";
+      return;
+    case boost::json::kind::bool_:
+      out += v.get_bool() ? "true" : "false";
+      return;
+    case boost::json::kind::int64:
+      fmt::format_to(std::back_inserter(out), "{}", v.get_int64());
+      return;
+    case boost::json::kind::uint64:
+      fmt::format_to(std::back_inserter(out), "{}", v.get_uint64());
+      return;
+    case boost::json::kind::double_:
+      write_number_to(out, v.get_double());
+      return;
+    case boost::json::kind::string:
+      write_string_to(out, v.get_string());
+      return;
     case boost::json::kind::array: {
       out += '[';
       bool first = true;
@@ -115,10 +146,12 @@ void write_value(std::string& out, const value& v, int indent) {
 }
 
 Error malformed(std::size_t at, std::string_view why) {
-  return Error{Code::invalid_argument, fmt::format("malformed JSON at byte {}: {}", at, why), "malformed_json", {}};
+  return Error{
+      Code::invalid_argument, fmt::format("malformed JSON at byte {}: {}", at, why), "malformed_json", {}};
 }
 
-// Splits an object or array into its members without decoding values. It only has to find where each value ends.
+// Splits an object or array into its members without decoding values. It only has to find where each value
+// ends.
 class Splitter {
  public:
   explicit Splitter(std::string_view text) : text_(text) {}
@@ -161,12 +194,16 @@ class Splitter {
 
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
   void skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t')) ++at_;
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
+      ++at_;
   }
   bool skip_string() {
     for (++at_; at_ < text_.size(); ++at_) {
-      if (text_[at_] == '\\') ++at_;
-      else if (text_[at_] == '"') return ++at_, true;
+      if (text_[at_] == '\\')
+        ++at_;
+      else if (text_[at_] == '"')
+        return ++at_, true;
     }
     return false;
   }
@@ -200,7 +237,9 @@ class Splitter {
 
 }  // namespace
 
-void write_to(std::string& out, const value& v) { write_value(out, v, -1); }
+void write_to(std::string& out, const value& v) {
+  write_value(out, v, -1);
+}
 
 std::string write(const value& v) {
   std::string out;
@@ -239,6 +278,8 @@ Result<value> parse(std::string_view text) {
   return parser.release();
 }
 
-Result<std::vector<std::pair<std::string, std::string_view>>> members(std::string_view text) { return Splitter(text).run(); }
+Result<std::vector<std::pair<std::string, std::string_view>>> members(std::string_view text) {
+  return Splitter(text).run();
+}
 
 }  // namespace medsynth::json

@@ -1,8 +1,9 @@
-// JSON as Medsynth writes and reads it: the one writer whose bytes are those of Python's compact encoder, and reading
-// with limits. Everything that leaves the program goes through write().
+// JSON as Medsynth writes and reads it: the one writer whose bytes are those of Python's compact encoder, and
+// reading with limits. Everything that leaves the program goes through write().
 //
-// Numbers: 80.0 is "80.0", 1e16 is "1e+16", 0.0001 is "0.0001" (shortest text that reads back to the same double).
-// Strings: pure ASCII, everything outside 0x20-0x7E is escaped, also DEL; astral characters are surrogate pairs.
+// Numbers: 80.0 is "80.0", 1e16 is "1e+16", 0.0001 is "0.0001" (shortest text that reads back to the same
+// double). Strings: pure ASCII, everything outside 0x20-0x7E is escaped, also DEL; astral characters are
+// surrogate pairs.
 #pragma once
 
 #include <string>
@@ -29,13 +30,15 @@ std::string write_number(double number);
 // `value` with two spaces of indentation, for people.
 std::string write_pretty(const value& value);
 
-// At most 64 levels deep, one value, valid UTF-8; duplicate keys: the last one wins. Error: invalid_argument with the
-// byte where it went wrong (never the text itself: it may be a claim), reason "malformed_json". Integers outside 64 bits
-// become doubles: a room that must carry them untouched (dramatiq) keeps the raw text, see members().
+// At most 64 levels deep, one value, valid UTF-8; duplicate keys: the last one wins. Error: invalid_argument
+// with the byte where it went wrong (never the text itself: it may be a claim), reason "malformed_json".
+// Integers outside 64 bits become doubles: a room that must carry them untouched (dramatiq) keeps the raw
+// text, see members().
 Result<value> parse(std::string_view text);
 
-// The members of a JSON object, or the elements of an array (empty names), as raw text that points into `text`, in
-// order, without decoding the values. NaN and Infinity are let through, as Python writes them. Same error as parse().
+// The members of a JSON object, or the elements of an array (empty names), as raw text that points into
+// `text`, in order, without decoding the values. NaN and Infinity are let through, as Python writes them.
+// Same error as parse().
 Result<std::vector<std::pair<std::string, std::string_view>>> members(std::string_view text);
 
 }  // namespace medsynth::json

@@ -1,12 +1,13 @@
 #include "medsynth/base/log.h"
 
+#include <unistd.h>
+
 #include <array>
 #include <atomic>
 #include <string>
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include "medsynth/base/clock.h"
 #include "medsynth/base/json.h"
@@ -15,11 +16,13 @@ namespace medsynth::log {
 namespace {
 
 constexpr std::array<std::string_view, 4> kNames{"debug", "info", "warning", "error"};
-constexpr std::array kLevels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
+constexpr std::array kLevels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                             spdlog::level::err};
 
 // Set once by start(), before other threads log.
 struct State {
-  std::shared_ptr<spdlog::logger> logger = std::make_shared<spdlog::logger>("medsynth", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  std::shared_ptr<spdlog::logger> logger =
+      std::make_shared<spdlog::logger>("medsynth", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
   std::string process = "medsynth";
   bool json = false;
 };
@@ -32,8 +35,10 @@ std::string as_text(std::string_view event, Fields fields) {
   std::string line(event);
   for (const auto& [name, value] : fields) {
     line.append("  ").append(name).append("=");
-    if (value.is_string()) line.append(value.get_string());
-    else json::write_to(line, value);
+    if (value.is_string())
+      line.append(value.get_string());
+    else
+      json::write_to(line, value);
   }
   return line;
 }
@@ -61,12 +66,15 @@ void start(std::string_view level, std::string_view format, std::string_view pro
   s.logger->flush_on(spdlog::level::debug);
 }
 
-bool enabled(Level level) { return state().logger->should_log(kLevels[static_cast<std::size_t>(level)]); }
+bool enabled(Level level) {
+  return state().logger->should_log(kLevels[static_cast<std::size_t>(level)]);
+}
 
 void write(Level level, std::string_view event, Fields fields) {
   if (!enabled(level)) return;
   const std::string line = state().json ? as_json(level, event, fields) : as_text(event, fields);
-  state().logger->log(kLevels[static_cast<std::size_t>(level)], spdlog::string_view_t(line.data(), line.size()));
+  state().logger->log(kLevels[static_cast<std::size_t>(level)],
+                      spdlog::string_view_t(line.data(), line.size()));
 }
 
 }  // namespace medsynth::log

@@ -1,4 +1,5 @@
-// Structured logging: an event and its fields, to stderr. JSON lines off a terminal, readable text on one. Thread safe.
+// Structured logging: an event and its fields, to stderr. JSON lines off a terminal, readable text on one.
+// Thread safe.
 //
 //   log::info("task completed", {{"task_id", id}, {"duration_ms", 12.5}});
 //
@@ -24,22 +25,32 @@ struct Field {
   static boost::json::value as_json(std::string_view text) { return boost::json::value(text); }
   template <class T>
   static boost::json::value as_json(const T& other) {
-    if constexpr (std::is_convertible_v<const T&, std::string_view>) return boost::json::value(std::string_view(other));
-    else return boost::json::value(other);
+    if constexpr (std::is_convertible_v<const T&, std::string_view>)
+      return boost::json::value(std::string_view(other));
+    else
+      return boost::json::value(other);
   }
 };
 using Fields = std::initializer_list<Field>;
 
-// Once, at the start of the process: `level` debug|info|warning|error, `format` auto|text|json; `process` ("serve",
-// "worker", ...) is written with every line.
+// Once, at the start of the process: `level` debug|info|warning|error, `format` auto|text|json; `process`
+// ("serve", "worker", ...) is written with every line.
 void start(std::string_view level, std::string_view format, std::string_view process);
 
 bool enabled(Level level);
 void write(Level level, std::string_view event, Fields fields = {});
 
-inline void debug(std::string_view event, Fields fields = {}) { write(Level::debug, event, fields); }
-inline void info(std::string_view event, Fields fields = {}) { write(Level::info, event, fields); }
-inline void warning(std::string_view event, Fields fields = {}) { write(Level::warning, event, fields); }
-inline void error(std::string_view event, Fields fields = {}) { write(Level::error, event, fields); }
+inline void debug(std::string_view event, Fields fields = {}) {
+  write(Level::debug, event, fields);
+}
+inline void info(std::string_view event, Fields fields = {}) {
+  write(Level::info, event, fields);
+}
+inline void warning(std::string_view event, Fields fields = {}) {
+  write(Level::warning, event, fields);
+}
+inline void error(std::string_view event, Fields fields = {}) {
+  write(Level::error, event, fields);
+}
 
 }  // namespace medsynth::log

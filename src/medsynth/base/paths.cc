@@ -1,8 +1,8 @@
 #include "medsynth/base/paths.h"
 
-#include <array>
-
 #include <unistd.h>
+
+#include <array>
 
 namespace medsynth {
 namespace {
@@ -20,10 +20,13 @@ std::filesystem::path data_dir(const Settings& settings) {
 }
 
 std::filesystem::path models_dir(const Settings& settings) {
-  return settings.models_dir.empty() ? data_dir(settings) / "models" : std::filesystem::path(settings.models_dir);
+  return settings.models_dir.empty() ? data_dir(settings) / "models"
+                                     : std::filesystem::path(settings.models_dir);
 }
 
-std::filesystem::path settings_file() { return user_folder("XDG_CONFIG_HOME", ".config") / "medsynth" / "medsynth.toml"; }
+std::filesystem::path settings_file() {
+  return user_folder("XDG_CONFIG_HOME", ".config") / "medsynth" / "medsynth.toml";
+}
 
 std::string host_name(const Settings& settings) {
   if (!settings.host.empty()) return settings.host;

@@ -17,59 +17,125 @@ namespace {
 using Words = std::map<std::string, std::string, std::less<>>;
 
 constexpr std::array kTable{
-    Setting{.name = "redis_url", .environment = "REDIS_URL", .help = "Redis that keeps tasks and queues", .secret = true},
-    Setting{.name = "redis", .environment = "MEDSYNTH_REDIS",
-            .help = "Who runs Redis: auto starts one where a loopback address answers nothing, managed always does, external never",
+    Setting{.name = "redis_url",
+            .environment = "REDIS_URL",
+            .help = "Redis that keeps tasks and queues",
+            .secret = true},
+    Setting{.name = "redis",
+            .environment = "MEDSYNTH_REDIS",
+            .help = "Who runs Redis: auto starts one where a loopback address answers nothing, managed "
+                    "always does, external never",
             .choices = "auto|managed|external"},
-    Setting{.name = "redis_fsync", .environment = "MEDSYNTH_REDIS_FSYNC",
-            .help = "How often the managed Redis flushes its log to disk", .choices = "everysec|always"},
-    Setting{.name = "data_dir", .environment = "MEDSYNTH_DATA_DIR",
+    Setting{.name = "redis_fsync",
+            .environment = "MEDSYNTH_REDIS_FSYNC",
+            .help = "How often the managed Redis flushes its log to disk",
+            .choices = "everysec|always"},
+    Setting{.name = "data_dir",
+            .environment = "MEDSYNTH_DATA_DIR",
             .help = "Folder of the managed Redis and the models; empty: $XDG_DATA_HOME/medsynth"},
-    Setting{.name = "task_storage_prefix", .environment = "TASK_STORAGE_PREFIX", .help = "Prefix of task records in Redis"},
-    Setting{.name = "task_storage_ttl", .environment = "TASK_STORAGE_TTL", .unit = "s",
-            .help = "How long an ended task is kept", .minimum = 1, .maximum = 3.15e9},
-    Setting{.name = "max_cpu_percent", .environment = "MAX_CPU_PERCENT", .unit = "%",
-            .help = "No task starts above this CPU use; 100 switches the gate off", .maximum = 100, .live = true},
-    Setting{.name = "max_memory_percent", .environment = "MAX_MEMORY_PERCENT", .unit = "%",
-            .help = "No task starts above this memory use; 100 switches the gate off", .maximum = 100, .live = true},
-    Setting{.name = "max_gpu_percent", .environment = "MAX_GPU_PERCENT", .unit = "%",
-            .help = "No task starts above this GPU use; 100 switches the gate off", .maximum = 100, .live = true},
-    Setting{.name = "max_concurrent_tasks", .environment = "MAX_CONCURRENT_TASKS",
-            .help = "Tasks that run at the same time on this machine", .minimum = 1, .maximum = 4096, .live = true},
-    Setting{.name = "resource_check_interval", .environment = "RESOURCE_CHECK_INTERVAL", .unit = "s",
-            .help = "How often the machine's use is measured", .minimum = 0.01, .maximum = 3600},
-    Setting{.name = "runtime_dir", .environment = "MEDSYNTH_RUNTIME_DIR",
-            .help = "Folder of this machine's slots and model locks; empty: /run/medsynth, else /dev/shm/medsynth-<uid>"},
-    Setting{.name = "host", .environment = "MEDSYNTH_HOST", .help = "This machine's name in reports; empty: its host name"},
-    Setting{.name = "max_cached_models", .environment = "MAX_CACHED_MODELS", .help = "Models kept in memory", .minimum = 1,
+    Setting{.name = "task_storage_prefix",
+            .environment = "TASK_STORAGE_PREFIX",
+            .help = "Prefix of task records in Redis"},
+    Setting{.name = "task_storage_ttl",
+            .environment = "TASK_STORAGE_TTL",
+            .unit = "s",
+            .help = "How long an ended task is kept",
+            .minimum = 1,
+            .maximum = 3.15e9},
+    Setting{.name = "max_cpu_percent",
+            .environment = "MAX_CPU_PERCENT",
+            .unit = "%",
+            .help = "No task starts above this CPU use; 100 switches the gate off",
+            .maximum = 100,
+            .live = true},
+    Setting{.name = "max_memory_percent",
+            .environment = "MAX_MEMORY_PERCENT",
+            .unit = "%",
+            .help = "No task starts above this memory use; 100 switches the gate off",
+            .maximum = 100,
+            .live = true},
+    Setting{.name = "max_gpu_percent",
+            .environment = "MAX_GPU_PERCENT",
+            .unit = "%",
+            .help = "No task starts above this GPU use; 100 switches the gate off",
+            .maximum = 100,
+            .live = true},
+    Setting{.name = "max_concurrent_tasks",
+            .environment = "MAX_CONCURRENT_TASKS",
+            .help = "Tasks that run at the same time on this machine",
+            .minimum = 1,
+            .maximum = 4096,
+            .live = true},
+    Setting{.name = "resource_check_interval",
+            .environment = "RESOURCE_CHECK_INTERVAL",
+            .unit = "s",
+            .help = "How often the machine's use is measured",
+            .minimum = 0.01,
+            .maximum = 3600},
+    Setting{.name = "runtime_dir",
+            .environment = "MEDSYNTH_RUNTIME_DIR",
+            .help = "Folder of this machine's slots and model locks; empty: /run/medsynth, else "
+                    "/dev/shm/medsynth-<uid>"},
+    Setting{.name = "host",
+            .environment = "MEDSYNTH_HOST",
+            .help = "This machine's name in reports; empty: its host name"},
+    Setting{.name = "max_cached_models",
+            .environment = "MAX_CACHED_MODELS",
+            .help = "Models kept in memory",
+            .minimum = 1,
             .maximum = 1000},
-    Setting{.name = "model_cache_ttl", .environment = "MODEL_CACHE_TTL", .unit = "s",
+    Setting{.name = "model_cache_ttl",
+            .environment = "MODEL_CACHE_TTL",
+            .unit = "s",
             .help = "An unused model leaves memory after this time"},
-    Setting{.name = "model_cache_check_interval", .environment = "MODEL_CACHE_CHECK_INTERVAL", .unit = "s",
-            .help = "How often the memory of cached models is checked", .minimum = 0.01},
-    Setting{.name = "models_dir", .environment = "MEDSYNTH_MODELS_DIR",
+    Setting{.name = "model_cache_check_interval",
+            .environment = "MODEL_CACHE_CHECK_INTERVAL",
+            .unit = "s",
+            .help = "How often the memory of cached models is checked",
+            .minimum = 0.01},
+    Setting{.name = "models_dir",
+            .environment = "MEDSYNTH_MODELS_DIR",
             .help = "Folder of model files; empty: <data_dir>/models"},
-    Setting{.name = "models_catalogue", .environment = "MEDSYNTH_MODELS_CATALOGUE",
+    Setting{.name = "models_catalogue",
+            .environment = "MEDSYNTH_MODELS_CATALOGUE",
             .help = "Catalogue of model files; empty: <models_dir>/models.toml"},
-    Setting{.name = "threads", .environment = "MEDSYNTH_THREADS",
-            .help = "Threads of one inference; 0: as many as max_cpu_percent of the CPUs allows", .maximum = 1024},
-    Setting{.name = "listen", .environment = "MEDSYNTH_LISTEN",
+    Setting{.name = "threads",
+            .environment = "MEDSYNTH_THREADS",
+            .help = "Threads of one inference; 0: as many as max_cpu_percent of the CPUs allows",
+            .maximum = 1024},
+    Setting{.name = "listen",
+            .environment = "MEDSYNTH_LISTEN",
             .help = "Address and port of the API; port 0 picks a free one"},
-    Setting{.name = "insecure", .environment = "MEDSYNTH_INSECURE",
+    Setting{.name = "insecure",
+            .environment = "MEDSYNTH_INSECURE",
             .help = "Allow an address that other machines reach, without authentication"},
-    Setting{.name = "workers", .environment = "MEDSYNTH_WORKERS", .help = "Worker processes that serve starts",
+    Setting{.name = "workers",
+            .environment = "MEDSYNTH_WORKERS",
+            .help = "Worker processes that serve starts",
             .maximum = 64},
-    Setting{.name = "queues", .environment = "MEDSYNTH_QUEUES", .help = "Queues that workers consume, with commas between"},
-    Setting{.name = "namespace", .environment = "MEDSYNTH_NAMESPACE", .help = "Dramatiq's namespace in Redis"},
-    Setting{.name = "grace", .environment = "MEDSYNTH_GRACE", .unit = "s",
-            .help = "How long running tasks may finish after SIGTERM", .maximum = 86400},
-    Setting{.name = "max_deaths", .environment = "MEDSYNTH_MAX_DEATHS",
-            .help = "A message that killed this many workers becomes a dead letter; 0: never", .maximum = 1e6},
+    Setting{.name = "queues",
+            .environment = "MEDSYNTH_QUEUES",
+            .help = "Queues that workers consume, with commas between"},
+    Setting{
+        .name = "namespace", .environment = "MEDSYNTH_NAMESPACE", .help = "Dramatiq's namespace in Redis"},
+    Setting{.name = "grace",
+            .environment = "MEDSYNTH_GRACE",
+            .unit = "s",
+            .help = "How long running tasks may finish after SIGTERM",
+            .maximum = 86400},
+    Setting{.name = "max_deaths",
+            .environment = "MEDSYNTH_MAX_DEATHS",
+            .help = "A message that killed this many workers becomes a dead letter; 0: never",
+            .maximum = 1e6},
     Setting{.name = "url", .environment = "MEDSYNTH_URL", .help = "Where commands find the server"},
-    Setting{.name = "log_level", .environment = "MEDSYNTH_LOG_LEVEL", .help = "Least level that is logged",
+    Setting{.name = "log_level",
+            .environment = "MEDSYNTH_LOG_LEVEL",
+            .help = "Least level that is logged",
             .choices = "debug|info|warning|error"},
-    Setting{.name = "log_format", .environment = "MEDSYNTH_LOG_FORMAT",
-            .help = "auto: readable on a terminal, JSON lines elsewhere", .choices = "auto|text|json"},
+    Setting{.name = "log_format",
+            .environment = "MEDSYNTH_LOG_FORMAT",
+            .help = "auto: readable on a terminal, JSON lines elsewhere",
+            .choices = "auto|text|json"},
 };
 
 std::string_view member_to_name(std::string_view member) {
@@ -120,26 +186,35 @@ std::string assign_number(const Setting& setting, std::string_view text, Number&
   out = number;
   return "";
 }
-std::string assign(const Setting& setting, std::string_view text, double& out) { return assign_number(setting, text, out); }
-std::string assign(const Setting& setting, std::string_view text, std::int64_t& out) { return assign_number(setting, text, out); }
+std::string assign(const Setting& setting, std::string_view text, double& out) {
+  return assign_number(setting, text, out);
+}
+std::string assign(const Setting& setting, std::string_view text, std::int64_t& out) {
+  return assign_number(setting, text, out);
+}
 
 // The TOML file as text by name; tables are not used, so a nested key is an unknown one.
 Result<Words> read_file(std::string_view file) try {
   Words words;
   for (const auto& [key, node] : toml::parse(file)) {
     std::ostringstream text;
-    if (const auto* string = node.as_string()) text << string->get();
-    else if (node.is_value()) text << toml::node_view(node);
+    if (const auto* string = node.as_string())
+      text << string->get();
+    else if (node.is_value())
+      text << toml::node_view(node);
     words.emplace(std::string(key.str()), text.str());
   }
   return words;
 } catch (const toml::parse_error& error) {
-  return invalid("", fmt::format("settings file, line {}: {}", error.source().begin.line, error.description()));
+  return invalid("",
+                 fmt::format("settings file, line {}: {}", error.source().begin.line, error.description()));
 }
 
 }  // namespace
 
-std::span<const Setting> settings_table() { return kTable; }
+std::span<const Setting> settings_table() {
+  return kTable;
+}
 
 std::string_view origin_name(Origin origin) {
   constexpr std::array<std::string_view, 4> kNames{"default", "file", "environment", "flag"};
@@ -151,7 +226,8 @@ std::optional<std::string> process_environment(const std::string& name) {
   return value ? std::optional<std::string>(value) : std::nullopt;
 }
 
-Result<LoadedSettings> load_settings(const Words& flags, const Environment& environment, std::string_view file) {
+Result<LoadedSettings> load_settings(const Words& flags, const Environment& environment,
+                                     std::string_view file) {
   LoadedSettings loaded;
   loaded.flags = flags;
   std::vector<Fault> faults;
@@ -166,7 +242,8 @@ Result<LoadedSettings> load_settings(const Words& flags, const Environment& envi
     const auto apply = [&](Origin origin, const std::string& text, const std::string& where) {
       with_member(loaded.settings, setting.name, [&](auto& member) {
         if (std::string wrong = assign(setting, text, member); !wrong.empty())
-          faults.push_back({where, fmt::format("{}{}", wrong, setting.secret ? "" : fmt::format(", not '{}'", text))});
+          faults.push_back(
+              {where, fmt::format("{}{}", wrong, setting.secret ? "" : fmt::format(", not '{}'", text))});
       });
       loaded.origins[std::string(setting.name)] = origin;
     };
@@ -185,7 +262,8 @@ Result<LoadedSettings> load_settings(const Words& flags, const Environment& envi
   Error error = invalid(faults[0].pointer, faults[0].detail);
   error.reason = "invalid_setting";
   error.message.clear();
-  for (const Fault& fault : faults) error.message += fmt::format("{}{}: {}", error.message.empty() ? "" : "; ", fault.pointer, fault.detail);
+  for (const Fault& fault : faults)
+    error.message += fmt::format("{}{}: {}", error.message.empty() ? "" : "; ", fault.pointer, fault.detail);
   error.faults = std::move(faults);
   return error;
 }

@@ -1,8 +1,9 @@
-// Every setting of the program, once: its type and default are the member, the rest is its row in the table. Flags,
-// environment, the TOML file, `medsynth config show --origin` and docs/settings.md are derived from it.
+// Every setting of the program, once: its type and default are the member, the rest is its row in the table.
+// Flags, environment, the TOML file, `medsynth config show --origin` and docs/settings.md are derived from
+// it.
 //
-// Flag > environment > file > default. The environment is read once, here. Values are immutable after loading and thread
-// safe to read; what may change while running (the limits) is changed through its own room.
+// Flag > environment > file > default. The environment is read once, here. Values are immutable after loading
+// and thread safe to read; what may change while running (the limits) is changed through its own room.
 #pragma once
 
 #include <functional>
@@ -57,14 +58,14 @@ struct Settings {
   std::string log_format = "auto";
 };
 BOOST_DESCRIBE_STRUCT(Settings, (),
-                      (redis_url, redis, redis_fsync, data_dir, task_storage_prefix, task_storage_ttl, max_cpu_percent,
-                       max_memory_percent, max_gpu_percent, max_concurrent_tasks, resource_check_interval, runtime_dir,
-                       host, max_cached_models, model_cache_ttl, model_cache_check_interval, models_dir, models_catalogue,
-                       threads, listen, insecure, workers, queues, namespace_, grace, max_deaths, url, log_level,
-                       log_format))
+                      (redis_url, redis, redis_fsync, data_dir, task_storage_prefix, task_storage_ttl,
+                       max_cpu_percent, max_memory_percent, max_gpu_percent, max_concurrent_tasks,
+                       resource_check_interval, runtime_dir, host, max_cached_models, model_cache_ttl,
+                       model_cache_check_interval, models_dir, models_catalogue, threads, listen, insecure,
+                       workers, queues, namespace_, grace, max_deaths, url, log_level, log_format))
 
-// One row of the table. `name` is the member without a trailing underscore; the flag is --name with dashes, the key in the
-// TOML file is the name.
+// One row of the table. `name` is the member without a trailing underscore; the flag is --name with dashes,
+// the key in the TOML file is the name.
 struct Setting {
   std::string_view name;
   std::string_view environment;
@@ -83,7 +84,7 @@ std::string_view origin_name(Origin origin);  // "default", "file", "environment
 
 struct LoadedSettings {
   Settings settings;
-  std::map<std::string, Origin, std::less<>> origins;    // by name
+  std::map<std::string, Origin, std::less<>> origins;     // by name
   std::map<std::string, std::string, std::less<>> flags;  // as they were given, for child processes
 };
 
@@ -91,8 +92,9 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 // The process's own environment.
 std::optional<std::string> process_environment(const std::string& name);
 
-// Reads them all. `flags` holds those that were given, by name. `file` is the text of the TOML file, empty for none.
-// invalid_argument names every wrong value, where it came from and what is allowed; unknown keys of the file are wrong too.
+// Reads them all. `flags` holds those that were given, by name. `file` is the text of the TOML file, empty
+// for none. invalid_argument names every wrong value, where it came from and what is allowed; unknown keys of
+// the file are wrong too.
 Result<LoadedSettings> load_settings(const std::map<std::string, std::string, std::less<>>& flags,
                                      const Environment& environment, std::string_view file);
 

@@ -24,10 +24,13 @@ std::string flag_name(const Setting& setting) {
 // Every setting is a flag of every command; only serve and worker list them, below their own help.
 void add_setting_flags(CLI::App& app, Words& flags) {
   for (const Setting& setting : settings_table()) {
-    const auto store = [&flags, name = std::string(setting.name)](const std::string& text) { flags[name] = text; };
+    const auto store = [&flags, name = std::string(setting.name)](const std::string& text) {
+      flags[name] = text;
+    };
     CLI::Option* option =
         setting.name == "insecure"
-            ? app.add_flag_function(flag_name(setting), [store](std::int64_t) { store("true"); }, std::string(setting.help))
+            ? app.add_flag_function(
+                  flag_name(setting), [store](std::int64_t) { store("true"); }, std::string(setting.help))
             : app.add_option_function<std::string>(flag_name(setting), store, std::string(setting.help));
     option->group(setting.name == "url" ? "Options" : "");
   }
@@ -39,7 +42,8 @@ std::string settings_help() {
   for (const Setting& setting : settings_table()) {
     const std::string fallback = shown(defaults, setting);
     help += fmt::format("  {:<30}{} [{}{}{}]\n", flag_name(setting), setting.help, setting.environment,
-                        fallback.empty() ? "" : "; default " + fallback, setting.unit.empty() ? "" : fmt::format(" {}", setting.unit));
+                        fallback.empty() ? "" : "; default " + fallback,
+                        setting.unit.empty() ? "" : fmt::format(" {}", setting.unit));
   }
   return help;
 }
@@ -49,7 +53,8 @@ Result<std::string> read_settings_file(const std::string& given) {
   std::ifstream file(path);
   if (!file) {
     if (given.empty()) return std::string();
-    return Error{Code::not_found, fmt::format("settings file {} cannot be read", path.string()), "no_settings_file"};
+    return Error{Code::not_found, fmt::format("settings file {} cannot be read", path.string()),
+                 "no_settings_file"};
   }
   std::ostringstream text;
   text << file.rdbuf();
@@ -63,7 +68,8 @@ std::string suggestion(const CLI::App& app, int argc, char** argv) {
     const std::string word = argv[i];
     if (word.starts_with('-')) continue;
     std::vector<std::string> names;
-    for (const CLI::App* command : at->get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+    for (const CLI::App* command : at->get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(command->get_name());
     if (names.empty()) return "";
     if (std::find(names.begin(), names.end(), word) != names.end()) {
       at = at->get_subcommand(word);
@@ -78,7 +84,10 @@ std::string suggestion(const CLI::App& app, int argc, char** argv) {
 }  // namespace
 
 int run(int argc, char** argv) {
-  CLI::App app{"Runs machine-learning jobs over medical literature: tasks in Redis, models in memory, limits that hold.", "medsynth"};
+  CLI::App app{
+      "Runs machine-learning jobs over medical literature: tasks in Redis, models in memory, limits that "
+      "hold.",
+      "medsynth"};
   app.set_version_flag("--version", std::string("medsynth " MEDSYNTH_VERSION));
   app.require_subcommand(1);
   app.fallthrough();

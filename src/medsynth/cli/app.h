@@ -1,5 +1,5 @@
-// How a command is declared and run: each group adds its subcommands to the parser; the one that was chosen leaves a
-// function behind, which runs with the settings loaded.
+// How a command is declared and run: each group adds its subcommands to the parser; the one that was chosen
+// leaves a function behind, which runs with the settings loaded.
 #pragma once
 
 #include <functional>

@@ -24,9 +24,14 @@ int show_config(const Session& session, bool with_origin) {
   for (const Setting& setting : settings_table()) {
     const std::string value = shown(session.settings(), setting);
     const auto origin = origin_name(session.loaded.origins.find(setting.name)->second);
-    rows.push_back({std::string(setting.name), value + (setting.unit.empty() ? "" : fmt::format(" {}", setting.unit)), std::string(origin),
-                    std::string(setting.environment)});
-    values[setting.name] = {{"value", value}, {"unit", setting.unit}, {"origin", origin}, {"environment", setting.environment}, {"help", setting.help}};
+    rows.push_back({std::string(setting.name),
+                    value + (setting.unit.empty() ? "" : fmt::format(" {}", setting.unit)),
+                    std::string(origin), std::string(setting.environment)});
+    values[setting.name] = {{"value", value},
+                            {"unit", setting.unit},
+                            {"origin", origin},
+                            {"environment", setting.environment},
+                            {"help", setting.help}};
   }
   if (session.format == Format::json) return print_json(values), 0;
   std::vector<Column> columns{{"SETTING"}, {"VALUE"}, {"ORIGIN"}, {"ENVIRONMENT"}};
@@ -43,16 +48,19 @@ int show_reference(const Session&) {
   const Settings defaults;
   std::string page =
       "# Settings\n\nMade by `medsynth config reference`. Flag > environment > file > default; the file is "
-      "`$XDG_CONFIG_HOME/medsynth/medsynth.toml` (or `--config FILE`), its keys are the names below. `medsynth config show --origin` "
-      "says where each value in force comes from. Settings marked *live* change while running (`medsynth limits set`).\n\n"
+      "`$XDG_CONFIG_HOME/medsynth/medsynth.toml` (or `--config FILE`), its keys are the names below. "
+      "`medsynth config show --origin` "
+      "says where each value in force comes from. Settings marked *live* change while running (`medsynth "
+      "limits set`).\n\n"
       "| name | environment | default | allowed | meaning |\n|---|---|---|---|---|\n";
   for (const Setting& setting : settings_table()) {
     std::string allowed(setting.choices);
     std::replace(allowed.begin(), allowed.end(), '|', ' ');
     const std::string value = shown(defaults, setting);
-    page += fmt::format("| `{}` | `{}` | {} | {} | {}{} |\n", setting.name, setting.environment,
-                        value.empty() ? "" : fmt::format("`{}`{}{}", value, setting.unit.empty() ? "" : " ", setting.unit), allowed, setting.help,
-                        setting.live ? " (*live*)" : "");
+    page += fmt::format(
+        "| `{}` | `{}` | {} | {} | {}{} |\n", setting.name, setting.environment,
+        value.empty() ? "" : fmt::format("`{}`{}{}", value, setting.unit.empty() ? "" : " ", setting.unit),
+        allowed, setting.help, setting.live ? " (*live*)" : "");
   }
   page.pop_back();
   print(page);
@@ -81,24 +89,31 @@ void look_at_redis(const Settings& settings, Findings& findings) {
   if (const auto connected = client.wait_connected(3s); !connected) {
     const bool managed = url->is_loopback() && settings.redis != "external";
     return findings.push_back({managed ? Finding::Kind::good : Finding::Kind::bad, "redis",
-                               managed ? fmt::format("none at {}: serve starts its own", url->shown()) : connected.error().message});
+                               managed ? fmt::format("none at {}: serve starts its own", url->shown())
+                                       : connected.error().message});
   }
-  const auto replies = client.send(std::vector{redis::Command("INFO"), redis::Command("TIME"), redis::Command("CONFIG", "GET", "maxmemory-policy")});
+  const auto replies = client.send(std::vector{redis::Command("INFO"), redis::Command("TIME"),
+                                               redis::Command("CONFIG", "GET", "maxmemory-policy")});
   if (!replies) return findings.push_back({Finding::Kind::bad, "redis", replies.error().message});
   const std::string about = redis::text((*replies)[0]) ? *redis::text((*replies)[0]) : "";
-  findings.push_back({Finding::Kind::good, "redis", fmt::format("{} at {}", info_field(about, "redis_version"), url->shown())});
+  findings.push_back({Finding::Kind::good, "redis",
+                      fmt::format("{} at {}", info_field(about, "redis_version"), url->shown())});
   const bool kept = info_field(about, "aof_enabled") == "1";
-  findings.push_back({kept ? Finding::Kind::good : Finding::Kind::warning, "redis persistence",
-                      kept ? "append-only file" : "no append-only file: a crash of Redis loses tasks (set appendonly yes)"});
+  findings.push_back(
+      {kept ? Finding::Kind::good : Finding::Kind::warning, "redis persistence",
+       kept ? "append-only file" : "no append-only file: a crash of Redis loses tasks (set appendonly yes)"});
   if (const auto policy = redis::texts((*replies)[2]); policy && policy->size() == 2) {
     const bool safe = (*policy)[1] == "noeviction";
-    findings.push_back({safe ? Finding::Kind::good : Finding::Kind::warning, "redis eviction",
-                        safe ? "noeviction" : (*policy)[1] + ": Redis may throw tasks away (set maxmemory-policy noeviction)"});
+    findings.push_back(
+        {safe ? Finding::Kind::good : Finding::Kind::warning, "redis eviction",
+         safe ? "noeviction"
+              : (*policy)[1] + ": Redis may throw tasks away (set maxmemory-policy noeviction)"});
   }
   if (const auto time = redis::texts((*replies)[1]); time && time->size() == 2) {
     const double theirs = std::stod((*time)[0]) + std::stod((*time)[1]) / 1e6;
     const double apart = std::abs(theirs - static_cast<double>(micros(system_clock().now())) / 1e6);
-    findings.push_back({apart < 5 ? Finding::Kind::good : Finding::Kind::warning, "clock", fmt::format("{:.1f} s apart from Redis", apart)});
+    findings.push_back({apart < 5 ? Finding::Kind::good : Finding::Kind::warning, "clock",
+                        fmt::format("{:.1f} s apart from Redis", apart)});
   }
 }
 
@@ -106,15 +121,25 @@ void look_at_machine(const Settings& settings, Findings& findings) {
   auto sensors = limits::make_sensors({.data_dir = data_dir(settings)});
   const limits::SystemInfo system = sensors->system();
   const limits::Sample sample = sensors->sample();
-  findings.push_back({Finding::Kind::good, "cpu", fmt::format("{:.2g} of {} CPUs for this process", sample.effective_cpus, system.cpu.count_logical)});
-  findings.push_back({sample.memory_percent < settings.max_memory_percent ? Finding::Kind::good : Finding::Kind::warning, "memory",
-                      fmt::format("{} of {} in use ({:.0f} %; limit {:.0f} %)", bytes(static_cast<double>(sample.memory_used)),
-                                  bytes(static_cast<double>(sample.memory_limit)), sample.memory_percent, settings.max_memory_percent)});
+  findings.push_back(
+      {Finding::Kind::good, "cpu",
+       fmt::format("{:.2g} of {} CPUs for this process", sample.effective_cpus, system.cpu.count_logical)});
+  findings.push_back(
+      {sample.memory_percent < settings.max_memory_percent ? Finding::Kind::good : Finding::Kind::warning,
+       "memory",
+       fmt::format("{} of {} in use ({:.0f} %; limit {:.0f} %)",
+                   bytes(static_cast<double>(sample.memory_used)),
+                   bytes(static_cast<double>(sample.memory_limit)), sample.memory_percent,
+                   settings.max_memory_percent)});
   findings.push_back({system.disk.percent < 95 ? Finding::Kind::good : Finding::Kind::warning, "disk",
-                      fmt::format("{} free at {}", bytes(static_cast<double>(system.disk.free)), data_dir(settings).string())});
-  findings.push_back({Finding::Kind::good, "gpu", system.gpu.available ? fmt::format("{} x {}", system.gpu.count, system.gpu.name) : "none (NVML not found)"});
+                      fmt::format("{} free at {}", bytes(static_cast<double>(system.disk.free)),
+                                  data_dir(settings).string())});
+  findings.push_back({Finding::Kind::good, "gpu",
+                      system.gpu.available ? fmt::format("{} x {}", system.gpu.count, system.gpu.name)
+                                           : "none (NVML not found)"});
   const auto folder = limits::runtime_dir(settings.runtime_dir);
-  findings.push_back({folder ? Finding::Kind::good : Finding::Kind::bad, "slots and locks", folder ? folder->string() : folder.error().message});
+  findings.push_back({folder ? Finding::Kind::good : Finding::Kind::bad, "slots and locks",
+                      folder ? folder->string() : folder.error().message});
 }
 
 void look_at_models(const Settings& settings, Findings& findings) {
@@ -122,9 +147,15 @@ void look_at_models(const Settings& settings, Findings& findings) {
   if (!catalogue) return findings.push_back({Finding::Kind::bad, "models", catalogue.error().message});
   for (const char* kind : {"language", "sentence"}) {
     const auto resolved = catalogue->resolve("", kind);
-    if (!resolved) findings.push_back({Finding::Kind::warning, fmt::format("{} model", kind), resolved.error().message});
-    else findings.push_back({resolved->substituted ? Finding::Kind::warning : Finding::Kind::good, fmt::format("{} model", kind),
-                             resolved->model.name + (resolved->substituted ? " (a demo model: good for trying things out, not for answers)" : "")});
+    if (!resolved)
+      findings.push_back({Finding::Kind::warning, fmt::format("{} model", kind), resolved.error().message});
+    else
+      findings.push_back(
+          {resolved->substituted ? Finding::Kind::warning : Finding::Kind::good,
+           fmt::format("{} model", kind),
+           resolved->model.name + (resolved->substituted
+                                       ? " (a demo model: good for trying things out, not for answers)"
+                                       : "")});
   }
 }
 
@@ -133,8 +164,9 @@ void look_at_server(const Session& session, Findings& findings) {
   if (!client) return findings.push_back({Finding::Kind::bad, "server", client.error().message});
   const auto ready = client->request("GET", "/readyz?verbose", "", 3s);
   if (!ready) return findings.push_back({Finding::Kind::warning, "server", ready.error().message});
-  findings.push_back({ready->status == 200 ? Finding::Kind::good : Finding::Kind::bad, "server",
-                      fmt::format("{} is {}", client->url(), ready->status == 200 ? "ready" : "not ready: " + ready->body)});
+  findings.push_back(
+      {ready->status == 200 ? Finding::Kind::good : Finding::Kind::bad, "server",
+       fmt::format("{} is {}", client->url(), ready->status == 200 ? "ready" : "not ready: " + ready->body)});
 }
 
 int doctor(const Session& session) {
@@ -149,13 +181,17 @@ int doctor(const Session& session) {
   bool bad = false;
   for (const Finding& finding : findings) {
     const char* name = kNames[static_cast<std::size_t>(finding.kind)];
-    const std::string mark = finding.kind == Finding::Kind::good ? green(name) : finding.kind == Finding::Kind::warning ? yellow(name) : red(name);
+    const std::string mark = finding.kind == Finding::Kind::good      ? green(name)
+                             : finding.kind == Finding::Kind::warning ? yellow(name)
+                                                                      : red(name);
     rows.push_back({mark, finding.what, finding.detail});
     list.push_back(json::object{{"state", name}, {"what", finding.what}, {"detail", finding.detail}});
     bad = bad || finding.kind == Finding::Kind::bad;
   }
-  if (session.format == Format::json) print_json(list);
-  else print(table({{"STATE"}, {"WHAT"}, {"FINDING"}}, rows));
+  if (session.format == Format::json)
+    print_json(list);
+  else
+    print(table({{"STATE"}, {"WHAT"}, {"FINDING"}}, rows));
   return bad ? 1 : 0;
 }
 
@@ -165,10 +201,12 @@ void add_config_commands(CLI::App& app, Run& chosen) {
   CLI::App* config = app.add_subcommand("config", "Settings, and where each comes from");
   config->require_subcommand(1);
   auto origin = std::make_shared<bool>(false);
-  add_command(*config, chosen, "show", "Every setting in force", [=](const Session& session) { return show_config(session, *origin); })
-      ->add_flag("--origin", *origin, "Where each value comes from");
+  add_command(*config, chosen, "show", "Every setting in force", [=](const Session& session) {
+    return show_config(session, *origin);
+  })->add_flag("--origin", *origin, "Where each value comes from");
   add_command(*config, chosen, "reference", "The page of all settings, as Markdown", show_reference);
-  add_command(app, chosen, "doctor", "Looks at Redis, the machine, the models and the server, and says what is wrong", doctor);
+  add_command(app, chosen, "doctor",
+              "Looks at Redis, the machine, the models and the server, and says what is wrong", doctor);
 }
 
 }  // namespace medsynth::cli

@@ -26,7 +26,9 @@ std::string waiting_for(const HttpClient& client, const std::string& task_id) {
   return waiting_reason(usage->as_object(), task_id);
 }
 
-bool has_ended(const std::string& status) { return status == "completed" || status == "failed" || status == "cancelled"; }
+bool has_ended(const std::string& status) {
+  return status == "completed" || status == "failed" || status == "cancelled";
+}
 
 // Polls until the task has ended; the server keeps it, so nothing is lost when this ends earlier.
 Result<json::object> wait_for(const HttpClient& client, const std::string& task_id, double timeout) {
@@ -39,11 +41,16 @@ Result<json::object> wait_for(const HttpClient& client, const std::string& task_
     const std::string status = cell(task, "status");
     if (has_ended(status)) return task;
     const json::value* progress = task.if_contains("progress");
-    if (status == "pending") line.show(waiting_for(client, task_id));
-    else line.show(task.contains("stage") ? cell(task, "stage") : status, progress ? progress->to_number<double>() : 0.0);
+    if (status == "pending")
+      line.show(waiting_for(client, task_id));
+    else
+      line.show(task.contains("stage") ? cell(task, "stage") : status,
+                progress ? progress->to_number<double>() : 0.0);
     if (system_clock().steady() + pause > deadline)
-      return Error{Code::timeout, fmt::format("task {} has not ended after {}; look later with 'medsynth tasks show {}'", task_id,
-                                              seconds(timeout), task_id), "task_timeout"};
+      return Error{Code::timeout,
+                   fmt::format("task {} has not ended after {}; look later with 'medsynth tasks show {}'",
+                               task_id, seconds(timeout), task_id),
+                   "task_timeout"};
     std::this_thread::sleep_for(pause);
   }
 }
@@ -51,15 +58,18 @@ Result<json::object> wait_for(const HttpClient& client, const std::string& task_
 int contradict(const Session& session, const Options& options) {
   const auto client = session.client();
   if (!client) return fail(client.error());
-  json::object body{{"claim1", options.claim1}, {"claim2", options.claim2}, {"use_all_methods", !options.fast}};
+  json::object body{
+      {"claim1", options.claim1}, {"claim2", options.claim2}, {"use_all_methods", !options.fast}};
   if (!options.task_id.empty()) body["task_id"] = options.task_id;
   const auto accepted = client->call("POST", "/v1/async-ml/contradiction/detect", json::write(body));
   if (!accepted) return fail(accepted.error());
   const json::object& data = accepted->at("data").as_object();
   const std::string task_id = cell(data, "task_id");
   if (options.no_wait) {
-    if (session.format == Format::json) print_json(data);
-    else print(task_id);
+    if (session.format == Format::json)
+      print_json(data);
+    else
+      print(task_id);
     return 0;
   }
   const auto task = wait_for(*client, task_id, options.timeout);
@@ -67,7 +77,8 @@ int contradict(const Session& session, const Options& options) {
   if (session.format == Format::json) print_json(*task);
   const std::string status = cell(*task, "status");
   if (status != "completed")
-    return fail({Code::internal, fmt::format("task {} {}: {}", task_id, status, cell(*task, "error")), "task_" + status});
+    return fail({Code::internal, fmt::format("task {} {}: {}", task_id, status, cell(*task, "error")),
+                 "task_" + status});
   if (session.format == Format::table) print(verdict_text(task->at("result").as_object()));
   return 0;
 }

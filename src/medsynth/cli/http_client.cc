@@ -21,7 +21,9 @@ constexpr std::size_t kLargestAnswer = 64 * 1024 * 1024;
 
 // One exchange, asynchronous inside so that the timeout holds for each of its steps together.
 struct Exchange {
-  explicit Exchange(boost::asio::io_context& io) : resolver(io), stream(io) { parser.body_limit(kLargestAnswer); }
+  explicit Exchange(boost::asio::io_context& io) : resolver(io), stream(io) {
+    parser.body_limit(kLargestAnswer);
+  }
 
   void start(const std::string& host, const std::string& port, std::chrono::milliseconds timeout) {
     stream.expires_after(timeout);
@@ -57,21 +59,24 @@ std::optional<Code> code_of_status(int status) {
 Result<HttpClient> HttpClient::open(std::string_view url) {
   HttpClient client;
   constexpr std::string_view kScheme = "http://";
-  if (!url.starts_with(kScheme)) return invalid("--url", fmt::format("must look like http://127.0.0.1:8000, not '{}'", url));
+  if (!url.starts_with(kScheme))
+    return invalid("--url", fmt::format("must look like http://127.0.0.1:8000, not '{}'", url));
   std::string_view rest = url.substr(kScheme.size());
   rest = rest.substr(0, rest.find('/'));
   const std::size_t colon = rest.rfind(':');
   const bool has_port = colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos;
   client.port_ = has_port ? std::string(rest.substr(colon + 1)) : "80";
   client.host_ = std::string(has_port ? rest.substr(0, colon) : rest);
-  if (client.host_.starts_with('[') && client.host_.ends_with(']')) client.host_ = client.host_.substr(1, client.host_.size() - 2);
-  if (client.host_.empty() || client.port_.empty()) return invalid("--url", fmt::format("names no host and port: '{}'", url));
+  if (client.host_.starts_with('[') && client.host_.ends_with(']'))
+    client.host_ = client.host_.substr(1, client.host_.size() - 2);
+  if (client.host_.empty() || client.port_.empty())
+    return invalid("--url", fmt::format("names no host and port: '{}'", url));
   client.url_ = fmt::format("{}{}", kScheme, rest);
   return client;
 }
 
-Result<HttpResponse> HttpClient::request(std::string_view method, std::string_view target, std::string_view body,
-                                         std::chrono::milliseconds timeout) const {
+Result<HttpResponse> HttpClient::request(std::string_view method, std::string_view target,
+                                         std::string_view body, std::chrono::milliseconds timeout) const {
   boost::asio::io_context io(1);
   Exchange exchange(io);
   exchange.request.method_string(method);
@@ -86,18 +91,22 @@ Result<HttpResponse> HttpClient::request(std::string_view method, std::string_vi
   exchange.start(host_, port_, timeout);
   io.run();
   if (exchange.error == beast::error::timeout) {
-    return Error{Code::timeout, fmt::format("{} did not answer within {} s", url_, timeout.count() / 1000), "no_answer"};
+    return Error{Code::timeout, fmt::format("{} did not answer within {} s", url_, timeout.count() / 1000),
+                 "no_answer"};
   }
   if (exchange.error && exchange.error != http::error::end_of_stream) {
     return Error{Code::unavailable,
-                 fmt::format("no Medsynth server answers at {} ({}). Start one with 'medsynth serve', or name another with --url",
+                 fmt::format("no Medsynth server answers at {} ({}). Start one with 'medsynth serve', or "
+                             "name another with --url",
                              url_, exchange.error.message()),
                  "no_server"};
   }
-  return HttpResponse{static_cast<int>(exchange.parser.get().result_int()), std::move(exchange.parser.get().body())};
+  return HttpResponse{static_cast<int>(exchange.parser.get().result_int()),
+                      std::move(exchange.parser.get().body())};
 }
 
-Result<json::value> HttpClient::call(std::string_view method, std::string_view target, std::string_view body) const {
+Result<json::value> HttpClient::call(std::string_view method, std::string_view target,
+                                     std::string_view body) const {
   BOOST_OUTCOME_TRY(auto response, request(method, target, body));
   if (response.status >= 300) return as_error(response);
   return json::parse(response.body);
@@ -106,15 +115,19 @@ Result<json::value> HttpClient::call(std::string_view method, std::string_view t
 std::string percent_encode(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain) out += c;
-    else fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
+    const bool plain =
+        std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.' || c == '~';
+    if (plain)
+      out += c;
+    else
+      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
   }
   return out;
 }
 
 Error as_error(const HttpResponse& response) {
-  Error error{code_of_status(response.status).value_or(response.status < 500 ? Code::invalid_argument : Code::unavailable),
+  Error error{code_of_status(response.status)
+                  .value_or(response.status < 500 ? Code::invalid_argument : Code::unavailable),
               fmt::format("the server answered {}", response.status), ""};
   const auto problem = json::parse(response.body);
   if (!problem || !problem->is_object()) return error;

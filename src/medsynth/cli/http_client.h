@@ -25,7 +25,8 @@ class HttpClient {
                                std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
 
   // A 2xx answer as JSON; a problem document becomes the Error it describes.
-  Result<json::value> call(std::string_view method, std::string_view target, std::string_view body = "") const;
+  Result<json::value> call(std::string_view method, std::string_view target,
+                           std::string_view body = "") const;
 
   const std::string& url() const { return url_; }
 

@@ -1,3 +1,5 @@
 #include "medsynth/cli/app.h"
 
-int main(int argc, char** argv) { return medsynth::cli::run(argc, argv); }
+int main(int argc, char** argv) {
+  return medsynth::cli::run(argc, argv);
+}

@@ -25,13 +25,16 @@ int list(const Session& session) {
   if (!catalogue) return fail(catalogue.error());
   if (session.format == Format::json) return print_json(as_json(*catalogue)), 0;
   if (catalogue->models().empty()) {
-    print(fmt::format("No models in {}. Get the demo models with 'medsynth models pull'.", catalogue->folder().string()));
+    print(fmt::format("No models in {}. Get the demo models with 'medsynth models pull'.",
+                      catalogue->folder().string()));
     return 0;
   }
   std::vector<std::vector<std::string>> rows;
   for (const models::ModelFile& model : catalogue->models())
-    rows.push_back({model.name, model.kind, model.memory_mb > 0 ? bytes(static_cast<double>(model.memory_mb) * 1e6) : "-",
-                    model.context > 0 ? std::to_string(model.context) : "-", model.demo ? "demo" : "", model.notes});
+    rows.push_back({model.name, model.kind,
+                    model.memory_mb > 0 ? bytes(static_cast<double>(model.memory_mb) * 1e6) : "-",
+                    model.context > 0 ? std::to_string(model.context) : "-", model.demo ? "demo" : "",
+                    model.notes});
   print(table({{"MODEL"}, {"KIND"}, {"MEMORY", true}, {"CONTEXT", true}, {""}, {"NOTES"}}, rows));
   return 0;
 }
@@ -40,7 +43,9 @@ int show(const Session& session, const std::string& name) {
   const auto catalogue = read_catalogue(session);
   if (!catalogue) return fail(catalogue.error());
   const models::ModelFile* model = catalogue->find(name);
-  if (!model) return fail({Code::not_found, fmt::format("no model is called '{}'; see 'medsynth models list'", name), "model_not_found"});
+  if (!model)
+    return fail({Code::not_found, fmt::format("no model is called '{}'; see 'medsynth models list'", name),
+                 "model_not_found"});
   const json::object value = described::to_value(*model).get_object();
   if (session.format == Format::json) return print_json(value), 0;
   std::vector<std::vector<std::string>> rows;
@@ -51,8 +56,9 @@ int show(const Session& session, const std::string& name) {
 
 int pull(const Session& session, const std::string& name) {
   ProgressLine line;
-  const auto pulled = inference::pull_demo_models(models_dir(session.settings()), name,
-                                                  [&](std::string_view what, double part) { line.show(what, part * 100); });
+  const auto pulled =
+      inference::pull_demo_models(models_dir(session.settings()), name,
+                                  [&](std::string_view what, double part) { line.show(what, part * 100); });
   if (!pulled) return fail(pulled.error());
   return list(session);
 }
@@ -73,18 +79,24 @@ void add_model_commands(CLI::App& app, Run& chosen) {
   models->require_subcommand(1);
   add_command(*models, chosen, "list", "Models that are installed", list);
   auto shown = std::make_shared<std::string>();
-  add_command(*models, chosen, "show", "One model's entry", [=](const Session& session) { return show(session, *shown); })
-      ->add_option("MODEL", *shown, "Name in the catalogue")->required();
+  add_command(*models, chosen, "show", "One model's entry",
+              [=](const Session& session) { return show(session, *shown); })
+      ->add_option("MODEL", *shown, "Name in the catalogue")
+      ->required();
   auto pulled = std::make_shared<std::string>();
-  add_command(*models, chosen, "pull", "Fetches the demo models (a small language model and a sentence model)",
+  add_command(*models, chosen, "pull",
+              "Fetches the demo models (a small language model and a sentence model)",
               [=](const Session& session) { return pull(session, *pulled); })
       ->add_option("MODEL", *pulled, "Only this one");
   auto model = std::make_shared<models::ModelFile>();
-  CLI::App* command = add_command(*models, chosen, "add", "Adds a GGUF file under a name: medsynth models add biomedlm FILE",
-                                  [=](const Session& session) { return add(session, *model); });
+  CLI::App* command =
+      add_command(*models, chosen, "add", "Adds a GGUF file under a name: medsynth models add biomedlm FILE",
+                  [=](const Session& session) { return add(session, *model); });
   command->add_option("NAME", model->name, "Name that tasks ask for")->required();
-  command->add_option("FILE", model->file, "GGUF file, in the models folder or below a configured root")->required();
-  command->add_option("--kind", model->kind, "language or sentence")->check(CLI::IsMember({"language", "sentence"}));
+  command->add_option("FILE", model->file, "GGUF file, in the models folder or below a configured root")
+      ->required();
+  command->add_option("--kind", model->kind, "language or sentence")
+      ->check(CLI::IsMember({"language", "sentence"}));
   command->add_option("--context", model->context, "Tokens; 0: the model's own");
   command->add_option("--memory-mb", model->memory_mb, "Memory it takes; 0: estimated");
   command->add_option("--parallel", model->parallel, "Users at once on one machine");

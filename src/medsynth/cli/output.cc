@@ -1,12 +1,13 @@
 #include "medsynth/cli/output.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "medsynth/base/clock.h"
 #include "medsynth/base/settings.h"
@@ -36,7 +37,9 @@ std::string coloured(std::string_view text, std::string_view code) {
   return colourful() ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
 }
 
-bool wants_colour(int descriptor) { return isatty(descriptor) && !process_environment("NO_COLOR"); }
+bool wants_colour(int descriptor) {
+  return isatty(descriptor) && !process_environment("NO_COLOR");
+}
 
 }  // namespace
 
@@ -50,7 +53,8 @@ std::string table(const std::vector<Column>& columns, const std::vector<std::vec
   std::string out;
   const auto line = [&](const std::function<std::string(std::size_t)>& text) {
     std::string built;
-    for (std::size_t i = 0; i < columns.size(); ++i) built += (i ? "  " : "") + padded(text(i), widths[i], columns[i].right);
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      built += (i ? "  " : "") + padded(text(i), widths[i], columns[i].right);
     built.erase(built.find_last_not_of(' ') + 1);
     out += built + "\n";
   };
@@ -65,7 +69,8 @@ std::string plain(const json::value& value) {
   if (value.is_string()) return std::string(value.get_string());
   if (value.is_double()) {
     const double number = value.get_double();
-    return number == std::floor(number) && std::abs(number) < 1e15 ? fmt::format("{:.0f}", number) : fmt::format("{:.4g}", number);
+    return number == std::floor(number) && std::abs(number) < 1e15 ? fmt::format("{:.0f}", number)
+                                                                   : fmt::format("{:.4g}", number);
   }
   return json::write(value);
 }
@@ -100,10 +105,18 @@ bool colourful() {
   static const bool yes = wants_colour(STDOUT_FILENO);
   return yes;
 }
-std::string bold(std::string_view text) { return coloured(text, "1"); }
-std::string red(std::string_view text) { return coloured(text, "31"); }
-std::string green(std::string_view text) { return coloured(text, "32"); }
-std::string yellow(std::string_view text) { return coloured(text, "33"); }
+std::string bold(std::string_view text) {
+  return coloured(text, "1");
+}
+std::string red(std::string_view text) {
+  return coloured(text, "31");
+}
+std::string green(std::string_view text) {
+  return coloured(text, "32");
+}
+std::string yellow(std::string_view text) {
+  return coloured(text, "33");
+}
 
 void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -111,13 +124,16 @@ void print(std::string_view text) {
   std::fflush(stdout);
 }
 
-void print_json(const json::value& value) { print(isatty(STDOUT_FILENO) ? json::write_pretty(value) : json::write(value)); }
+void print_json(const json::value& value) {
+  print(isatty(STDOUT_FILENO) ? json::write_pretty(value) : json::write(value));
+}
 
 int fail(const Error& error) {
   const std::string_view label = wants_colour(STDERR_FILENO) ? "\x1b[31merror:\x1b[0m" : "error:";
   fmt::print(stderr, "{} {}\n", label, error.message);
   for (const Fault& fault : error.faults) {
-    if (error.message.find(fault.detail) == std::string::npos) fmt::print(stderr, "  {}: {}\n", fault.pointer, fault.detail);
+    if (error.message.find(fault.detail) == std::string::npos)
+      fmt::print(stderr, "  {}: {}\n", fault.pointer, fault.detail);
   }
   return info(error.code).exit_code;
 }

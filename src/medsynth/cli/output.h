@@ -1,4 +1,5 @@
-// What the command line prints: tables, JSON, errors as what, why, what next. Colour and progress only on a terminal.
+// What the command line prints: tables, JSON, errors as what, why, what next. Colour and progress only on a
+// terminal.
 #pragma once
 
 #include <functional>
@@ -24,8 +25,8 @@ std::string table(const std::vector<Column>& columns, const std::vector<std::vec
 // A member of a JSON object as text for people: "-" for null and absent, numbers without a trailing ".0".
 std::string cell(const json::object& object, std::string_view name);
 std::string plain(const json::value& value);
-std::string bytes(double count);     // "1.2 GB"
-std::string seconds(double count);   // "1.9 s", "4 min"
+std::string bytes(double count);            // "1.2 GB"
+std::string seconds(double count);          // "1.9 s", "4 min"
 std::string ago(std::string_view rfc3339);  // "12 s ago"
 
 // On a terminal with colours (NO_COLOR unset).
@@ -35,7 +36,7 @@ std::string red(std::string_view text);
 std::string green(std::string_view text);
 std::string yellow(std::string_view text);
 
-void print(std::string_view text);        // to stdout, with a newline
+void print(std::string_view text);  // to stdout, with a newline
 void print_json(const json::value& value);
 
 // To stderr; gives the exit code.

@@ -22,7 +22,8 @@ void block_signals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-// The flags that were given, for the workers that serve starts: they load the same settings from the same places.
+// The flags that were given, for the workers that serve starts: they load the same settings from the same
+// places.
 std::vector<std::string> worker_flags(const Session& session) {
   std::vector<std::string> words;
   for (const auto& [name, text] : session.loaded.flags) {
@@ -51,11 +52,14 @@ int worker_command(const Session& session, const std::string& worker_id) {
 }  // namespace
 
 void add_process_commands(CLI::App& app, Run& chosen) {
-  add_command(app, chosen, "serve", "The whole product on one machine: API, workers, and Redis where none answers", serve_command);
+  add_command(app, chosen, "serve",
+              "The whole product on one machine: API, workers, and Redis where none answers", serve_command);
   auto worker_id = std::make_shared<std::string>();
-  CLI::App* command = add_command(app, chosen, "worker", "A worker by itself, on this or another host",
-                                  [=](const Session& session) { return worker_command(session, *worker_id); });
-  command->add_option("--worker-id", *worker_id)->group("");  // given by serve, which recovers what a dead worker held
+  CLI::App* command =
+      add_command(app, chosen, "worker", "A worker by itself, on this or another host",
+                  [=](const Session& session) { return worker_command(session, *worker_id); });
+  command->add_option("--worker-id", *worker_id)
+      ->group("");  // given by serve, which recovers what a dead worker held
 }
 
 }  // namespace medsynth::cli

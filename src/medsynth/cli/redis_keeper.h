@@ -17,10 +17,11 @@ class RedisKeeper {
   // `mode` auto | managed | external.
   RedisKeeper(std::string mode, redis::ManagedOptions options);
 
-  // At the start: what must be there is there, or the error says what to do. With `auto` a folder in use or a taken port is
-  // somebody else's Redis, which is used.
+  // At the start: what must be there is there, or the error says what to do. With `auto` a folder in use or a
+  // taken port is somebody else's Redis, which is used.
   Result<> start();
-  // Starts a managed Redis again that has ended, and with `auto` takes over where a loopback Redis disappeared.
+  // Starts a managed Redis again that has ended, and with `auto` takes over where a loopback Redis
+  // disappeared.
   void tick(SteadyTime now);
   // Stops ours, in order.
   void stop() { managed_.reset(); }
@@ -36,8 +37,8 @@ class RedisKeeper {
   SteadyTime next_look_ = {};
 };
 
-// What is risky about a Redis that is not ours, for a warning each: no append-only file, an eviction policy, another
-// user's on loopback.
+// What is risky about a Redis that is not ours, for a warning each: no append-only file, an eviction policy,
+// another user's on loopback.
 std::vector<std::string> risks(redis::Client& client, const redis::Url& url);
 
 }  // namespace medsynth::cli

@@ -1,12 +1,13 @@
 #include "medsynth/cli/serve.h"
 
+#include <pthread.h>
+
 #include <csignal>
 #include <thread>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
-#include <pthread.h>
 
 #include "medsynth/api/server.h"
 #include "medsynth/base/id.h"
@@ -34,7 +35,8 @@ api::ServerOptions server_options(const Settings& settings) {
   options.task_prefix = settings.task_storage_prefix;
   options.expect_workers = settings.workers > 0;
   options.host = host_name(settings);
-  options.limits = {settings.max_cpu_percent, settings.max_memory_percent, settings.max_gpu_percent, settings.max_concurrent_tasks};
+  options.limits = {settings.max_cpu_percent, settings.max_memory_percent, settings.max_gpu_percent,
+                    settings.max_concurrent_tasks};
   options.max_cached_models = settings.max_cached_models;
   options.model_cache_ttl = settings.model_cache_ttl;
   return options;
@@ -49,9 +51,16 @@ class Serve {
         keeper_(settings.redis, {.url = url, .data_dir = data_dir(settings), .fsync = settings.redis_fsync}),
         sensors_(limits::make_sensors({.data_dir = data_dir(settings)})),
         client_({.url = url, .name = "medsynth-serve"}, &io_),
-        store_({.prefix = settings.task_storage_prefix, .ttl = std::chrono::seconds(settings.task_storage_ttl)}),
-        broker_({.namespace_ = settings.namespace_, .worker_id = new_uuid(), .host = host_name(settings), .database = url.database}),
-        fleet_({.namespace_ = settings.namespace_, .prefix = settings.task_storage_prefix, .database = url.database}) {}
+        store_({.prefix = settings.task_storage_prefix,
+                .ttl = std::chrono::seconds(settings.task_storage_ttl),
+                .database = url.database}),
+        broker_({.namespace_ = settings.namespace_,
+                 .worker_id = new_uuid(),
+                 .host = host_name(settings),
+                 .database = url.database}),
+        fleet_({.namespace_ = settings.namespace_,
+                .prefix = settings.task_storage_prefix,
+                .database = url.database}) {}
 
   int run();
 
@@ -74,8 +83,8 @@ class Serve {
   telemetry::Metrics metrics_;
 };
 
-// Index entries of expired records are swept here, and a Redis that is not ours is looked at once; both may wait for Redis,
-// which the main thread must not.
+// Index entries of expired records are swept here, and a Redis that is not ours is looked at once; both may
+// wait for Redis, which the main thread must not.
 void Serve::keep(std::stop_token stop) {
   pthread_setname_np(pthread_self(), "ms-keeper");
   if (!keeper_.is_managed() && client_.wait_connected(24h, stop)) warn_of_risks();
@@ -92,7 +101,8 @@ void Serve::keep(std::stop_token stop) {
 }
 
 void Serve::warn_of_risks() {
-  for (const std::string& risk : risks(client_, url_)) log::warning("this Redis is a risk", {{"url", url_.shown()}, {"why", risk}});
+  for (const std::string& risk : risks(client_, url_))
+    log::warning("this Redis is a risk", {{"url", url_.shown()}, {"why", risk}});
 }
 
 // What a dead worker held comes back at once. When Redis is away, the timer of another worker does it later.
@@ -101,7 +111,9 @@ void Serve::recover(const std::string& worker_id) {
     const std::string queue(rest.substr(0, rest.find(',')));
     rest.remove_prefix(std::min(rest.size(), queue.size() + 1));
     const auto recovered = client_.run(broker_.recover_worker(queue, worker_id));
-    if (recovered && *recovered > 0) log::warning("recovered messages of a dead worker", {{"worker", worker_id}, {"queue", queue}, {"messages", *recovered}});
+    if (recovered && *recovered > 0)
+      log::warning("recovered messages of a dead worker",
+                   {{"worker", worker_id}, {"queue", queue}, {"messages", *recovered}});
   }
   (void)client_.run(fleet_.leave(worker_id));
 }
@@ -118,7 +130,8 @@ bool asked_to_stop() {
 
 int Serve::run() {
   if (const auto ready = keeper_.start(); !ready) return fail(ready.error());
-  auto server = api::Server::open(io_, server_options(settings_), {client_, store_, broker_, fleet_, metrics_, *sensors_, system_clock()});
+  auto server = api::Server::open(io_, server_options(settings_),
+                                  {client_, store_, broker_, fleet_, metrics_, *sensors_, system_clock()});
   if (!server) return fail(server.error());
   auto work = boost::asio::make_work_guard(io_);
   std::jthread api_thread([this](std::stop_token) {
@@ -128,7 +141,10 @@ int Serve::run() {
   Supervisor supervisor({settings_.workers, worker_command_, [this](const std::string& id) { recover(id); }});
   std::jthread keeper_thread([this](std::stop_token stop) { keep(stop); });
   print("listening on http://" + (*server)->address());
-  log::info("serving", {{"listen", (*server)->address()}, {"redis", url_.shown()}, {"managed_redis", keeper_.is_managed()}, {"workers", settings_.workers}});
+  log::info("serving", {{"listen", (*server)->address()},
+                        {"redis", url_.shown()},
+                        {"managed_redis", keeper_.is_managed()},
+                        {"workers", settings_.workers}});
 
   supervisor.tick(system_clock().steady());
   while (!asked_to_stop()) {

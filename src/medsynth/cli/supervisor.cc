@@ -1,12 +1,12 @@
 #include "medsynth/cli/supervisor.h"
 
-#include <algorithm>
-#include <csignal>
-
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
 
 #include "medsynth/base/id.h"
 #include "medsynth/base/log.h"
@@ -26,7 +26,9 @@ std::string how_it_ended(int status) {
 
 }  // namespace
 
-bool is_quick_death(std::chrono::milliseconds lived) { return lived < kQuick; }
+bool is_quick_death(std::chrono::milliseconds lived) {
+  return lived < kQuick;
+}
 
 std::chrono::milliseconds restart_delay(int quick_deaths) {
   if (quick_deaths <= 1) return 0ms;
@@ -53,9 +55,12 @@ int spawn(const std::vector<std::string>& command, int death_signal) {
   _exit(127);
 }
 
-Supervisor::Supervisor(Options options) : options_(std::move(options)), children_(static_cast<std::size_t>(options_.count)) {}
+Supervisor::Supervisor(Options options)
+    : options_(std::move(options)), children_(static_cast<std::size_t>(options_.count)) {}
 
-Supervisor::~Supervisor() { kill_all(); }
+Supervisor::~Supervisor() {
+  kill_all();
+}
 
 void Supervisor::start(Child& child, SteadyTime now) {
   child.worker_id = new_uuid();
@@ -64,7 +69,8 @@ void Supervisor::start(Child& child, SteadyTime now) {
   command.push_back(child.worker_id);
   child.pid = spawn(command, SIGKILL);
   child.started = now;
-  if (child.pid > 0) return log::info("worker started", {{"pid_of_worker", child.pid}, {"worker", child.worker_id}});
+  if (child.pid > 0)
+    return log::info("worker started", {{"pid_of_worker", child.pid}, {"worker", child.worker_id}});
   child.pid = -1;
   child.due = now + restart_delay(++child.quick_deaths);
   log::error("worker could not be started", {{"errno", errno}});
@@ -78,7 +84,8 @@ void Supervisor::reap(Child& child, SteadyTime now) {
   child.due = now + restart_delay(child.quick_deaths);
   const int pid = std::exchange(child.pid, -1);
   if (stopping_) return log::info("worker ended", {{"pid_of_worker", pid}, {"how", how_it_ended(status)}});
-  log::warning("worker died", {{"pid_of_worker", pid}, {"how", how_it_ended(status)}, {"lived_ms", lived.count()}});
+  log::warning("worker died",
+               {{"pid_of_worker", pid}, {"how", how_it_ended(status)}, {"lived_ms", lived.count()}});
   options_.on_death(child.worker_id);
 }
 

@@ -1,5 +1,5 @@
-// Starts worker processes, watches them, restarts them with backoff. They are direct children and die with this process
-// (PDEATHSIG), so everything here happens on the main thread. Not thread safe.
+// Starts worker processes, watches them, restarts them with backoff. They are direct children and die with
+// this process (PDEATHSIG), so everything here happens on the main thread. Not thread safe.
 #pragma once
 
 #include <chrono>
@@ -11,13 +11,14 @@
 
 namespace medsynth::cli {
 
-// How long to wait before a worker that lived for `lived` is started again, after `quick_deaths` that came too soon before.
-// The first restart is at once; a worker that dies again and again waits longer, up to 10 s. Pure.
+// How long to wait before a worker that lived for `lived` is started again, after `quick_deaths` that came
+// too soon before. The first restart is at once; a worker that dies again and again waits longer, up to 10 s.
+// Pure.
 std::chrono::milliseconds restart_delay(int quick_deaths);
 bool is_quick_death(std::chrono::milliseconds lived);
 
-// Starts a child that dies with this process: SIGKILL, since what it held is recovered, and a worker whose Redis went with
-// its server could settle nothing. Standard input is /dev/null. Gives its pid, or -1.
+// Starts a child that dies with this process: SIGKILL, since what it held is recovered, and a worker whose
+// Redis went with its server could settle nothing. Standard input is /dev/null. Gives its pid, or -1.
 int spawn(const std::vector<std::string>& command, int death_signal);
 
 class Supervisor {

@@ -33,7 +33,9 @@ const json::object* find_report(const json::value& value, const std::string& tas
   }
   const json::object* object = value.if_object();
   if (!object) return nullptr;
-  if (const json::value* id = object->if_contains("task_id"); id && id->is_string() && id->get_string() == task_id) return object;
+  if (const json::value* id = object->if_contains("task_id");
+      id && id->is_string() && id->get_string() == task_id)
+    return object;
   for (const auto& [name, member] : *object) {
     if (const json::object* found = find_report(member, task_id)) return found;
   }
@@ -43,16 +45,21 @@ const json::object* find_report(const json::value& value, const std::string& tas
 }  // namespace
 
 std::string verdict_text(const json::object& result) {
-  std::string out = fmt::format("{}  {:.2f}  {} confidence", headline(cell(result, "verdict")),
-                                result.contains("contradiction_score") ? result.at("contradiction_score").to_number<double>() : 0.0,
-                                cell(result, "confidence"));
-  if (const json::value* calibrated = result.if_contains("calibrated"); !calibrated || !calibrated->is_bool() || !calibrated->get_bool())
+  std::string out = fmt::format(
+      "{}  {:.2f}  {} confidence", headline(cell(result, "verdict")),
+      result.contains("contradiction_score") ? result.at("contradiction_score").to_number<double>() : 0.0,
+      cell(result, "confidence"));
+  if (const json::value* calibrated = result.if_contains("calibrated");
+      !calibrated || !calibrated->is_bool() || !calibrated->get_bool())
     out += ", not calibrated";
   out += "\n" + cell(result, "explanation");
-  if (std::string differences = list_of(result, "context_differences"); !differences.empty()) out += "\ndiffers in: " + differences;
+  if (std::string differences = list_of(result, "context_differences"); !differences.empty())
+    out += "\ndiffers in: " + differences;
   out += "\nrests on: " + list_of(result, "methods_used");
-  if (const json::value* model = result.if_contains("model"); model && model->is_object()) out += "  model " + cell(model->get_object(), "id");
-  if (const json::value* duration = result.if_contains("duration"); duration && duration->is_number()) out += "  " + seconds(duration->to_number<double>());
+  if (const json::value* model = result.if_contains("model"); model && model->is_object())
+    out += "  model " + cell(model->get_object(), "id");
+  if (const json::value* duration = result.if_contains("duration"); duration && duration->is_number())
+    out += "  " + seconds(duration->to_number<double>());
   if (const json::value* warnings = result.if_contains("warnings"); warnings && warnings->is_array()) {
     for (const json::value& warning : warnings->get_array()) out += "\n" + yellow("note: ") + plain(warning);
   }
@@ -60,8 +67,10 @@ std::string verdict_text(const json::object& result) {
 }
 
 std::string waiting_reason(const json::object& usage, const std::string& task_id) {
-  static const std::map<std::string, std::string> kReasons{{"slots", "waiting for a free slot"}, {"model_lock", "waiting for the model"},
-                                                           {"cpu", "waiting for CPU"},           {"memory", "waiting for memory"},
+  static const std::map<std::string, std::string> kReasons{{"slots", "waiting for a free slot"},
+                                                           {"model_lock", "waiting for the model"},
+                                                           {"cpu", "waiting for CPU"},
+                                                           {"memory", "waiting for memory"},
                                                            {"gpu", "waiting for the GPU"}};
   const json::object* report = find_report(usage, task_id);
   if (!report) return "queued";

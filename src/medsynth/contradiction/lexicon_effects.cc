@@ -49,7 +49,7 @@ constexpr std::array kEffects{
               "cause causes causing causal causative causally lead_to led_to leading_to result_in "
               "resulted_in resulting_in produce induce "
               "induction contribute contribution contributor bring_about give_rise_to account_for "
-              "responsible_for due_to attributable_to generate create yield confer help"},
+              "responsible_for due_to attributable_to generate create yield confer"},
     EffectRow{kNone, Axis::quantity, EffectRow::plain,
               "unchanged unaffected unaltered stable constant null neutral ineffectual unrelated "
               "unassociated uncorrelated"},
@@ -67,6 +67,8 @@ constexpr std::array kEffects{
               "relationship related predict predictor "
               "predictive connection connected tie_to tied_to"},
     // benefit
+    EffectRow{kMore, Axis::benefit, EffectRow::carrier,
+              "help"},  // "helps prevent" gives way, "helps with" does not
     EffectRow{
         kMore, Axis::benefit, EffectRow::plain,
         "improve improvement benefit beneficial beneficially effective effectively effectiveness efficacy "
@@ -194,7 +196,7 @@ constexpr std::array kRoles{
     RoleRow{Role::flip,
             "deficiency deficient insufficiency cessation withdrawal discontinuation restriction abstinence "
             "avoidance deprivation lack_of absence_of "
-            "quitting stopping quit shortage scarcity low_in loss"},
+            "quitting stopping quit shortage scarcity low_in loss correcting correction corrected"},
     RoleRow{Role::pronoun, "it they this he she we i them you"},
     RoleRow{Role::that, "that which"},
     RoleRow{Role::dose,

@@ -1,6 +1,7 @@
 // The reading of one claim, word by word. Internal to claim.cc and reader.cc.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 
 #include "medsynth/contradiction/claim.h"
@@ -45,6 +46,8 @@ class Reader {
   bool says_something_next(std::size_t at) const;
   void content(const Item& item, const Entry& entry);
   void negation(const Item& item);
+  void observed(bool significant);
+  void flip(std::size_t at);
   void effect(std::size_t at);
   void preposition(const Item& item);
   void symbol(const Item& item);
@@ -71,6 +74,13 @@ class Reader {
   std::size_t first_of_sentence_ = 0;  // effects before it belong to earlier sentences
   Words last_agent_;
 };
+
+// A word as heavy as this names something of its own; lighter ones ("risk", "treatment") only accompany.
+inline constexpr float kHeavy = .5F;
+
+bool heavy(const Words& words);
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words);
+void append(Words& to, Words& from);  // and leaves `from` empty
 
 // "10 mg", "5%", "12 weeks", "aged 65", "2019", "p < 0.05".
 std::vector<Measure> read_measures(const std::vector<Token>& tokens);

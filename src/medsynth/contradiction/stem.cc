@@ -59,9 +59,10 @@ void infinitive(std::string& word) {
 }
 
 void undouble(std::string& word) {
+  if (word.size() <= 3 || word.back() != word[word.size() - 2]) return;
   const bool consonant =
       word.back() >= 'a' && word.back() <= 'z' && !is_vowel(word.back());  // "il11" is not "il1"
-  if (word.size() > 3 && consonant && word.back() == word[word.size() - 2]) word.pop_back();
+  if (consonant) word.pop_back();
 }
 
 // Longest first, as they look after inflection_stem: "-ity" is "iti", "-ive" is "iv".

@@ -111,7 +111,11 @@ class Scanner {
       token = Token{};
       token.span.begin = at_;
       if (is_digit(rune.code)) return number(token);
-      if (is_letter(rune.code)) return word(token);
+      if (is_letter(rune.code)) {
+        word(token);
+        if (token.text.empty()) continue;  // combining marks only
+        return true;
+      }
       at_ += rune.size;
       if (is_dash(rune.code))
         rune_to_symbol(token, '-');
@@ -146,7 +150,7 @@ class Scanner {
     return true;
   }
 
-  bool word(Token& token) {
+  void word(Token& token) {
     const bool greek = is_greek(peek(at_));
     std::size_t letters = 0, capitals = 0;
     while (at_ < text_.size()) {
@@ -175,7 +179,6 @@ class Scanner {
       token.joined = true;
       at_ += dash.size;
     }
-    return true;
   }
 
   static void name_greek(Token& token) {

@@ -37,7 +37,8 @@ std::optional<Request> parse_request(const std::string& text) {
   if (first == std::string::npos || second == std::string::npos) return std::nullopt;
   const auto version = number(std::string_view(text).substr(0, first));
   if (!version) return std::nullopt;
-  return Request{static_cast<std::int64_t>(*version), text.substr(first + 1, second - first - 1), text.substr(second + 1)};
+  return Request{static_cast<std::int64_t>(*version), text.substr(first + 1, second - first - 1),
+                 text.substr(second + 1)};
 }
 
 // Snapshots by worker id; one that cannot be read (a newer version's) is left out.
@@ -59,16 +60,20 @@ Fleet::Fleet(const FleetOptions& options)
     // The prefix is last: with a hash tag in it ("{a}task:") all keys of ours share its slot.
     : base_(fmt::format("medsynth:{}:{}:{}:", options.database, options.namespace_, options.prefix)) {}
 
-std::string Fleet::bell_channel() const { return base_ + "bell"; }
+std::string Fleet::bell_channel() const {
+  return base_ + "bell";
+}
 
 Query<Done> Fleet::publish(const Snapshot& snapshot, std::chrono::milliseconds ttl, WallTime now) const {
-  return redis::all_ok({Command("SET", base_ + "worker:" + snapshot.worker_id, described::write(snapshot), "PX", ttl.count()),
-                        Command("ZADD", base_ + "workers", millis(now) + ttl.count(), snapshot.worker_id),
-                        Command("ZREMRANGEBYSCORE", base_ + "workers", "-inf", millis(now))});
+  return redis::all_ok(
+      {Command("SET", base_ + "worker:" + snapshot.worker_id, described::write(snapshot), "PX", ttl.count()),
+       Command("ZADD", base_ + "workers", millis(now) + ttl.count(), snapshot.worker_id),
+       Command("ZREMRANGEBYSCORE", base_ + "workers", "-inf", millis(now))});
 }
 
 Query<Done> Fleet::leave(const std::string& worker_id) const {
-  return redis::all_ok({Command("DEL", base_ + "worker:" + worker_id), Command("ZREM", base_ + "workers", worker_id)});
+  return redis::all_ok(
+      {Command("DEL", base_ + "worker:" + worker_id), Command("ZREM", base_ + "workers", worker_id)});
 }
 
 Query<std::vector<Snapshot>> Fleet::snapshots(WallTime now) const {
@@ -96,8 +101,10 @@ Query<Control> Fleet::control(std::int64_t since) const {
             for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
               const auto value = number(fields[i + 1]);
               if (!value) continue;
-              if (fields[i] == "version") control.version = static_cast<std::int64_t>(*value);
-              else if (fields[i].starts_with(kLimitField)) control.limits[fields[i].substr(kLimitField.size())] = *value;
+              if (fields[i] == "version")
+                control.version = static_cast<std::int64_t>(*value);
+              else if (fields[i].starts_with(kLimitField))
+                control.limits[fields[i].substr(kLimitField.size())] = *value;
             }
             for (const std::string& text : requests) {
               if (auto request = parse_request(text)) control.requests.push_back(std::move(*request));
@@ -112,26 +119,33 @@ Query<std::int64_t> Fleet::set_limits(const std::map<std::string, double>& chang
     arguments.push_back(name);
     arguments.push_back(json::write_number(value));
   }
-  return {{Command::eval(scripts::change, {base_ + "control", base_ + "requests"}, std::move(arguments))}, version_of};
-}
-
-Query<std::int64_t> Fleet::reset_limits() const {
-  return {{Command::eval(scripts::change, {base_ + "control", base_ + "requests"}, {bell_channel(), "reset"})}, version_of};
-}
-
-Query<std::int64_t> Fleet::request(const std::string& kind, const std::string& argument) const {
-  return {{Command::eval(scripts::change, {base_ + "control", base_ + "requests"}, {bell_channel(), "request", kind, argument})},
+  return {{Command::eval(scripts::change, {base_ + "control", base_ + "requests"}, std::move(arguments))},
           version_of};
 }
 
-Query<Done> Fleet::confirm(std::int64_t version, const std::string& worker_id, const json::object& answer) const {
+Query<std::int64_t> Fleet::reset_limits() const {
+  return {
+      {Command::eval(scripts::change, {base_ + "control", base_ + "requests"}, {bell_channel(), "reset"})},
+      version_of};
+}
+
+Query<std::int64_t> Fleet::request(const std::string& kind, const std::string& argument) const {
+  return {{Command::eval(scripts::change, {base_ + "control", base_ + "requests"},
+                         {bell_channel(), "request", kind, argument})},
+          version_of};
+}
+
+Query<Done> Fleet::confirm(std::int64_t version, const std::string& worker_id,
+                           const json::object& answer) const {
   const std::string key = fmt::format("{}confirm:{}", base_, version);
-  return redis::all_ok({Command("HSET", key, worker_id, json::write(answer)), Command("EXPIRE", key, kConfirmationSeconds)});
+  return redis::all_ok(
+      {Command("HSET", key, worker_id, json::write(answer)), Command("EXPIRE", key, kConfirmationSeconds)});
 }
 
 Query<std::map<std::string, json::object>> Fleet::confirmations(std::int64_t version) const {
   using Answer = std::map<std::string, json::object>;
-  return {{Command("HGETALL", fmt::format("{}confirm:{}", base_, version))}, [](Replies replies) -> Result<Step<Answer>> {
+  return {{Command("HGETALL", fmt::format("{}confirm:{}", base_, version))},
+          [](Replies replies) -> Result<Step<Answer>> {
             BOOST_OUTCOME_TRY(auto fields, redis::texts(replies[0]));
             Answer answers;
             for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {

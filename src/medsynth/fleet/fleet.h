@@ -1,5 +1,6 @@
-// What workers report and what they are told. Each worker writes a snapshot with a TTL; control (limits set through the
-// API, cache removals) is stored state with a version, PUBLISH is only its bell, and workers confirm what they did.
+// What workers report and what they are told. Each worker writes a snapshot with a TTL; control (limits set
+// through the API, cache removals) is stored state with a version, PUBLISH is only its bell, and workers
+// confirm what they did.
 //
 // Queries, carried out by redis::Client. Thread safe (immutable).
 #pragma once
@@ -33,8 +34,9 @@ struct ModelReport {
   std::uint64_t memory_bytes = 0;
   json::object metadata;
 };
-BOOST_DESCRIBE_STRUCT(ModelReport, (), (id, state, loaded_at, last_used, expires_at, users, hits, loads, load_seconds,
-                                        memory_bytes, metadata))
+BOOST_DESCRIBE_STRUCT(ModelReport, (),
+                      (id, state, loaded_at, last_used, expires_at, users, hits, loads, load_seconds,
+                       memory_bytes, metadata))
 
 struct CacheReport {
   std::int64_t size = 0;
@@ -75,16 +77,17 @@ struct Snapshot {
   std::string at;
   bool draining = false;
   std::vector<std::string> queues;
-  json::object usage;           // limits::Usage: measured use and the limits in force
-  std::string limits_origin;    // environment | api
-  json::object system;          // limits::SystemInfo
+  json::object usage;         // limits::Usage: measured use and the limits in force
+  std::string limits_origin;  // environment | api
+  json::object system;        // limits::SystemInfo
   CacheReport cache;
   std::vector<TaskReport> tasks;
   std::int64_t control_version = 0;  // the newest control this worker has obeyed
   std::vector<Sample> metrics;
 };
-BOOST_DESCRIBE_STRUCT(Snapshot, (), (worker_id, host, pid, version, started_at, at, draining, queues, usage, limits_origin,
-                                     system, cache, tasks, control_version, metrics))
+BOOST_DESCRIBE_STRUCT(Snapshot, (),
+                      (worker_id, host, pid, version, started_at, at, draining, queues, usage, limits_origin,
+                       system, cache, tasks, control_version, metrics))
 
 // What somebody asks of the workers, once: "cache.remove" (argument: model id), "cache.clear".
 struct Request {
@@ -109,19 +112,22 @@ class Fleet {
  public:
   explicit Fleet(const FleetOptions& options);
 
-  redis::Query<redis::Done> publish(const Snapshot& snapshot, std::chrono::milliseconds ttl, WallTime now) const;
+  redis::Query<redis::Done> publish(const Snapshot& snapshot, std::chrono::milliseconds ttl,
+                                    WallTime now) const;
   redis::Query<redis::Done> leave(const std::string& worker_id) const;
   // Of the workers that are alive, ordered by host and worker id.
   redis::Query<std::vector<Snapshot>> snapshots(WallTime now) const;
 
   // What is in force, with the requests after `since`.
   redis::Query<Control> control(std::int64_t since) const;
-  redis::Query<std::int64_t> set_limits(const std::map<std::string, double>& changed) const;  // merges; gives the version
+  redis::Query<std::int64_t> set_limits(
+      const std::map<std::string, double>& changed) const;  // merges; gives the version
   redis::Query<std::int64_t> reset_limits() const;
   redis::Query<std::int64_t> request(const std::string& kind, const std::string& argument) const;
 
   // A worker's answer to a version, and the answers so far by worker id.
-  redis::Query<redis::Done> confirm(std::int64_t version, const std::string& worker_id, const json::object& answer) const;
+  redis::Query<redis::Done> confirm(std::int64_t version, const std::string& worker_id,
+                                    const json::object& answer) const;
   redis::Query<std::map<std::string, json::object>> confirmations(std::int64_t version) const;
 
   std::string bell_channel() const;  // rung after each change of control

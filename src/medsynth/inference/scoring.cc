@@ -23,7 +23,8 @@ void normalize(std::span<float> vector) {
 
 std::size_t count_that_fit(std::span<const std::size_t> sizes, std::size_t room, std::size_t places) {
   std::size_t count = 0, used = 0;
-  while (count < sizes.size() && count < places && (count == 0 || used + sizes[count] <= room)) used += sizes[count++];
+  while (count < sizes.size() && count < places && (count == 0 || used + sizes[count] <= room))
+    used += sizes[count++];
   return count;
 }
 

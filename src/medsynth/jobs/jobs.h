@@ -1,5 +1,5 @@
-// What each actor takes and gives back, described once: arguments of the message, body of the HTTP request, result in the
-// record, OpenAPI schema, columns of the command line.
+// What each actor takes and gives back, described once: arguments of the message, body of the HTTP request,
+// result in the record, OpenAPI schema, columns of the command line.
 #pragma once
 
 #include <array>
@@ -30,11 +30,13 @@ struct Actor {
   std::string_view operation;  // label of metrics and ML events
 };
 inline constexpr Actor kDetect{"detect_contradiction", 3, 3'600'000, "detect_contradiction"};
-inline constexpr Actor kAnalyze{"analyze_contradictions_in_articles", 3, 3'600'000, "analyze_contradictions_in_articles"};
+inline constexpr Actor kAnalyze{"analyze_contradictions_in_articles", 3, 3'600'000,
+                                "analyze_contradictions_in_articles"};
 inline constexpr Actor kEmbed{"generate_embeddings", 3, 3'600'000, "generate_embeddings"};
 inline constexpr std::array kActors{kDetect, kAnalyze, kEmbed};
 
-// --- detect_contradiction ---------------------------------------------------------------------------------------------
+// --- detect_contradiction
+// ---------------------------------------------------------------------------------------------
 
 struct DetectContradiction {
   std::string claim1;
@@ -44,7 +46,8 @@ struct DetectContradiction {
   bool use_all_methods = true;
   std::optional<std::string> task_id;
 };
-BOOST_DESCRIBE_STRUCT(DetectContradiction, (), (claim1, claim2, metadata1, metadata2, use_all_methods, task_id))
+BOOST_DESCRIBE_STRUCT(DetectContradiction, (),
+                      (claim1, claim2, metadata1, metadata2, use_all_methods, task_id))
 
 enum class Verdict { contradiction, no_contradiction, uncertain };
 BOOST_DESCRIBE_ENUM(Verdict, contradiction, no_contradiction, uncertain)
@@ -78,10 +81,12 @@ struct ContradictionResult {
   std::vector<std::string> warnings;
 };
 BOOST_DESCRIBE_STRUCT(ContradictionResult, (),
-                      (is_contradiction, contradiction_score, contradiction_type, confidence, verdict, explanation,
-                       methods_used, details, context_differences, model, calibrated, duration, warnings))
+                      (is_contradiction, contradiction_score, contradiction_type, confidence, verdict,
+                       explanation, methods_used, details, context_differences, model, calibrated, duration,
+                       warnings))
 
-// --- analyze_contradictions_in_articles -------------------------------------------------------------------------------
+// --- analyze_contradictions_in_articles
+// -------------------------------------------------------------------------------
 
 struct Article {
   std::optional<std::string> id;
@@ -114,7 +119,8 @@ struct FoundContradiction {
   Confidence confidence = Confidence::low;
   std::string explanation;
 };
-BOOST_DESCRIBE_STRUCT(FoundContradiction, (), (claim1, claim2, contradiction_score, contradiction_type, confidence, explanation))
+BOOST_DESCRIBE_STRUCT(FoundContradiction, (),
+                      (claim1, claim2, contradiction_score, contradiction_type, confidence, explanation))
 
 struct ArticlesResult {
   std::int64_t total_articles = 0;
@@ -127,10 +133,12 @@ struct ArticlesResult {
   double duration = 0;  // seconds
   std::vector<std::string> warnings;
 };
-BOOST_DESCRIBE_STRUCT(ArticlesResult, (), (total_articles, total_claims, pairs_compared, threshold, contradictions,
-                                           methods_used, model, duration, warnings))
+BOOST_DESCRIBE_STRUCT(ArticlesResult, (),
+                      (total_articles, total_claims, pairs_compared, threshold, contradictions, methods_used,
+                       model, duration, warnings))
 
-// --- generate_embeddings ----------------------------------------------------------------------------------------------
+// --- generate_embeddings
+// ----------------------------------------------------------------------------------------------
 
 struct GenerateEmbeddings {
   std::vector<std::string> texts;
@@ -149,7 +157,8 @@ struct EmbeddingsResult {
 };
 BOOST_DESCRIBE_STRUCT(EmbeddingsResult, (), (embeddings, dimension, total_texts, model, duration, warnings))
 
-// Checks that a description cannot express: the length of each text, article by article. invalid_argument with pointers.
+// Checks that a description cannot express: the length of each text, article by article. invalid_argument
+// with pointers.
 Result<> check(const DetectContradiction& arguments);
 Result<> check(const AnalyzeArticles& arguments);
 Result<> check(const GenerateEmbeddings& arguments);
@@ -162,9 +171,12 @@ struct Rules<jobs::DetectContradiction> {
   static constexpr std::array fields{
       Field{.name = "claim1", .help = "First claim", .min_size = 1, .max_size = jobs::kMaxTextBytes},
       Field{.name = "claim2", .help = "Second claim", .min_size = 1, .max_size = jobs::kMaxTextBytes},
-      Field{.name = "metadata1", .help = "Anything known about the first claim (year, population, p_value, ...)"},
+      Field{.name = "metadata1",
+            .help = "Anything known about the first claim (year, population, p_value, ...)"},
       Field{.name = "metadata2", .help = "Anything known about the second claim"},
-      Field{.name = "use_all_methods", .help = "false: the fast path, without a language model", .optional = true},
+      Field{.name = "use_all_methods",
+            .help = "false: the fast path, without a language model",
+            .optional = true},
       Field{.name = "task_id", .help = "Id of the task; made when absent", .min_size = 1, .max_size = 200}};
 };
 template <>
@@ -175,15 +187,25 @@ struct Rules<jobs::Article> {
 template <>
 struct Rules<jobs::AnalyzeArticles> {
   static constexpr std::array fields{
-      Field{.name = "articles", .help = "Articles with abstracts, or with claims already extracted", .min_size = 1, .max_size = jobs::kMaxArticles},
-      Field{.name = "threshold", .help = "Contradictions from this score on are reported", .optional = true, .minimum = 0, .maximum = 1},
+      Field{.name = "articles",
+            .help = "Articles with abstracts, or with claims already extracted",
+            .min_size = 1,
+            .max_size = jobs::kMaxArticles},
+      Field{.name = "threshold",
+            .help = "Contradictions from this score on are reported",
+            .optional = true,
+            .minimum = 0,
+            .maximum = 1},
       Field{.name = "task_id", .help = "Id of the task; made when absent", .min_size = 1, .max_size = 200}};
 };
 template <>
 struct Rules<jobs::GenerateEmbeddings> {
   static constexpr std::array fields{
       Field{.name = "texts", .help = "Texts to embed", .min_size = 1, .max_size = jobs::kMaxTexts},
-      Field{.name = "model_name", .help = "Model of the catalogue; absent: the sentence model", .min_size = 1, .max_size = 200},
+      Field{.name = "model_name",
+            .help = "Model of the catalogue; absent: the sentence model",
+            .min_size = 1,
+            .max_size = 200},
       Field{.name = "task_id", .help = "Id of the task; made when absent", .min_size = 1, .max_size = 200}};
 };
 }  // namespace medsynth::described

@@ -1,5 +1,5 @@
-// The shell of the cache: one mutex around the plan, threads that carry out what it decides. No lock is held while a model
-// loads, while it is destroyed, or while somebody's callback runs.
+// The shell of the cache: one mutex around the plan, threads that carry out what it decides. No lock is held
+// while a model loads, while it is destroyed, or while somebody's callback runs.
 #include "medsynth/models/cache.h"
 
 #include <malloc.h>
@@ -27,16 +27,20 @@ constexpr double kProgressStep = 0.01;
 
 std::string_view name_of(UnloadReason reason) {
   switch (reason) {
-    case UnloadReason::evicted: return "evicted";
-    case UnloadReason::expired: return "expired";
-    case UnloadReason::removed: return "removed";
-    case UnloadReason::replaced: return "replaced";
+    case UnloadReason::evicted:
+      return "evicted";
+    case UnloadReason::expired:
+      return "expired";
+    case UnloadReason::removed:
+      return "removed";
+    case UnloadReason::replaced:
+      return "replaced";
   }
   return "?";
 }
 
-Result<std::shared_ptr<Loaded>> run(const Loader& load, const std::function<void(double)>& progress, const std::stop_token& stop,
-                                    const std::string& id) try {
+Result<std::shared_ptr<Loaded>> run(const Loader& load, const std::function<void(double)>& progress,
+                                    const std::stop_token& stop, const std::string& id) try {
   auto loaded = load(progress, stop);
   if (loaded && !*loaded) return Error{Code::internal, fmt::format("the loader of {} gave no model", id), ""};
   return loaded;
@@ -71,9 +75,9 @@ struct Cache::Impl : std::enable_shared_from_this<Cache::Impl> {
 
   Now now() const { return {clock.steady(), clock.now()}; }
   Handle make_handle(const std::string& id, std::shared_ptr<Loaded> model);
-  Result<Handle> wait(std::unique_lock<std::mutex>& lock, Waiter& waiter, Ticket ticket, const std::string& id,
-                      std::chrono::steady_clock::time_point deadline, const std::stop_token& stop,
-                      const std::function<void(double)>& progress);
+  Result<Handle> wait(std::unique_lock<std::mutex>& lock, Waiter& waiter, Ticket ticket,
+                      const std::string& id, std::chrono::steady_clock::time_point deadline,
+                      const std::stop_token& stop, const std::function<void(double)>& progress);
   void release(const std::string& id);
 
   // With the mutex held: carries out effects. What needs time is handed to a thread.
@@ -87,7 +91,7 @@ struct Cache::Impl : std::enable_shared_from_this<Cache::Impl> {
 
   void load_in_thread(const std::string& id, const Loader& load, const std::stop_token& stop);
   void report_progress(const std::string& id, double part);
-  void keep_house();                                      // the thread "ms-cache"
+  void keep_house();                                         // the thread "ms-cache"
   void destroy_leaving(std::unique_lock<std::mutex>& lock);  // these let go of the lock meanwhile
   void join_ended(std::unique_lock<std::mutex>& lock);
   void close();
@@ -103,12 +107,14 @@ struct Cache::Impl : std::enable_shared_from_this<Cache::Impl> {
   std::map<Ticket, Waiter*> waiters;
   std::map<std::string, std::shared_ptr<Loaded>> models;
   std::map<std::string, Load> loads;
-  std::vector<Leaving> leaving;  // to be destroyed
-  std::vector<std::thread> ended;                                        // load threads to be joined
+  std::vector<Leaving> leaving;    // to be destroyed
+  std::vector<std::thread> ended;  // load threads to be joined
   std::thread housekeeper;
 };
 
-Handle::~Handle() { release(); }
+Handle::~Handle() {
+  release();
+}
 Handle::Handle(Handle&& other) noexcept
     : model_(std::move(other.model_)), let_go_(std::exchange(other.let_go_, nullptr)) {}
 Handle& Handle::operator=(Handle&& other) noexcept {
@@ -159,17 +165,20 @@ void Cache::Impl::apply(Refuse& refuse) {
 void Cache::Impl::apply(StartLoad& start) try {
   Load& load = loads[start.id];
   if (closing) load.stop.request_stop();
-  load.thread = std::thread([this, id = start.id, loader = waiters.at(start.ticket)->load, stop = load.stop.get_token()] {
-    pthread_setname_np(pthread_self(), "ms-load");
-    load_in_thread(id, loader, stop);
-  });
+  load.thread = std::thread(
+      [this, id = start.id, loader = waiters.at(start.ticket)->load, stop = load.stop.get_token()] {
+        pthread_setname_np(pthread_self(), "ms-load");
+        load_in_thread(id, loader, stop);
+      });
 } catch (const std::system_error& error) {
   loads.erase(start.id);
   const Error no_thread{Code::exhausted, fmt::format("no thread to load {}: {}", start.id, error.what()), ""};
   apply(plan.load_failed(start.id, no_thread, now()));
 }
 
-void Cache::Impl::apply(StopLoad& stop) { loads.at(stop.id).stop.request_stop(); }
+void Cache::Impl::apply(StopLoad& stop) {
+  loads.at(stop.id).stop.request_stop();
+}
 
 void Cache::Impl::apply(Unload& unload) {
   leaving.push_back({unload.id, unload.reason, std::move(models.extract(unload.id).mapped())});
@@ -180,8 +189,10 @@ void Cache::Impl::load_in_thread(const std::string& id, const Loader& load, cons
   const auto start = std::chrono::steady_clock::now();
   auto loaded = run(load, [&](double part) { report_progress(id, part); }, stop, id);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (loaded) log::info("model loaded", {{"model", id}, {"seconds", seconds}});
-  else log::warning("model not loaded", {{"model", id}, {"error", loaded.error().message}});
+  if (loaded)
+    log::info("model loaded", {{"model", id}, {"seconds", seconds}});
+  else
+    log::warning("model not loaded", {{"model", id}, {"error", loaded.error().message}});
   finish(id, std::move(loaded), seconds);
 }
 
@@ -267,7 +278,9 @@ Cache::Cache(CacheOptions options, const Clock& clock) : impl_(std::make_shared<
   impl_->housekeeper = std::thread([impl = impl_.get()] { impl->keep_house(); });
 }
 
-Cache::~Cache() { impl_->close(); }
+Cache::~Cache() {
+  impl_->close();
+}
 
 std::optional<Handle> Cache::get(const std::string& id) {
   const std::lock_guard lock(impl_->mutex);
@@ -291,24 +304,27 @@ Result<Handle> Cache::get_or_create(const std::string& id, const Loader& load, c
   return result;
 }
 
-Result<Handle> Cache::Impl::wait(std::unique_lock<std::mutex>& lock, Waiter& waiter, Ticket ticket, const std::string& id,
-                                 std::chrono::steady_clock::time_point deadline, const std::stop_token& stop,
-                                 const std::function<void(double)>& progress) {
+Result<Handle> Cache::Impl::wait(std::unique_lock<std::mutex>& lock, Waiter& waiter, Ticket ticket,
+                                 const std::string& id, std::chrono::steady_clock::time_point deadline,
+                                 const std::stop_token& stop, const std::function<void(double)>& progress) {
   double reported = 0;
   const auto part = [&] {
     const auto load = loads.find(id);
     return load == loads.end() ? 0 : load->second.progress;
   };
   while (!waiter.answer) {
-    const bool woken =
-        waiter.changed.wait_until(lock, stop, deadline, [&] { return waiter.answer || (progress && part() > reported); });
+    const bool woken = waiter.changed.wait_until(
+        lock, stop, deadline, [&] { return waiter.answer || (progress && part() > reported); });
     if (waiter.answer) break;
     if (!woken) {
       auto left = plan.leave(ticket, id);
       apply(std::move(left.effects));
-      if (stop.stop_requested()) return Error{Code::cancelled, fmt::format("waiting for {} was cancelled", id), ""};
+      if (stop.stop_requested())
+        return Error{Code::cancelled, fmt::format("waiting for {} was cancelled", id), ""};
       if (left.for_place)
-        return Error{Code::exhausted, fmt::format("every place in the model cache is in use; {} got none in its time", id), "cache_full"};
+        return Error{Code::exhausted,
+                     fmt::format("every place in the model cache is in use; {} got none in its time", id),
+                     "cache_full"};
       return Error{Code::timeout, fmt::format("{} was not loaded in its time", id), ""};
     }
     reported = part();
@@ -347,7 +363,8 @@ std::vector<std::pair<std::string, Removal>> Cache::clear() {
     if (removal != Removal::absent) done.emplace_back(id, removal);
   }
   impl_->settled.wait_for(lock, kRemovalWait, [&] {
-    return std::none_of(done.begin(), done.end(), [&](const auto& each) { return impl_->plan.is_unloading(each.first); });
+    return std::none_of(done.begin(), done.end(),
+                        [&](const auto& each) { return impl_->plan.is_unloading(each.first); });
   });
   return done;
 }

@@ -20,12 +20,16 @@ constexpr std::size_t kLongestName = 100;
 constexpr std::array<std::string_view, 2> kKinds{"language", "sentence"};
 
 bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= kLongestName && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  });
+  return !name.empty() && name.size() <= kLongestName &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+                  c == '_' || c == '-';
+         });
 }
 
-std::string_view default_name(std::string_view kind) { return kind == "sentence" ? "all-minilm-l6-v2" : "biomedlm"; }
+std::string_view default_name(std::string_view kind) {
+  return kind == "sentence" ? "all-minilm-l6-v2" : "biomedlm";
+}
 
 Error invalid_entry(std::string_view name, std::string_view field, std::string_view detail) {
   Error error = invalid(fmt::format("/models/{}/{}", name, field), std::string(detail));
@@ -35,11 +39,13 @@ Error invalid_entry(std::string_view name, std::string_view field, std::string_v
 }
 
 Result<> check_entry(const ModelFile& model) {
-  if (!is_name(model.name)) return invalid_entry(model.name, "name", "must be 1 to 100 letters, digits, dots, dashes or underscores");
+  if (!is_name(model.name))
+    return invalid_entry(model.name, "name", "must be 1 to 100 letters, digits, dots, dashes or underscores");
   if (model.file.empty()) return invalid_entry(model.name, "file", "must not be empty");
   if (std::find(kKinds.begin(), kKinds.end(), model.kind) == kKinds.end())
     return invalid_entry(model.name, "kind", "must be language or sentence");
-  const bool hex = std::all_of(model.sha256.begin(), model.sha256.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  const bool hex = std::all_of(model.sha256.begin(), model.sha256.end(),
+                               [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   if (!model.sha256.empty() && (model.sha256.size() != 64 || !hex))
     return invalid_entry(model.name, "sha256", "must be 64 lowercase hexadecimal digits");
   if (model.context < 0) return invalid_entry(model.name, "context", "must not be negative");
@@ -69,7 +75,8 @@ Result<ModelFile> read_entry(std::string_view name, const toml::node& node) {
   const auto known = described::member_names<ModelFile>();
   for (const auto& [key, value] : *table) {
     if (key.str() == "name" || std::find(known.begin(), known.end(), key.str()) == known.end())
-      return invalid_entry(name, key.str(), "is not a known field" + described::did_you_mean(key.str(), known));
+      return invalid_entry(name, key.str(),
+                           "is not a known field" + described::did_you_mean(key.str(), known));
     std::string wrong;
     described::for_each_member<ModelFile>([&](std::string_view member, auto pointer) {
       if (member == key.str()) wrong = assign(value, model.*pointer);
@@ -128,7 +135,8 @@ Result<Catalogue> Catalogue::read(const fs::path& folder, const fs::path& catalo
   BOOST_OUTCOME_TRY(const toml::table file, parse_file(out.file_));
   for (const auto& [key, node] : file) {
     if (key.str() != "models" && key.str() != "roots")
-      return invalid("/" + std::string(key.str()), "is not known in models.toml; models stand in [models.NAME]");
+      return invalid("/" + std::string(key.str()),
+                     "is not known in models.toml; models stand in [models.NAME]");
   }
   BOOST_OUTCOME_TRY(out.roots_, read_roots(file));
   const toml::node* models = file.get("models");
@@ -142,13 +150,15 @@ Result<Catalogue> Catalogue::read(const fs::path& folder, const fs::path& catalo
 }
 
 const ModelFile* Catalogue::find(std::string_view name) const {
-  const auto found = std::find_if(models_.begin(), models_.end(), [&](const ModelFile& each) { return each.name == name; });
+  const auto found =
+      std::find_if(models_.begin(), models_.end(), [&](const ModelFile& each) { return each.name == name; });
   return found == models_.end() ? nullptr : &*found;
 }
 
 Result<fs::path> Catalogue::locate(const ModelFile& model) const {
   std::error_code error;
-  const fs::path path = fs::weakly_canonical(folder_ / model.file, error);  // an absolute file stands for itself
+  const fs::path path =
+      fs::weakly_canonical(folder_ / model.file, error);  // an absolute file stands for itself
   std::vector<fs::path> roots = roots_;
   roots.push_back(folder_);
   const bool allowed = std::any_of(roots.begin(), roots.end(), [&](const fs::path& root) {
@@ -157,8 +167,10 @@ Result<fs::path> Catalogue::locate(const ModelFile& model) const {
   });
   if (error || !allowed)
     return Error{Code::not_allowed,
-                 fmt::format("the file of {} lies outside {}; move it there, or name its folder in roots = [\"...\"] at the top "
-                             "of models.toml", model.name, folder_.string()),
+                 fmt::format("the file of {} lies outside {}; move it there, or name its folder in roots = "
+                             "[\"...\"] at the top "
+                             "of models.toml",
+                             model.name, folder_.string()),
                  "outside_models_folder"};
   return path;
 }
@@ -169,17 +181,24 @@ Result<Resolved> Catalogue::resolve(std::string_view name, std::string_view kind
   bool substituted = false;
   if (!found && name.empty()) {
     // The default stands for "the best there is": a demo model of its kind answers in its place.
-    const auto demo = std::find_if(models_.begin(), models_.end(), [&](const ModelFile& each) { return each.demo && each.kind == kind; });
+    const auto demo = std::find_if(models_.begin(), models_.end(),
+                                   [&](const ModelFile& each) { return each.demo && each.kind == kind; });
     substituted = demo != models_.end();
     if (substituted) found = &*demo;
   }
   if (!found)
-    return Error{Code::not_found,
-                 fmt::format("the model {} is not installed; get the demo models with 'medsynth models pull', or enter a file "
-                             "with 'medsynth models add {} FILE'", wanted, is_name(wanted) ? wanted : "NAME"),
-                 "model_not_found"};
-  if (found->kind != kind)
-    return Error{Code::invalid_argument, fmt::format("{} is a {} model; a {} model is wanted", wanted, found->kind, kind), "wrong_kind"};
+    return Error{
+        Code::not_found,
+        fmt::format(
+            "the model {} is not installed; get the demo models with 'medsynth models pull', or enter a file "
+            "with 'medsynth models add {} FILE'",
+            wanted, is_name(wanted) ? wanted : "NAME"),
+        "model_not_found"};
+  // Who asks for a model by name means it: any model can embed. A default must be of its kind.
+  if (name.empty() && found->kind != kind)
+    return Error{Code::invalid_argument,
+                 fmt::format("{} is a {} model; a {} model is wanted", wanted, found->kind, kind),
+                 "wrong_kind"};
   BOOST_OUTCOME_TRY(auto path, locate(*found));
   return Resolved{*found, std::move(path), substituted};
 }
@@ -193,14 +212,16 @@ Result<> Catalogue::put(ModelFile model) {
 }
 
 Result<> Catalogue::remove(std::string_view name) {
-  if (!find(name)) return Error{Code::not_found, fmt::format("no model is called {}", name), "model_not_found"};
+  if (!find(name))
+    return Error{Code::not_found, fmt::format("no model is called {}", name), "model_not_found"};
   std::vector<ModelFile> models = models_;
   std::erase_if(models, [&](const ModelFile& each) { return each.name == name; });
   return write(std::move(models));
 }
 
 Result<> Catalogue::write(std::vector<ModelFile> models) {
-  std::sort(models.begin(), models.end(), [](const ModelFile& a, const ModelFile& b) { return a.name < b.name; });
+  std::sort(models.begin(), models.end(),
+            [](const ModelFile& a, const ModelFile& b) { return a.name < b.name; });
   toml::table tables;
   for (const ModelFile& model : models) tables.insert(model.name, as_table(model));
   toml::table file;
@@ -219,7 +240,9 @@ Result<> Catalogue::write(std::vector<ModelFile> models) {
   if (out) fs::rename(fresh, file_, error);
   if (!out || error) {
     fs::remove(fresh, error);
-    return Error{Code::unavailable, fmt::format("cannot write {}: check the folder's rights and the disk's space", file_.string()), ""};
+    return Error{
+        Code::unavailable,
+        fmt::format("cannot write {}: check the folder's rights and the disk's space", file_.string()), ""};
   }
   models_ = std::move(models);
   return success();

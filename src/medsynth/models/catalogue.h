@@ -10,8 +10,9 @@
 //   demo = false
 //   notes = "..."
 //
-// Above the tables, `roots = ["/data/models"]` names further folders that files may lie in. Names are 1 to 100 letters,
-// digits, dots, dashes and underscores. The program rewrites the file when it adds a model: comments in it are lost.
+// Above the tables, `roots = ["/data/models"]` names further folders that files may lie in. Names are 1 to
+// 100 letters, digits, dots, dashes and underscores. The program rewrites the file when it adds a model:
+// comments in it are lost.
 //
 // A value: not changed by anybody else after reading; const calls are thread safe.
 #pragma once
@@ -53,19 +54,22 @@ class Catalogue {
  public:
   // Reads models.toml in `folder` (or at `catalogue` when not empty); a missing file is an empty catalogue.
   // invalid_argument names the entry and the field.
-  static Result<Catalogue> read(const std::filesystem::path& folder, const std::filesystem::path& catalogue = {});
+  static Result<Catalogue> read(const std::filesystem::path& folder,
+                                const std::filesystem::path& catalogue = {});
 
   const std::vector<ModelFile>& models() const { return models_; }
   const ModelFile* find(std::string_view name) const;
-  // `name` empty: the default of that kind ("biomedlm" for language, "all-minilm-l6-v2" for sentence). not_found says how
-  // to get it (`medsynth models pull`, `medsynth models add`); not_allowed when the file lies outside the folder and the
-  // roots, links followed; invalid_argument when it is of the other kind. Only a default is substituted.
+  // `name` empty: the default of that kind ("biomedlm" for language, "all-minilm-l6-v2" for sentence).
+  // not_found says how to get it (`medsynth models pull`, `medsynth models add`); not_allowed when the file
+  // lies outside the folder and the roots, links followed; invalid_argument when it is of the other kind.
+  // Only a default is substituted.
   Result<Resolved> resolve(std::string_view name, std::string_view kind) const;
 
   // Where the file of an entry lies, links followed (it need not exist); not_allowed as in resolve().
   Result<std::filesystem::path> locate(const ModelFile& model) const;
 
-  // Adds or replaces an entry and writes the file (atomically, beside its old self). unavailable: it cannot be written.
+  // Adds or replaces an entry and writes the file (atomically, beside its old self). unavailable: it cannot
+  // be written.
   Result<> put(ModelFile model);
   Result<> remove(std::string_view name);
 

@@ -1,5 +1,9 @@
 #include "medsynth/models/digest.h"
 
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <array>
 #include <fstream>
 #include <map>
@@ -8,9 +12,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace medsynth::models {
 namespace {
@@ -19,11 +20,13 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kBlock = 1 << 20;
 
-Error unreadable(const fs::path& file) { return {Code::not_found, "cannot read " + file.string(), "model_file_not_found"}; }
+Error unreadable(const fs::path& file) {
+  return {Code::not_found, "cannot read " + file.string(), "model_file_not_found"};
+}
 
 // "SIZE MTIME_NS": what a digest is good for.
 Result<std::string> stamp_of(const fs::path& file) {
-  struct stat info {};
+  struct stat info{};
   if (stat(file.c_str(), &info) != 0) return unreadable(file);
   return fmt::format("{} {}{:09}", info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
 }
@@ -35,7 +38,8 @@ Result<std::string> compute(const fs::path& file, const std::stop_token& stop) {
   EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
   std::vector<char> block(kBlock);
   while (in.read(block.data(), static_cast<std::streamsize>(block.size())), in.gcount() > 0) {
-    if (stop.stop_requested()) return Error{Code::cancelled, "checking " + file.filename().string() + " was cancelled", ""};
+    if (stop.stop_requested())
+      return Error{Code::cancelled, "checking " + file.filename().string() + " was cancelled", ""};
     EVP_DigestUpdate(context.get(), block.data(), static_cast<std::size_t>(in.gcount()));
   }
   if (in.bad()) return unreadable(file);
@@ -107,7 +111,8 @@ Result<std::string> file_digest(const fs::path& file, std::stop_token stop) {
 Result<> check_digest(std::string_view name, std::string_view digest, std::string_view wanted) {
   if (wanted.empty() || digest == wanted) return success();
   return Error{Code::invalid_argument,
-               fmt::format("the file of {} is not the one in models.toml: its sha256 is {}, wanted {}. Add it again, or fetch it again",
+               fmt::format("the file of {} is not the one in models.toml: its sha256 is {}, wanted {}. Add "
+                           "it again, or fetch it again",
                            name, digest, wanted),
                "wrong_digest"};
 }

@@ -108,8 +108,10 @@ Effects Plan::loaded(const std::string& id, double seconds, Now now) {
     ++entry.users;
     effects.push_back(Grant{ticket, id});
   }
-  if (entry.leave_after_use && entry.users > 0) entry.state = State::draining;
-  else if (entry.leave_after_use) unload(found, UnloadReason::removed, effects);
+  if (entry.leave_after_use && entry.users > 0)
+    entry.state = State::draining;
+  else if (entry.leave_after_use)
+    unload(found, UnloadReason::removed, effects);
   pump(effects);
   return effects;
 }
@@ -144,7 +146,8 @@ Effects Plan::load_failed(const std::string& id, const Error& cause, Now now) {
 
 Effects Plan::unloaded(const std::string& id) {
   Effects effects;
-  if (const auto found = unloading_.find(id); found != unloading_.end() && --found->second == 0) unloading_.erase(found);
+  if (const auto found = unloading_.find(id); found != unloading_.end() && --found->second == 0)
+    unloading_.erase(found);
   pump(effects);
   return effects;
 }
@@ -153,7 +156,8 @@ Result<Effects> Plan::put(const std::string& id, const Metadata& metadata, Now n
   Effects effects;
   auto found = entries_.find(id);
   if (found != entries_.end() && !found->second.idle())
-    return Error{Code::conflict, fmt::format("{} is loading or in use: remove it first, or wait", id), "model_in_use"};
+    return Error{Code::conflict, fmt::format("{} is loading or in use: remove it first, or wait", id),
+                 "model_in_use"};
   if (found != entries_.end()) unload(found, UnloadReason::replaced, effects);
   // It is in memory already, so it takes its place at once; who must go for it, goes meanwhile.
   std::int64_t staying = places_taken();
@@ -161,7 +165,9 @@ Result<Effects> Plan::put(const std::string& id, const Metadata& metadata, Now n
   if (staying >= options_.max_models) {
     const auto victim = find_victim();
     if (victim == entries_.end())
-      return Error{Code::exhausted, fmt::format("no place for {}: all {} models are in use", id, options_.max_models), "cache_full"};
+      return Error{Code::exhausted,
+                   fmt::format("no place for {}: all {} models are in use", id, options_.max_models),
+                   "cache_full"};
     unload(victim, UnloadReason::evicted, effects);
   }
   Entry& entry = entries_[id];
@@ -177,10 +183,15 @@ std::pair<Removal, Effects> Plan::remove(const std::string& id) {
   if (found == entries_.end()) return {is_unloading(id) ? Removal::removed : Removal::absent, effects};
   Entry& entry = found->second;
   switch (entry.state) {
-    case State::queued: return {Removal::absent, effects};
-    case State::loading: entry.leave_after_use = true; return {Removal::draining, effects};
-    case State::draining: return {Removal::draining, effects};
-    case State::ready: break;
+    case State::queued:
+      return {Removal::absent, effects};
+    case State::loading:
+      entry.leave_after_use = true;
+      return {Removal::draining, effects};
+    case State::draining:
+      return {Removal::draining, effects};
+    case State::ready:
+      break;
   }
   if (entry.users > 0) {
     entry.state = State::draining;
@@ -197,14 +208,16 @@ Effects Plan::expire(Now now) {
     if (!entry->second.idle() || now.steady - entry->second.idle_since < options_.ttl) continue;
     unload(entry, UnloadReason::expired, effects);
   }
-  std::erase_if(failures_, [&](const auto& each) { return now.steady - each.second.retry_at > kFailureMemory; });
+  std::erase_if(failures_,
+                [&](const auto& each) { return now.steady - each.second.retry_at > kFailureMemory; });
   return effects;
 }
 
 std::optional<SteadyTime> Plan::next_due() const {
   std::optional<SteadyTime> due;
   for (const auto& [id, entry] : entries_) {
-    if (entry.idle() && (!due || entry.idle_since + options_.ttl < *due)) due = entry.idle_since + options_.ttl;
+    if (entry.idle() && (!due || entry.idle_since + options_.ttl < *due))
+      due = entry.idle_since + options_.ttl;
   }
   return due;
 }
@@ -216,7 +229,8 @@ std::int64_t Plan::places_taken() const {
   return taken;
 }
 
-// Gives places to those who wait for one, in their order; makes room by evicting, one victim for each that waits.
+// Gives places to those who wait for one, in their order; makes room by evicting, one victim for each that
+// waits.
 void Plan::pump(Effects& effects) {
   std::int64_t free = options_.max_models - places_taken();
   std::int64_t coming = 0;
@@ -245,7 +259,8 @@ void Plan::start_load(const std::string& id, Effects& effects) {
 Plan::Entries::iterator Plan::find_victim() {
   auto victim = entries_.end();
   for (auto each = entries_.begin(); each != entries_.end(); ++each) {
-    if (each->second.idle() && (victim == entries_.end() || each->second.last_use < victim->second.last_use)) victim = each;
+    if (each->second.idle() && (victim == entries_.end() || each->second.last_use < victim->second.last_use))
+      victim = each;
   }
   return victim;
 }
@@ -277,28 +292,42 @@ std::vector<std::string> Plan::ids() const {
 
 std::string Plan::state_of(const Entry& entry) const {
   switch (entry.state) {
-    case State::queued: return "queued";
-    case State::loading: return "loading";
-    case State::draining: return "draining";
-    case State::ready: break;
+    case State::queued:
+      return "queued";
+    case State::loading:
+      return "loading";
+    case State::draining:
+      return "draining";
+    case State::ready:
+      break;
   }
   return entry.users > 0 ? "in_use" : "ready";
 }
 
 CacheStats Plan::stats(Now now) const {
   CacheStats stats{.max_size = options_.max_models,
-                   .ttl = std::chrono::duration<double>(options_.ttl).count(), .hits = hits_, .misses = misses_,
-                   .coalesced = coalesced_, .evictions = evictions_, .expirations = expirations_, .load_failures = load_failures_};
+                   .ttl = std::chrono::duration<double>(options_.ttl).count(),
+                   .hits = hits_,
+                   .misses = misses_,
+                   .coalesced = coalesced_,
+                   .evictions = evictions_,
+                   .expirations = expirations_,
+                   .load_failures = load_failures_};
   for (const auto& [id, entry] : entries_) {
     stats.size += entry.state != State::queued;
     const bool here = entry.state == State::ready || entry.state == State::draining;
-    ModelStats model{.id = id, .state = state_of(entry), .users = entry.users, .hits = entry.hits,
-                     .load_seconds = entry.load_seconds, .memory_bytes = entry.metadata.memory_bytes,
+    ModelStats model{.id = id,
+                     .state = state_of(entry),
+                     .users = entry.users,
+                     .hits = entry.hits,
+                     .load_seconds = entry.load_seconds,
+                     .memory_bytes = entry.metadata.memory_bytes,
                      .metadata = entry.metadata.extra};
     if (here) model.loaded_at = rfc3339(entry.loaded_at);
     if (here) model.last_used = rfc3339(entry.last_used);
     if (entry.idle()) {
-      const auto left = std::chrono::duration_cast<std::chrono::microseconds>(entry.idle_since + options_.ttl - now.steady);
+      const auto left =
+          std::chrono::duration_cast<std::chrono::microseconds>(entry.idle_since + options_.ttl - now.steady);
       model.expires_at = rfc3339(now.wall + left);
     }
     const auto loads = loads_.find(id);

@@ -1,10 +1,11 @@
-// What the model cache decides: a state machine without clock, thread or model. Events go in, effects come out; the shell
-// (cache.cc) carries the effects out and reports back. One owner: not thread safe.
+// What the model cache decides: a state machine without clock, thread or model. Events go in, effects come
+// out; the shell (cache.cc) carries the effects out and reports back. One owner: not thread safe.
 //
 //   absent → queued → loading → ready ⇄ in use → (draining →) unloading → absent
 //
-// queued: wants a place in memory and there is none. A place is taken by everything that may hold memory: loading, ready,
-// draining, unloading. A model in use is never unloaded; a victim that is asked for again is loaded again after it has gone.
+// queued: wants a place in memory and there is none. A place is taken by everything that may hold memory:
+// loading, ready, draining, unloading. A model in use is never unloaded; a victim that is asked for again is
+// loaded again after it has gone.
 //
 //   Effects effects = plan.request(ticket, "biomedlm", {}, now);   // {StartLoad{"biomedlm", ticket}}
 //   effects = plan.loaded("biomedlm", 0.2, now);                   // {Grant{ticket, "biomedlm"}}
@@ -42,7 +43,9 @@ struct Grant {  // the ticket uses the model from now on
 struct Refuse {
   Ticket ticket;
   Error error;
-  bool operator==(const Refuse& other) const { return ticket == other.ticket && error.message == other.error.message; }
+  bool operator==(const Refuse& other) const {
+    return ticket == other.ticket && error.message == other.error.message;
+  }
 };
 struct StartLoad {
   std::string id;
@@ -61,7 +64,8 @@ struct Unload {  // unloaded() follows when the memory is back
 using Effect = std::variant<Grant, Refuse, StartLoad, StopLoad, Unload>;
 using Effects = std::vector<Effect>;
 
-// How long a model that failed to load is left alone: one second after the first failure, doubled by each further one.
+// How long a model that failed to load is left alone: one second after the first failure, doubled by each
+// further one.
 std::chrono::seconds backoff(std::int64_t failures);
 
 class Plan {
@@ -71,7 +75,8 @@ class Plan {
   Effects request(Ticket ticket, const std::string& id, const Metadata& metadata, Now now);
   // A use of a model that is ready, without waiting; false when it is not.
   bool use(const std::string& id, Now now);
-  // The ticket waits no longer. `for_place`: it waited until a place is free or the old model is gone, not for a load.
+  // The ticket waits no longer. `for_place`: it waited until a place is free or the old model is gone, not
+  // for a load.
   struct Left {
     Effects effects;
     bool for_place = false;
@@ -84,7 +89,8 @@ class Plan {
   Effects load_failed(const std::string& id, const Error& cause, Now now);
   Effects unloaded(const std::string& id);
 
-  // A model that is in memory already. conflict: one of that name is loading or in use; exhausted: every place is in use.
+  // A model that is in memory already. conflict: one of that name is loading or in use; exhausted: every
+  // place is in use.
   Result<Effects> put(const std::string& id, const Metadata& metadata, Now now);
   std::pair<Removal, Effects> remove(const std::string& id);
   // Everything that is past its TTL.
@@ -102,11 +108,12 @@ class Plan {
   enum class State { queued, loading, ready, draining };
   struct Entry {
     State state = State::queued;
-    std::deque<Ticket> waiters = {};  // of a model that is queued, loading, or draining before it is loaded again
+    std::deque<Ticket> waiters =
+        {};  // of a model that is queued, loading, or draining before it is loaded again
     std::int64_t users = 0;
-    bool abandoned = false;       // the load was told to stop
+    bool abandoned = false;        // the load was told to stop
     bool leave_after_use = false;  // removed while it loads
-    std::uint64_t last_use = 0;   // order of the ends of uses
+    std::uint64_t last_use = 0;    // order of the ends of uses
     SteadyTime idle_since{};
     WallTime loaded_at{}, last_used{};
     std::int64_t hits = 0;
@@ -132,7 +139,7 @@ class Plan {
 
   CacheOptions options_;
   Entries entries_;
-  std::deque<std::string> queue_;              // ids of queued entries, first come first
+  std::deque<std::string> queue_;                  // ids of queued entries, first come first
   std::map<std::string, std::int64_t> unloading_;  // instances on their way out
   std::map<std::string, Failure> failures_;
   std::map<std::string, std::int64_t> loads_;

@@ -1,11 +1,13 @@
-// An actor: its name and options, how its arguments are read, and the function that does the work. One registration:
+// An actor: its name and options, how its arguments are read, and the function that does the work. One
+// registration:
 //
 //   make_actor<jobs::DetectContradiction>(jobs::kDetect, {"claim1", "claim2", "task_id"},
 //       [](const auto& arguments) { return wanted model or nullopt; },
 //       [](Context& context, const auto& arguments) -> Result<jobs::ContradictionResult> { ... });
 //
-// The function runs on a worker thread with admission, slot and model lock already held; it returns a described result or
-// an error, watches context.until(), and reports progress. The result's `duration` is filled in for it.
+// The function runs on a worker thread with admission, slot and model lock already held; it returns a
+// described result or an error, watches context.until(), and reports progress. The result's `duration` is
+// filled in for it.
 #pragma once
 
 #include <functional>
@@ -53,11 +55,14 @@ struct Actor {
 };
 
 // Positional arguments (a JSON array) as members of `kwargs`, by the names of the Python signature.
-Result<json::value> bind_arguments(std::string_view args, std::string_view kwargs, const std::vector<std::string_view>& names);
+Result<json::value> bind_arguments(std::string_view args, std::string_view kwargs,
+                                   const std::vector<std::string_view>& names);
 
 template <class Arguments, class Wants, class Run>
 Actor make_actor(const jobs::Actor& about, std::vector<std::string_view> positional, Wants wants, Run run) {
-  return {about, [positional = std::move(positional), wants, run](std::string_view args, std::string_view kwargs) -> Result<Prepared> {
+  return {about,
+          [positional = std::move(positional), wants, run](std::string_view args,
+                                                           std::string_view kwargs) -> Result<Prepared> {
             BOOST_OUTCOME_TRY(auto value, bind_arguments(args, kwargs, positional));
             BOOST_OUTCOME_TRY(auto arguments, described::from_value<Arguments>(value));
             BOOST_OUTCOME_TRY(jobs::check(arguments));

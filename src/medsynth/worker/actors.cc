@@ -16,7 +16,8 @@ std::optional<WantedModel> language_model(const jobs::DetectContradiction& pair)
 Result<jobs::ContradictionResult> detect(Context& context, const jobs::DetectContradiction& pair) {
   const auto used = context.model_used();
   context.progress(10, "judging");
-  BOOST_OUTCOME_TRY(auto result, contradiction::detect(pair, {context.model(), used && used->demo}, context.until()));
+  BOOST_OUTCOME_TRY(auto result,
+                    contradiction::detect(pair, {context.model(), used && used->demo}, context.until()));
   if (used && !result.model) result.model = used;
   context.progress(90, "done");
   return result;
@@ -24,7 +25,8 @@ Result<jobs::ContradictionResult> detect(Context& context, const jobs::DetectCon
 
 Result<jobs::ArticlesResult> analyze(Context& context, const jobs::AnalyzeArticles& arguments) {
   context.progress(5, "reading articles");
-  return contradiction::analyze(arguments, context.until(), [&](double part) { context.progress(5 + 90 * part, "comparing"); });
+  return contradiction::analyze(arguments, context.until(),
+                                [&](double part) { context.progress(5 + 90 * part, "comparing"); });
 }
 
 std::optional<WantedModel> sentence_model(const jobs::GenerateEmbeddings& arguments) {
@@ -38,14 +40,19 @@ Result<jobs::EmbeddingsResult> embed(Context& context, const jobs::GenerateEmbed
   for (std::size_t at = 0; at < arguments.texts.size(); at += kTextsPerSlice) {
     const std::size_t count = std::min(kTextsPerSlice, arguments.texts.size() - at);
     std::vector<bool> truncated;
-    BOOST_OUTCOME_TRY(auto vectors, context.model()->embed(std::span(arguments.texts).subspan(at, count), context.until(), &truncated));
+    BOOST_OUTCOME_TRY(auto vectors, context.model()->embed(std::span(arguments.texts).subspan(at, count),
+                                                           context.until(), &truncated));
     cut += std::count(truncated.begin(), truncated.end(), true);
     for (auto& vector : vectors) result.embeddings.push_back(std::move(vector));
-    context.progress(10 + 85.0 * static_cast<double>(at + count) / static_cast<double>(arguments.texts.size()), "embedding");
+    context.progress(
+        10 + 85.0 * static_cast<double>(at + count) / static_cast<double>(arguments.texts.size()),
+        "embedding");
   }
   result.dimension = context.model()->info().dimension;
   result.model = context.model_used();
-  if (cut > 0) result.warnings.push_back(std::to_string(cut) + " texts were longer than the model's context and were cut");
+  if (cut > 0)
+    result.warnings.push_back(std::to_string(cut) +
+                              " texts were longer than the model's context and were cut");
   return result;
 }
 
@@ -53,10 +60,13 @@ Result<jobs::EmbeddingsResult> embed(Context& context, const jobs::GenerateEmbed
 
 const std::vector<Actor>& actors() {
   static const std::vector<Actor> all{
-      make_actor<jobs::DetectContradiction>(jobs::kDetect, {"claim1", "claim2", "task_id"}, language_model, detect),
-      make_actor<jobs::AnalyzeArticles>(jobs::kAnalyze, {"articles", "threshold", "task_id"},
-                                        [](const auto&) { return std::optional<WantedModel>(); }, analyze),
-      make_actor<jobs::GenerateEmbeddings>(jobs::kEmbed, {"texts", "model_name", "task_id"}, sentence_model, embed),
+      make_actor<jobs::DetectContradiction>(jobs::kDetect, {"claim1", "claim2", "task_id"}, language_model,
+                                            detect),
+      make_actor<jobs::AnalyzeArticles>(
+          jobs::kAnalyze, {"articles", "threshold", "task_id"},
+          [](const auto&) { return std::optional<WantedModel>(); }, analyze),
+      make_actor<jobs::GenerateEmbeddings>(jobs::kEmbed, {"texts", "model_name", "task_id"}, sentence_model,
+                                           embed),
   };
   return all;
 }
@@ -68,7 +78,8 @@ const Actor* find_actor(std::string_view name) {
   return nullptr;
 }
 
-Result<json::value> bind_arguments(std::string_view args, std::string_view kwargs, const std::vector<std::string_view>& names) {
+Result<json::value> bind_arguments(std::string_view args, std::string_view kwargs,
+                                   const std::vector<std::string_view>& names) {
   BOOST_OUTCOME_TRY(auto positional, json::parse(args));
   BOOST_OUTCOME_TRY(auto named, json::parse(kwargs));
   if (!positional.is_array()) return invalid("/args", "must be an array");
@@ -78,7 +89,8 @@ Result<json::value> bind_arguments(std::string_view args, std::string_view kwarg
     return invalid("/args", "has " + std::to_string(values.size()) + " positional arguments; at most " +
                                 std::to_string(names.size()) + " are known");
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (named.get_object().contains(names[i])) return invalid(described::pointer_to("/kwargs", names[i]), "is given twice");
+    if (named.get_object().contains(names[i]))
+      return invalid(described::pointer_to("/kwargs", names[i]), "is given twice");
     named.get_object()[names[i]] = values[i];
   }
   return named;

@@ -4,7 +4,8 @@
 
 namespace medsynth::worker {
 
-Alone::Place::Place(Place&& other) noexcept : alone_(std::exchange(other.alone_, nullptr)), exclusive_(other.exclusive_) {}
+Alone::Place::Place(Place&& other) noexcept
+    : alone_(std::exchange(other.alone_, nullptr)), exclusive_(other.exclusive_) {}
 
 Alone::Place& Alone::Place::operator=(Place&& other) noexcept {
   if (this == &other) return *this;
@@ -39,8 +40,10 @@ Alone::Place Alone::enter(bool by_itself, std::stop_token stop) {
 void Alone::leave(bool exclusive) {
   {
     const std::lock_guard lock(mutex_);
-    if (exclusive) one_by_itself_ = false;
-    else --together_;
+    if (exclusive)
+      one_by_itself_ = false;
+    else
+      --together_;
   }
   changed_.notify_all();
 }

@@ -1,5 +1,5 @@
-// Lets tasks run together, or one suspicious task alone in its process: a message that was being run when a worker died
-// must not take innocent ones with it a second time. Thread safe.
+// Lets tasks run together, or one suspicious task alone in its process: a message that was being run when a
+// worker died must not take innocent ones with it a second time. Thread safe.
 #pragma once
 
 #include <chrono>
@@ -27,7 +27,8 @@ class Alone {
     bool exclusive_ = false;
   };
 
-  // Together with others, or by itself; those who came for a place by themselves go first, so that they cannot starve.
+  // Together with others, or by itself; those who came for a place by themselves go first, so that they
+  // cannot starve.
   Place enter(bool by_itself, std::stop_token stop);
 
  private:

@@ -1,9 +1,9 @@
 #include "medsynth/worker/control.h"
 
-#include <limits>
-
 #include <pthread.h>
 #include <unistd.h>
+
+#include <limits>
 
 #include "medsynth/base/log.h"
 
@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kReread = 500ms;    // a bell can be missed
+constexpr auto kReread = 500ms;  // a bell can be missed
 constexpr auto kPublish = 1000ms;
 constexpr auto kSnapshotTtl = 5000ms;  // a worker that is silent for this long is not counted on
 
@@ -29,7 +29,10 @@ limits::Limits overlay(limits::Limits environment, const std::map<std::string, d
 
 Control::Control(ControlParts parts, Identity identity, limits::Limits environment,
                  std::function<void(const limits::Limits&)> on_limits)
-    : parts_(parts), identity_(std::move(identity)), environment_(environment), on_limits_(std::move(on_limits)) {
+    : parts_(parts),
+      identity_(std::move(identity)),
+      environment_(environment),
+      on_limits_(std::move(on_limits)) {
   snapshot_.worker_id = identity_.worker_id;
   snapshot_.host = identity_.host;
   snapshot_.queues = identity_.queues;
@@ -55,7 +58,8 @@ void Control::set_draining() {
 
 void Control::run(std::stop_token stop) {
   pthread_setname_np(pthread_self(), "ms-control");
-  parts_.client.subscribe({parts_.fleet.bell_channel()}, [this](std::string_view, std::string_view) { ring(); });
+  parts_.client.subscribe({parts_.fleet.bell_channel()},
+                          [this](std::string_view, std::string_view) { ring(); });
   parts_.client.on_connect([this] { ring(); });
   SteadyTime next_publish = {};
   for (bool rung = true; !stop.stop_requested();) {
@@ -76,7 +80,8 @@ void Control::run(std::stop_token stop) {
 
 // Applies what is newer than the last control this worker obeyed, and confirms each version.
 void Control::obey() {
-  const std::int64_t since = know_version_ ? snapshot_.control_version : std::numeric_limits<std::int64_t>::max();
+  const std::int64_t since =
+      know_version_ ? snapshot_.control_version : std::numeric_limits<std::int64_t>::max();
   const auto control = parts_.client.run(parts_.fleet.control(since));
   if (!control) return;
   if (!know_version_ || control->version != snapshot_.control_version) apply_limits(control->limits);
@@ -132,18 +137,24 @@ void Control::publish() {
   snapshot_.system = described::to_value(parts_.sensors.system()).get_object();
   snapshot_.cache = {stats.size, stats.max_size, stats.ttl, {}};
   for (const models::ModelStats& model : stats.models) {
-    if (auto report = described::from_value<fleet::ModelReport>(described::to_value(model))) snapshot_.cache.models.push_back(std::move(*report));
+    if (auto report = described::from_value<fleet::ModelReport>(described::to_value(model)))
+      snapshot_.cache.models.push_back(std::move(*report));
   }
   snapshot_.tasks = parts_.in_hand.reports();
-  parts_.metrics.model_cache({stats.size, stats.hits, stats.misses, stats.coalesced, stats.evictions, stats.expirations, stats.load_failures});
-  for (const auto& [reason, seconds] : parts_.limiter.blocked_seconds()) parts_.metrics.limiter_wait_total(reason, seconds);
+  parts_.metrics.model_cache({stats.size, stats.hits, stats.misses, stats.coalesced, stats.evictions,
+                              stats.expirations, stats.load_failures});
+  for (const auto& [reason, seconds] : parts_.limiter.blocked_seconds())
+    parts_.metrics.limiter_wait_total(reason, seconds);
   for (const models::ModelStats& model : stats.models)
     parts_.metrics.update_model_memory_usage(model.id, static_cast<double>(model.memory_bytes));
   snapshot_.metrics.clear();
   for (const telemetry::Sample& sample : parts_.metrics.samples()) {
-    if (auto copy = described::from_value<fleet::Sample>(described::to_value(sample))) snapshot_.metrics.push_back(std::move(*copy));
+    if (auto copy = described::from_value<fleet::Sample>(described::to_value(sample)))
+      snapshot_.metrics.push_back(std::move(*copy));
   }
-  if (const auto written = parts_.client.run(parts_.fleet.publish(snapshot_, kSnapshotTtl, parts_.clock.now())); !written)
+  if (const auto written =
+          parts_.client.run(parts_.fleet.publish(snapshot_, kSnapshotTtl, parts_.clock.now()));
+      !written)
     log::debug("snapshot not written", {{"error", written.error().message}});
 }
 

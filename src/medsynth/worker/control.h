@@ -1,5 +1,6 @@
-// What a worker reports and obeys: its own thread ("ms-control") publishes snapshots, rereads control every 500 ms (the bell
-// only makes it sooner), applies limits, removes models, stops tasks that were cancelled, and confirms.
+// What a worker reports and obeys: its own thread ("ms-control") publishes snapshots, rereads control every
+// 500 ms (the bell only makes it sooner), applies limits, removes models, stops tasks that were cancelled,
+// and confirms.
 #pragma once
 
 #include <condition_variable>
@@ -45,7 +46,8 @@ struct Identity {
 class Control {
  public:
   // `on_limits` is told the limits in force whenever they change.
-  Control(ControlParts parts, Identity identity, limits::Limits environment, std::function<void(const limits::Limits&)> on_limits);
+  Control(ControlParts parts, Identity identity, limits::Limits environment,
+          std::function<void(const limits::Limits&)> on_limits);
 
   void run(std::stop_token stop);  // the thread's body
   void set_draining();             // shown from the next snapshot on
@@ -62,8 +64,8 @@ class Control {
   Identity identity_;
   limits::Limits environment_;
   std::function<void(const limits::Limits&)> on_limits_;
-  fleet::Snapshot snapshot_;       // what does not change, and the control version
-  bool know_version_ = false;      // requests made before this worker started are not for it
+  fleet::Snapshot snapshot_;   // what does not change, and the control version
+  bool know_version_ = false;  // requests made before this worker started are not for it
   std::mutex mutex_;
   std::condition_variable_any rung_;
   bool ring_ = false;

@@ -23,7 +23,8 @@ fleet::TaskReport InHandTask::report() const {
   return {task_id, actor, state_, reason_, rfc3339(since_)};
 }
 
-std::shared_ptr<InHandTask> InHand::add(std::string task_id, std::string message_id, std::string actor, WallTime now) {
+std::shared_ptr<InHandTask> InHand::add(std::string task_id, std::string message_id, std::string actor,
+                                        WallTime now) {
   auto task = std::make_shared<InHandTask>(std::move(task_id), std::move(message_id), std::move(actor), now);
   const std::lock_guard lock(mutex_);
   tasks_.push_back(task);

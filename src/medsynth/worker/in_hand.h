@@ -1,4 +1,5 @@
-// The messages that this worker has in hand: who they are, what they wait for, and how to stop them. Thread safe.
+// The messages that this worker has in hand: who they are, what they wait for, and how to stop them. Thread
+// safe.
 #pragma once
 
 #include <atomic>
@@ -39,7 +40,8 @@ class InHandTask {
 
 class InHand {
  public:
-  std::shared_ptr<InHandTask> add(std::string task_id, std::string message_id, std::string actor, WallTime now);
+  std::shared_ptr<InHandTask> add(std::string task_id, std::string message_id, std::string actor,
+                                  WallTime now);
   void remove(const std::shared_ptr<InHandTask>& task);
 
   std::vector<std::shared_ptr<InHandTask>> all() const;

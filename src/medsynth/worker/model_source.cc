@@ -31,7 +31,8 @@ limits::Needs ModelSource::needs(std::string_view actor, const std::optional<mod
   needs.model_parallel = std::max<std::int64_t>(1, model->model.parallel);
   needs.cpu_share_percent = options_.cpu_share_percent;
   const auto loaded = cache_.get_stats().models;
-  const bool here = std::any_of(loaded.begin(), loaded.end(), [&](const auto& each) { return each.id == needs.model; });
+  const bool here =
+      std::any_of(loaded.begin(), loaded.end(), [&](const auto& each) { return each.id == needs.model; });
   if (here) return needs;
   needs.memory_bytes = static_cast<std::uint64_t>(model->model.memory_mb) * kMegabyte;
   if (needs.memory_bytes == 0) {
@@ -43,23 +44,29 @@ limits::Needs ModelSource::needs(std::string_view actor, const std::optional<mod
 
 Result<models::Handle> ModelSource::open(const models::Resolved& model, const inference::Until& until,
                                          const std::function<void(double)>& progress) const {
-  const auto load = [this, options = load_options(model)](const std::function<void(double)>& on_progress,
-                                                          std::stop_token stop) mutable -> Result<std::shared_ptr<models::Loaded>> {
+  const auto load = [&engine = engine_, options = load_options(model)](
+                        const std::function<void(double)>& on_progress,
+                        std::stop_token stop) mutable -> Result<std::shared_ptr<models::Loaded>> {
     options.progress = on_progress;
     options.stop = stop;
-    BOOST_OUTCOME_TRY(auto loaded, engine_.load(options));
+    BOOST_OUTCOME_TRY(auto loaded, engine.load(options));
     return std::shared_ptr<models::Loaded>(std::move(loaded));
   };
-  const models::Metadata metadata{.memory_bytes = static_cast<std::uint64_t>(model.model.memory_mb) * kMegabyte,
-                                  .extra = {{"file", model.model.file}, {"kind", model.model.kind}, {"demo", model.model.demo}}};
-  const auto left = until.deadline == SteadyTime::max()
-                        ? std::chrono::milliseconds(std::chrono::hours(24))
-                        : std::chrono::duration_cast<std::chrono::milliseconds>(until.deadline - system_clock().steady());
+  const models::Metadata metadata{
+      .memory_bytes = static_cast<std::uint64_t>(model.model.memory_mb) * kMegabyte,
+      .extra = {{"file", model.model.file}, {"kind", model.model.kind}, {"demo", model.model.demo}}};
+  const auto left =
+      until.deadline == SteadyTime::max()
+          ? std::chrono::milliseconds(std::chrono::hours(24))
+          : std::chrono::duration_cast<std::chrono::milliseconds>(until.deadline - system_clock().steady());
   return cache_.get_or_create(model.model.name, load, metadata, left, until.stop, progress);
 }
 
 inference::LoadOptions ModelSource::load_options(const models::Resolved& model) const {
-  return {.path = model.path, .name = model.model.name, .sha256 = model.model.sha256, .threads = options_.threads,
+  return {.path = model.path,
+          .name = model.model.name,
+          .sha256 = model.model.sha256,
+          .threads = options_.threads,
           .context = model.model.context};
 }
 

@@ -1,5 +1,5 @@
-// Where a task's model comes from: the catalogue says which file answers to a name, the cache keeps it, the engine loads it.
-// Thread safe.
+// Where a task's model comes from: the catalogue says which file answers to a name, the cache keeps it, the
+// engine loads it. Thread safe.
 #pragma once
 
 #include <filesystem>
@@ -26,8 +26,8 @@ class ModelSource {
   // `engine` and `cache` outlive it.
   ModelSource(ModelSourceOptions options, inference::Engine& engine, models::Cache& cache);
 
-  // Which file answers; nullopt when none is installed and it was not required. The catalogue is read again each time, so
-  // that a model added while workers run is found.
+  // Which file answers; nullopt when none is installed and it was not required. The catalogue is read again
+  // each time, so that a model added while workers run is found.
   Result<std::optional<models::Resolved>> resolve(const WantedModel& wanted) const;
   // What a task with that model takes; memory only when it is not loaded yet.
   limits::Needs needs(std::string_view actor, const std::optional<models::Resolved>& model) const;

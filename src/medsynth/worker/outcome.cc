@@ -15,11 +15,12 @@ bool is_worth_retrying(Code code) {
 
 }  // namespace
 
-Outcome decide(Ran ran, const dramatiq::Message& message, const dramatiq::RetryPolicy& policy, double uniform) {
+Outcome decide(Ran ran, const dramatiq::Message& message, const dramatiq::RetryPolicy& policy,
+               double uniform) {
   if (ran.result) {
     if (ran.result->size() <= jobs::kMaxResultBytes) return Complete{std::move(*ran.result)};
-    return Fail{fmt::format("the result has {} bytes; at most {} can be kept: ask for less at once", ran.result->size(),
-                            jobs::kMaxResultBytes)};
+    return Fail{fmt::format("the result has {} bytes; at most {} can be kept: ask for less at once",
+                            ran.result->size(), jobs::kMaxResultBytes)};
   }
   const Error& error = ran.result.error();
   if (ran.stop == StopCause::cancelled) return EndCancelled{"cancelled while it ran"};

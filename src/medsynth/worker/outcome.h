@@ -33,8 +33,9 @@ struct Ran {
   StopCause stop = StopCause::none;
 };
 
-// `uniform` is a random number in [0, 1) for the backoff. Wrong arguments and results above the size limit are never
-// retried: they would fail again.
-Outcome decide(Ran ran, const dramatiq::Message& message, const dramatiq::RetryPolicy& policy, double uniform);
+// `uniform` is a random number in [0, 1) for the backoff. Wrong arguments and results above the size limit
+// are never retried: they would fail again.
+Outcome decide(Ran ran, const dramatiq::Message& message, const dramatiq::RetryPolicy& policy,
+               double uniform);
 
 }  // namespace medsynth::worker

@@ -1,4 +1,5 @@
-// One message from our hands to its settlement: admission, record, model, actor, outcome. Follow run() to follow a task.
+// One message from our hands to its settlement: admission, record, model, actor, outcome. Follow run() to
+// follow a task.
 //
 // Thread safe: every worker thread calls run().
 #pragma once
@@ -32,8 +33,8 @@ struct Parts {
 };
 
 struct RunnerOptions {
-  std::string worker;             // host and worker id, for the record
-  std::int64_t max_deaths = 3;    // 0: never
+  std::string worker;           // host and worker id, for the record
+  std::int64_t max_deaths = 3;  // 0: never
   // What cannot start within this time goes back to the head of the queue, where another worker may take it.
   std::chrono::milliseconds patience{1000};
 };
@@ -45,8 +46,8 @@ class Runner {
  public:
   Runner(Parts parts, RunnerOptions options);
 
-  // Runs and settles it. Never throws, never loses it: what cannot be settled stays in our ack set and is recovered. Once
-  // `abandon` is requested, nothing waits for Redis any more.
+  // Runs and settles it. Never throws, never loses it: what cannot be settled stays in our ack set and is
+  // recovered. Once `abandon` is requested, nothing waits for Redis any more.
   void run(const dramatiq::Delivery& delivery, std::stop_token abandon);
 
  private:

@@ -1,13 +1,14 @@
 #include "medsynth/worker/worker.h"
 
+#include <pthread.h>
+#include <unistd.h>
+
 #include <cmath>
 #include <csignal>
 #include <deque>
 #include <thread>
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <unistd.h>
 
 #include "medsynth/base/id.h"
 #include "medsynth/base/log.h"
@@ -20,9 +21,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t kMaxThreads = 64;   // of one process; more tasks at once want more processes
-constexpr auto kInterrupt = 5s;            // for tasks that were asked to stop after the grace
-constexpr auto kLastWrites = 2s;           // for the end itself, with a Redis that may be away
+constexpr std::int64_t kMaxThreads = 64;  // of one process; more tasks at once want more processes
+constexpr auto kInterrupt = 5s;           // for tasks that were asked to stop after the grace
+constexpr auto kLastWrites = 2s;          // for the end itself, with a Redis that may be away
 
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> parts;
@@ -38,7 +39,8 @@ std::vector<std::string> split(std::string_view text) {
 }
 
 limits::Limits environment_limits(const Settings& settings) {
-  return {settings.max_cpu_percent, settings.max_memory_percent, settings.max_gpu_percent, settings.max_concurrent_tasks};
+  return {settings.max_cpu_percent, settings.max_memory_percent, settings.max_gpu_percent,
+          settings.max_concurrent_tasks};
 }
 
 std::chrono::milliseconds as_milliseconds(double seconds) {
@@ -49,7 +51,9 @@ std::chrono::milliseconds as_milliseconds(double seconds) {
 ModelSourceOptions model_options(const Settings& settings, double effective_cpus) {
   const auto allowed = static_cast<std::int64_t>(std::floor(settings.max_cpu_percent / 100 * effective_cpus));
   const std::int64_t threads = settings.threads > 0 ? settings.threads : std::max<std::int64_t>(1, allowed);
-  return {.folder = models_dir(settings), .catalogue = settings.models_catalogue, .threads = static_cast<int>(threads),
+  return {.folder = models_dir(settings),
+          .catalogue = settings.models_catalogue,
+          .threads = static_cast<int>(threads),
           .cpu_share_percent = std::min(100.0, 100.0 * static_cast<double>(threads) / effective_cpus)};
 }
 
@@ -66,8 +70,11 @@ class Process {
       BOOST_OUTCOME_TRY(dramatiq::check_queue_name(queue));
     }
     auto sensors = limits::make_sensors({.data_dir = data_dir(settings)});
-    BOOST_OUTCOME_TRY(auto limiter, limits::Limiter::open({environment_limits(settings), folder, as_milliseconds(settings.resource_check_interval)}, *sensors));
-    return std::unique_ptr<Process>(new Process(options, url, queues, std::move(sensors), std::move(limiter)));
+    BOOST_OUTCOME_TRY(auto limiter, limits::Limiter::open({environment_limits(settings), folder,
+                                                           as_milliseconds(settings.resource_check_interval)},
+                                                          *sensors));
+    return std::unique_ptr<Process>(
+        new Process(options, url, queues, std::move(sensors), std::move(limiter)));
   }
 
   int run();
@@ -83,11 +90,19 @@ class Process {
         limiter_(std::move(limiter)),
         client_({.url = url, .name = "medsynth-worker"}),
         control_client_({.url = url, .name = "medsynth-worker-control"}),
-        store_({.prefix = settings_.task_storage_prefix, .ttl = std::chrono::seconds(settings_.task_storage_ttl)}),
-        broker_({.namespace_ = settings_.namespace_, .worker_id = worker_id_, .host = host_, .database = url.database}),
-        fleet_({.namespace_ = settings_.namespace_, .prefix = settings_.task_storage_prefix, .database = url.database}),
+        store_({.prefix = settings_.task_storage_prefix,
+                .ttl = std::chrono::seconds(settings_.task_storage_ttl),
+                .database = url.database}),
+        broker_({.namespace_ = settings_.namespace_,
+                 .worker_id = worker_id_,
+                 .host = host_,
+                 .database = url.database}),
+        fleet_({.namespace_ = settings_.namespace_,
+                .prefix = settings_.task_storage_prefix,
+                .database = url.database}),
         engine_(inference::make_engine()),
-        cache_({settings_.max_cached_models, as_milliseconds(settings_.model_cache_ttl), as_milliseconds(settings_.model_cache_check_interval)}),
+        cache_({settings_.max_cached_models, as_milliseconds(settings_.model_cache_ttl),
+                as_milliseconds(settings_.model_cache_check_interval)}),
         models_(model_options(settings_, sensors_->sample().effective_cpus), *engine_, cache_) {}
 
   bool wait_for_redis(std::stop_token stop);
@@ -130,13 +145,16 @@ bool wait_for_signal(std::chrono::milliseconds timeout) {
 // Nothing can be done without Redis: waits for it, saying so, until a signal comes.
 bool Process::wait_for_redis(std::stop_token) {
   for (bool said = false; !client_.wait_connected(500ms); said = true) {
-    if (!said) log::warning("waiting for Redis", {{"url", without_password(settings_.redis_url)}, {"error", client_.last_error()}});
+    if (!said)
+      log::warning("waiting for Redis",
+                   {{"url", without_password(settings_.redis_url)}, {"error", client_.last_error()}});
     if (wait_for_signal(1ms)) return false;
   }
   return true;
 }
 
-// What workers of this host held when they died comes back at once: their processes are gone, and that can be seen here.
+// What workers of this host held when they died comes back at once: their processes are gone, and that can be
+// seen here.
 void Process::recover_this_host() {
   const auto workers = client_.run(broker_.our_workers());
   if (!workers) return;
@@ -147,7 +165,8 @@ void Process::recover_this_host() {
     for (const std::string& queue : queues_) {
       const auto recovered = client_.run(broker_.recover_worker(queue, worker.worker_id));
       if (recovered && *recovered > 0)
-        log::warning("recovered messages of a dead worker", {{"worker", worker.worker_id}, {"queue", queue}, {"messages", *recovered}});
+        log::warning("recovered messages of a dead worker",
+                     {{"worker", worker.worker_id}, {"queue", queue}, {"messages", *recovered}});
     }
   }
 }
@@ -176,15 +195,19 @@ bool Process::wait_until_idle(std::chrono::milliseconds timeout) {
 }
 
 int Process::run() {
-  log::info("worker starting", {{"worker", worker_id_}, {"host", host_}, {"redis", without_password(settings_.redis_url)}});
+  log::info("worker starting",
+            {{"worker", worker_id_}, {"host", host_}, {"redis", without_password(settings_.redis_url)}});
   if (!wait_for_redis({})) return 0;
   recover_this_host();
-  consumer_ = std::make_unique<dramatiq::Consumer>(client_, broker_, dramatiq::ConsumerOptions{.queues = queues_});
-  runner_ = std::make_unique<Runner>(Parts{client_, store_, broker_, *consumer_, *limiter_, models_, in_hand_, metrics_, system_clock()},
-                                     RunnerOptions{.worker = host_ + "/" + worker_id_, .max_deaths = settings_.max_deaths});
-  Control control({control_client_, fleet_, store_, *limiter_, *sensors_, cache_, in_hand_, metrics_, system_clock()},
-                  {worker_id_, host_, queues_}, environment_limits(settings_),
-                  [this](const limits::Limits& limits) { add_threads(limits.max_concurrent_tasks); });
+  consumer_ =
+      std::make_unique<dramatiq::Consumer>(client_, broker_, dramatiq::ConsumerOptions{.queues = queues_});
+  runner_ = std::make_unique<Runner>(
+      Parts{client_, store_, broker_, *consumer_, *limiter_, models_, in_hand_, metrics_, system_clock()},
+      RunnerOptions{.worker = host_ + "/" + worker_id_, .max_deaths = settings_.max_deaths});
+  Control control(
+      {control_client_, fleet_, store_, *limiter_, *sensors_, cache_, in_hand_, metrics_, system_clock()},
+      {worker_id_, host_, queues_}, environment_limits(settings_),
+      [this](const limits::Limits& limits) { add_threads(limits.max_concurrent_tasks); });
   std::jthread control_thread([&control](std::stop_token stop) { control.run(stop); });
   add_threads(settings_.max_concurrent_tasks);
   log::info("worker ready", {{"worker", worker_id_}, {"queues", settings_.queues}});

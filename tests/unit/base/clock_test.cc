@@ -8,7 +8,8 @@ namespace {
 
 TEST(Rfc3339, WritesMicrosecondsInUtc) {
   EXPECT_EQ(rfc3339(WallTime{std::chrono::microseconds{0}}), "1970-01-01T00:00:00.000000Z");
-  EXPECT_EQ(rfc3339(WallTime{std::chrono::microseconds{1'795'467'966'000'123}}), "2026-11-23T21:06:06.000123Z");
+  EXPECT_EQ(rfc3339(WallTime{std::chrono::microseconds{1'795'467'966'000'123}}),
+            "2026-11-23T21:06:06.000123Z");
 }
 
 TEST(Rfc3339, ReadsWhatPythonWrites) {

@@ -39,7 +39,8 @@ struct described::Rules<Outer> {
 namespace {
 
 TEST(Described, ReadsAndWritesTheSameText) {
-  const std::string text = R"({"text":"ab","percent":1.5,"note":null,"inners":[{"count":3}],"colour":"red","scores":{"a":1.0}})";
+  const std::string text =
+      R"({"text":"ab","percent":1.5,"note":null,"inners":[{"count":3}],"colour":"red","scores":{"a":1.0}})";
   const auto outer = described::parse<Outer>(text);
   ASSERT_TRUE(outer) << outer.error().message;
   EXPECT_EQ(outer->inners[0].count, 3);
@@ -60,8 +61,8 @@ TEST(Described, NamesEveryFaultByItsPointer) {
   ASSERT_FALSE(outer);
   std::vector<std::string> pointers;
   for (const Fault& fault : outer.error().faults) pointers.push_back(fault.pointer);
-  EXPECT_EQ(pointers, (std::vector<std::string>{"/text", "/percent", "/inners/0/count", "/inners/1/count", "/inners/2", "/colour",
-                                                "/nots", "/a~1b"}));
+  EXPECT_EQ(pointers, (std::vector<std::string>{"/text", "/percent", "/inners/0/count", "/inners/1/count",
+                                                "/inners/2", "/colour", "/nots", "/a~1b"}));
   EXPECT_NE(outer.error().faults[6].detail.find("did you mean 'note'"), std::string::npos);
   EXPECT_EQ(described::parse<Outer>("{}").error().faults[0].detail, "is required");
   EXPECT_EQ(described::parse<Outer>("[]").error().faults[0].detail, "must be an object");

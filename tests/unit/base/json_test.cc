@@ -66,7 +66,8 @@ RC_GTEST_PROP(JsonWrite, DoublesReadBackExactly, (double number)) {
   RC_ASSERT(value.value().get_double() == number);
 }
 
-RC_GTEST_PROP(JsonMembers, SplitsWhatTheWriterWrote, (const std::vector<std::pair<std::string, double>>& pairs)) {
+RC_GTEST_PROP(JsonMembers, SplitsWhatTheWriterWrote,
+              (const std::vector<std::pair<std::string, double>>& pairs)) {
   object written;
   for (const auto& [name, number] : pairs) written[write_string(name)] = std::isfinite(number) ? number : 0.0;
   const std::string text = write(written);

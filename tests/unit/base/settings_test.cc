@@ -34,8 +34,9 @@ TEST(Settings, DefaultsAreThoseOfTheSourceDocument) {
 }
 
 TEST(Settings, FlagBeatsEnvironmentBeatsFileBeatsDefault) {
-  const auto loaded = load_settings({{"workers", "3"}}, environment({{"MEDSYNTH_WORKERS", "2"}, {"MAX_CPU_PERCENT", "50"}}),
-                                    "workers = 4\nmax_cpu_percent = 60.5\nlog_level = 'debug'\n");
+  const auto loaded =
+      load_settings({{"workers", "3"}}, environment({{"MEDSYNTH_WORKERS", "2"}, {"MAX_CPU_PERCENT", "50"}}),
+                    "workers = 4\nmax_cpu_percent = 60.5\nlog_level = 'debug'\n");
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(loaded->settings.workers, 3);
   EXPECT_EQ(loaded->settings.max_cpu_percent, 50);
@@ -46,12 +47,14 @@ TEST(Settings, FlagBeatsEnvironmentBeatsFileBeatsDefault) {
 }
 
 TEST(Settings, WrongValuesAreAllNamedWithTheirPlaceAndRange) {
-  const auto loaded = load_settings({{"redis", "maybe"}}, environment({{"MAX_CPU_PERCENT", "180"}, {"MAX_CONCURRENT_TASKS", "x"}}),
+  const auto loaded = load_settings({{"redis", "maybe"}},
+                                    environment({{"MAX_CPU_PERCENT", "180"}, {"MAX_CONCURRENT_TASKS", "x"}}),
                                     "redis_ulr = 'redis://'\n");
   ASSERT_FALSE(loaded);
   const std::string& message = loaded.error().message;
-  for (const char* part : {"--redis: must be one of auto|managed|external", "MAX_CPU_PERCENT: must be between 0 and 100",
-                           "MAX_CONCURRENT_TASKS: must be a whole number", "did you mean 'redis_url'"})
+  for (const char* part :
+       {"--redis: must be one of auto|managed|external", "MAX_CPU_PERCENT: must be between 0 and 100",
+        "MAX_CONCURRENT_TASKS: must be a whole number", "did you mean 'redis_url'"})
     EXPECT_NE(message.find(part), std::string::npos) << message;
 }
 

@@ -6,7 +6,8 @@ namespace medsynth::cli {
 namespace {
 
 TEST(Table, ColumnsAreAsWideAsTheyNeedAndNumbersStandRight) {
-  EXPECT_EQ(table({{"NAME"}, {"N", true}}, {{"a", "1"}, {"longer", "20"}}), "NAME     N\na        1\nlonger  20");
+  EXPECT_EQ(table({{"NAME"}, {"N", true}}, {{"a", "1"}, {"longer", "20"}}),
+            "NAME     N\na        1\nlonger  20");
   EXPECT_EQ(table({{"NAME"}, {"N", true}}, {{"é", "1"}}), "NAME  N\né     1");
   EXPECT_EQ(table({{"NAME"}}, {}), "NAME");
 }

@@ -32,7 +32,8 @@ bool tick_until(Supervisor& supervisor, Done done) {
 
 TEST(Supervisor, AWorkerThatDiesIsReportedWithItsIdAndStartedAgainWithAnother) {
   std::vector<std::string> died;
-  Supervisor supervisor({1, {"/bin/sh", "-c", "exit 3", "sh"}, [&](const std::string& id) { died.push_back(id); }});
+  Supervisor supervisor(
+      {1, {"/bin/sh", "-c", "exit 3", "sh"}, [&](const std::string& id) { died.push_back(id); }});
   ASSERT_TRUE(tick_until(supervisor, [&] { return died.size() >= 2; }));
   EXPECT_NE(died[0], died[1]);
 }

@@ -67,6 +67,14 @@ TEST(Tokens, InvalidBytesSeparate) {
   EXPECT_EQ(words("\xf4\x90\x80\x80\xed\xa0\x80").size(), 0U);
 }
 
+// A word of nothing but combining marks is no token, wherever it stands.
+TEST(Tokens, LoneMarksAreDropped) {
+  EXPECT_EQ(words("\u0301 a \u0301\u0301"), (std::vector<std::string>{"a"}));
+  EXPECT_EQ(words("e\u0301t"), (std::vector<std::string>{"et"}));
+  EXPECT_EQ(stem(""), "");
+  EXPECT_EQ(root(""), "");
+}
+
 // Only words written in capitals may be abbreviations.
 TEST(Tokens, KnowCapitals) {
   const std::string text = "MI Mi NSAIDs";

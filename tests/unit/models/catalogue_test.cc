@@ -58,8 +58,8 @@ TEST_F(CatalogueTest, ReadsEntries) {
   EXPECT_EQ(small->parallel, 1);
 }
 
-// The default is wanted and not installed: the demo model of that kind answers, and it is said. A sentence model that is
-// no demo does not stand in.
+// The default is wanted and not installed: the demo model of that kind answers, and it is said. A sentence
+// model that is no demo does not stand in.
 TEST_F(CatalogueTest, DemoStandsInForTheDefault) {
   const Catalogue catalogue = read(kDemo);
   const auto resolved = catalogue.resolve("", "language");
@@ -79,11 +79,17 @@ TEST_F(CatalogueTest, DefaultAnswersWhenInstalled) {
   EXPECT_FALSE(resolved->substituted);
 }
 
-// A name that is not installed: nobody stands in for what was asked for by name. A name of the other kind: refused.
+// Nobody stands in for what was asked for by name; but any model may be asked for, whatever its kind.
 TEST_F(CatalogueTest, NamedModelsAreNotSubstituted) {
   const Catalogue catalogue = read(kDemo);
   EXPECT_EQ(catalogue.resolve("nothing", "language").error().code, Code::not_found);
-  EXPECT_EQ(catalogue.resolve("sentences", "language").error().reason, "wrong_kind");
+  EXPECT_EQ(catalogue.resolve("sentences", "language")->model.name, "sentences");
+}
+
+// A default must be of its kind.
+TEST_F(CatalogueTest, ADefaultOfTheOtherKindIsRefused) {
+  const Catalogue catalogue = read("[models.biomedlm]\nfile = \"demo.gguf\"\nkind = \"sentence\"\n");
+  EXPECT_EQ(catalogue.resolve("", "language").error().reason, "wrong_kind");
 }
 
 // Wrong entries: the error names entry and field.
@@ -102,10 +108,12 @@ TEST_F(CatalogueTest, ErrorsNameTheField) {
   EXPECT_EQ(pointer("models = 3"), "/models");
   EXPECT_EQ(pointer("roots = [\"relative\"]"), "/roots");
   EXPECT_NE(error("[models.a\n").message.find("line 1"), std::string::npos);
-  EXPECT_NE(error("[models.a]\nfile = \"a\"\ncontxt = 1").message.find("did you mean 'context'?"), std::string::npos);
+  EXPECT_NE(error("[models.a]\nfile = \"a\"\ncontxt = 1").message.find("did you mean 'context'?"),
+            std::string::npos);
 }
 
-// A file outside the folder, by dots, by an absolute path or by a link: not_allowed, unless its folder is a root.
+// A file outside the folder, by dots, by an absolute path or by a link: not_allowed, unless its folder is a
+// root.
 TEST_F(CatalogueTest, FilesStayBelowTheRoots) {
   const auto resolve = [&](const std::string& file, const std::string& top = "") {
     return read(top + "\n[models.a]\nfile = \"" + file + "\"").resolve("a", "language");
@@ -126,8 +134,15 @@ TEST_F(CatalogueTest, FilesStayBelowTheRoots) {
 // put and remove: written to the file, read back the same, with the roots.
 TEST_F(CatalogueTest, WritesWhatItReads) {
   Catalogue catalogue = read("roots = [\"/data\"]");
-  const ModelFile model{.name = "a.b", .file = "a.gguf", .sha256 = std::string(64, '0'), .kind = "sentence", .context = 256,
-                        .memory_mb = 90, .parallel = 2, .demo = true, .notes = "with \"quotes\" and Ü"};
+  const ModelFile model{.name = "a.b",
+                        .file = "a.gguf",
+                        .sha256 = std::string(64, '0'),
+                        .kind = "sentence",
+                        .context = 256,
+                        .memory_mb = 90,
+                        .parallel = 2,
+                        .demo = true,
+                        .notes = "with \"quotes\" and Ü"};
   ASSERT_TRUE(catalogue.put(model));
   ASSERT_TRUE(catalogue.put({.name = "c", .file = "/data/c.gguf"}));
   const auto again = Catalogue::read(folder);

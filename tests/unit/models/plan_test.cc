@@ -11,7 +11,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Now at(std::chrono::milliseconds time) { return {SteadyTime{time}, WallTime{time}}; }
+constexpr Now at(std::chrono::milliseconds time) {
+  return {SteadyTime{time}, WallTime{time}};
+}
 
 const Error kBroken{Code::invalid_argument, "broken file", "not_a_model"};
 
@@ -80,8 +82,19 @@ TEST_F(PlanTest, VictimThatIsAskedForAgainIsLoadedAnew) {
   plan.request(1, "c", {}, at(2ms));  // "a" leaves
   EXPECT_FALSE(plan.use("a", at(2ms)));
   EXPECT_EQ(plan.request(2, "a", {}, at(2ms)), (Effects{Unload{"b", UnloadReason::evicted}}));
-  EXPECT_EQ(plan.unloaded("b"), (Effects{StartLoad{"c", 1}}));  // the place is there; the old "a" still leaves
+  EXPECT_EQ(plan.unloaded("b"),
+            (Effects{StartLoad{"c", 1}}));  // the place is there; the old "a" still leaves
   EXPECT_EQ(plan.unloaded("a"), (Effects{StartLoad{"a", 2}}));
+}
+
+// A place is kept for a model whose old self still leaves; its only waiter leaves: the next in the queue has
+// it at once.
+TEST_F(PlanTest, KeptPlaceIsHandedOn) {
+  load_idle("a", at(0ms));
+  plan.remove("a");
+  EXPECT_TRUE(plan.request(1, "a", {}, at(1ms)).empty());
+  EXPECT_TRUE(plan.request(2, "b", {}, at(1ms)).empty());
+  EXPECT_EQ(plan.leave(1, "a").effects, (Effects{StartLoad{"b", 2}}));
 }
 
 // Two of three waiters leave: the load goes on. The last one leaves: it is told to stop.
@@ -91,7 +104,8 @@ TEST_F(PlanTest, LoadStopsWhenLastWaiterLeaves) {
   EXPECT_TRUE(plan.leave(3, "a").effects.empty());
   EXPECT_EQ(plan.leave(2, "a").effects, (Effects{StopLoad{"a"}}));
   EXPECT_TRUE(plan.load_failed("a", {Code::cancelled, "", ""}, at(1ms)).empty());
-  EXPECT_EQ(plan.request(4, "a", {}, at(1ms)), (Effects{StartLoad{"a", 4}}));  // no backoff: nothing had failed
+  EXPECT_EQ(plan.request(4, "a", {}, at(1ms)),
+            (Effects{StartLoad{"a", 4}}));  // no backoff: nothing had failed
 }
 
 // Somebody asks while an abandoned load still ends: it is loaded again for them, they get no cancelled.
@@ -102,8 +116,8 @@ TEST_F(PlanTest, AbandonedLoadIsRepeatedForWhoComesLate) {
   EXPECT_EQ(plan.load_failed("a", {Code::cancelled, "", ""}, at(1ms)), (Effects{StartLoad{"a", 2}}));
 }
 
-// A failure reaches every waiter with one cause; then calls are refused at once, until the backoff ends; each further
-// failure doubles it up to a minute; a success forgets it.
+// A failure reaches every waiter with one cause; then calls are refused at once, until the backoff ends; each
+// further failure doubles it up to a minute; a success forgets it.
 TEST_F(PlanTest, FailureBacksOff) {
   plan.request(1, "a", {}, at(0ms));
   plan.request(2, "a", {}, at(0ms));
@@ -158,7 +172,8 @@ TEST_F(PlanTest, TtlCountsFromEndOfUse) {
   EXPECT_EQ(plan.expire(at(6000ms)), (Effects{Unload{"a", UnloadReason::expired}}));
 }
 
-// Removal: an idle model goes now; one in use when its last user lets go, and who asked meanwhile gets a new one.
+// Removal: an idle model goes now; one in use when its last user lets go, and who asked meanwhile gets a new
+// one.
 TEST_F(PlanTest, RemovalDrains) {
   EXPECT_EQ(plan.remove("a").first, Removal::absent);
   load_idle("a", at(0ms));
@@ -205,23 +220,44 @@ class World {
   void step(int action, const std::string& id) {
     now_ += 7ms;
     switch (action) {
-      case 0: case 1: case 2: request(id); break;
-      case 3: if (loading_.contains(id)) loading_.erase(id), take(plan_.loaded(id, 0, at(now_))); break;
-      case 4: if (loading_.contains(id)) loading_.erase(id), take(plan_.load_failed(id, kBroken, at(now_))); break;
-      case 5: if (users_[id] > 0) --users_[id], take(plan_.release(id, at(now_))); break;
-      case 6: unload_one(id); break;
-      case 7: take(plan_.remove(id).second); break;
-      case 8: take(plan_.expire(at(now_))); break;
-      case 9: leave(id); break;
-      default: break;
+      case 0:
+      case 1:
+      case 2:
+        request(id);
+        break;
+      case 3:
+        if (loading_.contains(id)) loading_.erase(id), take(plan_.loaded(id, 0, at(now_)));
+        break;
+      case 4:
+        if (loading_.contains(id)) loading_.erase(id), take(plan_.load_failed(id, kBroken, at(now_)));
+        break;
+      case 5:
+        if (users_[id] > 0) --users_[id], take(plan_.release(id, at(now_)));
+        break;
+      case 6:
+        unload_one(id);
+        break;
+      case 7:
+        take(plan_.remove(id).second);
+        break;
+      case 8:
+        take(plan_.expire(at(now_)));
+        break;
+      case 9:
+        leave(id);
+        break;
+      default:
+        break;
     }
     RC_ASSERT(plan_.places_taken() <= places_);
     RC_ASSERT(static_cast<std::int64_t>(loading_.size() + leaving_.size()) <= places_);
   }
 
-  // Everything comes to its end: each load ends, each user lets go, each victim goes. Then nobody may still wait.
+  // Everything comes to its end: each load ends, each user lets go, each victim goes. Then nobody may still
+  // wait.
   void settle() {
-    for (int round = 0; round < 1000 && !(waiting_.empty() && loading_.empty() && leaving_.empty()); ++round) {
+    for (int round = 0; round < 1000 && !(waiting_.empty() && loading_.empty() && leaving_.empty());
+         ++round) {
       now_ += 1ms;
       for (const std::string& id : std::set<std::string>(loading_)) step(3, id);
       for (auto& [id, users] : users_) {
@@ -238,7 +274,8 @@ class World {
     take(plan_.request(next_++, id, {}, at(now_)));
   }
   void leave(const std::string& id) {
-    const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& each) { return each.second == id; });
+    const auto found =
+        std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& each) { return each.second == id; });
     if (found == waiting_.end()) return;
     const Ticket ticket = found->first;
     waiting_.erase(found);
@@ -281,13 +318,14 @@ class World {
   std::map<std::string, std::int64_t> users_;
 };
 
-// Any order of events: never more models than places, none in use is unloaded, each caller gets one answer, none waits
-// for ever.
+// Any order of events: never more models than places, none in use is unloaded, each caller gets one answer,
+// none waits for ever.
 RC_GTEST_PROP(PlanProperty, KeepsItsPromises, ()) {
   World world(*rc::gen::inRange<std::int64_t>(1, 4));
-  const auto steps = *rc::gen::scale(5.0, rc::gen::container<std::vector<std::pair<int, int>>>(
-                                              rc::gen::pair(rc::gen::inRange(0, 10), rc::gen::inRange(0, 4))));
-  for (const auto& [action, model] : steps) world.step(action, std::string(1, static_cast<char>('a' + model)));
+  const auto steps = *rc::gen::scale(5.0, rc::gen::container<std::vector<std::pair<int, int>>>(rc::gen::pair(
+                                              rc::gen::inRange(0, 10), rc::gen::inRange(0, 4))));
+  for (const auto& [action, model] : steps)
+    world.step(action, std::string(1, static_cast<char>('a' + model)));
   world.settle();
 }
 

@@ -38,7 +38,8 @@ TEST(Actors, RefuseWrongArgumentsByName) {
 }
 
 TEST(TaskId, IsThatOfTheArgumentsElseTheOptionsElseTheMessage) {
-  dramatiq::Message message = dramatiq::make_message("medsynth", "a", R"({"task_id":"from-kwargs"})", WallTime{});
+  dramatiq::Message message =
+      dramatiq::make_message("medsynth", "a", R"({"task_id":"from-kwargs"})", WallTime{});
   EXPECT_EQ(task_id_of(message), "from-kwargs");
   message.kwargs = "{}";
   message.set_option("task_id", "\"from-options\"");
@@ -48,7 +49,8 @@ TEST(TaskId, IsThatOfTheArgumentsElseTheOptionsElseTheMessage) {
 }
 
 TEST(Limits, ThoseOfTheApiLieOverTheEnvironments) {
-  const limits::Limits limits = overlay({}, {{"max_cpu_percent", 55}, {"max_concurrent_tasks", 2}, {"of_the_future", 1}});
+  const limits::Limits limits =
+      overlay({}, {{"max_cpu_percent", 55}, {"max_concurrent_tasks", 2}, {"of_the_future", 1}});
   EXPECT_EQ(limits.max_cpu_percent, 55);
   EXPECT_EQ(limits.max_concurrent_tasks, 2);
   EXPECT_EQ(limits.max_memory_percent, 80);

@@ -46,7 +46,9 @@ TEST(Alone, AStoppedWaiterLeavesAndLetsOthersIn) {
 TEST(Alone, APlaceThatWasMovedFromHoldsNothing) {
   Alone alone;
   auto place = alone.enter(true, {});
-  { const Alone::Place moved = std::move(place); }
+  {
+    const Alone::Place moved = std::move(place);
+  }
   EXPECT_TRUE(alone.enter(true, {}));
 }
 

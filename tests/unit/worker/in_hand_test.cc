@@ -15,7 +15,8 @@ TEST(InHand, ShowsWhatItHoldsUntilItIsRemoved) {
   EXPECT_EQ(hand.size(), 0u);
 }
 
-// A task that was cancelled and is then asked to stop for a shutdown ends as cancelled: it must not run again.
+// A task that was cancelled and is then asked to stop for a shutdown ends as cancelled: it must not run
+// again.
 TEST(InHand, TheFirstCauseOfAStopStays) {
   InHand hand;
   const auto task = hand.add("t", "m", "a", WallTime{});

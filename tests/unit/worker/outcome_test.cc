@@ -27,7 +27,8 @@ TEST(Outcome, AResultCompletes) {
 
 // A result that cannot be kept fails with the reason, and is not computed again.
 TEST(Outcome, AResultAboveTheLimitFails) {
-  const Outcome outcome = decide({Result<std::string>(std::string(jobs::kMaxResultBytes + 1, ' '))}, failed_before(0), {}, 0);
+  const Outcome outcome =
+      decide({Result<std::string>(std::string(jobs::kMaxResultBytes + 1, ' '))}, failed_before(0), {}, 0);
   ASSERT_TRUE(std::holds_alternative<Fail>(outcome));
   EXPECT_NE(std::get<Fail>(outcome).error.find("10000001"), std::string::npos);
 }
@@ -53,13 +54,16 @@ TEST(Outcome, WhatWouldFailAgainIsNotRetried) {
 }
 
 TEST(Outcome, AStopIsNoFailure) {
-  EXPECT_TRUE(std::holds_alternative<EndCancelled>(after({Code::cancelled, "stopped", ""}, 3, StopCause::cancelled)));
-  EXPECT_TRUE(std::holds_alternative<GiveBack>(after({Code::cancelled, "stopped", ""}, 3, StopCause::shutdown)));
+  EXPECT_TRUE(
+      std::holds_alternative<EndCancelled>(after({Code::cancelled, "stopped", ""}, 3, StopCause::cancelled)));
+  EXPECT_TRUE(
+      std::holds_alternative<GiveBack>(after({Code::cancelled, "stopped", ""}, 3, StopCause::shutdown)));
 }
 
 // Work that was done in spite of the stop is kept.
 TEST(Outcome, AResultBeatsAStop) {
-  EXPECT_TRUE(std::holds_alternative<Complete>(decide({Result<std::string>("1"), StopCause::cancelled}, failed_before(0), {}, 0)));
+  EXPECT_TRUE(std::holds_alternative<Complete>(
+      decide({Result<std::string>("1"), StopCause::cancelled}, failed_before(0), {}, 0)));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The engine of builds for the thread sanitizer: scores and vectors are hashes of the texts, files are only looked at. Same
-// contract, same errors, no model.
+// The engine of builds for the thread sanitizer: scores and vectors are hashes of the texts, files are only
+// looked at. Same contract, same errors, no model.
 #include <cmath>
 #include <functional>
 
@@ -32,7 +32,8 @@ class FakeModel final : public Model {
   Result<std::vector<LabelScores>> score(std::span<const Prompt> prompts, std::span<const std::string> labels,
                                          const Until& until) override {
     if (sentence_)
-      return Error{Code::invalid_argument, fmt::format("{} is a sentence model: it embeds texts and cannot continue them", info_.id),
+      return Error{Code::invalid_argument,
+                   fmt::format("{} is a sentence model: it embeds texts and cannot continue them", info_.id),
                    "not_a_language_model"};
     if (prompts.empty()) return invalid("/prompts", "must not be empty");
     if (labels.empty()) return invalid("/labels", "must not be empty");
@@ -57,20 +58,26 @@ class FakeModel final : public Model {
       if (text.empty()) return invalid(fmt::format("/texts/{}", vectors.size()), "must not be empty");
       if (truncated) truncated->push_back(is_long(text));
       auto& vector = vectors.emplace_back(static_cast<std::size_t>(info_.dimension));
-      for (std::size_t i = 0; i < vector.size(); ++i) vector[i] = static_cast<float>(hash_of(text, i) % 2001) / 1000.F - 1.F;
+      for (std::size_t i = 0; i < vector.size(); ++i)
+        vector[i] = static_cast<float>(hash_of(text, i) % 2001) / 1000.F - 1.F;
       normalize(vector);
     }
     return vectors;
   }
 
  private:
-  bool is_long(const std::string& text) const { return text.size() / kBytesPerToken > static_cast<std::size_t>(info_.context); }
+  bool is_long(const std::string& text) const {
+    return text.size() / kBytesPerToken > static_cast<std::size_t>(info_.context);
+  }
 
   LabelScores score_one(const Prompt& prompt, std::span<const std::string> labels) const {
-    LabelScores scores{.label_mass = kLabelMass, .truncated = is_long(prompt.text),
+    LabelScores scores{.label_mass = kLabelMass,
+                       .truncated = is_long(prompt.text),
                        .tokens = static_cast<std::int64_t>(prompt.text.size() / kBytesPerToken)};
     double sum = 0;
-    for (const std::string& label : labels) sum += scores.log_probs.emplace_back(static_cast<double>(1 + hash_of(prompt.text + label, prompt.chat) % 1000));
+    for (const std::string& label : labels)
+      sum += scores.log_probs.emplace_back(
+          static_cast<double>(1 + hash_of(prompt.text + label, prompt.chat) % 1000));
     for (double& each : scores.log_probs) each = std::log(kLabelMass * each / sum);
     return scores;
   }
@@ -87,10 +94,15 @@ class FakeEngine final : public Engine {
     BOOST_OUTCOME_TRY(auto digest, models::file_digest(options.path, options.stop));
     BOOST_OUTCOME_TRY(models::check_digest(options.name, digest, options.sha256));
     if (options.progress) options.progress(1);
-    if (options.stop.stop_requested()) return Error{Code::cancelled, fmt::format("loading {} was cancelled", options.name), ""};
-    return std::make_shared<FakeModel>(ModelInfo{.id = options.name, .digest = std::move(digest), .description = "fake",
-                                                 .context = choose_context(facts, options.context), .dimension = facts.dimension,
-                                                 .size_bytes = facts.tensor_bytes, .chat = !facts.sentence},
+    if (options.stop.stop_requested())
+      return Error{Code::cancelled, fmt::format("loading {} was cancelled", options.name), ""};
+    return std::make_shared<FakeModel>(ModelInfo{.id = options.name,
+                                                 .digest = std::move(digest),
+                                                 .description = "fake",
+                                                 .context = choose_context(facts, options.context),
+                                                 .dimension = facts.dimension,
+                                                 .size_bytes = facts.tensor_bytes,
+                                                 .chat = !facts.sentence},
                                        facts.sentence);
   }
 
@@ -102,6 +114,8 @@ class FakeEngine final : public Engine {
 
 }  // namespace
 
-std::unique_ptr<Engine> make_engine() { return std::make_unique<FakeEngine>(); }
+std::unique_ptr<Engine> make_engine() {
+  return std::make_unique<FakeEngine>();
+}
 
 }  // namespace medsynth::inference

@@ -1,4 +1,5 @@
-// Model files of builds without llama.cpp: any file that is not empty; one with "minilm" in its name is a sentence model.
+// Model files of builds without llama.cpp: any file that is not empty; one with "minilm" in its name is a
+// sentence model.
 #include "medsynth/inference/model_file.h"
 
 namespace medsynth::inference {
@@ -10,7 +11,8 @@ Result<ModelFacts> read_facts(const std::filesystem::path& path) {
   const auto size = std::filesystem::file_size(path, error);
   if (size == 0 || error) return Error{Code::invalid_argument, path.string() + " is empty", "not_a_model"};
   const bool sentence = path.filename().string().find("minilm") != std::string::npos;
-  return ModelFacts{.architecture = "fake", .sentence = sentence, .dimension = 64, .context = 2048, .tensor_bytes = size};
+  return ModelFacts{
+      .architecture = "fake", .sentence = sentence, .dimension = 64, .context = 2048, .tensor_bytes = size};
 }
 
 Result<> convert_bert(const std::filesystem::path&, const std::filesystem::path&) {

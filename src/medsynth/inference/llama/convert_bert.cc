@@ -1,4 +1,7 @@
-// A sentence model of BERT's shape, from Hugging Face's layout to GGUF, with the names and keys that llama.cpp reads.
+// A sentence model of BERT's shape, from Hugging Face's layout to GGUF, with the names and keys that
+// llama.cpp reads.
+#include <unistd.h>
+
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -8,7 +11,6 @@
 #include <fmt/format.h>
 #include <ggml.h>
 #include <gguf.h>
-#include <unistd.h>
 
 #include "medsynth/base/described.h"
 #include "medsynth/inference/llama/runtime.h"
@@ -28,8 +30,9 @@ struct BertConfig {
   std::int64_t type_vocab_size = 0;
   double layer_norm_eps = 0;
 };
-BOOST_DESCRIBE_STRUCT(BertConfig, (), (hidden_size, intermediate_size, max_position_embeddings, num_attention_heads,
-                                       num_hidden_layers, type_vocab_size, layer_norm_eps))
+BOOST_DESCRIBE_STRUCT(BertConfig, (),
+                      (hidden_size, intermediate_size, max_position_embeddings, num_attention_heads,
+                       num_hidden_layers, type_vocab_size, layer_norm_eps))
 
 enum TokenType : std::int32_t { kNormal = 1, kControl = 3 };  // numbers of the GGUF format
 
@@ -69,7 +72,8 @@ Result<std::string> read_text(const std::filesystem::path& file) {
 Result<BertConfig> read_config(const std::filesystem::path& file) {
   BOOST_OUTCOME_TRY(const std::string text, read_text(file));
   BOOST_OUTCOME_TRY(auto value, json::parse(text));
-  if (!value.is_object() || !value.get_object().contains("model_type") || value.get_object()["model_type"] != "bert")
+  if (!value.is_object() || !value.get_object().contains("model_type") ||
+      value.get_object()["model_type"] != "bert")
     return invalid("/model_type", "must be \"bert\" in config.json");
   json::object known;
   for (const std::string_view name : described::member_names<BertConfig>()) {
@@ -84,8 +88,13 @@ Result<BertConfig> read_config(const std::filesystem::path& file) {
 class BertWriter {
  public:
   BertWriter(const BertConfig& config, const Safetensors& source)
-      : config_(config), source_(source), file_(gguf_init_empty(), gguf_free),
-        tensors_(ggml_init({.mem_size = kTensors * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}), ggml_free) {}
+      : config_(config),
+        source_(source),
+        file_(gguf_init_empty(), gguf_free),
+        tensors_(
+            ggml_init(
+                {.mem_size = kTensors * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}),
+            ggml_free) {}
 
   void add_facts() {
     gguf_context* file = file_.get();
@@ -101,7 +110,8 @@ class BertWriter {
     set("bert.pooling_type", 1);  // mean
   }
 
-  // WordPiece as llama.cpp searches it: a word's start is marked with a low line, the marks of continuations are gone.
+  // WordPiece as llama.cpp searches it: a word's start is marked with a low line, the marks of continuations
+  // are gone.
   void add_vocabulary(const std::string& text) {
     std::vector<std::string> tokens;
     std::vector<std::int32_t> types;
@@ -110,11 +120,15 @@ class BertWriter {
       std::string token = text.substr(at, end - at);
       if (token.ends_with('\r')) token.pop_back();
       at = end + 1;
-      const auto special = std::find_if(kSpecial.begin(), kSpecial.end(), [&](const Special& each) { return each.token == token; });
+      const auto special = std::find_if(kSpecial.begin(), kSpecial.end(),
+                                        [&](const Special& each) { return each.token == token; });
       types.push_back(special == kSpecial.end() ? kNormal : kControl);
-      if (special != kSpecial.end()) set(special->key, static_cast<std::int64_t>(tokens.size()));
-      else if (token.starts_with("##")) token.erase(0, 2);
-      else token.insert(0, "\xe2\x96\x81");
+      if (special != kSpecial.end())
+        set(special->key, static_cast<std::int64_t>(tokens.size()));
+      else if (token.starts_with("##"))
+        token.erase(0, 2);
+      else
+        token.insert(0, "\xe2\x96\x81");
       tokens.push_back(std::move(token));
     }
     std::vector<const char*> pointers;
@@ -136,7 +150,8 @@ class BertWriter {
     BOOST_OUTCOME_TRY(add(kOutside[3], "bias", {width}));
     for (std::int64_t layer = 0; layer < config_.num_hidden_layers; ++layer) {
       for (const Named& part : kInLayer) {
-        const Named name{fmt::format("encoder.layer.{}.{}", layer, part.from), fmt::format("blk.{}.{}", layer, part.to)};
+        const Named name{fmt::format("encoder.layer.{}.{}", layer, part.from),
+                         fmt::format("blk.{}.{}", layer, part.to)};
         const bool norm = part.to.ends_with("norm");
         const std::int64_t rows = part.to == "ffn_up" ? config_.intermediate_size : width;
         const std::int64_t columns = part.to == "ffn_down" ? config_.intermediate_size : width;
@@ -147,17 +162,22 @@ class BertWriter {
     return success();
   }
 
-  bool write(const std::filesystem::path& out) const { return gguf_write_to_file(file_.get(), out.c_str(), false); }
+  bool write(const std::filesystem::path& out) const {
+    return gguf_write_to_file(file_.get(), out.c_str(), false);
+  }
 
  private:
   static constexpr std::size_t kTensors = 4096;  // descriptions only: enough for 250 layers
 
-  void set(const char* key, std::int64_t value) { gguf_set_val_u32(file_.get(), key, static_cast<std::uint32_t>(value)); }
+  void set(const char* key, std::int64_t value) {
+    gguf_set_val_u32(file_.get(), key, static_cast<std::uint32_t>(value));
+  }
 
   Result<> add(const Named& name, std::string_view part, const std::vector<std::int64_t>& shape) {
     BOOST_OUTCOME_TRY(const auto bytes, source_.floats(fmt::format("{}.{}", name.from, part), shape));
     const std::vector<std::int64_t> columns_first(shape.rbegin(), shape.rend());
-    ggml_tensor* tensor = ggml_new_tensor(tensors_.get(), GGML_TYPE_F32, static_cast<int>(shape.size()), columns_first.data());
+    ggml_tensor* tensor =
+        ggml_new_tensor(tensors_.get(), GGML_TYPE_F32, static_cast<int>(shape.size()), columns_first.data());
     if (!tensor) return Error{Code::invalid_argument, "the model has too many layers", "not_a_model"};
     ggml_set_name(tensor, fmt::format("{}.{}", name.to, part).c_str());
     tensor->data = const_cast<char*>(bytes.data());  // only read
@@ -185,8 +205,10 @@ Result<> convert_bert(const std::filesystem::path& folder, const std::filesystem
   BOOST_OUTCOME_TRY(writer.add_tensors());
   const std::filesystem::path fresh = fmt::format("{}.{}.part", out.string(), getpid());
   std::error_code error;
-  if (writer.write(fresh)) std::filesystem::rename(fresh, out, error);
-  else error = std::make_error_code(std::errc::io_error);
+  if (writer.write(fresh))
+    std::filesystem::rename(fresh, out, error);
+  else
+    error = std::make_error_code(std::errc::io_error);
   if (!error) return success();
   std::filesystem::remove(fresh, error);
   return Error{Code::internal, fmt::format("cannot write {}: is the disk full?", out.string()), ""};

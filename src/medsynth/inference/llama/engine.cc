@@ -33,7 +33,9 @@ Error load_error(const LoadOptions& options) {
   const std::string why = take_last_error();
   if (why.find("alloc") != std::string::npos)
     return {Code::exhausted, fmt::format("no memory to load {}: {}", options.name, why), "no_memory"};
-  return {Code::invalid_argument, fmt::format("{} cannot be loaded: {}", options.name, why.empty() ? "damaged file" : why), "not_a_model"};
+  return {Code::invalid_argument,
+          fmt::format("{} cannot be loaded: {}", options.name, why.empty() ? "damaged file" : why),
+          "not_a_model"};
 }
 
 std::string description_of(const llama_model* model) {
@@ -83,6 +85,8 @@ class LlamaEngine final : public Engine {
 
 }  // namespace
 
-std::unique_ptr<Engine> make_engine() { return std::make_unique<LlamaEngine>(); }
+std::unique_ptr<Engine> make_engine() {
+  return std::make_unique<LlamaEngine>();
+}
 
 }  // namespace medsynth::inference

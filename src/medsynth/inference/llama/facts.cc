@@ -13,7 +13,8 @@ namespace {
 
 using Header = std::unique_ptr<gguf_context, decltype(&gguf_free)>;
 
-// The accessors end the process when the type is not the stored one, and writers of files differ: so look first.
+// The accessors end the process when the type is not the stored one, and writers of files differ: so look
+// first.
 std::int64_t integer(const gguf_context* header, const std::string& key) {
   const std::int64_t id = gguf_find_key(header, key.c_str());
   if (id < 0) return 0;
@@ -27,13 +28,20 @@ std::int64_t integer(const gguf_context* header, const std::string& key) {
     data = gguf_get_val_data(header, id);
   }
   switch (type) {
-    case GGUF_TYPE_UINT16: return *static_cast<const std::uint16_t*>(data);
-    case GGUF_TYPE_INT16: return *static_cast<const std::int16_t*>(data);
-    case GGUF_TYPE_UINT32: return *static_cast<const std::uint32_t*>(data);
-    case GGUF_TYPE_INT32: return *static_cast<const std::int32_t*>(data);
-    case GGUF_TYPE_UINT64: return static_cast<std::int64_t>(*static_cast<const std::uint64_t*>(data));
-    case GGUF_TYPE_INT64: return *static_cast<const std::int64_t*>(data);
-    default: return 0;
+    case GGUF_TYPE_UINT16:
+      return *static_cast<const std::uint16_t*>(data);
+    case GGUF_TYPE_INT16:
+      return *static_cast<const std::int16_t*>(data);
+    case GGUF_TYPE_UINT32:
+      return *static_cast<const std::uint32_t*>(data);
+    case GGUF_TYPE_INT32:
+      return *static_cast<const std::int32_t*>(data);
+    case GGUF_TYPE_UINT64:
+      return static_cast<std::int64_t>(*static_cast<const std::uint64_t*>(data));
+    case GGUF_TYPE_INT64:
+      return *static_cast<const std::int64_t*>(data);
+    default:
+      return 0;
   }
 }
 
@@ -49,7 +57,9 @@ std::string text(const gguf_context* header, const std::string& key) {
 
 std::int64_t vocabulary(const gguf_context* header) {
   const std::int64_t id = gguf_find_key(header, "tokenizer.ggml.tokens");
-  return id >= 0 && gguf_get_kv_type(header, id) == GGUF_TYPE_ARRAY ? static_cast<std::int64_t>(gguf_get_arr_n(header, id)) : 0;
+  return id >= 0 && gguf_get_kv_type(header, id) == GGUF_TYPE_ARRAY
+             ? static_cast<std::int64_t>(gguf_get_arr_n(header, id))
+             : 0;
 }
 
 }  // namespace
@@ -64,7 +74,8 @@ Result<ModelFacts> read_facts(const std::filesystem::path& path) {
   ModelFacts facts;
   if (header) facts.architecture = text(header, "general.architecture");
   if (facts.architecture.empty())
-    return Error{Code::invalid_argument, path.string() + " is not a GGUF model file, or is damaged", "not_a_model"};
+    return Error{Code::invalid_argument, path.string() + " is not a GGUF model file, or is damaged",
+                 "not_a_model"};
   const std::string arch = facts.architecture + ".";
   facts.sentence = !flag(header, arch + "attention.causal", true);
   facts.layers = integer(header, arch + "block_count");
@@ -76,8 +87,10 @@ Result<ModelFacts> read_facts(const std::filesystem::path& path) {
   const std::int64_t heads = std::max<std::int64_t>(1, integer(header, arch + "attention.head_count"));
   const std::int64_t shared = integer(header, arch + "attention.head_count_kv");
   const std::int64_t length = integer(header, arch + "attention.key_length");
-  facts.key_value_dimension = 2 * (shared > 0 ? shared : heads) * (length > 0 ? length : facts.dimension / heads);
-  for (std::int64_t i = 0; i < gguf_get_n_tensors(header); ++i) facts.tensor_bytes += gguf_get_tensor_size(header, i);
+  facts.key_value_dimension =
+      2 * (shared > 0 ? shared : heads) * (length > 0 ? length : facts.dimension / heads);
+  for (std::int64_t i = 0; i < gguf_get_n_tensors(header); ++i)
+    facts.tensor_bytes += gguf_get_tensor_size(header, i);
   return facts;
 }
 

@@ -10,12 +10,14 @@
 namespace medsynth::inference::llama {
 namespace {
 
-// Prompts computed together; each may be forked once for a label of several tokens, so twice as many sequences.
+// Prompts computed together; each may be forked once for a label of several tokens, so twice as many
+// sequences.
 constexpr std::size_t kPromptsTogether = 16;
 constexpr std::size_t kTextsTogether = 64;
 constexpr std::uint32_t kBatch = 512;
 
-Result<> check_texts(std::size_t count, std::string_view name, const std::function<bool(std::size_t)>& is_empty) {
+Result<> check_texts(std::size_t count, std::string_view name,
+                     const std::function<bool(std::size_t)>& is_empty) {
   if (count == 0) return invalid(fmt::format("/{}", name), "must not be empty");
   for (std::size_t i = 0; i < count; ++i) {
     if (is_empty(i)) return invalid(fmt::format("/{}/{}", name, i), "must not be empty");
@@ -31,7 +33,11 @@ void append(std::vector<Step>& steps, const Tokens& tokens, llama_pos from, std:
 }  // namespace
 
 LlamaModel::LlamaModel(ModelPtr model, ModelInfo info, bool sentence, int threads)
-    : model_(std::move(model)), info_(std::move(info)), sentence_(sentence), threads_(threads), tokenizer_(model_.get()) {
+    : model_(std::move(model)),
+      info_(std::move(info)),
+      sentence_(sentence),
+      threads_(threads),
+      tokenizer_(model_.get()) {
   info_.chat = tokenizer_.has_chat();
 }
 
@@ -64,12 +70,15 @@ Result<> LlamaModel::open_embedding() {
   return success();
 }
 
-Result<std::vector<LabelScores>> LlamaModel::score(std::span<const Prompt> prompts, std::span<const std::string> labels,
+Result<std::vector<LabelScores>> LlamaModel::score(std::span<const Prompt> prompts,
+                                                   std::span<const std::string> labels,
                                                    const Until& until) try {
   if (sentence_)
-    return Error{Code::invalid_argument, fmt::format("{} is a sentence model: it embeds texts and cannot continue them", info_.id),
+    return Error{Code::invalid_argument,
+                 fmt::format("{} is a sentence model: it embeds texts and cannot continue them", info_.id),
                  "not_a_language_model"};
-  BOOST_OUTCOME_TRY(check_texts(prompts.size(), "prompts", [&](std::size_t i) { return prompts[i].text.empty(); }));
+  BOOST_OUTCOME_TRY(
+      check_texts(prompts.size(), "prompts", [&](std::size_t i) { return prompts[i].text.empty(); }));
   BOOST_OUTCOME_TRY(check_texts(labels.size(), "labels", [&](std::size_t i) { return labels[i].empty(); }));
   std::vector<Tokens> label_tokens;
   std::size_t longest = 0;
@@ -80,7 +89,8 @@ Result<std::vector<LabelScores>> LlamaModel::score(std::span<const Prompt> promp
   std::vector<PromptTokens> prompt_tokens;
   std::vector<std::size_t> sizes;
   for (const Prompt& prompt : prompts)
-    sizes.push_back(prompt_tokens.emplace_back(tokenizer_.prompt(prompt, room - longest)).tokens.size() + longest);
+    sizes.push_back(prompt_tokens.emplace_back(tokenizer_.prompt(prompt, room - longest)).tokens.size() +
+                    longest);
 
   std::vector<LabelScores> scores(prompts.size());
   BOOST_OUTCOME_TRY(const auto turn, turn_.take(until));
@@ -95,8 +105,8 @@ Result<std::vector<LabelScores>> LlamaModel::score(std::span<const Prompt> promp
   return Error{Code::internal, fmt::format("the model runtime failed: {}", error.what()), "inference_failed"};
 }
 
-Result<> LlamaModel::score_together(std::span<const PromptTokens> prompts, std::span<const Tokens> labels, const Until& until,
-                                    std::span<LabelScores> scores) {
+Result<> LlamaModel::score_together(std::span<const PromptTokens> prompts, std::span<const Tokens> labels,
+                                    const Until& until, std::span<LabelScores> scores) {
   scoring_->clear();
   std::vector<Step> steps;
   std::vector<std::size_t> ends;  // where each prompt's last token stands in `steps`
@@ -104,12 +114,15 @@ Result<> LlamaModel::score_together(std::span<const PromptTokens> prompts, std::
     append(steps, prompts[p].tokens, 0, p);
     steps.back().wanted = true;
     ends.push_back(steps.size() - 1);
-    scores[p] = {.truncated = prompts[p].truncated, .tokens = static_cast<std::int64_t>(prompts[p].tokens.size())};
+    scores[p] = {.truncated = prompts[p].truncated,
+                 .tokens = static_cast<std::int64_t>(prompts[p].tokens.size())};
   }
   BOOST_OUTCOME_TRY(scoring_->decode(steps, until, [&](std::size_t at, std::span<const float> logits) {
-    LabelScores& score = scores[static_cast<std::size_t>(std::find(ends.begin(), ends.end(), at) - ends.begin())];
+    LabelScores& score =
+        scores[static_cast<std::size_t>(std::find(ends.begin(), ends.end(), at) - ends.begin())];
     const double sum = log_sum_exp(logits);
-    for (const Tokens& label : labels) score.log_probs.push_back(logits[static_cast<std::size_t>(label[0])] - sum);
+    for (const Tokens& label : labels)
+      score.log_probs.push_back(logits[static_cast<std::size_t>(label[0])] - sum);
   }));
   // The further tokens of a longer label, each prompt forked to its own sequence.
   for (std::size_t l = 0; l < labels.size(); ++l) {
@@ -119,14 +132,17 @@ Result<> LlamaModel::score_together(std::span<const PromptTokens> prompts, std::
     for (std::size_t p = 0; p < prompts.size(); ++p) {
       const std::size_t fork = prompts.size() + p;
       scoring_->copy(static_cast<llama_seq_id>(p), static_cast<llama_seq_id>(fork));
-      append(steps, Tokens(label.begin(), label.end() - 1), static_cast<llama_pos>(prompts[p].tokens.size()), fork);
+      append(steps, Tokens(label.begin(), label.end() - 1), static_cast<llama_pos>(prompts[p].tokens.size()),
+             fork);
     }
     for (Step& step : steps) step.wanted = true;
     BOOST_OUTCOME_TRY(scoring_->decode(steps, until, [&](std::size_t at, std::span<const float> logits) {
       const std::size_t further = label.size() - 1;
-      scores[at / further].log_probs[l] += logits[static_cast<std::size_t>(label[at % further + 1])] - log_sum_exp(logits);
+      scores[at / further].log_probs[l] +=
+          logits[static_cast<std::size_t>(label[at % further + 1])] - log_sum_exp(logits);
     }));
-    for (std::size_t p = 0; p < prompts.size(); ++p) scoring_->drop(static_cast<llama_seq_id>(prompts.size() + p));
+    for (std::size_t p = 0; p < prompts.size(); ++p)
+      scoring_->drop(static_cast<llama_seq_id>(prompts.size() + p));
   }
   for (LabelScores& score : scores) {
     for (const double log_prob : score.log_probs) score.label_mass += std::exp(log_prob);
@@ -134,14 +150,16 @@ Result<> LlamaModel::score_together(std::span<const PromptTokens> prompts, std::
   return success();
 }
 
-Result<std::vector<std::vector<float>>> LlamaModel::embed(std::span<const std::string> texts, const Until& until,
+Result<std::vector<std::vector<float>>> LlamaModel::embed(std::span<const std::string> texts,
+                                                          const Until& until,
                                                           std::vector<bool>* truncated) try {
   BOOST_OUTCOME_TRY(check_texts(texts.size(), "texts", [&](std::size_t i) { return texts[i].empty(); }));
   const auto context = static_cast<std::size_t>(info_.context);
   const std::size_t limit = sentence_ ? context : std::min<std::size_t>(context, kBatch);
   std::vector<PromptTokens> tokens;
   std::vector<std::size_t> sizes;
-  for (const std::string& text : texts) sizes.push_back(tokens.emplace_back(tokenizer_.sentence(text, limit)).tokens.size());
+  for (const std::string& text : texts)
+    sizes.push_back(tokens.emplace_back(tokenizer_.sentence(text, limit)).tokens.size());
   if (truncated) {
     truncated->clear();
     for (const PromptTokens& text : tokens) truncated->push_back(text.truncated);
@@ -150,7 +168,8 @@ Result<std::vector<std::vector<float>>> LlamaModel::embed(std::span<const std::s
   BOOST_OUTCOME_TRY(const auto turn, turn_.take(until));
   BOOST_OUTCOME_TRY(open_embedding());
   for (std::size_t at = 0; at < texts.size();) {
-    const std::size_t count = count_that_fit(std::span(sizes).subspan(at), embedding_->batch(), kTextsTogether);
+    const std::size_t count =
+        count_that_fit(std::span(sizes).subspan(at), embedding_->batch(), kTextsTogether);
     BOOST_OUTCOME_TRY(embed_together(std::span(tokens).subspan(at, count), until, out));
     at += count;
   }
@@ -166,8 +185,10 @@ Result<> LlamaModel::embed_together(std::span<const PromptTokens> texts, const U
   for (std::size_t i = 0; i < texts.size(); ++i) append(steps, texts[i].tokens, 0, i);
   BOOST_OUTCOME_TRY(embedding_->decode(steps, until));
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    const auto vector = embedding_->embedding(static_cast<llama_seq_id>(i), static_cast<std::size_t>(info_.dimension));
-    if (vector.empty()) return Error{Code::internal, "the model runtime gave no embedding", "inference_failed"};
+    const auto vector =
+        embedding_->embedding(static_cast<llama_seq_id>(i), static_cast<std::size_t>(info_.dimension));
+    if (vector.empty())
+      return Error{Code::internal, "the model runtime gave no embedding", "inference_failed"};
     normalize(out.emplace_back(vector.begin(), vector.end()));
   }
   return success();

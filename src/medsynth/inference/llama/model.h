@@ -19,7 +19,8 @@ using ModelPtr = std::unique_ptr<llama_model, ModelDeleter>;
 
 class LlamaModel final : public Model {
  public:
-  // With the context that its kind needs first: a language model's for scoring, a sentence model's for embedding.
+  // With the context that its kind needs first: a language model's for scoring, a sentence model's for
+  // embedding.
   static Result<std::shared_ptr<Model>> make(ModelPtr model, ModelInfo info, bool sentence, int threads);
 
   const ModelInfo& info() const override { return info_; }
@@ -31,9 +32,10 @@ class LlamaModel final : public Model {
  private:
   LlamaModel(ModelPtr model, ModelInfo info, bool sentence, int threads);
 
-  Result<> score_together(std::span<const PromptTokens> prompts, std::span<const Tokens> labels, const Until& until,
-                          std::span<LabelScores> scores);
-  Result<> embed_together(std::span<const PromptTokens> texts, const Until& until, std::vector<std::vector<float>>& out);
+  Result<> score_together(std::span<const PromptTokens> prompts, std::span<const Tokens> labels,
+                          const Until& until, std::span<LabelScores> scores);
+  Result<> embed_together(std::span<const PromptTokens> texts, const Until& until,
+                          std::vector<std::vector<float>>& out);
   Result<> open_scoring();
   Result<> open_embedding();
 

@@ -33,6 +33,8 @@ void start_runtime() {
   });
 }
 
-std::string take_last_error() { return std::exchange(last_error, {}); }
+std::string take_last_error() {
+  return std::exchange(last_error, {});
+}
 
 }  // namespace medsynth::inference::llama

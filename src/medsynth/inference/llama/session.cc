@@ -15,12 +15,15 @@ constexpr std::uint32_t kWantedPerSlice = 64;
 
 enum llama_pooling_type pooling_of(const llama_model* model) {
   std::array<char, 64> arch{}, pooling{};
-  if (llama_model_meta_val_str(model, "general.architecture", arch.data(), arch.size()) < 0) return LLAMA_POOLING_TYPE_MEAN;
+  if (llama_model_meta_val_str(model, "general.architecture", arch.data(), arch.size()) < 0)
+    return LLAMA_POOLING_TYPE_MEAN;
   const std::string key = fmt::format("{}.pooling_type", arch.data());
-  if (llama_model_meta_val_str(model, key.c_str(), pooling.data(), pooling.size()) < 0) return LLAMA_POOLING_TYPE_MEAN;
+  if (llama_model_meta_val_str(model, key.c_str(), pooling.data(), pooling.size()) < 0)
+    return LLAMA_POOLING_TYPE_MEAN;
   const int type = std::atoi(pooling.data());
-  return type == LLAMA_POOLING_TYPE_CLS || type == LLAMA_POOLING_TYPE_LAST ? static_cast<enum llama_pooling_type>(type)
-                                                                         : LLAMA_POOLING_TYPE_MEAN;
+  return type == LLAMA_POOLING_TYPE_CLS || type == LLAMA_POOLING_TYPE_LAST
+             ? static_cast<enum llama_pooling_type>(type)
+             : LLAMA_POOLING_TYPE_MEAN;
 }
 
 }  // namespace
@@ -55,10 +58,11 @@ Result<std::unique_ptr<Session>> Session::open(llama_model* model, const Session
   take_last_error();
   session->context_ = llama_init_from_model(model, params);
   if (!session->context_)
-    return Error{Code::exhausted,
-                 fmt::format("no memory for a context of {} tokens; use a smaller 'context' in models.toml ({})",
-                             options.context, take_last_error()),
-                 "no_memory"};
+    return Error{
+        Code::exhausted,
+        fmt::format("no memory for a context of {} tokens; use a smaller 'context' in models.toml ({})",
+                    options.context, take_last_error()),
+        "no_memory"};
   session->batch_ = llama_batch_init(static_cast<std::int32_t>(options.batch), 0, 1);
   session->vocabulary_ = static_cast<std::size_t>(llama_vocab_n_tokens(llama_model_get_vocab(model)));
   return session;
@@ -68,14 +72,16 @@ Result<> Session::decode(std::span<const Step> steps, const Until& until,
                          const std::function<void(std::size_t, std::span<const float>)>& on_logits) {
   for (std::size_t at = 0; at < steps.size();) {
     std::size_t count = 0, wanted = 0;
-    while (at + count < steps.size() && count < options_.batch && wanted < kWantedPerSlice) wanted += steps[at + count++].wanted;
+    while (at + count < steps.size() && count < options_.batch && wanted < kWantedPerSlice)
+      wanted += steps[at + count++].wanted;
     const auto slice = steps.subspan(at, count);
     if (auto done = decode_slice(slice, until); !done) {
       clear();
       return done;
     }
     for (std::size_t i = 0; on_logits && i < count; ++i) {
-      if (slice[i].wanted) on_logits(at + i, {llama_get_logits_ith(context_, static_cast<std::int32_t>(i)), vocabulary_});
+      if (slice[i].wanted)
+        on_logits(at + i, {llama_get_logits_ith(context_, static_cast<std::int32_t>(i)), vocabulary_});
     }
     at += count;
   }
@@ -98,7 +104,9 @@ Result<> Session::decode_slice(std::span<const Step> slice, const Until& until) 
   // A backend that cannot be interrupted finishes late: its answer is not given after the time is up.
   BOOST_OUTCOME_TRY(check(until, "inference"));
   if (code == 0) return success();
-  return Error{Code::internal, fmt::format("the model runtime failed with code {}: {}", code, take_last_error()), "inference_failed"};
+  return Error{Code::internal,
+               fmt::format("the model runtime failed with code {}: {}", code, take_last_error()),
+               "inference_failed"};
 }
 
 std::span<const float> Session::embedding(llama_seq_id sequence, std::size_t dimension) const {
@@ -109,7 +117,11 @@ std::span<const float> Session::embedding(llama_seq_id sequence, std::size_t dim
 void Session::clear() {
   if (auto* memory = llama_get_memory(context_)) llama_memory_clear(memory, false);
 }
-void Session::drop(llama_seq_id sequence) { llama_memory_seq_rm(llama_get_memory(context_), sequence, -1, -1); }
-void Session::copy(llama_seq_id from, llama_seq_id to) { llama_memory_seq_cp(llama_get_memory(context_), from, to, -1, -1); }
+void Session::drop(llama_seq_id sequence) {
+  llama_memory_seq_rm(llama_get_memory(context_), sequence, -1, -1);
+}
+void Session::copy(llama_seq_id from, llama_seq_id to) {
+  llama_memory_seq_cp(llama_get_memory(context_), from, to, -1, -1);
+}
 
 }  // namespace medsynth::inference::llama

@@ -1,4 +1,5 @@
-// A llama.cpp context with what belongs to it: the batch, and the call that may be stopped. One thread at a time.
+// A llama.cpp context with what belongs to it: the batch, and the call that may be stopped. One thread at a
+// time.
 #pragma once
 
 #include <functional>
@@ -36,8 +37,8 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Computes the steps, in slices of at most a batch; on_logits(index of the step, logits) for each wanted one, in order.
-  // After an error the memory is empty.
+  // Computes the steps, in slices of at most a batch; on_logits(index of the step, logits) for each wanted
+  // one, in order. After an error the memory is empty.
   Result<> decode(std::span<const Step> steps, const Until& until,
                   const std::function<void(std::size_t, std::span<const float>)>& on_logits = {});
 

@@ -6,7 +6,8 @@
 namespace medsynth::inference::llama {
 namespace {
 
-// Stands for the user's text while the template is applied. No template changes it: plain ASCII without outer spaces.
+// Stands for the user's text while the template is applied. No template changes it: plain ASCII without outer
+// spaces.
 constexpr std::string_view kPlace = "{medsynth:text}";
 
 }  // namespace
@@ -18,7 +19,8 @@ std::optional<ChatParts> read_chat_template(const llama_model* model) {
   const std::array turns{llama_chat_message{.role = "user", .content = place.c_str()}};
   std::string text(1024, '\0');
   const auto apply = [&] {
-    return llama_chat_apply_template(name, turns.data(), turns.size(), true, text.data(), static_cast<std::int32_t>(text.size()));
+    return llama_chat_apply_template(name, turns.data(), turns.size(), true, text.data(),
+                                     static_cast<std::int32_t>(text.size()));
   };
   std::int32_t size = apply();
   if (size > static_cast<std::int32_t>(text.size())) {
@@ -32,7 +34,8 @@ std::optional<ChatParts> read_chat_template(const llama_model* model) {
   return ChatParts{text.substr(0, at), text.substr(at + kPlace.size())};
 }
 
-Tokenizer::Tokenizer(const llama_model* model) : vocab_(llama_model_get_vocab(model)), chat_(read_chat_template(model)) {}
+Tokenizer::Tokenizer(const llama_model* model)
+    : vocab_(llama_model_get_vocab(model)), chat_(read_chat_template(model)) {}
 
 Tokens Tokenizer::tokenize(std::string_view text, bool add_special, bool parse_special) const {
   Tokens tokens(text.size() + 2);
@@ -64,7 +67,8 @@ PromptTokens Tokenizer::prompt(const Prompt& prompt, std::size_t limit) const {
     out.truncated = true;
     const std::size_t keep = limit > around ? limit - around : 0;
     // The question stands at the end of a prompt: the larger half stays there.
-    text.erase(text.begin() + static_cast<std::ptrdiff_t>(keep / 2), text.end() - static_cast<std::ptrdiff_t>(keep - keep / 2));
+    text.erase(text.begin() + static_cast<std::ptrdiff_t>(keep / 2),
+               text.end() - static_cast<std::ptrdiff_t>(keep - keep / 2));
   }
   out.tokens = std::move(before);
   out.tokens.insert(out.tokens.end(), text.begin(), text.end());

@@ -1,4 +1,5 @@
-// Text as tokens. A prompt's own words never become special tokens; those of the chat template do. Thread safe.
+// Text as tokens. A prompt's own words never become special tokens; those of the chat template do. Thread
+// safe.
 #pragma once
 
 #include <string>
@@ -18,7 +19,8 @@ struct ChatParts {
   std::string before, after;
 };
 
-// The template of the model, split at the user's turn; nullopt when it has none, or one that llama.cpp cannot apply.
+// The template of the model, split at the user's turn; nullopt when it has none, or one that llama.cpp cannot
+// apply.
 std::optional<ChatParts> read_chat_template(const llama_model* model);
 
 struct PromptTokens {

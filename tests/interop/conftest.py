@@ -1,0 +1,103 @@
+"""A Redis of its own per test, our peer and real Dramatiq workers as processes, all ended by their pid."""
+
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytest.importorskip("dramatiq", reason="pip install 'dramatiq[redis]'")
+import redis  # noqa: E402
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+
+def find_peer():
+    """MEDSYNTH_PEER, or the newest one under build/."""
+    if "MEDSYNTH_PEER" in os.environ:
+        return pathlib.Path(os.environ["MEDSYNTH_PEER"])
+    built = sorted(HERE.parents[1].glob("build/*/tests/dramatiq_peer"), key=lambda path: path.stat().st_mtime)
+    return built[-1] if built else None
+
+
+def eventually(condition, seconds=15):
+    """Looks until `condition()` is true; false when it is not in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+class Side:
+    """The Redis of one test, and the processes around it."""
+
+    def __init__(self, url, peer):
+        self.url = url
+        self.peer = peer
+        self.redis = redis.Redis.from_url(url, decode_responses=True)
+        self.processes = []
+
+    def start(self, *words):
+        process = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, text=True)
+        self.processes.append(process)
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    def our_worker(self, queue, timeout=60_000):
+        return self.start(self.peer, "work", "--url", self.url, "--queue", queue, "--timeout", timeout)
+
+    def python_worker(self, queue, timeout=60_000):
+        return self.start(sys.executable, HERE / "python_side.py", self.url, timeout, queue)
+
+    def send(self, queue, actor, args="[]", delay=0):
+        """As our producer."""
+        words = [self.peer, "send", "--url", self.url, "--queue", queue, "--actor", actor, "--args", args]
+        subprocess.run(list(map(str, [*words, "--delay", delay])), check=True, timeout=10)
+
+    def effects(self, side):
+        return self.redis.lrange(f"effects:{side}", 0, -1)
+
+    def leftovers(self):
+        """Dramatiq's keys, but those that tell who lives."""
+        known = {"dramatiq:__heartbeats__", "dramatiq:__medsynth__.workers"}
+        return [key for key in self.redis.keys("dramatiq:*") if key not in known]
+
+    def end(self):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+@pytest.fixture
+def side(tmp_path):
+    peer = find_peer()
+    if peer is None or shutil.which("redis-server") is None:
+        pytest.skip("needs the target dramatiq_peer and redis-server")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", tmp_path, "--save", "", "--logfile", "log"]
+    server = subprocess.Popen(list(map(str, words)))
+    side = Side(f"redis://127.0.0.1:{port}/0", peer)
+    try:
+        assert eventually(lambda: answers(side.redis))
+        yield side
+    finally:
+        side.end()
+        server.terminate()
+        server.wait()
+
+
+def answers(client):
+    try:
+        return client.ping()
+    except redis.ConnectionError:
+        return False

@@ -1,0 +1,109 @@
+// Our side of the interoperability tests: a small worker and a small producer on Dramatiq's queues, driven by
+// pytest.
+//
+//   dramatiq_peer send --url URL --queue Q --actor A [--args JSON] [--kwargs JSON] [--delay MS]
+//   dramatiq_peer work --url URL --queue Q [--timeout MS] [--threads N]     until SIGTERM; prints "ready"
+//
+// Actors of `work`: echo_peer appends its args to the Redis list "effects:peer"; flaky_peer fails once, then
+// does the same; slow_peer appends to "started" and never ends; any other is a dead letter.
+#include <pthread.h>
+#include <signal.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "medsynth/dramatiq/consumer.h"
+#include "medsynth/dramatiq/retries.h"
+
+namespace {
+
+using namespace medsynth;
+using namespace std::chrono_literals;
+using Arguments = std::map<std::string, std::string>;
+
+std::string argument(const Arguments& arguments, const std::string& name, std::string otherwise) {
+  const auto found = arguments.find("--" + name);
+  return found == arguments.end() ? otherwise : found->second;
+}
+
+int fail(const Error& error) {
+  std::cerr << error.message << '\n';
+  return EXIT_FAILURE;
+}
+
+int send(redis::Client& client, const Arguments& arguments) {
+  const WallTime now = system_clock().now();
+  dramatiq::Message message =
+      dramatiq::make_message(argument(arguments, "queue", "default"), argument(arguments, "actor", ""),
+                             argument(arguments, "kwargs", "{}"), now);
+  message.args = argument(arguments, "args", "[]");
+  if (const auto checked = dramatiq::check(message); !checked) return fail(checked.error());
+  const long delay = std::stol(argument(arguments, "delay", "0"));
+  const auto eta = delay > 0 ? std::optional(now + std::chrono::milliseconds(delay)) : std::nullopt;
+  const auto sent = client.run(dramatiq::Broker({}).enqueue(std::move(message), eta));
+  return sent ? EXIT_SUCCESS : fail(sent.error());
+}
+
+void run_one(redis::Client& client, dramatiq::Consumer& consumer, const dramatiq::Delivery& delivery,
+             std::stop_token stop) {
+  const dramatiq::Message& message = delivery.message;
+  const bool first = message.option("retries").empty();
+  if (message.actor_name == "slow_peer") {
+    (void)client.send({redis::Command("RPUSH", "started", message.args)});
+    while (!stop.stop_requested()) std::this_thread::sleep_for(10ms);
+    consumer.give_back(delivery);
+  } else if (message.actor_name == "flaky_peer" && first) {
+    const WallTime now = system_clock().now();
+    consumer.retry(delivery, dramatiq::after_failure(message, "failed once", now), now + 200ms);
+  } else if (message.actor_name == "echo_peer" || message.actor_name == "flaky_peer") {
+    (void)client.send({redis::Command("RPUSH", "effects:peer", message.args)});
+    consumer.ack(delivery);
+  } else {
+    consumer.dead(delivery, message, "no such actor");
+  }
+}
+
+int work(redis::Client& client, const Arguments& arguments, const sigset_t& ending) {
+  const std::chrono::milliseconds timeout(std::stol(argument(arguments, "timeout", "60000")));
+  const dramatiq::Broker broker({.host = "peer", .our_timeout = timeout, .heartbeat_timeout = timeout});
+  dramatiq::Consumer consumer(client, broker,
+                              {.queues = {argument(arguments, "queue", "default")},
+                               .prefetch = 4,
+                               .heartbeat = timeout / 10,
+                               .maintenance = timeout / 10,
+                               .sweep = timeout / 2});
+  std::vector<std::jthread> threads;
+  for (long i = std::stol(argument(arguments, "threads", "2")); i > 0; --i)
+    threads.emplace_back([&](std::stop_token stop) {
+      while (!stop.stop_requested())
+        if (const auto delivery = consumer.take(100ms, stop)) run_one(client, consumer, *delivery, stop);
+    });
+  std::cout << "ready" << std::endl;
+  int signal = 0;
+  sigwait(&ending, &signal);
+  consumer.stop(5s);
+  threads.clear();
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);  // before any thread
+  Arguments arguments;
+  for (int i = 2; i + 1 < argc; i += 2) arguments[argv[i]] = argv[i + 1];
+  const auto url = redis::parse_url(argument(arguments, "url", "redis://127.0.0.1:6379/0"));
+  if (!url) return fail(url.error());
+  redis::Client client({.url = *url});
+  if (const auto connected = client.wait_connected(5s); !connected) return fail(connected.error());
+  return argc > 1 && std::string_view(argv[1]) == "work" ? work(client, arguments, ending)
+                                                         : send(client, arguments);
+}
