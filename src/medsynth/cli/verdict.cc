@@ -24,20 +24,26 @@ std::string headline(const std::string& verdict) {
   return yellow("UNCERTAIN");
 }
 
-// Every object in `value`, however deep, that is a task report about `task_id`.
-const json::object* find_report(const json::value& value, const std::string& task_id) {
+const json::object* find_report(const json::object& object, const std::string& task_id);
+
+const json::object* find_in(const json::value& value, const std::string& task_id) {
+  if (const json::object* object = value.if_object()) return find_report(*object, task_id);
   if (const json::array* array = value.if_array()) {
     for (const json::value& each : *array) {
-      if (const json::object* found = find_report(each, task_id)) return found;
+      if (const json::object* found = find_in(each, task_id)) return found;
     }
   }
-  const json::object* object = value.if_object();
-  if (!object) return nullptr;
-  if (const json::value* id = object->if_contains("task_id");
+  return nullptr;
+}
+
+// The task report about `task_id`, however deep in `object`. An object is never passed as a value: that would
+// be a copy, and what is found points into it.
+const json::object* find_report(const json::object& object, const std::string& task_id) {
+  if (const json::value* id = object.if_contains("task_id");
       id && id->is_string() && id->get_string() == task_id)
-    return object;
-  for (const auto& [name, member] : *object) {
-    if (const json::object* found = find_report(member, task_id)) return found;
+    return &object;
+  for (const auto& [name, member] : object) {
+    if (const json::object* found = find_in(member, task_id)) return found;
   }
   return nullptr;
 }

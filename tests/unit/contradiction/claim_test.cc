@@ -1,5 +1,9 @@
 #include "medsynth/contradiction/claim.h"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace medsynth::contradiction {
