@@ -1,8 +1,9 @@
-// Where things are kept, from the settings and the user's environment.
+// Where things are kept and what they are called, from the settings and the user's environment.
 #pragma once
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "medsynth/base/settings.h"
 
@@ -16,5 +17,7 @@ std::filesystem::path models_dir(const Settings& settings);
 std::filesystem::path settings_file();
 // MEDSYNTH_HOST, else the machine's host name.
 std::string host_name(const Settings& settings);
+// MEDSYNTH_QUEUES at its commas, without the space around them and without empty ones; in order.
+std::vector<std::string> queue_names(const Settings& settings);
 
 }  // namespace medsynth

@@ -30,7 +30,7 @@ api::ServerOptions server_options(const Settings& settings) {
   api::ServerOptions options;
   options.listen = settings.listen;
   options.insecure = settings.insecure;
-  options.queue = settings.queues.substr(0, settings.queues.find(','));
+  if (const auto names = queue_names(settings); !names.empty()) options.queue = names.front();
   options.queues = {options.queue};
   options.task_prefix = settings.task_storage_prefix;
   options.expect_workers = settings.workers > 0;
@@ -107,9 +107,7 @@ void Serve::warn_of_risks() {
 
 // What a dead worker held comes back at once. When Redis is away, the timer of another worker does it later.
 void Serve::recover(const std::string& worker_id) {
-  for (std::string_view rest = settings_.queues; !rest.empty();) {
-    const std::string queue(rest.substr(0, rest.find(',')));
-    rest.remove_prefix(std::min(rest.size(), queue.size() + 1));
+  for (const std::string& queue : queue_names(settings_)) {
     const auto recovered = client_.run(broker_.recover_worker(queue, worker_id));
     if (recovered && *recovered > 0)
       log::warning("recovered messages of a dead worker",

@@ -25,19 +25,6 @@ constexpr std::int64_t kMaxThreads = 64;  // of one process; more tasks at once 
 constexpr auto kInterrupt = 5s;           // for tasks that were asked to stop after the grace
 constexpr auto kLastWrites = 2s;          // for the end itself, with a Redis that may be away
 
-std::vector<std::string> split(std::string_view text) {
-  std::vector<std::string> parts;
-  for (std::size_t at = 0; at <= text.size();) {
-    const std::size_t end = std::min(text.find(',', at), text.size());
-    std::string_view part = text.substr(at, end - at);
-    while (part.starts_with(' ')) part.remove_prefix(1);
-    while (part.ends_with(' ')) part.remove_suffix(1);
-    if (!part.empty()) parts.emplace_back(part);
-    at = end + 1;
-  }
-  return parts;
-}
-
 limits::Limits environment_limits(const Settings& settings) {
   return {settings.max_cpu_percent, settings.max_memory_percent, settings.max_gpu_percent,
           settings.max_concurrent_tasks};
@@ -64,7 +51,7 @@ class Process {
     const Settings& settings = options.settings;
     BOOST_OUTCOME_TRY(auto url, redis::parse_url(settings.redis_url));
     BOOST_OUTCOME_TRY(auto folder, limits::runtime_dir(settings.runtime_dir));
-    const std::vector<std::string> queues = split(settings.queues);
+    const std::vector<std::string> queues = queue_names(settings);
     if (queues.empty()) return invalid("queues", "names no queue to consume");
     for (const std::string& queue : queues) {
       BOOST_OUTCOME_TRY(dramatiq::check_queue_name(queue));
@@ -105,7 +92,7 @@ class Process {
                 as_milliseconds(settings_.model_cache_check_interval)}),
         models_(model_options(settings_, sensors_->sample().effective_cpus), *engine_, cache_) {}
 
-  bool wait_for_redis(std::stop_token stop);
+  bool wait_for_redis();
   void recover_this_host();
   void add_threads(std::int64_t wanted);
   void take_and_run(std::stop_token stop);
@@ -143,7 +130,7 @@ bool wait_for_signal(std::chrono::milliseconds timeout) {
 }
 
 // Nothing can be done without Redis: waits for it, saying so, until a signal comes.
-bool Process::wait_for_redis(std::stop_token) {
+bool Process::wait_for_redis() {
   for (bool said = false; !client_.wait_connected(500ms); said = true) {
     if (!said)
       log::warning("waiting for Redis",
@@ -197,7 +184,7 @@ bool Process::wait_until_idle(std::chrono::milliseconds timeout) {
 int Process::run() {
   log::info("worker starting",
             {{"worker", worker_id_}, {"host", host_}, {"redis", without_password(settings_.redis_url)}});
-  if (!wait_for_redis({})) return 0;
+  if (!wait_for_redis()) return 0;
   recover_this_host();
   consumer_ =
       std::make_unique<dramatiq::Consumer>(client_, broker_, dramatiq::ConsumerOptions{.queues = queues_});

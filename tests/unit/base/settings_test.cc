@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "medsynth/base/described.h"
+#include "medsynth/base/paths.h"
 
 namespace medsynth {
 namespace {
@@ -56,6 +57,14 @@ TEST(Settings, WrongValuesAreAllNamedWithTheirPlaceAndRange) {
        {"--redis: must be one of auto|managed|external", "MAX_CPU_PERCENT: must be between 0 and 100",
         "MAX_CONCURRENT_TASKS: must be a whole number", "did you mean 'redis_url'"})
     EXPECT_NE(message.find(part), std::string::npos) << message;
+}
+
+// Server and worker must mean the same queues, however the list was typed.
+TEST(Settings, QueuesAreSplitAtCommasWithoutSpaces) {
+  Settings settings;
+  EXPECT_EQ(queue_names(settings), std::vector<std::string>{"medsynth"});
+  settings.queues = " a, b ,,c.d ";
+  EXPECT_EQ(queue_names(settings), (std::vector<std::string>{"a", "b", "c.d"}));
 }
 
 TEST(Settings, PasswordsAreNeverShown) {
