@@ -37,42 +37,6 @@ void write_escape(std::string& out, std::uint32_t point) {
   }
 }
 
-void write_string_to(std::string& out, std::string_view text) {
-  out += '"';
-  for (std::size_t at = 0; at < text.size();) {
-    const char c = text[at];
-    switch (c) {
-      case '"':
-        out += "\\\"", ++at;
-        break;
-      case '\\':
-        out += "\\\\", ++at;
-        break;
-      case '\n':
-        out += "\\n", ++at;
-        break;
-      case '\r':
-        out += "\\r", ++at;
-        break;
-      case '\t':
-        out += "\\t", ++at;
-        break;
-      case '\f':
-        out += "\\f", ++at;
-        break;
-      case '\b':
-        out += "\\b", ++at;
-        break;
-      default:
-        if (c >= 0x20 && c < 0x7F)
-          out += c, ++at;
-        else
-          write_escape(out, next_code_point(text, at));
-    }
-  }
-  out += '"';
-}
-
 // Python's repr: fixed notation for 1e-4 <= |x| < 1e16, always with ".0" or an exponent of at least two
 // digits.
 void write_number_to(std::string& out, double number) {
@@ -251,6 +215,42 @@ std::string write_pretty(const value& v) {
   std::string out;
   write_value(out, v, 0);
   return out;
+}
+
+void write_string_to(std::string& out, std::string_view text) {
+  out += '"';
+  for (std::size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    switch (c) {
+      case '"':
+        out += "\\\"", ++at;
+        break;
+      case '\\':
+        out += "\\\\", ++at;
+        break;
+      case '\n':
+        out += "\\n", ++at;
+        break;
+      case '\r':
+        out += "\\r", ++at;
+        break;
+      case '\t':
+        out += "\\t", ++at;
+        break;
+      case '\f':
+        out += "\\f", ++at;
+        break;
+      case '\b':
+        out += "\\b", ++at;
+        break;
+      default:
+        if (c >= 0x20 && c < 0x7F)
+          out += c, ++at;
+        else
+          write_escape(out, next_code_point(text, at));
+    }
+  }
+  out += '"';
 }
 
 std::string write_string(std::string_view utf8) {

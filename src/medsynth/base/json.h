@@ -25,6 +25,7 @@ using boost::json::value;
 std::string write(const value& value);
 void write_to(std::string& out, const value& value);
 std::string write_string(std::string_view utf8);  // quoted and escaped; invalid UTF-8 bytes become U+FFFD
+void write_string_to(std::string& out, std::string_view utf8);
 std::string write_number(double number);
 
 // `value` with two spaces of indentation, for people.
