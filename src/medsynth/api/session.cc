@@ -176,7 +176,8 @@ class Session {
       response_ = problem(*refusal_, request_.request_id);
     else
       response_ = co_await respond(shared_.app, request_, pattern);
-    const bool keep = !response_.close && parser_->is_done() && parser_->keep_alive() && !shared_.app.draining;
+    const bool keep =
+        !response_.close && parser_->is_done() && parser_->keep_alive() && !shared_.app.draining;
     write_head(response_, request_.request_id, keep);
     if (request_.method == Method::head) response_.body.clear();
     const std::size_t sent = write_now(response_.body);

@@ -80,6 +80,10 @@ void check_range(double number, const Field* rule, const std::string& at, std::v
     faults.push_back({at, fmt::format("must be between {} and {}", rule->minimum, rule->maximum)});
 }
 
+bool is_whole(double number) {
+  return std::trunc(number) == number;
+}
+
 double shortest(float number) {
   if (!std::isfinite(number)) return number;
   char text[32];

@@ -128,6 +128,7 @@ std::string join(std::span<const std::string_view> words);
 void check_size(std::size_t size, const Field* rule, std::string_view unit, const std::string& at,
                 std::vector<Fault>& faults);
 void check_range(double number, const Field* rule, const std::string& at, std::vector<Fault>& faults);
+bool is_whole(double number);
 double shortest(float number);  // the double whose text is the float's: 0.1f is 0.1, not 0.10000000149011612
 json::object schema_limits(json::object schema, const Field* rule, std::string_view size_suffix);
 
@@ -183,9 +184,7 @@ void read(const json::value& in, T& out, const Field* rule, const std::string& a
       faults.push_back({at, "must be true or false"});
   } else if constexpr (std::integral<T>) {
     boost::system::error_code error;
-    const bool whole = in.is_int64() || in.is_uint64() ||
-                       (in.is_double() &&
-                        in.get_double() == static_cast<double>(static_cast<std::int64_t>(in.get_double())));
+    const bool whole = in.is_int64() || in.is_uint64() || (in.is_double() && is_whole(in.get_double()));
     if (!whole) return void(faults.push_back({at, "must be a whole number"}));
     out = in.to_number<T>(error);
     if (error) return void(faults.push_back({at, "is out of range"}));

@@ -43,7 +43,8 @@ std::string as_text(std::string_view event, Fields fields) {
   return line;
 }
 
-// Writes as it goes: one line per request is logged, an object per line would cost more than the request's answer.
+// Writes as it goes: one line per request is logged, an object per line would cost more than the request's
+// answer.
 std::string as_json(Level level, std::string_view event, Fields fields) {
   std::string line;
   line.reserve(256);

@@ -1,5 +1,6 @@
 #include "medsynth/base/described.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace medsynth {
@@ -66,6 +67,15 @@ TEST(Described, NamesEveryFaultByItsPointer) {
   EXPECT_NE(outer.error().faults[6].detail.find("did you mean 'note'"), std::string::npos);
   EXPECT_EQ(described::parse<Outer>("{}").error().faults[0].detail, "is required");
   EXPECT_EQ(described::parse<Outer>("[]").error().faults[0].detail, "must be an object");
+}
+
+// Found by the fuzzer: a double beyond 64 bits was converted before its range was looked at.
+TEST(Described, NumbersBeyondTheTypeAreOutOfRange) {
+  for (const char* number : {"1e300", "-1e300", "1e10"}) {
+    const auto inner = described::parse<Inner>(fmt::format(R"({{"count":{}}})", number));
+    ASSERT_FALSE(inner) << number;
+    EXPECT_EQ(inner.error().faults.at(0).detail, "is out of range") << number;
+  }
 }
 
 TEST(Described, SchemaFollowsFromTheDescription) {
