@@ -57,7 +57,7 @@ struct ServerOptions {
   std::chrono::milliseconds body_timeout{60'000};    // from there to the end of its body: 408
   std::chrono::milliseconds idle_timeout{60'000};    // between requests, and for writing an answer
   std::chrono::milliseconds confirm_timeout{1'000};  // how long a change waits for the workers
-  std::size_t max_connections = 512;                 // beyond: 503 and closed
+  std::size_t max_connections = 4096;                // beyond: 503 and closed
   bool access_log = true;                            // one line at info for each request
 };
 

@@ -1,7 +1,9 @@
 #include "medsynth/cli/serve.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <thread>
 
@@ -26,8 +28,22 @@ constexpr auto kTick = 100ms;
 constexpr auto kSweepEvery = 30s;
 constexpr auto kInterrupt = 8s;  // a worker's own last seconds after its grace
 
+// A shell's limit of descriptors is made for programs that use select(), which we do not: takes what there
+// is. Answers how many connections fit, beside what the rest of the process holds.
+std::size_t room_for_connections(std::size_t wanted) {
+  constexpr rlim_t kOthers = 64;
+  rlimit descriptors{};
+  getrlimit(RLIMIT_NOFILE, &descriptors);
+  descriptors.rlim_cur = descriptors.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &descriptors);
+  getrlimit(RLIMIT_NOFILE, &descriptors);
+  const rlim_t left = std::max(descriptors.rlim_cur, 2 * kOthers) - kOthers;
+  return std::min<rlim_t>(wanted, left);
+}
+
 api::ServerOptions server_options(const Settings& settings) {
   api::ServerOptions options;
+  options.max_connections = room_for_connections(options.max_connections);
   options.listen = settings.listen;
   options.insecure = settings.insecure;
   if (const auto names = queue_names(settings); !names.empty()) options.queue = names.front();
