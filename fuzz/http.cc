@@ -48,11 +48,15 @@ std::string converse(Host& host, std::string_view request) {
   const std::string address = host.server->address();
   tcp::socket socket(host.io);
   const auto port = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
-  socket.connect({asio::ip::address_v4::loopback(), port});
+  boost::system::error_code ignored;
+  // The fuzzer's own timer interrupts system calls.
+  for (boost::system::error_code error = asio::error::interrupted; error == asio::error::interrupted;) {
+    socket = tcp::socket(host.io);
+    socket.connect({asio::ip::address_v4::loopback(), port}, error);
+  }
   bool sent = false, ended = false;
   std::string answer;
   char buffer[16384];
-  boost::system::error_code ignored;
   asio::async_write(socket, asio::buffer(request), [&](boost::system::error_code, std::size_t) {
     socket.shutdown(tcp::socket::shutdown_send, ignored);
     sent = true;

@@ -59,6 +59,8 @@ json::array query_parameters(const Route& route) {
   for (const auto& [name, member] : schema.at("properties").as_object()) {
     json::object parameter{{"name", name}, {"in", "query"}, {"required", false}, {"schema", member}};
     if (const auto* help = member.as_object().if_contains("description")) parameter["description"] = *help;
+    // "?verbose" says yes.
+    if (member.at("type") == json::value{"boolean", "null"}) parameter["allowEmptyValue"] = true;
     parameters.push_back(std::move(parameter));
   }
   return parameters;
