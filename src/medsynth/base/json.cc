@@ -1,5 +1,6 @@
 #include "medsynth/base/json.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -107,6 +108,15 @@ void write_value(std::string& out, const value& v, int indent) {
       return;
     }
   }
+}
+
+bool is_finite(const value& v) {
+  if (const double* number = v.if_double()) return std::isfinite(*number);
+  if (const array* elements = v.if_array()) return std::all_of(elements->begin(), elements->end(), is_finite);
+  if (const object* members = v.if_object())
+    return std::all_of(members->begin(), members->end(),
+                       [](const auto& member) { return is_finite(member.value()); });
+  return true;
 }
 
 Error malformed(std::size_t at, std::string_view why) {
@@ -275,7 +285,10 @@ Result<value> parse(std::string_view text) {
   if (!error && at == text.size()) parser.finish(error);
   if (error) return malformed(at, error.message());
   if (at != text.size()) return malformed(at, "more text after the end");
-  return parser.release();
+  value parsed = parser.release();
+  // 1e999: it would be written as Infinity, which is not JSON.
+  if (!is_finite(parsed)) return malformed(at, "a number is beyond the range of a double");
+  return parsed;
 }
 
 Result<std::vector<std::pair<std::string, std::string_view>>> members(std::string_view text) {

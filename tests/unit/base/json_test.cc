@@ -44,6 +44,13 @@ TEST(JsonParse, RefusesWhatIsNotJsonWithoutQuotingIt) {
   EXPECT_FALSE(parse(std::string(100, '[')));
 }
 
+// Found by the fuzzer: it became Infinity, and the answer that repeated it was not JSON.
+TEST(JsonParse, RefusesNumbersBeyondADouble) {
+  for (const char* text : {"1e999", "[1,-1e999]", R"({"a":{"b":1e999}})"})
+    EXPECT_FALSE(json::parse(text)) << text;
+  EXPECT_TRUE(json::parse("1.7976931348623157e308"));
+}
+
 TEST(JsonMembers, GivesTheRawTextOfEachMember) {
   const auto found = members(R"( {"a" : 1180591620717411303424 , "b\u0041":[1,{"x":"]}"}], "c":Infinity} )");
   ASSERT_TRUE(found);

@@ -55,6 +55,12 @@ std::string text(const gguf_context* header, const std::string& key) {
   return id >= 0 && gguf_get_kv_type(header, id) == GGUF_TYPE_STRING ? gguf_get_val_str(header, id) : "";
 }
 
+// Far beyond every model there is, and small enough that sizes computed from them fit into 64 bits.
+constexpr std::int64_t kMostLayers = 1 << 12;
+constexpr std::int64_t kMostContext = 1 << 27;
+constexpr std::int64_t kMostWidth = 1 << 22;
+constexpr std::int64_t kMostHeads = 1 << 16;
+
 std::int64_t vocabulary(const gguf_context* header) {
   const std::int64_t id = gguf_find_key(header, "tokenizer.ggml.tokens");
   return id >= 0 && gguf_get_kv_type(header, id) == GGUF_TYPE_ARRAY
@@ -87,8 +93,18 @@ Result<ModelFacts> read_facts(const std::filesystem::path& path) {
   const std::int64_t heads = std::max<std::int64_t>(1, integer(header, arch + "attention.head_count"));
   const std::int64_t shared = integer(header, arch + "attention.head_count_kv");
   const std::int64_t length = integer(header, arch + "attention.key_length");
-  facts.key_value_dimension =
-      2 * (shared > 0 ? shared : heads) * (length > 0 ? length : facts.dimension / heads);
+  const auto below = [](std::int64_t most, auto... numbers) {
+    return ((numbers >= 0 && numbers <= most) && ...);
+  };
+  const bool plausible = below(kMostLayers, facts.layers) && below(kMostContext, facts.context) &&
+                         below(kMostWidth, facts.dimension, facts.feed_forward) &&
+                         below(kMostHeads, heads, shared, length);
+  if (plausible)
+    facts.key_value_dimension =
+        2 * (shared > 0 ? shared : heads) * (length > 0 ? length : facts.dimension / heads);
+  if (!plausible || !below(kMostWidth, facts.key_value_dimension))
+    return Error{Code::invalid_argument,
+                 path.string() + " says that it is larger than any model: it is damaged", "not_a_model"};
   for (std::int64_t i = 0; i < gguf_get_n_tensors(header); ++i)
     facts.tensor_bytes += gguf_get_tensor_size(header, i);
   return facts;
