@@ -1,6 +1,6 @@
 module medsynth.bench/asynq
 
-go 1.26.8
+go 1.22
 
 require github.com/hibiken/asynq v0.25.1
 
