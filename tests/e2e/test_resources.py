@@ -1,5 +1,6 @@
 """/v1/resources and /v1/model-cache: DESIGN section 5, rows 6-10."""
 
+import json
 import time
 
 import pytest
@@ -29,9 +30,17 @@ def test_a_running_task_is_counted(make_server):
     wait_until(lambda: server.get("/v1/resources/usage").json()["concurrent_tasks"] == 0, what="the slot is free")
 
 
+def limits_of(server: Server) -> tuple[dict, set[str]]:
+    """The limits, and the names of those that were set through the API."""
+    shown = server.get("/v1/resources/limits").json()
+    origin = shown.pop("origin")
+    assert origin.keys() == LIMITS.keys() and set(origin.values()) <= {"api", "environment"}
+    return shown, {name for name, where in origin.items() if where == "api"}
+
+
 def test_limits_are_changed_for_the_workers_and_kept(make_server):
     server = make_server().start()
-    assert server.get("/v1/resources/limits").json() == LIMITS
+    assert limits_of(server) == (LIMITS, set())
     started = time.monotonic()
     answer = server.request("PUT", "/v1/resources/limits", json={"max_concurrent_tasks": 2, "max_cpu_percent": 95.5})
     assert time.monotonic() - started < 5
@@ -40,14 +49,31 @@ def test_limits_are_changed_for_the_workers_and_kept(make_server):
     assert body["status"] == "success"
     assert body["data"]["max_concurrent_tasks"] == 2 and body["data"]["max_cpu_percent"] == 95.5
     assert len(body["data"]["confirmed_by"]) == 1 and body["data"]["silent"] == []
-    expected = {**LIMITS, "max_concurrent_tasks": 2, "max_cpu_percent": 95.5}
-    assert server.get("/v1/resources/limits").json() == expected
+    expected = ({**LIMITS, "max_concurrent_tasks": 2, "max_cpu_percent": 95.5}, {"max_concurrent_tasks", "max_cpu_percent"})
+    assert limits_of(server) == expected
+    assert "environment" in server.cli("limits", "show").stdout
     wait_until(lambda: server.get("/v1/resources/usage").json()["max_concurrent_tasks"] == 2, what="the worker obeys")
     assert server.stop() == 0
     server.start()
-    assert server.get("/v1/resources/limits").json() == expected
+    assert limits_of(server) == expected
     assert server.request("DELETE", "/v1/resources/limits").status_code == 200
-    assert server.get("/v1/resources/limits").json() == LIMITS
+    assert limits_of(server) == (LIMITS, set())
+
+
+def test_a_change_holds_for_every_worker_within_a_second(make_server):
+    server = make_server("--workers", "2").start()
+    def used() -> list[dict]:
+        return server.get("/v1/resources/usage").json()["hosts"]
+    wait_until(lambda: used() and len(used()[0]["workers"]) == 2, what="both workers report")
+    started = time.monotonic()
+    answer = server.cli("limits", "set", "max_concurrent_tasks=3", "-o", "json")
+    assert answer.returncode == 0, answer.stderr
+    took = time.monotonic() - started
+    data = json.loads(answer.stdout)["data"]
+    assert len(data["confirmed_by"]) == 2 and data["silent"] == []
+    assert took < 10  # the second that is promised is what the call itself waits for
+    [host] = wait_until(lambda: [h for h in used() if h["max_concurrent_tasks"] == 3], what="usage shows it")
+    assert host["origin"] == "api" and host["reason"] == ""
 
 
 @pytest.mark.parametrize(("body", "pointer"), [
@@ -58,7 +84,7 @@ def test_limits_are_changed_for_the_workers_and_kept(make_server):
 ])
 def test_wrong_limits_change_nothing(server: Server, body: dict, pointer: str):
     assert pointers(server.request("PUT", "/v1/resources/limits", json={**body})) == [pointer]
-    assert server.get("/v1/resources/limits").json() == LIMITS
+    assert limits_of(server) == (LIMITS, set())
 
 
 def test_an_empty_change_is_refused(server: Server):

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -89,6 +90,11 @@ struct LimitsChange {
 };
 BOOST_DESCRIBE_STRUCT(LimitsChange, (),
                       (max_cpu_percent, max_memory_percent, max_gpu_percent, max_concurrent_tasks))
+
+struct LimitsShown : limits::Limits {
+  std::map<std::string, std::string> origin;  // of each: api | environment
+};
+BOOST_DESCRIBE_STRUCT(LimitsShown, (limits::Limits), (origin))
 
 struct LimitsInForce : limits::Limits {
   std::vector<std::string> confirmed_by;  // ids of workers

@@ -60,7 +60,11 @@ asio::awaitable<Result<Response>> usage(App& app, const Request&) {
 
 asio::awaitable<Result<Response>> show_limits(App& app, const Request&) {
   BOOST_OUTCOME_CO_TRY(auto state, co_await read_state(app));
-  co_return answer(state.limits);
+  LimitsShown shown{{state.limits}, {}};
+  described::for_each_member<limits::Limits>([&](std::string_view name, auto) {
+    shown.origin[std::string(name)] = state.set.contains(std::string(name)) ? "api" : "environment";
+  });
+  co_return answer(shown);
 }
 
 // The change is stored; waits for the workers and says what is in force now.
@@ -129,8 +133,8 @@ std::vector<Route> resource_routes() {
        .handler = show_limits,
        .name = "show_limits",
        .group = "resources",
-       .summary = "The limits, per machine",
-       .answer = payload<limits::Limits>("Limits")},
+       .summary = "The limits, per machine, and where each comes from",
+       .answer = payload<LimitsShown>("Limits")},
       {.method = Method::put,
        .pattern = "/v1/resources/limits",
        .handler = change_limits,

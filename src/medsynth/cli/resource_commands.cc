@@ -53,7 +53,10 @@ std::string show_limits(const json::object& limits) {
   for (const char* name :
        {"max_cpu_percent", "max_memory_percent", "max_gpu_percent", "max_concurrent_tasks"})
     rows.push_back({name, cell(limits, name)});
-  return table({{"LIMIT"}, {"VALUE", true}}, rows);
+  const json::value* origin = limits.if_contains("origin");
+  if (!origin || !origin->is_object()) return table({{"LIMIT"}, {"VALUE", true}}, rows);
+  for (auto& row : rows) row.push_back(cell(origin->get_object(), row[0]));
+  return table({{"LIMIT"}, {"VALUE", true}, {"FROM"}}, rows);
 }
 
 std::string show_change(const json::object& answer) {

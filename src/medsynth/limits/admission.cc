@@ -1,10 +1,10 @@
 #include "medsynth/limits/admission.h"
 
 #include <algorithm>
-#include <map>
-#include <optional>
 
 #include <fmt/format.h>
+
+#include "medsynth/base/described.h"
 
 namespace medsynth::limits {
 namespace {
@@ -23,16 +23,21 @@ double percent_of(double part, double whole) {
   return whole > 0 ? part / whole * 100 : 0;
 }
 
+bool runs_a_task(const Snapshot& snapshot) {
+  return std::any_of(snapshot.running.begin(), snapshot.running.end(),
+                     [](const Holding& each) { return each.slot; });
+}
+
 double sum_shares(const Snapshot& snapshot, std::int32_t pid) {
   double sum = 0;
-  for (const Reservation& each : snapshot.running)
+  for (const Holding& each : snapshot.running)
     if (each.pid == pid) sum += each.cpu_share_percent;
   return sum;
 }
 
 bool is_running(const Snapshot& snapshot, std::int32_t pid) {
   return std::any_of(snapshot.running.begin(), snapshot.running.end(),
-                     [&](const auto& each) { return each.pid == pid; });
+                     [&](const Holding& each) { return each.slot && each.pid == pid; });
 }
 
 // Measured CPU use that the shares reserved stand for. Our own process counts when it runs nothing: what was
@@ -46,29 +51,19 @@ double measured_as_ours(const Snapshot& snapshot) {
   return ours;
 }
 
-// Memory that running tasks have reserved and that is not yet seen in their processes.
-double pending_memory(const Snapshot& snapshot) {
-  struct Process {
-    double reserved = 0;
-    std::uint64_t base = UINT64_MAX;
-  };
-  std::map<std::int32_t, Process> processes;
-  for (const Reservation& each : snapshot.running) {
-    if (each.memory_bytes == 0) continue;
-    Process& process = processes[each.pid];
-    process.reserved += static_cast<double>(each.memory_bytes);
-    process.base = std::min(process.base, each.memory_base);
+// The part of a process's reservations that is not yet seen in its anonymous memory.
+double unseen_part(const Snapshot& snapshot, std::int32_t pid) {
+  double reserved = 0;
+  std::uint64_t base = UINT64_MAX;
+  for (const Holding& each : snapshot.running) {
+    if (each.pid != pid || each.memory_bytes == 0) continue;
+    reserved += static_cast<double>(each.memory_bytes);
+    base = std::min(base, each.memory_base);
   }
-  double pending = 0;
-  for (const auto& [pid, process] : processes) {
-    const auto use = std::find_if(snapshot.processes.begin(), snapshot.processes.end(),
-                                  [&](const auto& each) { return each.pid == pid; });
-    const double grown = use == snapshot.processes.end() || use->anonymous_bytes < process.base
-                             ? 0
-                             : static_cast<double>(use->anonymous_bytes - process.base);
-    pending += std::max(0.0, process.reserved - grown);
-  }
-  return pending;
+  for (const ProcessUse& use : snapshot.processes)
+    if (use.pid == pid && use.anonymous_bytes > base)
+      return std::max(0.0, 1 - static_cast<double>(use.anonymous_bytes - base) / reserved);
+  return 1;
 }
 
 double gpu_used(const Sample& sample) {
@@ -79,14 +74,14 @@ double gpu_used(const Sample& sample) {
 
 // The driver does not tell whose GPU memory it is inside containers, so growth is seen for the machine as a
 // whole.
-double pending_gpu(const Snapshot& snapshot) {
+double unseen_gpu_part(const Snapshot& snapshot) {
   double reserved = 0, base = gpu_used(snapshot.sample);
-  for (const Reservation& each : snapshot.running) {
+  for (const Holding& each : snapshot.running) {
     if (each.gpu_bytes == 0) continue;
     reserved += static_cast<double>(each.gpu_bytes);
     base = std::min(base, static_cast<double>(each.gpu_base));
   }
-  return std::max(0.0, reserved - (gpu_used(snapshot.sample) - base));
+  return reserved > 0 ? std::max(0.0, 1 - (gpu_used(snapshot.sample) - base) / reserved) : 0;
 }
 
 bool closed(bool was_closed, bool ours_run, double load, double limit) {
@@ -98,67 +93,158 @@ std::string mib(double bytes) {
   return fmt::format("{:.0f} MiB", bytes / kMiB);
 }
 
-std::optional<Wait> cpu_refuses(const Snapshot& snapshot, const Load& load, const Needs& needs) {
-  const double limit = snapshot.limits.max_cpu_percent;
-  if (limit >= kOff) return std::nullopt;
-  const double now = load.foreign_cpu_percent + load.reserved_cpu_percent;
-  if (snapshot.gates.cpu_closed)
-    return Wait{"cpu", fmt::format("CPU load is {:.0f} %, the limit is {:g} %", now, limit)};
-  const bool alone = snapshot.running.empty() && needs.cpu_share_percent + kMargin > limit;
-  if (alone || now + needs.cpu_share_percent <= limit) return std::nullopt;
-  return Wait{"cpu", fmt::format("CPU: {:.0f} % by others, {:.0f} % reserved and {:.0f} % for this task are "
-                                 "above the limit of {:g} %",
-                                 load.foreign_cpu_percent, load.reserved_cpu_percent, needs.cpu_share_percent,
-                                 limit)};
+// Room for so much beside what is in use; `total` 0 is unknown, then only the gate counts.
+bool has_bytes(double in_use, double need, double total, double limit) {
+  return limit >= kOff || total <= 0 || percent_of(in_use + need, total) <= limit;
 }
 
-// One rule for both kinds of memory; `total` 0 is unknown, then only the measured percentage counts.
-std::optional<Wait> memory_refuses(std::string reason, bool gate_closed, double load_percent,
-                                   double load_bytes, double need, double total, double limit) {
-  if (limit >= kOff) return std::nullopt;
-  if (gate_closed)
-    return Wait{reason, fmt::format("{} use is {:.0f} %, the limit is {:g} %",
-                                    reason == "gpu" ? "GPU memory" : "memory", load_percent, limit)};
-  if (total <= 0 || percent_of(load_bytes + need, total) <= limit) return std::nullopt;
-  return Wait{reason, fmt::format("{} in use or reserved and {} for this task are above {:g} % of {}",
-                                  mib(load_bytes), mib(need), limit, mib(total))};
+std::string explain_bytes(double load_bytes, double need, double limit, double total) {
+  return fmt::format("{} in use or reserved and {} for this task are above {:g} % of {}", mib(load_bytes),
+                     mib(need), limit, mib(total));
 }
 
-std::optional<Wait> gates_refuse(const Snapshot& snapshot, const Needs& needs) {
-  const Load load = load_of(snapshot);
-  if (auto wait = cpu_refuses(snapshot, load, needs)) return wait;
+std::string explain_never(const Snapshot& snapshot, const Demand& demand, Cause cause) {
   const Sample& sample = snapshot.sample;
   const Limits& limits = snapshot.limits;
-  if (auto wait = memory_refuses("memory", snapshot.gates.memory_closed, load.memory_percent,
-                                 load.memory_bytes, static_cast<double>(needs.memory_bytes),
-                                 static_cast<double>(sample.memory_limit), limits.max_memory_percent))
-    return wait;
-  if (snapshot.gates.gpu_closed)
-    return Wait{"gpu", fmt::format("GPU use by others is {:.0f} %, the limit is {:g} %", load.gpu_percent,
-                                   limits.max_gpu_percent)};
-  if (needs.gpu_bytes == 0) return std::nullopt;
-  return memory_refuses("gpu", false, load.gpu_memory_percent, load.gpu_bytes,
-                        static_cast<double>(needs.gpu_bytes), static_cast<double>(sample.gpu_memory_total),
-                        limits.max_gpu_percent);
+  if (cause == Cause::memory)
+    return fmt::format("it needs {}, and {:g} % of this machine's {} is all that may be used",
+                       mib(static_cast<double>(demand.memory_bytes)), limits.max_memory_percent,
+                       mib(static_cast<double>(sample.memory_limit)));
+  return fmt::format("it needs {} of GPU memory, and {} is all that may be used here",
+                     mib(static_cast<double>(demand.gpu_bytes)),
+                     mib(static_cast<double>(sample.gpu_memory_total) * limits.max_gpu_percent / 100));
+}
+
+std::string explain_cpu(const Snapshot& snapshot, const Demand& demand, const Load& load) {
+  const double limit = snapshot.limits.max_cpu_percent;
+  const double now = load.foreign_cpu_percent + load.reserved_cpu_percent;
+  if (snapshot.gates.cpu_closed) return fmt::format("CPU load is {:.0f} %, the limit is {:g} %", now, limit);
+  if (demand.cpu_share_percent == 0) return "CPU: the load of a task that has just started is not known yet";
+  return fmt::format(
+      "CPU: {:.0f} % by others, {:.0f} % reserved and {:.0f} % for this task are above the limit of {:g} %",
+      load.foreign_cpu_percent, load.reserved_cpu_percent, demand.cpu_share_percent, limit);
 }
 
 }  // namespace
 
-Load load_of(const Snapshot& snapshot) {
-  Load load;
-  const Sample& sample = snapshot.sample;
-  load.foreign_cpu_percent = std::max(0.0, sample.cpu_percent - measured_as_ours(snapshot));
-  bool gpu_is_ours = false;
-  for (const Reservation& each : snapshot.running) {
-    load.reserved_cpu_percent += each.cpu_share_percent;
-    gpu_is_ours = gpu_is_ours || each.gpu_bytes > 0;
+Amounts& Amounts::operator+=(const Amounts& other) {
+  slots += other.slots;
+  users += other.users;
+  cpu += other.cpu;
+  memory += other.memory;
+  gpu += other.gpu;
+  unseen = unseen || other.unseen;
+  return *this;
+}
+
+Amounts Room::amounts_of(const Demand& demand) {
+  return {.slots = demand.slot ? 1 : 0,
+          .cpu = demand.slot ? demand.cpu_share_percent : 0,
+          .memory = demand.slot ? static_cast<double>(demand.memory_bytes) : 0,
+          .gpu = demand.slot ? static_cast<double>(demand.gpu_bytes) : 0,
+          .unseen = demand.slot && demand.cpu_share_percent == 0};
+}
+
+Room::Room(const Snapshot& snapshot)
+    : foreign_cpu_(std::max(0.0, snapshot.sample.cpu_percent - measured_as_ours(snapshot))),
+      memory_used_(static_cast<double>(snapshot.sample.memory_used)),
+      memory_total_(static_cast<double>(snapshot.sample.memory_limit)),
+      gpu_used_(gpu_used(snapshot.sample)),
+      gpu_total_(static_cast<double>(snapshot.sample.gpu_memory_total)),
+      gates_(snapshot.gates) {
+  taken_.reserve(snapshot.running.size() + 8);
+  const double gpu_part = unseen_gpu_part(snapshot);
+  for (const Holding& each : snapshot.running) {
+    const double part = each.memory_bytes > 0 ? unseen_part(snapshot, each.pid) : 0;
+    taken_.push_back({{.slots = each.slot ? 1 : 0,
+                       .cpu = each.cpu_share_percent,
+                       .memory = part * static_cast<double>(each.memory_bytes),
+                       .gpu = gpu_part * static_cast<double>(each.gpu_bytes),
+                       .unseen = each.unseen},
+                      each.model,
+                      each.task});
   }
-  load.memory_bytes = static_cast<double>(sample.memory_used) + pending_memory(snapshot);
+  merge();
+}
+
+// What ends together counts as one.
+void Room::merge() {
+  for (std::size_t index = 0; index < taken_.size(); ++index) {
+    Taken& one = taken_[index];
+    for (std::size_t other = index + 1; one.task != 0 && other < taken_.size(); ++other) {
+      if (taken_[other].task != one.task) continue;
+      one.amounts += taken_[other].amounts;
+      one.model |= taken_[other].model;
+      taken_.erase(taken_.begin() + static_cast<std::ptrdiff_t>(other));
+      break;
+    }
+  }
+}
+
+Amounts Room::taken(std::size_t index, std::uint64_t model) const {
+  Amounts amounts = taken_[index].amounts;
+  amounts.users = model != 0 && taken_[index].model == model ? 1 : 0;
+  return amounts;
+}
+
+Amounts Room::taken(std::uint64_t model) const {
+  Amounts sum;
+  for (std::size_t index = 0; index < taken_.size(); ++index) sum += taken(index, model);
+  return sum;
+}
+
+Cause Room::lacking(const Limits& limits, const Demand& demand, const Amounts& held) const {
+  if (demand.slot && held.slots >= limits.max_concurrent_tasks) return Cause::slots;
+  if (demand.model != 0 && held.users >= demand.model_parallel) return Cause::model_lock;
+  if (!demand.gates) return Cause::none;
+  const double limit = limits.max_cpu_percent, share = demand.cpu_share_percent;
+  const bool alone = held.slots == 0 && share + kMargin > limit;
+  if (gates_.cpu_closed || (limit < kOff && !alone && foreign_cpu_ + held.cpu + share > limit))
+    return Cause::cpu;
+  if (gates_.memory_closed || !has_bytes(memory_used_ + held.memory, static_cast<double>(demand.memory_bytes),
+                                         memory_total_, limits.max_memory_percent))
+    return Cause::memory;
+  if (gates_.gpu_closed ||
+      (demand.gpu_bytes > 0 && !has_bytes(gpu_used_ + held.gpu, static_cast<double>(demand.gpu_bytes),
+                                          gpu_total_, limits.max_gpu_percent)))
+    return Cause::gpu;
+  if (limit < kOff && share == 0 && held.unseen) return Cause::cpu;
+  return Cause::none;
+}
+
+bool Room::holds_both(const Limits& limits, const Demand& first, const Demand& later,
+                      const Amounts& held) const {
+  const Amounts takes = amounts_of(later);
+  if (takes.slots > 0 && first.slot && held.slots + 1 >= limits.max_concurrent_tasks) return false;
+  if (later.model != 0 && later.model == first.model && held.users + 1 >= first.model_parallel) return false;
+  if (!first.gates) return true;
+  const bool knows = takes.cpu == 0 || limits.max_cpu_percent >= kOff ||
+                     foreign_cpu_ + held.cpu + takes.cpu + first.cpu_share_percent <= limits.max_cpu_percent;
+  const bool seen = !takes.unseen || first.cpu_share_percent > 0 || limits.max_cpu_percent >= kOff;
+  // One that starts only alone gets no company.
+  const bool alone = first.cpu_share_percent + kMargin > limits.max_cpu_percent;
+  return knows && seen && !(alone && takes.slots > 0 && limits.max_cpu_percent < kOff) &&
+         (takes.memory == 0 ||
+          has_bytes(memory_used_ + held.memory + takes.memory, static_cast<double>(first.memory_bytes),
+                    memory_total_, limits.max_memory_percent)) &&
+         (takes.gpu == 0 || first.gpu_bytes == 0 ||
+          has_bytes(gpu_used_ + held.gpu + takes.gpu, static_cast<double>(first.gpu_bytes), gpu_total_,
+                    limits.max_gpu_percent));
+}
+
+Load load_of(const Snapshot& snapshot) {
+  const Room room(snapshot);
+  const Amounts held = room.taken(0);
+  const Sample& sample = snapshot.sample;
+  const bool gpu_is_ours = std::any_of(snapshot.running.begin(), snapshot.running.end(),
+                                       [](const Holding& each) { return each.gpu_bytes > 0; });
+  Load load{.foreign_cpu_percent = room.foreign_cpu_, .reserved_cpu_percent = held.cpu};
+  load.memory_bytes = room.memory_used_ + held.memory;
   load.memory_percent = sample.memory_limit > 0
                             ? percent_of(load.memory_bytes, static_cast<double>(sample.memory_limit))
                             : sample.memory_percent;
   load.gpu_percent = gpu_is_ours ? 0 : sample.gpu_percent;
-  load.gpu_bytes = gpu_used(sample) + pending_gpu(snapshot);
+  load.gpu_bytes = room.gpu_used_ + held.gpu;
   load.gpu_memory_percent = percent_of(load.gpu_bytes, static_cast<double>(sample.gpu_memory_total));
   return load;
 }
@@ -166,7 +252,7 @@ Load load_of(const Snapshot& snapshot) {
 Gates next_gates(const Snapshot& snapshot) {
   const Load load = load_of(snapshot);
   const Limits& limits = snapshot.limits;
-  const bool ours_run = !snapshot.running.empty();
+  const bool ours_run = runs_a_task(snapshot);
   return {
       .cpu_closed = closed(snapshot.gates.cpu_closed, ours_run,
                            load.foreign_cpu_percent + load.reserved_cpu_percent, limits.max_cpu_percent),
@@ -175,33 +261,73 @@ Gates next_gates(const Snapshot& snapshot) {
       .gpu_closed = closed(snapshot.gates.gpu_closed, ours_run, load.gpu_percent, limits.max_gpu_percent)};
 }
 
-std::optional<Never> never_fits(const Sample& sample, const Limits& limits, const Needs& needs) {
-  const double memory_allowed = static_cast<double>(sample.memory_limit) * limits.max_memory_percent / 100;
-  if (limits.max_memory_percent < kOff && sample.memory_limit > 0 &&
-      static_cast<double>(needs.memory_bytes) > memory_allowed)
-    return Never{"memory",
-                 fmt::format("it needs {}, and {:g} % of this machine's {} is all that may be used",
-                             mib(needs.memory_bytes), limits.max_memory_percent, mib(sample.memory_limit))};
-  if (limits.max_gpu_percent >= kOff || needs.gpu_bytes == 0) return std::nullopt;
+Verdict never_fits(const Sample& sample, const Limits& limits, const Demand& demand) {
+  if (sample.memory_limit > 0 &&
+      !has_bytes(0, static_cast<double>(demand.memory_bytes), static_cast<double>(sample.memory_limit),
+                 limits.max_memory_percent))
+    return {.cause = Cause::memory, .never = true};
   const double gpu_allowed = static_cast<double>(sample.gpu_memory_total) * limits.max_gpu_percent / 100;
-  if (static_cast<double>(needs.gpu_bytes) > gpu_allowed)
-    return Never{"gpu", fmt::format("it needs {} of GPU memory, and {} is all that may be used here",
-                                    mib(needs.gpu_bytes), mib(gpu_allowed))};
-  return std::nullopt;
+  if (limits.max_gpu_percent < kOff && demand.gpu_bytes > 0 &&
+      static_cast<double>(demand.gpu_bytes) > gpu_allowed)
+    return {.cause = Cause::gpu, .never = true};
+  return {};
 }
 
-Decision decide(const Snapshot& snapshot, const Needs& needs, const Ask& ask) {
-  if (ask.gates)
-    if (auto refused = never_fits(snapshot.sample, snapshot.limits, needs)) return *refused;
-  const auto taken = static_cast<std::int64_t>(snapshot.running.size());
-  const std::int64_t slots = snapshot.limits.max_concurrent_tasks;
-  if (ask.slot && taken >= slots) return Wait{"slots", fmt::format("{} of {} slots are taken", taken, slots)};
-  if (ask.model && !needs.model.empty() && snapshot.model_users >= needs.model_parallel)
-    return Wait{"model_lock", fmt::format("model '{}' is in use ({} of {})", needs.model,
-                                          snapshot.model_users, needs.model_parallel)};
-  if (ask.gates)
-    if (auto refused = gates_refuse(snapshot, needs)) return *refused;
-  return Admit{};
+Verdict decide(const Snapshot& snapshot, const Demand& demand) {
+  if (demand.gates)
+    if (const Verdict never = never_fits(snapshot.sample, snapshot.limits, demand); never.never) return never;
+  const Room room(snapshot);
+  return {.cause = room.lacking(snapshot.limits, demand, room.taken(demand.model))};
+}
+
+Wait explain(const Snapshot& snapshot, const Demand& demand, Verdict verdict, const Needs& needs) {
+  Wait wait{.reason = std::string(described::enum_name(verdict.cause)), .detail = ""};
+  if (verdict.kept) {
+    wait.detail = "there is room, and it is kept for a task that came first";
+    return wait;
+  }
+  if (verdict.never) {
+    wait.detail = explain_never(snapshot, demand, verdict.cause);
+    return wait;
+  }
+  const Load load = load_of(snapshot);
+  const Limits& limits = snapshot.limits;
+  switch (verdict.cause) {
+    case Cause::slots: {
+      const auto taken = std::count_if(snapshot.running.begin(), snapshot.running.end(),
+                                       [](const Holding& each) { return each.slot; });
+      wait.detail = fmt::format("{} of {} slots are taken", taken, limits.max_concurrent_tasks);
+      break;
+    }
+    case Cause::model_lock: {
+      const auto users = std::count_if(snapshot.running.begin(), snapshot.running.end(),
+                                       [&](const Holding& each) { return each.model == demand.model; });
+      wait.detail = fmt::format("model '{}' is in use ({} of {})", needs.model, users, demand.model_parallel);
+      break;
+    }
+    case Cause::cpu:
+      wait.detail = explain_cpu(snapshot, demand, load);
+      break;
+    case Cause::memory:
+      wait.detail =
+          snapshot.gates.memory_closed
+              ? fmt::format("memory use is {:.0f} %, the limit is {:g} %", load.memory_percent,
+                            limits.max_memory_percent)
+              : explain_bytes(load.memory_bytes, static_cast<double>(demand.memory_bytes),
+                              limits.max_memory_percent, static_cast<double>(snapshot.sample.memory_limit));
+      break;
+    case Cause::gpu:
+      wait.detail =
+          snapshot.gates.gpu_closed
+              ? fmt::format("GPU use by others is {:.0f} %, the limit is {:g} %", load.gpu_percent,
+                            limits.max_gpu_percent)
+              : explain_bytes(load.gpu_bytes, static_cast<double>(demand.gpu_bytes), limits.max_gpu_percent,
+                              static_cast<double>(snapshot.sample.gpu_memory_total));
+      break;
+    case Cause::none:
+      break;
+  }
+  return wait;
 }
 
 }  // namespace medsynth::limits

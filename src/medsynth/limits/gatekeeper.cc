@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "medsynth/base/described.h"
 #include "medsynth/base/log.h"
 
 namespace medsynth::limits {
@@ -16,23 +18,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A dead holder rings no bell, so waiters look again this often (DESIGN section 6).
-constexpr milliseconds kLookAgain{20};
 // The guard is held for microseconds; a process stopped while it holds it must not make others miss their
 // timeouts.
-constexpr milliseconds kGuardPatience{5};
-
-// True when letting `later` in could take what `earlier` waits for.
-bool competes(const std::string& reason, const Request& earlier, const Request& later) {
-  const auto wants_model = [](const Request& each) { return each.ask.model && !each.needs.model.empty(); };
-  if (reason.empty()) return earlier.ask.slot && later.ask.slot;
-  if (reason == "slots") return later.ask.slot;
-  if (reason == "model_lock") return wants_model(later) && later.needs.model == earlier.needs.model;
-  if (!later.ask.gates) return false;
-  if (reason == "cpu") return later.needs.cpu_share_percent > 0;
-  if (reason == "memory") return later.needs.memory_bytes > 0;
-  return later.needs.gpu_bytes > 0;
-}
+constexpr milliseconds kGuardPatience{2};
+// Above this a machine has no CPU to spare: what tasks take then is less than they would.
+constexpr double kFullCpu = 95;
 
 std::string text_of(const char (&field)[64]) {
   return std::string(field, ::strnlen(field, sizeof field));
@@ -53,13 +43,43 @@ Error timed_out(const Request& request, milliseconds timeout, const Wait& wait) 
 
 }  // namespace
 
+class Gatekeeper::Blocked {
+ public:
+  explicit Blocked(Gatekeeper& keeper) : keeper_(keeper), since_(keeper.clock_.steady()) {}
+  ~Blocked() { change(""); }
+  Blocked(const Blocked&) = delete;
+  // True when it is another reason than before.
+  bool change(const std::string& reason) {
+    const SteadyTime now = keeper_.clock_.steady();
+    const std::lock_guard lock(keeper_.numbers_);
+    AdmissionState& state = keeper_.state_;
+    if (!reason_.empty())
+      state.blocked_seconds[reason_] += std::chrono::duration<double>(now - since_).count();
+    since_ = now;
+    if (reason == reason_) return false;
+    if (!reason_.empty()) --state.waiting[reason_];
+    if (!reason.empty()) {
+      ++state.waiting[reason];
+      ++state.waits[reason];
+    }
+    reason_ = reason;
+    return true;
+  }
+
+ private:
+  Gatekeeper& keeper_;
+  SteadyTime since_;
+  std::string reason_;
+};
+
 Gatekeeper::Gatekeeper(const LimiterOptions& options, std::shared_ptr<SlotTable> table, Sensors& sensors,
                        const Clock& clock)
     : options_(options),
       table_(std::move(table)),
       clock_(clock),
       sampler_(sensors, clock, options.check_interval),
-      limits_(options.limits) {}
+      limits_(options.limits),
+      state_{.closed = {{"cpu", false}, {"memory", false}, {"gpu", false}}} {}
 
 Result<std::unique_ptr<Gatekeeper>> Gatekeeper::open(const LimiterOptions& options, Sensors& sensors,
                                                      const Clock& clock) {
@@ -70,174 +90,231 @@ Result<std::unique_ptr<Gatekeeper>> Gatekeeper::open(const LimiterOptions& optio
 Result<Gatekeeper::Holders> Gatekeeper::open_holders(const Request& request) const {
   Holders holders;
   if (!request.reserve) return holders;
-  if (request.ask.slot) {
+  if (request.slot) {
     BOOST_OUTCOME_TRY(auto slot, table_->new_holder());
     holders.slot = std::move(slot);
   }
-  if (request.ask.model && !request.needs.model.empty()) {
-    BOOST_OUTCOME_TRY(auto model, LockFile::open(model_name(options_.runtime_dir, request.needs.model).file));
+  if (request.model && !request.needs.model.empty()) {
+    BOOST_OUTCOME_TRY(auto model, table_->new_holder());
     holders.model = std::move(model);
   }
   return holders;
+}
+
+Demand Gatekeeper::demand_of(const Request& request) const {
+  const Needs& needs = request.needs;
+  return {.cpu_share_percent = table_->share(kind_hash(needs)).value_or(needs.cpu_share_percent),
+          .memory_bytes = needs.memory_bytes,
+          .gpu_bytes = needs.gpu_bytes,
+          .model = request.model ? model_hash(needs.model) : 0,
+          .model_parallel = std::max<std::int64_t>(1, needs.model_parallel),
+          .slot = request.slot,
+          .gates = request.gates};
 }
 
 Result<Grant> Gatekeeper::acquire(const Request& request, milliseconds timeout, const std::stop_token& stop,
                                   const std::function<void(const Wait&)>& on_wait) {
   BOOST_OUTCOME_TRY(auto holders, open_holders(request));
   const SteadyTime start = clock_.steady();
-  SteadyTime blocked_since = start;
-  std::string told;
-  const std::stop_callback wake(stop, [this] { table_->ring(); });
-  struct Place {
-    Gatekeeper& keeper;
-    Line::iterator at;
-    ~Place() { keeper.leave(at); }
-  } place{*this, join(request)};
+  Caller caller{.request = request, .demand = demand_of(request), .holders = std::move(holders)};
+  caller.may_join = timeout > milliseconds(0);
+  caller.place.table = table_;
+  Blocked blocked(*this);
+  std::optional<std::stop_callback<std::function<void()>>> wake;
   while (true) {
     if (stop.stop_requested()) return Error{Code::cancelled, "cancelled while it waited for resources", ""};
-    const std::uint32_t bell = table_->bell();
-    Answer answer = attempt(request, holders, place.at);
+    if (caller.place.index >= 0) caller.place.seen = table_->bell(caller.place.index);
+    const bool stood_in_line = caller.place.index >= 0;
+    Answer answer = attempt(caller);
     if (auto* grant = std::get_if<Grant>(&answer)) return std::move(*grant);
+    // What came free between its look and its joining rang for nobody: a second look, before it sleeps.
+    if (!stood_in_line && caller.place.index >= 0) continue;
     if (auto* never = std::get_if<Never>(&answer))
       return Error{Code::invalid_argument, fmt::format("this task can never start: {}", never->detail),
                    "does_not_fit"};
     const Wait& wait = std::get<Wait>(answer);
     const auto left = timeout - (clock_.steady() - start);
     if (left <= milliseconds(0)) return timed_out(request, timeout, wait);
-    if (on_wait && std::exchange(told, wait.reason) != wait.reason) on_wait(wait);
-    table_->wait(bell, std::min<std::chrono::nanoseconds>(left, kLookAgain));
-    count_blocked(wait.reason, blocked_since);
+    if (blocked.change(wait.reason) && on_wait) on_wait(wait);
+    if (caller.place.index < 0) {
+      // The guard or a place could not be had: somebody stands still, or a thousand wait.
+      std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, kGuardPatience));
+      continue;
+    }
+    if (!wake) wake.emplace(stop, [this, place = caller.place.index] { table_->ring(place); });
+    const auto again = options_.look_again * std::min(5, 1 + caller.ahead / 2);
+    table_->wait(caller.place.index, caller.place.seen, std::min<std::chrono::nanoseconds>(left, again));
+    caller.look_at_all = table_->bell(caller.place.index) == caller.place.seen;
   }
 }
 
 Result<Answer> Gatekeeper::try_acquire(const Request& request) {
   BOOST_OUTCOME_TRY(auto holders, open_holders(request));
-  return attempt(request, holders, line_.end());
+  Caller caller{.request = request, .demand = demand_of(request), .holders = std::move(holders)};
+  return attempt(caller);
 }
 
-Answer Gatekeeper::attempt(const Request& request, Holders& holders, Line::iterator place) {
-  const auto reading = request.ask.gates ? sampler_.latest() : nullptr;  // read with no lock held
-  if (reading)
-    if (auto refused = never_fits(reading->sample, limits(), request.needs)) return *refused;
-  const std::lock_guard lock(mutex_);
-  for (auto earlier = line_.begin(); earlier != place; ++earlier) {
-    if (!earlier->request.reserve || !competes(earlier->reason, earlier->request, request)) continue;
-    const std::string reason = earlier->reason.empty() ? "slots" : earlier->reason;
-    if (place != line_.end()) place->reason = reason;
-    return Wait{reason, "others of this process came first"};
-  }
-  Answer answer = decide_and_take(request, holders, reading.get());
-  if (auto* wait = std::get_if<Wait>(&answer); wait && place != line_.end()) place->reason = wait->reason;
+Answer Gatekeeper::attempt(Caller& caller) {
+  const auto reading = caller.demand.gates ? sampler_.latest() : nullptr;  // read with no lock held
+  std::vector<int> called;
+  Answer answer = look_and_take(caller, reading.get(), called);
+  for (const int place : called) table_->ring(place);
   return answer;
 }
 
-// mutex_ is held.
-Answer Gatekeeper::decide_and_take(const Request& request, Holders& holders, const Reading* reading) {
+Answer Gatekeeper::look_and_take(Caller& caller, const Reading* reading, std::vector<int>& called) {
+  const Request& request = caller.request;
+  if (caller.may_join && !caller.place.holder.is_open())
+    if (auto holder = table_->new_holder()) caller.place.holder = std::move(*holder);
   const SlotTable::Guard guard(*table_, kGuardPatience);
-  if (!guard) return Wait{request.ask.slot ? "slots" : "model_lock", "another process is being served"};
+  if (!guard) return Wait{request.slot ? "slots" : "model_lock", "another process is being served"};
+  // In this order: who is rung from here on looks again, and what came free before is seen now.
+  auto line = table_->line(caller.place.index, caller.look_at_all);
   Snapshot snapshot = look(reading);
-  const Needs& needs = request.needs;
-  // The lock is tried first and given back if the rest is not to be had: nobody sees it, we have the guard.
-  const std::int64_t parallel = std::max<std::int64_t>(1, needs.model_parallel);
-  if (holders.model.is_open())
-    while (snapshot.model_users < parallel && !holders.model.try_lock(snapshot.model_users))
-      ++snapshot.model_users;
-  if (reading) gates_ = snapshot.gates = next_gates(snapshot);
-  Decision decision = decide(snapshot, needs, request.ask);
+  if (reading) {
+    if (const Verdict never = never_fits(snapshot.sample, snapshot.limits, caller.demand); never.never) {
+      Never refused;
+      static_cast<Wait&>(refused) = explain(snapshot, caller.demand, never, request.needs);
+      return refused;
+    }
+    snapshot.gates = next_gates(snapshot);
+    set_gates(snapshot.gates);
+  }
+  const Waiting mine{.demand = caller.demand, .limits = snapshot.limits, .takes = request.reserve};
+  auto me = std::find_if(line.begin(), line.end(),
+                         [&](const auto& each) { return each.place == caller.place.index; });
+  if (me == line.end()) me = line.insert(line.end(), SlotTable::InLine{.place = -1});
+  me->waiting = mine;  // its limits may have changed since it came
+  const auto index = static_cast<std::size_t>(me - line.begin());
+  std::vector<Waiting> waiting;
+  waiting.reserve(line.size());
+  for (const auto& each : line) waiting.push_back(each.waiting);
+  const std::vector<Verdict> all = verdicts(snapshot, waiting);
+  for (std::size_t i = 0; i < line.size(); ++i)
+    if (i != index && all[i].admitted() && table_->call(line[i].place)) called.push_back(line[i].place);
+  if (all[index].admitted()) {
+    if (auto grant = take(caller, snapshot, reading)) {
+      // Left in the same step: whoever looks next finds the task, not both. All who may go now were called.
+      if (const int place = std::exchange(caller.place.index, -1); place >= 0) table_->vacate(place);
+      return std::move(*grant);
+    }
+    return Wait{"slots", fmt::format("all {} records of this machine are taken", kMaxHoldings)};
+  }
+  caller.ahead = static_cast<int>(index);
+  if (caller.place.index < 0 && caller.may_join && caller.place.holder.is_open())
+    if (const auto place = table_->join(caller.place.holder)) {
+      caller.place.index = *place;
+      caller.place.seen = table_->bell(*place);
+    }
+  if (caller.place.index >= 0) table_->describe(caller.place.index, mine);
+  return explain(snapshot, caller.demand, all[index], request.needs);
+}
+
+// The guard is held.
+void Gatekeeper::set_gates(const Gates& gates) {
+  if (std::exchange(gates_, gates) == gates) return;
+  const std::lock_guard lock(numbers_);
+  state_.closed = {{"cpu", gates.cpu_closed}, {"memory", gates.memory_closed}, {"gpu", gates.gpu_closed}};
+}
+
+// The guard is held. nullopt when the table is full.
+std::optional<Grant> Gatekeeper::take(Caller& caller, const Snapshot& snapshot, const Reading* reading) {
+  const Sample& sample = snapshot.sample;
+  const ProcessUse* self = reading ? reading->find(snapshot.self) : nullptr;
+  const Needs& needs = caller.request.needs;
+  const std::uint64_t task = table_->next_ticket();
   Grant grant;
-  if (std::holds_alternative<Admit>(decision) && holders.slot.is_open()) {
-    const Sample& sample = snapshot.sample;
-    const ProcessUse* self = reading ? reading->find(snapshot.self) : nullptr;
-    const Reservation mine{
+  if (caller.holders.slot.is_open()) {
+    const Holding holding{
         .pid = snapshot.self,
-        .cpu_share_percent = needs.cpu_share_percent,
+        .slot = true,
+        .task = task,
+        .cpu_share_percent = caller.demand.cpu_share_percent,
         .memory_bytes = needs.memory_bytes,
         .gpu_bytes = needs.gpu_bytes,
         .memory_base = self ? self->anonymous_bytes : 0,
         .gpu_base = sample.gpu_memory_total - std::min(sample.gpu_memory_total, sample.gpu_memory_free)};
-    if (const auto slot = table_->take(holders.slot, mine, needs, clock_.now()))
-      grant.slot = std::make_shared<SlotGrip>(table_, std::move(holders.slot), *slot);
-    else
-      decision = Wait{"slots", fmt::format("all {} slots of this machine are taken", kMaxSlots)};
+    const auto index = table_->take(caller.holders.slot, holding, needs, clock_.now());
+    if (!index) return std::nullopt;
+    grant.slot = std::make_shared<Grip>(table_, std::move(caller.holders.slot), *index);
   }
-  if (std::holds_alternative<Admit>(decision)) {
-    if (holders.model.is_open()) grant.model = std::make_shared<ModelGrip>(table_, std::move(holders.model));
-    return grant;
+  if (caller.holders.model.is_open()) {
+    const Holding holding{.pid = snapshot.self, .slot = false, .model = caller.demand.model, .task = task};
+    const auto index = table_->take(caller.holders.model, holding, needs, clock_.now());
+    if (!index) return std::nullopt;
+    grant.model = std::make_shared<Grip>(table_, std::move(caller.holders.model), *index);
   }
-  holders.model.unlock(snapshot.model_users);
-  if (auto* never = std::get_if<Never>(&decision)) return std::move(*never);
-  return std::get<Wait>(std::move(decision));
+  return grant;
 }
 
-// The table and the latest reading, as admission wants them. mutex_ and the guard are held.
+// The table and the latest reading, as admission wants them. The guard is held.
 Snapshot Gatekeeper::look(const Reading* reading) {
   Snapshot snapshot{.limits = limits(), .self = static_cast<std::int32_t>(::getpid()), .gates = gates_};
   std::set<std::int32_t> pids;
-  table_->visit([&](int, const SlotRecord& record) {
+  table_->visit([&](int, const HoldingRecord& record) {
+    const bool slot = record.kind.load(std::memory_order_relaxed) == HoldingKind::slot;
+    const bool young = reading && record.since_us > micros(reading->from);
     snapshot.running.push_back({.pid = record.pid,
+                                .slot = slot,
+                                .model = slot ? 0 : record.model,
+                                .task = record.task,
                                 .cpu_share_percent = record.cpu_share_percent,
                                 .memory_bytes = record.memory_bytes,
                                 .gpu_bytes = record.gpu_bytes,
                                 .memory_base = record.memory_base,
-                                .gpu_base = record.gpu_base});
+                                .gpu_base = record.gpu_base,
+                                .unseen = slot && young && record.cpu_share_percent == 0});
     pids.insert(record.pid);
   });
   if (reading) {
     snapshot.sample = reading->sample;
     snapshot.processes = reading->processes;
+    table_->saw(reading->sample.effective_cpus, reading->sample.cpu_percent > kFullCpu);
   }
   sampler_.watch({pids.begin(), pids.end()});
   return snapshot;
 }
 
-void Gatekeeper::raise(const SlotGrip& grip, const Needs& needs) {
-  const std::lock_guard lock(mutex_);
+void Gatekeeper::raise(const Grip& grip, const Needs& needs) {
   const SlotTable::Guard guard(*table_, kGuardPatience);
-  SlotRecord& record = table_->record(grip.slot);
+  HoldingRecord& record = table_->holding(grip.index);
   record.cpu_share_percent = std::max(record.cpu_share_percent, needs.cpu_share_percent);
   record.memory_bytes = std::max(record.memory_bytes, needs.memory_bytes);
   record.gpu_bytes = std::max(record.gpu_bytes, needs.gpu_bytes);
-}
-
-Gatekeeper::Line::iterator Gatekeeper::join(const Request& request) {
-  const std::lock_guard lock(mutex_);
-  return line_.insert(line_.end(), Waiter{request, ""});
-}
-
-// Those behind may have been held up only by this one.
-void Gatekeeper::leave(Line::iterator place) {
-  bool alone = false;
-  {
-    const std::lock_guard lock(mutex_);
-    line_.erase(place);
-    alone = line_.empty();
-  }
-  if (!alone) table_->ring();
 }
 
 Usage Gatekeeper::usage() {
   const auto reading = sampler_.latest();
   const auto taken = static_cast<std::int64_t>(slots().size());
   const Limits now = limits();
-  return {.cpu_percent = reading->sample.cpu_percent,
-          .memory_percent = reading->sample.memory_percent,
-          .gpu_percent = reading->sample.gpu_percent,
-          .concurrent_tasks = taken,
-          .max_cpu_percent = now.max_cpu_percent,
-          .max_memory_percent = now.max_memory_percent,
-          .max_gpu_percent = now.max_gpu_percent,
-          .max_concurrent_tasks = now.max_concurrent_tasks};
+  Usage usage{.cpu_percent = reading->sample.cpu_percent,
+              .memory_percent = reading->sample.memory_percent,
+              .gpu_percent = reading->sample.gpu_percent,
+              .concurrent_tasks = taken,
+              .max_cpu_percent = now.max_cpu_percent,
+              .max_memory_percent = now.max_memory_percent,
+              .max_gpu_percent = now.max_gpu_percent,
+              .max_concurrent_tasks = now.max_concurrent_tasks,
+              .reason = "",
+              .detail = ""};
+  const auto answer = try_acquire({.needs = {}, .model = false, .reserve = false});
+  if (!answer) return usage;
+  if (const auto* wait = std::get_if<Wait>(&*answer)) {
+    usage.reason = wait->reason;
+    usage.detail = wait->detail;
+  }
+  return usage;
 }
 
 std::vector<SlotInfo> Gatekeeper::slots() {
   std::vector<SlotInfo> out;
-  const std::lock_guard lock(mutex_);
   const SlotTable::Guard guard(*table_, kGuardPatience);  // without it a name may be torn, no more
-  table_->visit([&](int slot, const SlotRecord& record) {
-    out.push_back({.slot = slot,
+  table_->visit([&](int index, const HoldingRecord& record) {
+    if (record.kind.load(std::memory_order_relaxed) != HoldingKind::slot) return;
+    out.push_back({.slot = index,
                    .pid = record.pid,
-                   .actor = text_of(record.actor),
-                   .model = text_of(record.model),
+                   .actor = text_of(record.actor_name),
+                   .model = text_of(record.model_name),
                    .cpu_share_percent = record.cpu_share_percent,
                    .memory_bytes = record.memory_bytes,
                    .since = rfc3339(WallTime{std::chrono::microseconds{record.since_us}})});
@@ -256,25 +333,21 @@ void Gatekeeper::set_limits(const Limits& wanted) {
       .max_cpu_percent = within(wanted.max_cpu_percent, 0, 100, before.max_cpu_percent),
       .max_memory_percent = within(wanted.max_memory_percent, 0, 100, before.max_memory_percent),
       .max_gpu_percent = within(wanted.max_gpu_percent, 0, 100, before.max_gpu_percent),
-      .max_concurrent_tasks = std::clamp<std::int64_t>(wanted.max_concurrent_tasks, 1, kMaxSlots)};
+      .max_concurrent_tasks = std::clamp<std::int64_t>(wanted.max_concurrent_tasks, 1, kMaxHoldings)};
   if (now != wanted)
     log::warning("limits out of range", {{"max_concurrent_tasks", now.max_concurrent_tasks}});
   {
     const std::lock_guard lock(numbers_);
     limits_ = now;
   }
-  table_->ring();
+  // One that read the limits before and joins the line after must not be missed.
+  const SlotTable::Guard guard(*table_, kGuardPatience);
+  table_->ring_process();
 }
 
-void Gatekeeper::count_blocked(const std::string& reason, SteadyTime& since) {
-  const SteadyTime now = clock_.steady();
+AdmissionState Gatekeeper::admission() const {
   const std::lock_guard lock(numbers_);
-  blocked_seconds_[reason] += std::chrono::duration<double>(now - std::exchange(since, now)).count();
-}
-
-std::map<std::string, double> Gatekeeper::blocked_seconds() const {
-  const std::lock_guard lock(numbers_);
-  return blocked_seconds_;
+  return state_;
 }
 
 }  // namespace medsynth::limits

@@ -1,9 +1,9 @@
-// Lets tasks of this process in: keeps the line of those who wait, looks at the table of slots under its
-// guard, asks admission.h, and reserves in the same step. Slots and model locks are re-entrant one floor up
-// (limiter.cc). Thread safe.
+// Lets tasks of this process in: looks at the table of this machine under its guard, asks line.h, and takes
+// in the same step; whoever has to wait stands in the machine's line. Slots and model locks are re-entrant
+// one floor up (limiter.cc). Thread safe.
 #pragma once
 
-#include <list>
+#include <array>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -18,17 +18,21 @@
 
 namespace medsynth::limits {
 
+// What is asked for beyond what is held already; the source document's calls ask for less than a task.
 struct Request {
   Needs needs;
-  Ask ask;
+  bool slot = true;
+  bool gates = true;
+  bool model = true;    // only when the needs name one
   bool reserve = true;  // false: only waits until it could be had
 };
 
 // What was taken; a grip is empty when it was not asked for.
 struct Grant {
-  std::shared_ptr<SlotGrip> slot;
-  std::shared_ptr<ModelGrip> model;
+  std::shared_ptr<Grip> slot;
+  std::shared_ptr<Grip> model;
 };
+struct Never : Wait {};
 using Answer = std::variant<Grant, Wait, Never>;
 
 class Gatekeeper {
@@ -42,46 +46,52 @@ class Gatekeeper {
   // As Limiter::try_acquire(). The error is the system's: no descriptors left.
   Result<Answer> try_acquire(const Request& request);
   // Raises what the slot has reserved to these needs, without asking.
-  void raise(const SlotGrip& grip, const Needs& needs);
+  void raise(const Grip& grip, const Needs& needs);
 
   Usage usage();
   std::vector<SlotInfo> slots();
   Limits limits() const;
   void set_limits(const Limits& limits);
-  std::map<std::string, double> blocked_seconds() const;
+  AdmissionState admission() const;
 
  private:
-  // The descriptors that a grant will hold, opened before any lock is taken.
+  // The descriptors that a request may come to hold, opened before any lock is taken.
   struct Holders {
     LockFile slot;
     LockFile model;
   };
-  struct Waiter {
+  // One caller on its way: what it asks for in numbers, and where it stands.
+  struct Caller {
     const Request& request;
-    std::string reason = {};  // of its last attempt; "" before the first
+    Demand demand;
+    Holders holders;
+    Place place = {};
+    bool may_join = false;
+    bool look_at_all = true;  // the dead included: not only rung
+    int ahead = 0;            // of it in line
   };
-  using Line = std::list<Waiter>;
 
   Gatekeeper(const LimiterOptions& options, std::shared_ptr<SlotTable> table, Sensors& sensors,
              const Clock& clock);
   Result<Holders> open_holders(const Request& request) const;
-  Answer attempt(const Request& request, Holders& holders, Line::iterator place);
-  Answer decide_and_take(const Request& request, Holders& holders, const Reading* reading);
+  Demand demand_of(const Request& request) const;
+  Answer attempt(Caller& caller);
+  Answer look_and_take(Caller& caller, const Reading* reading, std::vector<int>& called);
+  std::optional<Grant> take(Caller& caller, const Snapshot& snapshot, const Reading* reading);
   Snapshot look(const Reading* reading);
-  Line::iterator join(const Request& request);
-  void leave(Line::iterator place);
-  void count_blocked(const std::string& reason, SteadyTime& since);
+  void set_gates(const Gates& gates);
+
+  // Counts one caller as waiting for one cause at a time.
+  class Blocked;
 
   const LimiterOptions options_;
   const std::shared_ptr<SlotTable> table_;
   const Clock& clock_;
   Sampler sampler_;
-  std::mutex mutex_;  // guards the table (with its guard byte), line_ and gates_; held for microseconds
-  Line line_;
-  Gates gates_;
-  mutable std::mutex numbers_;  // guards the two below
+  Gates gates_;                 // guarded by the table's guard
+  mutable std::mutex numbers_;  // guards what follows
   Limits limits_;
-  std::map<std::string, double> blocked_seconds_;
+  AdmissionState state_;
 };
 
 }  // namespace medsynth::limits

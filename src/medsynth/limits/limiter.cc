@@ -18,14 +18,14 @@ using std::chrono::milliseconds;
 // What a thread holds of one limiter by the source document's calls, and what it has leased beside that.
 struct Held {
   struct Model {
-    std::shared_ptr<ModelGrip> grip;
+    std::shared_ptr<Grip> grip;
     int count = 0;
   };
-  std::shared_ptr<SlotGrip> slot;
+  std::shared_ptr<Grip> slot;
   int slot_count = 0;
   std::map<std::string, Model> models;
-  std::weak_ptr<SlotGrip> leased_slot;
-  std::map<std::string, std::weak_ptr<ModelGrip>> leased_models;
+  std::weak_ptr<Grip> leased_slot;
+  std::map<std::string, std::weak_ptr<Grip>> leased_models;
 };
 
 // Thread-local, so that a thread that ends lets go; by limiter and process, so that neither a later limiter
@@ -54,9 +54,9 @@ Result<> check(const Limits& limits) {
   BOOST_OUTCOME_TRY(percent("max_cpu_percent", limits.max_cpu_percent));
   BOOST_OUTCOME_TRY(percent("max_memory_percent", limits.max_memory_percent));
   BOOST_OUTCOME_TRY(percent("max_gpu_percent", limits.max_gpu_percent));
-  if (limits.max_concurrent_tasks >= 1 && limits.max_concurrent_tasks <= kMaxSlots) return success();
+  if (limits.max_concurrent_tasks >= 1 && limits.max_concurrent_tasks <= kMaxHoldings) return success();
   return invalid("/max_concurrent_tasks",
-                 fmt::format("{} must be from 1 to {}", limits.max_concurrent_tasks, kMaxSlots));
+                 fmt::format("{} must be from 1 to {}", limits.max_concurrent_tasks, kMaxHoldings));
 }
 
 // For the calls that say no more than false.
@@ -122,17 +122,17 @@ struct Limiter::Impl {
     // A thread with a slot has been admitted: to wait for more while it holds that could be to wait for
     // itself.
     const bool has_slot = mine.slot != nullptr;
-    return {.needs = needs, .ask = {.slot = !has_slot, .gates = !has_slot, .model = !has_model}};
+    return {.needs = needs, .slot = !has_slot, .gates = !has_slot, .model = !has_model};
   }
 
   Lease lease(const Request& request, Grant grant) {
     Held& mine = held();
     const std::string& model = request.needs.model;
-    if (!request.ask.slot) {
+    if (!request.slot) {
       grant.slot = mine.slot;
       keeper().raise(*mine.slot, request.needs);
     }
-    if (!request.ask.model) grant.model = mine.models[model].grip;
+    if (!request.model) grant.model = mine.models[model].grip;
     remember(mine, grant, model);
     Lease out;
     out.impl_ = std::make_unique<Lease::Impl>(std::move(grant));
@@ -170,13 +170,12 @@ std::pair<std::optional<Lease>, Wait> Limiter::try_acquire(const Needs& needs) {
 }
 
 std::pair<bool, Usage> Limiter::can_start_task() {
-  Gatekeeper& keeper = impl_->keeper();
-  const auto answer = keeper.try_acquire({.needs = {}, .ask = {.model = false}, .reserve = false});
-  return {answer && std::holds_alternative<Grant>(*answer), keeper.usage()};
+  Usage usage = impl_->keeper().usage();
+  return {usage.reason.empty(), usage};
 }
 
 bool Limiter::wait_for_resources(milliseconds timeout, std::stop_token stop) {
-  const Request request{.needs = {}, .ask = {.slot = !impl_->held().slot, .model = false}, .reserve = false};
+  const Request request{.needs = {}, .slot = !impl_->held().slot, .model = false, .reserve = false};
   return succeeded(impl_->keeper().acquire(request, timeout, stop, {}), "wait_for_resources");
 }
 
@@ -184,8 +183,8 @@ bool Limiter::acquire_task_slot(milliseconds timeout, std::stop_token stop) {
   Held& mine = impl_->held();
   if (!mine.slot) mine.slot = mine.leased_slot.lock();
   if (!mine.slot) {
-    auto grant = impl_->keeper().acquire({.needs = {.actor = "acquire_task_slot"}, .ask = {.model = false}},
-                                         timeout, stop, {});
+    auto grant =
+        impl_->keeper().acquire({.needs = {.actor = "acquire_task_slot"}, .model = false}, timeout, stop, {});
     if (!succeeded(grant, "acquire_task_slot")) return false;
     mine.slot = std::move(grant->slot);
   }
@@ -203,12 +202,12 @@ bool Limiter::acquire_model_lock(const std::string& model, milliseconds timeout,
   if (model.empty()) return log::warning("acquire_model_lock without a model"), false;
   Held& mine = impl_->held();
   if (auto found = mine.models.find(model); found != mine.models.end()) return ++found->second.count > 0;
-  std::shared_ptr<ModelGrip> grip;
+  std::shared_ptr<Grip> grip;
   if (auto leased = mine.leased_models.find(model); leased != mine.leased_models.end())
     grip = leased->second.lock();
   if (!grip) {
-    auto grant = impl_->keeper().acquire({.needs = {.model = model}, .ask = {.slot = false, .gates = false}},
-                                         timeout, stop, {});
+    auto grant = impl_->keeper().acquire({.needs = {.model = model}, .slot = false, .gates = false}, timeout,
+                                         stop, {});
     if (!succeeded(grant, "acquire_model_lock")) return false;
     grip = std::move(grant->model);
   }
@@ -250,8 +249,8 @@ Limits Limiter::limits() const {
 void Limiter::set_limits(const Limits& limits) {
   impl_->keeper().set_limits(limits);
 }
-std::map<std::string, double> Limiter::blocked_seconds() const {
-  return impl_->keeper().blocked_seconds();
+AdmissionState Limiter::admission() const {
+  return impl_->keeper().admission();
 }
 
 }  // namespace medsynth::limits

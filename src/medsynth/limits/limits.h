@@ -9,10 +9,10 @@
 //   ... use the model; the lease lets go of everything when it is destroyed ...
 //
 // Thread safe. acquire() takes admission, slot and model lock in one step and holds none while it waits for
-// the rest. Callers of one process are served in the order they came where they want the same thing; one that
-// waits for a model does not hold up one that needs another. A forked child (fork() itself, not a bare clone)
-// keeps no lock of its parent and may use the limiter on its own account; it begins with the limits of the
-// options.
+// the rest. Callers of all processes stand in one line and are served in the order they came; one passes
+// another that is blocked only where that one starts no later for it (line.h). A forked child (fork() itself,
+// not a bare clone) keeps no lock of its parent and may use the limiter on its own account; it begins with
+// the limits of the options.
 //
 // It is no queue of tasks, decides nothing about models in memory, and does not enforce what a task really
 // uses.
@@ -60,18 +60,22 @@ struct Usage {
   double max_memory_percent = 80;
   double max_gpu_percent = 80;
   std::int64_t max_concurrent_tasks = 5;
+  std::string reason;  // why no task starts now, as Wait's; "" while one may
+  std::string detail;
 };
 BOOST_DESCRIBE_STRUCT(Usage, (),
                       (cpu_percent, memory_percent, gpu_percent, concurrent_tasks, max_cpu_percent,
-                       max_memory_percent, max_gpu_percent, max_concurrent_tasks))
+                       max_memory_percent, max_gpu_percent, max_concurrent_tasks, reason, detail))
 
 // What one task takes.
 struct Needs {
   std::string actor;
   std::string model;                // "" needs no model lock
   std::int64_t model_parallel = 1;  // users of this model at once on this machine
-  double cpu_share_percent = 0;     // of the CPUs this process tree may use, while it runs
-  std::uint64_t memory_bytes = 0;   // on top of what is in use now
+  // Of the CPUs this process tree may use, while it runs; 0: nobody knows. Counts until enough tasks of this
+  // actor and model have ended on this machine; from then on what those took.
+  double cpu_share_percent = 0;
+  std::uint64_t memory_bytes = 0;  // on top of what is in use now
   std::uint64_t gpu_bytes = 0;
 };
 
@@ -92,6 +96,14 @@ struct SlotInfo {
   std::string since;  // RFC 3339
 };
 BOOST_DESCRIBE_STRUCT(SlotInfo, (), (slot, pid, actor, model, cpu_share_percent, memory_bytes, since))
+
+// Where admission stands in this process, for metrics. By reason: slots, model_lock, cpu, memory, gpu.
+struct AdmissionState {
+  std::map<std::string, std::int64_t> waiting;    // callers that wait for it now
+  std::map<std::string, std::int64_t> waits;      // callers that had to wait for it, since the start
+  std::map<std::string, double> blocked_seconds;  // spent waiting for it, summed over the callers
+  std::map<std::string, bool> closed;             // cpu, memory, gpu: that gate lets nobody in
+};
 
 // Everything a running task holds. Move only; lets go when destroyed, on any thread, also after its Limiter
 // is gone. The copy that a forked child has of it holds nothing.
@@ -115,6 +127,9 @@ struct LimiterOptions {
   std::filesystem::path runtime_dir;  // see runtime_dir()
   // The sensors are read at most this often, by whoever asks when a reading is due: there is no thread.
   std::chrono::milliseconds check_interval{1000};
+  // A holder that dies rings nothing, and load that falls does not either: those first in line look again
+  // this often, those behind them up to five times as seldom.
+  std::chrono::milliseconds look_again{20};
 };
 
 // Where slots and locks live: `setting` (MEDSYNTH_RUNTIME_DIR), else /run/medsynth where it is writable, else
@@ -145,7 +160,7 @@ class Limiter {
   // The source document's calls: true when it was got in time. A slot comes with admission. Slot and model
   // lock are re-entrant for the thread that holds them (also by acquire()), each needs as many releases; a
   // release without an acquire is logged and does nothing; a thread that ends lets go of what it still holds.
-  std::pair<bool, Usage> can_start_task();
+  std::pair<bool, Usage> can_start_task();  // the reason when not is in the usage
   bool wait_for_resources(std::chrono::milliseconds timeout, std::stop_token stop = {});
   bool acquire_task_slot(std::chrono::milliseconds timeout, std::stop_token stop = {});
   void release_task_slot();
@@ -162,8 +177,7 @@ class Limiter {
   // nearest end of it.
   void set_limits(const Limits& limits);
 
-  // Seconds spent waiting, by reason, since the start, summed over this process's threads; for metrics.
-  std::map<std::string, double> blocked_seconds() const;
+  AdmissionState admission() const;
 
  private:
   struct Impl;
@@ -172,6 +186,14 @@ class Limiter {
 };
 
 }  // namespace medsynth::limits
+
+// A worker of an older version does not report the last two.
+template <>
+struct medsynth::described::Rules<medsynth::limits::Usage> {
+  static constexpr std::array fields{
+      Field{.name = "reason", .help = "Why no task starts now; empty while one may", .optional = true},
+      Field{.name = "detail", .help = "The same in words", .optional = true}};
+};
 
 template <>
 struct medsynth::described::Rules<medsynth::limits::Limits> {

@@ -46,6 +46,8 @@ std::shared_ptr<const Reading> Sampler::read() {
   const auto self = static_cast<std::int32_t>(::getpid());
   if (std::find(pids.begin(), pids.end(), self) == pids.end()) pids.push_back(self);
   auto made = std::make_shared<Reading>();
+  const WallTime now = clock_.now();
+  made->from = std::exchange(before_, now).value_or(now);
   made->sample = sensors_.sample();
   made->processes.reserve(pids.size());
   for (const std::int32_t pid : pids) made->processes.push_back(sensors_.process(pid));

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "medsynth/base/clock.h"
@@ -15,6 +16,7 @@ namespace medsynth::limits {
 
 struct Reading {
   Sample sample;
+  WallTime from;                      // what is measured over time goes back to then
   std::vector<ProcessUse> processes;  // those watched, and this one
   const ProcessUse* find(std::int32_t pid) const;
 };
@@ -37,6 +39,7 @@ class Sampler {
   std::vector<std::int32_t> watched_;
   std::shared_ptr<const Reading> last_;
   SteadyTime due_ = SteadyTime::min();
+  std::optional<WallTime> before_;  // guarded by reading_: when the last reading was made
 };
 
 }  // namespace medsynth::limits

@@ -17,6 +17,7 @@
 #include "medsynth/limits/probes/cpu_probe.h"
 #include "medsynth/limits/probes/memory_probe.h"
 #include "medsynth/limits/probes/nvml.h"
+#include "medsynth/limits/probes/pressure_probe.h"
 #include "medsynth/limits/probes/text_file.h"
 
 namespace medsynth::limits {
@@ -82,6 +83,7 @@ struct Probes {
   CgroupLayout layout;
   CpuProbe cpu;
   MemoryProbe memory;
+  PressureProbe pressure;
   std::unique_ptr<Nvml> nvml;
   std::optional<SteadyTime> looked;
   std::array<Watched, kProcesses> processes;
@@ -91,6 +93,7 @@ struct Probes {
                              whole(options.root / "proc/self/mountinfo"))),
         cpu(options.root, layout, buffer),
         memory(options.root, layout, buffer),
+        pressure(options.root, layout, buffer),
         nvml(Nvml::open(options.nvml)) {}
 };
 
@@ -110,7 +113,8 @@ class MachineSensors final : public Sensors {
         .own_cpu_percent = cpu.own_percent,
         .memory_limit = memory.limit,
         .memory_used = memory.used,
-        .memory_percent = percent_of(static_cast<double>(memory.used), static_cast<double>(memory.limit))};
+        .memory_percent = percent_of(static_cast<double>(memory.used), static_cast<double>(memory.limit)),
+        .pressure = probes.pressure.read()};
     if (!probes.nvml) return sample;
     for (const GpuDevice& device : probes.nvml->read()) {
       sample.gpu_percent = std::max(sample.gpu_percent, device.percent);
@@ -149,6 +153,7 @@ class MachineSensors final : public Sensors {
     info.memory = {now.memory_limit, now.memory_limit - now.memory_used, now.memory_used, now.memory_percent};
     info.disk = disk();
     if (probes.nvml) info.gpu = sum(probes.nvml->read());
+    info.pressure = now.pressure;
     return info;
   }
 

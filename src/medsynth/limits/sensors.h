@@ -38,6 +38,17 @@ struct MemoryInfo {  // bytes
 };
 BOOST_DESCRIBE_STRUCT(MemoryInfo, (), (total, available, used, percent))
 
+// Of the last 10 s, in which some (or all) tasks stood still for want of it: of our control group where it
+// tells, else of the machine.
+struct Pressure {  // percent
+  bool available = false;
+  double cpu_some = 0;
+  double memory_some = 0;
+  double memory_full = 0;
+  double io_full = 0;
+};
+BOOST_DESCRIBE_STRUCT(Pressure, (), (available, cpu_some, memory_some, memory_full, io_full))
+
 struct DiskInfo {  // bytes, of the data folder's file system
   std::uint64_t total = 0;
   std::uint64_t used = 0;
@@ -71,8 +82,9 @@ struct SystemInfo {
   MemoryInfo memory;
   DiskInfo disk;
   GpuInfo gpu;
+  Pressure pressure;
 };
-BOOST_DESCRIBE_STRUCT(SystemInfo, (), (cpu, memory, disk, gpu))
+BOOST_DESCRIBE_STRUCT(SystemInfo, (), (cpu, memory, disk, gpu, pressure))
 
 struct Sample {
   double effective_cpus = 1;       // min(quota of every ancestor, cpuset, affinity); may be fractional
@@ -84,6 +96,7 @@ struct Sample {
   double gpu_percent = 0;              // the busiest device
   std::uint64_t gpu_memory_total = 0;  // bytes, sum over the devices; 0 without one
   std::uint64_t gpu_memory_free = 0;
+  Pressure pressure;
 };
 
 // What one process uses.

@@ -78,6 +78,12 @@ struct Metrics::Impl {
 
   Counters& limiter_wait =
       counters("medsynth_limiter_wait_seconds_total", "Time that tasks waited for resources");
+  Counters& limiter_waits = counters("medsynth_limiter_waits_total", "Tasks that had to wait for a resource");
+  Gauges& limiter_waiting = gauges("medsynth_limiter_waiting", "Tasks that wait for a resource now");
+  Gauges& limiter_gates =
+      gauges("medsynth_limiter_gate_closed", "1 while a gate lets no task in, whatever it needs");
+  Gauges& pressures =
+      gauges("medsynth_pressure_ratio", "Part of the last 10 s in which tasks stood still for a resource");
   Gauges& cache_size = gauges("medsynth_model_cache_models", "Models in the cache");
   Counters& cache_hits = counters("medsynth_model_cache_hits_total", "Uses of a model that was loaded");
   Counters& cache_misses =
@@ -162,6 +168,22 @@ void Metrics::message_waited(std::string_view queue, std::string_view actor, dou
 
 void Metrics::limiter_wait_total(std::string_view reason, double seconds) {
   raise_to(impl_->limiter_wait.Add({{"reason", std::string(reason)}}), seconds);
+}
+
+void Metrics::limiter_waits_total(std::string_view reason, std::int64_t count) {
+  raise_to(impl_->limiter_waits.Add({{"reason", std::string(reason)}}), static_cast<double>(count));
+}
+
+void Metrics::limiter_waiting(std::string_view reason, std::int64_t count) {
+  impl_->limiter_waiting.Add({{"reason", std::string(reason)}}).Set(static_cast<double>(count));
+}
+
+void Metrics::limiter_gate(std::string_view gate, bool closed) {
+  impl_->limiter_gates.Add({{"gate", std::string(gate)}}).Set(closed ? 1 : 0);
+}
+
+void Metrics::pressure(std::string_view resource, double percent) {
+  impl_->pressures.Add({{"resource", std::string(resource)}}).Set(percent / 100);
 }
 
 void Metrics::model_cache(const CacheTotals& totals) {

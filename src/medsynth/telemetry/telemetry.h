@@ -75,10 +75,15 @@ class Metrics {
 
   // Limits and models. Totals since the process started: calling again with the same number changes nothing.
   void limiter_wait_total(std::string_view reason,
-                          double seconds);                    // medsynth_limiter_wait_seconds_total{reason}
-  void model_cache(const CacheTotals& totals);                // medsynth_model_cache_*
-  void model_loaded(std::string_view model, double seconds);  // medsynth_model_load_seconds{model}
-  void lost_leases_total(std::int64_t count);                 // medsynth_lost_leases_total
+                          double seconds);  // medsynth_limiter_wait_seconds_total{reason}
+  void limiter_waits_total(std::string_view reason,
+                           std::int64_t count);                       // medsynth_limiter_waits_total{reason}
+  void limiter_waiting(std::string_view reason, std::int64_t count);  // medsynth_limiter_waiting{reason}
+  void limiter_gate(std::string_view gate, bool closed);              // medsynth_limiter_gate_closed{gate}
+  void pressure(std::string_view resource, double percent);           // medsynth_pressure_ratio{resource}
+  void model_cache(const CacheTotals& totals);                        // medsynth_model_cache_*
+  void model_loaded(std::string_view model, double seconds);          // medsynth_model_load_seconds{model}
+  void lost_leases_total(std::int64_t count);                         // medsynth_lost_leases_total
 
   // HTTP: medsynth_http_request_duration_seconds{method,route,status}. `route` is a pattern, never a path.
   void http_request(std::string_view method, std::string_view route, int status, double seconds);

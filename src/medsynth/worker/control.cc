@@ -16,6 +16,18 @@ constexpr auto kReread = 500ms;  // a bell can be missed
 constexpr auto kPublish = 1000ms;
 constexpr auto kSnapshotTtl = 5000ms;  // a worker that is silent for this long is not counted on
 
+void count_admission(telemetry::Metrics& metrics, const limits::AdmissionState& state,
+                     const limits::Pressure& pressure) {
+  for (const auto& [reason, seconds] : state.blocked_seconds) metrics.limiter_wait_total(reason, seconds);
+  for (const auto& [reason, count] : state.waits) metrics.limiter_waits_total(reason, count);
+  for (const auto& [reason, count] : state.waiting) metrics.limiter_waiting(reason, count);
+  for (const auto& [gate, closed] : state.closed) metrics.limiter_gate(gate, closed);
+  if (!pressure.available) return;
+  metrics.pressure("cpu", pressure.cpu_some);
+  metrics.pressure("memory", pressure.memory_some);
+  metrics.pressure("io", pressure.io_full);
+}
+
 }  // namespace
 
 limits::Limits overlay(limits::Limits environment, const std::map<std::string, double>& set) {
@@ -134,7 +146,8 @@ void Control::publish() {
   const models::CacheStats stats = parts_.cache.get_stats();
   snapshot_.at = rfc3339(parts_.clock.now());
   snapshot_.usage = described::to_value(parts_.limiter.get_resource_usage()).get_object();
-  snapshot_.system = described::to_value(parts_.sensors.system()).get_object();
+  const limits::SystemInfo system = parts_.sensors.system();
+  snapshot_.system = described::to_value(system).get_object();
   snapshot_.cache = {stats.size, stats.max_size, stats.ttl, {}};
   for (const models::ModelStats& model : stats.models) {
     if (auto report = described::from_value<fleet::ModelReport>(described::to_value(model)))
@@ -143,8 +156,7 @@ void Control::publish() {
   snapshot_.tasks = parts_.in_hand.reports();
   parts_.metrics.model_cache({stats.size, stats.hits, stats.misses, stats.coalesced, stats.evictions,
                               stats.expirations, stats.load_failures});
-  for (const auto& [reason, seconds] : parts_.limiter.blocked_seconds())
-    parts_.metrics.limiter_wait_total(reason, seconds);
+  count_admission(parts_.metrics, parts_.limiter.admission(), system.pressure);
   for (const models::ModelStats& model : stats.models)
     parts_.metrics.update_model_memory_usage(model.id, static_cast<double>(model.memory_bytes));
   snapshot_.metrics.clear();

@@ -49,12 +49,13 @@ class Control {
   Control(ControlParts parts, Identity identity, limits::Limits environment,
           std::function<void(const limits::Limits&)> on_limits);
 
+  // What is in force now, before the first task is taken: limits set through the API survive a restart.
+  void obey();
   void run(std::stop_token stop);  // the thread's body
   void set_draining();             // shown from the next snapshot on
 
  private:
   void ring();
-  void obey();
   void apply_limits(const std::map<std::string, double>& set);
   json::object answer(const fleet::Request& request);
   void stop_cancelled();

@@ -24,6 +24,7 @@ using namespace std::chrono_literals;
 constexpr std::int64_t kMaxThreads = 64;  // of one process; more tasks at once want more processes
 constexpr auto kInterrupt = 5s;           // for tasks that were asked to stop after the grace
 constexpr auto kLastWrites = 2s;          // for the end itself, with a Redis that may be away
+constexpr auto kFirstLook = 2s;           // for what was set through the API, before the first task
 
 limits::Limits environment_limits(const Settings& settings) {
   return {settings.max_cpu_percent, settings.max_memory_percent, settings.max_gpu_percent,
@@ -195,6 +196,7 @@ int Process::run() {
       {control_client_, fleet_, store_, *limiter_, *sensors_, cache_, in_hand_, metrics_, system_clock()},
       {worker_id_, host_, queues_}, environment_limits(settings_),
       [this](const limits::Limits& limits) { add_threads(limits.max_concurrent_tasks); });
+  if (control_client_.wait_connected(kFirstLook)) control.obey();
   std::jthread control_thread([&control](std::stop_token stop) { control.run(stop); });
   add_threads(settings_.max_concurrent_tasks);
   log::info("worker ready", {{"worker", worker_id_}, {"queues", settings_.queues}});

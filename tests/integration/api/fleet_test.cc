@@ -95,7 +95,10 @@ TEST_F(FleetCalls, ChangingLimitsNamesWhoConfirmed) {
   EXPECT_EQ(data.at("max_memory_percent").to_number<double>(), 80);
   EXPECT_EQ(data.at("confirmed_by"), json::value(json::array{"w1"}));
   EXPECT_EQ(data.at("silent"), json::value(json::array{"w2"}));
-  EXPECT_EQ(call("GET", "/v1/resources/limits").json().at("max_cpu_percent").to_number<double>(), 55.5);
+  const json::object shown = call("GET", "/v1/resources/limits").json();
+  EXPECT_EQ(shown.at("max_cpu_percent").to_number<double>(), 55.5);
+  EXPECT_EQ(shown.at("origin").at("max_cpu_percent").as_string(), "api");
+  EXPECT_EQ(shown.at("origin").at("max_memory_percent").as_string(), "environment");
 
   const Answer reset = call("DELETE", "/v1/resources/limits");
   EXPECT_EQ(reset.status, 200);
@@ -130,7 +133,7 @@ TEST_F(FleetCalls, WrongLimitsChangeNothing) {
   EXPECT_EQ(
       call("GET", "/v1/resources/limits").json(),
       *json::parse(
-          R"({"max_cpu_percent":80.0,"max_memory_percent":80.0,"max_gpu_percent":80.0,"max_concurrent_tasks":5})"));
+          R"({"max_cpu_percent":80.0,"max_memory_percent":80.0,"max_gpu_percent":80.0,"max_concurrent_tasks":5,"origin":{"max_concurrent_tasks":"environment","max_cpu_percent":"environment","max_gpu_percent":"environment","max_memory_percent":"environment"}})"));
 }
 
 TEST_F(FleetCalls, SystemIsThisMachine) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "medsynth/base/described.h"
+
 namespace medsynth::limits {
 namespace {
 
@@ -21,27 +23,28 @@ Snapshot quiet() {
   return snapshot;
 }
 
-bool admitted(const Decision& decision) {
-  return std::holds_alternative<Admit>(decision);
+bool admitted(const Verdict& verdict) {
+  return verdict.admitted();
 }
 
 // The reason of a refusal, with "never " in front of one for ever; "" for an admission.
-std::string reason(const Decision& decision) {
-  if (const auto* wait = std::get_if<Wait>(&decision)) return wait->reason;
-  if (const auto* never = std::get_if<Never>(&decision)) return "never " + never->reason;
-  return "";
+std::string reason(const Verdict& verdict) {
+  if (verdict.admitted()) return "";
+  return (verdict.never ? "never " : "") + std::string(described::enum_name(verdict.cause));
 }
 
 // Gates and decision as the gatekeeper takes them.
-Decision judge(Snapshot& snapshot, const Needs& needs, const Ask& ask = {}) {
+Verdict judge(Snapshot& snapshot, const Demand& demand) {
   snapshot.gates = next_gates(snapshot);
-  return decide(snapshot, needs, ask);
+  return decide(snapshot, demand);
 }
+
+constexpr std::uint64_t kModel = 7;
 
 // A machine with nothing of ours on it lets a task in.
 TEST(Admission, LetsATaskIntoAQuietMachine) {
   Snapshot snapshot = quiet();
-  EXPECT_TRUE(admitted(judge(snapshot, {.model = "m", .cpu_share_percent = 50, .memory_bytes = kGib})));
+  EXPECT_TRUE(admitted(judge(snapshot, {.cpu_share_percent = 50, .memory_bytes = kGib, .model = kModel})));
 }
 
 // As many tasks run as there are slots: the next one waits, and is told the numbers.
@@ -49,20 +52,23 @@ TEST(Admission, WaitsForASlot) {
   Snapshot snapshot = quiet();
   snapshot.limits.max_concurrent_tasks = 2;
   snapshot.running.resize(2);
-  const Decision decision = judge(snapshot, {});
-  EXPECT_EQ(reason(decision), "slots");
-  EXPECT_EQ(std::get<Wait>(decision).detail, "2 of 2 slots are taken");
-  EXPECT_TRUE(admitted(judge(snapshot, {}, {.slot = false})));
+  const Verdict verdict = judge(snapshot, {});
+  EXPECT_EQ(reason(verdict), "slots");
+  EXPECT_EQ(explain(snapshot, {}, verdict, {}).detail, "2 of 2 slots are taken");
+  EXPECT_TRUE(admitted(judge(snapshot, {.slot = false})));
 }
 
 // The model has as many users as it may have: the next one waits, a task without it does not.
 TEST(Admission, WaitsForTheModel) {
   Snapshot snapshot = quiet();
-  snapshot.model_users = 2;
-  EXPECT_EQ(reason(judge(snapshot, {.model = "m", .model_parallel = 2})), "model_lock");
-  EXPECT_TRUE(admitted(judge(snapshot, {.model = "m", .model_parallel = 3})));
+  snapshot.running = {{.slot = false, .model = kModel}, {.slot = false, .model = kModel}};
+  const Demand two{.model = kModel, .model_parallel = 2};
+  EXPECT_EQ(reason(judge(snapshot, two)), "model_lock");
+  EXPECT_EQ(explain(snapshot, two, judge(snapshot, two), {.model = "m"}).detail,
+            "model 'm' is in use (2 of 2)");
+  EXPECT_TRUE(admitted(judge(snapshot, {.model = kModel, .model_parallel = 3})));
+  EXPECT_TRUE(admitted(judge(snapshot, {.model = kModel + 1})));
   EXPECT_TRUE(admitted(judge(snapshot, {})));
-  EXPECT_TRUE(admitted(judge(snapshot, {.model = "m"}, {.model = false})));
 }
 
 // A running task of ours uses all that it has reserved: that is counted once, not as load of others on top.
@@ -100,7 +106,7 @@ TEST(Admission, CountsUndeclaredLoadAsMeasured) {
 // counts.
 TEST(Admission, LetsOneLargeTaskInAlone) {
   Snapshot snapshot = quiet();
-  const Needs all{.cpu_share_percent = 100};
+  const Demand all{.cpu_share_percent = 100};
   snapshot.sample.cpu_percent = 79;
   EXPECT_TRUE(admitted(judge(snapshot, all)));
   snapshot.sample.cpu_percent = 81;
@@ -137,7 +143,7 @@ TEST(Admission, CountsReservedMemoryUntilItShows) {
 // unknown.
 TEST(Admission, RefusesForEverWhatCanNeverFit) {
   Snapshot snapshot = quiet();
-  const Needs needs{.memory_bytes = 13 * kGib};
+  const Demand needs{.memory_bytes = 13 * kGib};
   EXPECT_EQ(reason(judge(snapshot, needs)), "never memory");
   snapshot.limits.max_concurrent_tasks = 1;
   snapshot.running.resize(1);
@@ -208,6 +214,17 @@ TEST(Admission, HundredSwitchesAGateOff) {
       admitted(judge(snapshot, {.cpu_share_percent = 100, .memory_bytes = 20 * kGib, .gpu_bytes = kGib})));
 }
 
+// Of tasks whose share nobody knows one starts at a time, until its load was measured; those of known shares
+// are not held up.
+TEST(Admission, LetsUnknownSharesInOneByOne) {
+  Snapshot snapshot = quiet();
+  snapshot.running = {{.pid = kSelf, .unseen = true}};
+  EXPECT_EQ(reason(judge(snapshot, {})), "cpu");
+  EXPECT_TRUE(admitted(judge(snapshot, {.cpu_share_percent = 10})));
+  snapshot.running[0].unseen = false;
+  EXPECT_TRUE(admitted(judge(snapshot, {})));
+}
+
 Limits any_limits() {
   const auto percent = [] { return static_cast<double>(*rc::gen::inRange(1, 101)); };
   return {.max_cpu_percent = percent(),
@@ -216,7 +233,7 @@ Limits any_limits() {
           .max_concurrent_tasks = *rc::gen::inRange<std::int64_t>(1, 9)};
 }
 
-Needs any_needs() {
+Demand any_needs() {
   return {.cpu_share_percent = static_cast<double>(*rc::gen::inRange(0, 121)),
           .memory_bytes = *rc::gen::inRange<std::uint64_t>(0, 12) * kGib,
           .gpu_bytes = *rc::gen::inRange<std::uint64_t>(0, 6) * kGib};
@@ -232,7 +249,7 @@ RC_GTEST_PROP(AdmissionProperty, NeverExceedsALimit, ()) {
     snapshot.sample.memory_used = *rc::gen::inRange<std::uint64_t>(0, 17) * kGib;
     if (!snapshot.running.empty() && *rc::gen::arbitrary<bool>()) snapshot.running.pop_back();
     const bool alone = snapshot.running.empty();
-    const Needs needs = any_needs();
+    const Demand needs = any_needs();
     if (!admitted(judge(snapshot, needs))) continue;
     snapshot.running.push_back({.pid = kSelf,
                                 .cpu_share_percent = needs.cpu_share_percent,
@@ -269,9 +286,9 @@ RC_GTEST_PROP(AdmissionProperty, LetsInWhatFitsWhenIdle, ()) {
   snapshot.sample.memory_used = part(16 * kGib, used);
   snapshot.sample.gpu_memory_total = snapshot.sample.gpu_memory_free = 8 * kGib;
   const bool huge = *rc::gen::arbitrary<bool>();  // a share above the limit, which counts for nothing alone
-  const Needs needs{.cpu_share_percent = huge ? 101 : up_to(snapshot.limits.max_cpu_percent - foreign),
-                    .memory_bytes = part(16 * kGib, up_to(snapshot.limits.max_memory_percent - used)),
-                    .gpu_bytes = part(8 * kGib, up_to(snapshot.limits.max_gpu_percent))};
+  const Demand needs{.cpu_share_percent = huge ? 101 : up_to(snapshot.limits.max_cpu_percent - foreign),
+                     .memory_bytes = part(16 * kGib, up_to(snapshot.limits.max_memory_percent - used)),
+                     .gpu_bytes = part(8 * kGib, up_to(snapshot.limits.max_gpu_percent))};
   RC_ASSERT(admitted(judge(snapshot, needs)));
 }
 

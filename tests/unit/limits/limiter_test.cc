@@ -58,7 +58,10 @@ TEST_F(LimiterTest, TimesOut) {
   EXPECT_EQ(late.error().code, Code::timeout);
   EXPECT_EQ(late.error().reason, "resources_timeout");
   EXPECT_EQ(late.error().message, "no room for 'detect' within 0.05 s: 1 of 1 slots are taken");
-  EXPECT_GE(limiter->blocked_seconds().at("slots"), 0.04);
+  const AdmissionState state = limiter->admission();
+  EXPECT_GE(state.blocked_seconds.at("slots"), 0.04);
+  EXPECT_EQ(state.waits.at("slots"), 1);
+  EXPECT_EQ(state.waiting.at("slots"), 0);
 }
 
 // Somebody asks a waiter to stop: it does at once, long before its timeout.
@@ -95,7 +98,11 @@ TEST_F(LimiterTest, RefusesWhatNeverFits) {
 TEST_F(LimiterTest, LetsInWhenTheLoadFalls) {
   sensors_.set({.cpu_percent = 95});
   auto limiter = open({});
-  EXPECT_FALSE(limiter->can_start_task().first);
+  const auto [can_start, usage] = limiter->can_start_task();
+  EXPECT_FALSE(can_start);
+  EXPECT_EQ(usage.reason, "cpu");
+  EXPECT_EQ(usage.detail, "CPU load is 95 %, the limit is 80 %");
+  EXPECT_TRUE(limiter->admission().closed.at("cpu"));
   std::vector<std::string> reasons;
   const auto lease = limiter->acquire({}, 10s, {}, [&](const Wait& wait) {
     reasons.push_back(wait.reason);
@@ -103,7 +110,7 @@ TEST_F(LimiterTest, LetsInWhenTheLoadFalls) {
   });
   EXPECT_TRUE(lease);
   EXPECT_EQ(reasons, std::vector<std::string>{"cpu"});
-  EXPECT_TRUE(limiter->can_start_task().first);
+  EXPECT_TRUE(eventually([&] { return limiter->can_start_task().first; })) << "once its load is measured";
 }
 
 // Memory is reserved in the step that checks it: two tasks cannot pass one gap.

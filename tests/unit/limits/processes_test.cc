@@ -50,6 +50,7 @@ class Child {
     ::kill(pid_, SIGKILL);
     wait();
   }
+  void signal(int number) const { ::kill(pid_, number); }
   int wait() {
     int status = 0;
     ::waitpid(std::exchange(pid_, -1), &status, 0);
@@ -209,6 +210,93 @@ TEST_F(ProcessesTest, AStoppedProcessDoesNotBreakTimeouts) {
   EXPECT_EQ(late.error().code, Code::timeout);
   stopped.kill();
   EXPECT_TRUE(limiter->acquire({}, 5s));
+}
+
+// Numbers that the test and its children share.
+template <class T>
+class SharedMemory {
+ public:
+  SharedMemory()
+      : memory_(::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
+    if (memory_ == MAP_FAILED) std::abort();
+    new (memory_) T{};
+  }
+  ~SharedMemory() { ::munmap(memory_, sizeof(T)); }
+  T* operator->() { return static_cast<T*>(memory_); }
+
+ private:
+  void* memory_;
+};
+
+// Sixty-four of four processes stand in line for one slot: all get it, in the order they came. (One that its
+// machine does not let run for 50 ms is passed over, so a few may have changed places.)
+TEST_F(ProcessesTest, NoneOfSixtyFourStarves) {
+  constexpr int kWaiters = 64, kProcesses = 4;
+  struct Shared {
+    std::atomic<int> joined, served;
+    int order[kWaiters];
+  };
+  SharedMemory<Shared> shared;
+  auto limiter = open(1);
+  auto lease = limiter->acquire({}, 0ms);
+  const auto wait_and_take = [&](Limiter& mine, int number) {
+    eventually([&] { return shared->joined == number; });
+    const auto got = mine.acquire({}, 60s, {}, [&](const Wait&) { ++shared->joined; });
+    if (got) shared->order[shared->served++] = number;
+  };
+  std::vector<std::unique_ptr<Child>> children;
+  for (int process = 0; process < kProcesses; ++process)
+    children.push_back(std::make_unique<Child>([&, process](const Say&) {
+      auto mine = open(1);
+      std::vector<std::jthread> threads;
+      for (int number = process; number < kWaiters; number += kProcesses)
+        threads.emplace_back([&, number] { wait_and_take(*mine, number); });
+    }));
+  ASSERT_TRUE(eventually([&] { return shared->joined == kWaiters; }));
+  lease->release();
+  for (auto& child : children) EXPECT_EQ(child->wait(), 0);
+  ASSERT_EQ(shared->served, kWaiters);
+  int displaced = 0;
+  for (int place = 0; place < kWaiters; ++place) displaced += std::abs(shared->order[place] - place);
+  EXPECT_LT(displaced, 8 * kWaiters) << "places; a random order has some " << 21 * kWaiters;
+}
+
+// The first in line dies there, the second stands still: those behind are served, and the second is when it
+// moves again.
+TEST_F(ProcessesTest, TheDeadAndTheStoppedAreSkipped) {
+  auto limiter = open(1);
+  auto lease = limiter->acquire({}, 0ms);
+  const auto waits = [&](const Say& say) {
+    auto mine = open(1);
+    const auto got = mine->acquire({}, 60s, {}, [&](const Wait&) { say('w'); });
+    say(got ? 'y' : 'n');
+  };
+  Child dead(waits);
+  ASSERT_EQ(dead.hear(), 'w');
+  Child stopped(waits);
+  ASSERT_EQ(stopped.hear(), 'w');
+  stopped.signal(SIGSTOP);
+  dead.kill();
+  Child third(waits);
+  ASSERT_EQ(third.hear(), 'w');
+  lease->release();
+  EXPECT_EQ(third.hear(), 'y');
+  EXPECT_EQ(third.wait(), 0);
+  stopped.signal(SIGCONT);
+  EXPECT_EQ(stopped.hear(), 'y');
+}
+
+// The limit falls in one process while another, which obeys its own environment, goes on as before.
+TEST_F(ProcessesTest, ALoweredLimitIsOnesOwn) {
+  auto strict = open(3), other = open(3);
+  auto first = strict->acquire({}, 0ms), second = other->acquire({}, 0ms);
+  strict->set_limits(slots_only(1));
+  EXPECT_EQ(strict->try_acquire({}).second.detail, "2 of 1 slots are taken");
+  EXPECT_TRUE(other->try_acquire({}).first);
+  first->release();
+  EXPECT_FALSE(strict->try_acquire({}).first);
+  second->release();
+  EXPECT_TRUE(strict->try_acquire({}).first);
 }
 
 }  // namespace

@@ -38,11 +38,12 @@ TEST(LockFile, NamesWhatIsWrong) {
 
 int taken(const SlotTable& table) {
   int count = 0;
-  table.visit([&](int, const SlotRecord&) { ++count; });
+  table.visit([&](int, const HoldingRecord&) { ++count; });
   return count;
 }
 
-// Slots are taken and given back: the table counts those whose byte is locked, and the numbers stay small.
+// Slots and locks are taken and given back: the table counts those whose byte is locked, and the numbers stay
+// small.
 TEST(SlotTable, CountsWhatIsLocked) {
   TemporaryFolder folder;
   auto table = SlotTable::open(folder.path());
@@ -51,15 +52,66 @@ TEST(SlotTable, CountsWhatIsLocked) {
   auto two = (*table)->new_holder();
   ASSERT_TRUE(one && two);
   EXPECT_EQ((*table)->take(*one, {.pid = 1}, {.actor = "a"}, {}), 0);
-  EXPECT_EQ((*table)->take(*two, {.pid = 2}, {.actor = std::string(100, 'x'), .model = "m"}, {}), 1);
+  EXPECT_EQ((*table)->take(*two, {.pid = 2, .slot = false, .model = 5},
+                           {.actor = std::string(100, 'x'), .model = "m"}, {}),
+            1);
   EXPECT_EQ(taken(**table), 2);
-  EXPECT_EQ(std::string((*table)->record(1).actor), std::string(63, 'x'));
+  EXPECT_EQ(std::string((*table)->holding(1).actor_name), std::string(63, 'x'));
+  EXPECT_EQ((*table)->holding(1).kind, HoldingKind::model);
   (*table)->release(0, *one);
   EXPECT_EQ(taken(**table), 1);
   two->close();  // as when its process dies: nobody tidies the record
   EXPECT_EQ(taken(**table), 0);
   auto three = (*table)->new_holder();
   EXPECT_EQ((*table)->take(*three, {.pid = 3}, {}, {}), 0);
+}
+
+// A place in line of this test.
+struct Stand {
+  LockFile holder;
+  int place;
+  explicit Stand(SlotTable& table) : holder(*table.new_holder()), place(*table.join(holder)) {
+    table.describe(place, {.demand = {.model = 9}, .limits = {.max_concurrent_tasks = 3}});
+  }
+};
+
+std::vector<int> places(SlotTable& table, int self, bool thorough) {
+  std::vector<int> out;
+  for (const auto& each : table.line(self, thorough)) out.push_back(each.place);
+  return out;
+}
+
+// The line is in the order of coming, whichever records are used; what the dead leave is cleared.
+TEST(SlotTable, KeepsTheLine) {
+  TemporaryFolder folder;
+  auto table = *SlotTable::open(folder.path());
+  Stand first(*table), second(*table);
+  table->leave(first.place, first.holder);
+  Stand third(*table);
+  EXPECT_EQ(third.place, first.place) << "the record is used again";
+  EXPECT_EQ(places(*table, -1, false), (std::vector<int>{second.place, third.place}));
+  EXPECT_EQ(table->line(-1, false)[0].waiting.demand.model, 9u);
+  EXPECT_EQ(table->line(-1, false)[0].waiting.limits.max_concurrent_tasks, 3);
+  second.holder.close();
+  EXPECT_EQ(places(*table, -1, true), (std::vector<int>{third.place}));
+}
+
+// A ring goes to the first who lives; one that was called already is not rung again until it has come.
+TEST(SlotTable, RingsTheFirstWhoLives) {
+  TemporaryFolder folder;
+  auto table = *SlotTable::open(folder.path());
+  Stand first(*table), second(*table);
+  const std::uint32_t seen = table->bell(first.place), seen_second = table->bell(second.place);
+  table->ring_first();
+  table->ring_first();
+  EXPECT_EQ(table->bell(first.place), seen + 1);
+  EXPECT_EQ(table->bell(second.place), seen_second);
+  static_cast<void>(table->line(first.place, false));  // it has come
+  table->ring_first();
+  EXPECT_EQ(table->bell(first.place), seen + 2);
+  first.holder.close();
+  table->ring_first();
+  EXPECT_EQ(table->bell(second.place), seen_second + 1);
 }
 
 // Two tables on one folder are one table; the guard belongs to one of them at a time.
@@ -85,13 +137,14 @@ TEST(SlotTable, RingsAcrossMappings) {
   auto mine = SlotTable::open(folder.path());
   auto theirs = SlotTable::open(folder.path());
   ASSERT_TRUE(mine && theirs);
-  const std::uint32_t seen = (*theirs)->bell();
+  const Stand stand(**theirs);
+  const std::uint32_t seen = (*theirs)->bell(stand.place);
   std::atomic<bool> woken{false};
   std::jthread waiter([&] {
-    while ((*theirs)->bell() == seen) (*theirs)->wait(seen, std::chrono::seconds(10));
+    while ((*theirs)->bell(stand.place) == seen) (*theirs)->wait(stand.place, seen, std::chrono::seconds(10));
     woken = true;
   });
-  (*mine)->ring();
+  (*mine)->ring(stand.place);
   EXPECT_TRUE(eventually([&] { return woken.load(); }));
 }
 
@@ -104,15 +157,36 @@ TEST(SlotTable, RefusesAnotherVersion) {
   EXPECT_EQ(refused.error().code, Code::conflict);
 }
 
-// Names that look alike once made safe for a file still get locks of their own, and none leaves the folder.
-TEST(ModelName, IsSafeAndUnique) {
-  std::set<std::string> files;
-  for (const char* model : {"a/b", "a_b", "../../etc/passwd", "..", "ä", "", "a b", "A b"}) {
-    const ModelName name = model_name("/run/x", model);
-    EXPECT_EQ(name.file.parent_path(), "/run/x/models") << model;
-    EXPECT_TRUE(files.insert(name.file.string()).second) << model;
-  }
-  EXPECT_LT(model_name("/x", std::string(5000, 'y')).file.filename().string().size(), 100u);
+// Names that look alike are different models; none is no model.
+TEST(ModelHash, TellsModelsApart) {
+  std::set<std::uint64_t> hashes;
+  for (const char* model : {"a/b", "a_b", "../../etc/passwd", "..", "\xc3\xa4", "", "a b", "A b"})
+    EXPECT_TRUE(hashes.insert(model_hash(model)).second) << model;
+  EXPECT_EQ(model_hash(""), 0u);
+}
+
+// What tasks of a kind took is kept in the folder, and trusted once there are three.
+TEST(SlotTable, LearnsShares) {
+  TemporaryFolder folder;
+  auto table = *SlotTable::open(folder.path());
+  table->saw(2, false);
+  const Needs needs{.actor = "a", .model = "m"};
+  const auto run_one = [&] {
+    auto holder = *table->new_holder();
+    const int index = *table->take(holder, {}, needs, {});
+    const auto end = std::chrono::steady_clock::now() + 2 * kShortestTask;
+    while (std::chrono::steady_clock::now() < end) {
+    }
+    table->release(index, holder);
+  };
+  for (std::uint32_t task = 1; task < kTasksToTrust; ++task) run_one();
+  EXPECT_FALSE(table->share(kind_hash(needs)));
+  run_one();
+  const auto share = SlotTable::open(folder.path()).value()->share(kind_hash(needs));
+  ASSERT_TRUE(share);
+  EXPECT_GT(*share, 1);
+  EXPECT_LE(*share, 51) << "one thread of two CPUs";
+  EXPECT_FALSE(table->share(kind_hash({.actor = "b", .model = "m"})));
 }
 
 }  // namespace

@@ -72,6 +72,22 @@ TEST(Metrics, TotalsAreFollowedAndNeverGoBack) {
   EXPECT_EQ(find(metrics.samples(), "medsynth_model_cache_models")->value, 2);
 }
 
+// Where admission stands: totals are followed, what is now replaces what was.
+TEST(Metrics, ShowAdmission) {
+  Metrics metrics;
+  metrics.limiter_waits_total("slots", 3);
+  metrics.limiter_waits_total("slots", 2);
+  metrics.limiter_waiting("slots", 2);
+  metrics.limiter_waiting("slots", 1);
+  metrics.limiter_gate("cpu", true);
+  metrics.pressure("memory", 12.5);
+  const auto samples = metrics.samples();
+  EXPECT_EQ(find(samples, "medsynth_limiter_waits_total")->value, 3);
+  EXPECT_EQ(find(samples, "medsynth_limiter_waiting")->value, 1);
+  EXPECT_EQ(find(samples, "medsynth_limiter_gate_closed")->value, 1);
+  EXPECT_EQ(find(samples, "medsynth_pressure_ratio")->value, 0.125);
+}
+
 // The worker's samples travel as JSON and are rendered by the server beside its own series of the same
 // family, once.
 TEST(Metrics, ImportedSamplesJoinTheirFamily) {

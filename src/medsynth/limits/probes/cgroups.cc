@@ -94,7 +94,7 @@ std::vector<std::string> folders_of(const Mount& mount, std::string path) {
 Groups find(const std::vector<Mount>& mounts, std::string_view cgroup, std::string_view controller,
             bool may_be_v2) {
   for (const bool v2 : {false, true}) {
-    if (v2 && !may_be_v2) break;
+    if (v2 ? !may_be_v2 : controller.empty()) continue;
     const auto path = path_of(cgroup, v2 ? std::string_view() : controller);
     if (!path) continue;
     for (const Mount& mount : mounts) {
@@ -112,7 +112,7 @@ Groups find(const std::vector<Mount>& mounts, std::string_view cgroup, std::stri
 CgroupLayout cgroup_layout(std::string_view proc_self_cgroup, std::string_view mountinfo) {
   const auto mounts = mounts_of(mountinfo);
   return {find(mounts, proc_self_cgroup, "memory", true), find(mounts, proc_self_cgroup, "cpu", true),
-          find(mounts, proc_self_cgroup, "cpuacct", false)};
+          find(mounts, proc_self_cgroup, "cpuacct", false), find(mounts, proc_self_cgroup, "", true)};
 }
 
 }  // namespace medsynth::limits

@@ -19,6 +19,7 @@ struct CgroupLayout {
   Groups memory;
   Groups cpu;
   Groups cpuacct;  // v1 only: usage is beside the quota in v2
+  Groups unified;  // v2's tree whatever its controllers; absent on a machine that has v1 only
 };
 CgroupLayout cgroup_layout(std::string_view proc_self_cgroup, std::string_view mountinfo);
 

@@ -10,13 +10,15 @@ MemoryProbe::MemoryProbe(const std::filesystem::path& root, const CgroupLayout& 
   for (const std::string& folder : layout.memory.folders) {
     const std::filesystem::path at = root / std::filesystem::path(folder).relative_path();
     groups_.push_back({TextFile(at / (v2_ ? "memory.max" : "memory.limit_in_bytes")),
+                       v2_ ? TextFile(at / "memory.high") : TextFile(),
                        TextFile(at / (v2_ ? "memory.current" : "memory.usage_in_bytes")),
                        TextFile(at / "memory.stat")});
   }
 }
 
 // Page cache is not use: also its active part goes when somebody needs the memory (measured: a model file
-// that is read twice is all "active").
+// that is read twice is all "active"). Nor are the kernel's caches. What is still to be written to disk does
+// not go at once: it is use.
 std::uint64_t MemoryProbe::unreclaimable(Group& group) {
   const std::uint64_t usage = number_at(group.usage.read(buffer_)).value_or(0);
   const std::string_view stat = group.stat.read(buffer_);
@@ -24,9 +26,12 @@ std::uint64_t MemoryProbe::unreclaimable(Group& group) {
   const auto of = [&](std::string_view v2_key, std::string_view v1_key) {
     return (v2_ ? number_of(stat, v2_key) : number_of(stat, v1_key)).value_or(0);
   };
-  const std::uint64_t cache =
-      of("inactive_file", "total_inactive_file") + of("active_file", "total_active_file");
-  return usage > cache ? usage - cache : 0;
+  const std::uint64_t cache = of("inactive_file", "total_inactive_file") +
+                              of("active_file", "total_active_file") +
+                              of("slab_reclaimable", "total_slab_reclaimable");
+  const std::uint64_t unwritten = of("file_dirty", "total_dirty") + of("file_writeback", "total_writeback");
+  const std::uint64_t goes = cache - std::min(cache, unwritten);
+  return usage > goes ? usage - goes : 0;
 }
 
 MemoryReading MemoryProbe::read() {
@@ -37,8 +42,9 @@ MemoryReading MemoryProbe::read() {
   std::uint64_t limit = total;
   std::uint64_t free = available;
   for (Group& group : groups_) {
-    const auto most =
-        number_at(group.limit.read(buffer_));  // "max" is no number; v1's "no limit" is beyond any total
+    // "max" is no number; v1's "no limit" is beyond any total.
+    auto most = number_at(group.limit.read(buffer_));
+    if (const auto high = number_at(group.high.read(buffer_))) most = std::min(most.value_or(*high), *high);
     if (!most || (total > 0 && *most >= total)) continue;
     const std::uint64_t used = unreclaimable(group);
     const std::uint64_t left = *most > used ? *most - used : 0;

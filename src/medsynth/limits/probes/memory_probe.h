@@ -24,6 +24,7 @@ class MemoryProbe {
  private:
   struct Group {
     TextFile limit;
+    TextFile high;  // v2: above it the kernel slows the group down, so it is a limit too
     TextFile usage;
     TextFile stat;
   };
