@@ -7,7 +7,7 @@
 #include "medsynth/base/clock.h"
 #include "medsynth/contradiction/articles.h"
 #include "medsynth/contradiction/contradiction.h"
-#include "medsynth/contradiction/polarity.h"
+#include "medsynth/contradiction/judge.h"
 #include "medsynth/contradiction/verdict.h"
 
 namespace medsynth::contradiction {
@@ -52,18 +52,15 @@ jobs::FoundContradiction report(const jobs::AnalyzeArticles& arguments,
                                 const std::vector<ArticleClaimText>& claims, const Hit& hit) {
   const ArticleClaimText &a = claims[hit.first], &b = claims[hit.second];
   const Sides given{a.claim, a.text, b.claim, b.text};
-  Polarity polarity = compare(ordered(a, b));
-  if (b.text < a.text) {
-    std::swap(polarity.effect1, polarity.effect2);
-    for (Difference& difference : polarity.differences) std::swap(difference.first, difference.second);
-  }
+  Judgement judgement = judge(ordered(a, b));
+  if (b.text < a.text) turn(judgement);
+  const Band& band = built_in_combination().uncertain;
   return {side(arguments, a),
           side(arguments, b),
           hit.score,
-          hit.score >= kContradiction ? type_of(polarity, a.claim, b.claim, {}, {})
-                                      : jobs::ContradictionType::none,
-          confidence_of(polarity, a.claim, b.claim),
-          explain(polarity, given)};
+          hit.score >= band.to ? type_of(judgement, a.claim, b.claim, {}, {}) : jobs::ContradictionType::none,
+          confidence_of(judgement, hit.score, band, a.claim, b.claim),
+          explain(judgement, given)};
 }
 
 Result<std::vector<ArticleClaimText>> read_all(const jobs::AnalyzeArticles& arguments,
@@ -104,7 +101,7 @@ Result<std::vector<Hit>> compare_all(const std::vector<ArticleClaimText>& claims
       if (++compared % 256 == 0) {
         BOOST_OUTCOME_TRY(keep_going(until));
       }
-      const double score = compare(ordered(claims[other], claims[i])).score;
+      const double score = score_of(judge(ordered(claims[other], claims[i])), built_in_combination());
       if (score >= threshold) hits.push_back({other, i, score});
     }
     if (progress)
@@ -128,7 +125,7 @@ Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, con
   jobs::ArticlesResult result;
   result.total_articles = static_cast<std::int64_t>(arguments.articles.size());
   result.threshold = arguments.threshold;
-  result.methods_used.emplace_back("polarity");
+  for (const char* method : {"polarity", "statistical", "temporal"}) result.methods_used.emplace_back(method);
   BOOST_OUTCOME_TRY(const auto claims, read_all(arguments, until, progress, result));
   result.total_claims = static_cast<std::int64_t>(claims.size());
   BOOST_OUTCOME_TRY(const auto hits, compare_all(claims, arguments.threshold, until, progress, result));

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
+#include "medsynth/contradiction/arms.h"
 #include "medsynth/contradiction/reader.h"
+#include "medsynth/contradiction/readings.h"
 
 namespace medsynth::contradiction {
 namespace {
@@ -77,6 +80,30 @@ void arrange(Words& words) {
               words.end());
 }
 
+// "relative risk of X with Y 1.00 (0.93 to 1.08)" is an effect although no word says so, and "associated
+// with" has a direction when a ratio stands beside it.
+void add_estimate(Claim& claim, std::size_t estimate, std::size_t first_effect, std::size_t first_word) {
+  const Estimate& found = claim.numbers.estimates[estimate];
+  Outcomes direction = found.value < found.none() ? kLess : kMore;
+  // Not told apart from no effect: none when it is near, else perhaps some.
+  const double distance = found.ratio ? std::abs(std::log(found.value)) : found.value;
+  constexpr double kNear = .15;
+  if (found.value == found.none() || (found.significant() == false && (!found.ratio || distance < kNear)))
+    direction = kNone;
+  else if (found.significant() == false)
+    direction |= kNone;
+  for (std::size_t i = first_effect; i < claim.effects.size(); ++i) {
+    Effect& effect = claim.effects[i];
+    if (effect.soft && !effect.negated && found.ratio) effect.base = direction, effect.soft = false;
+  }
+  if (claim.effects.size() > first_effect || claim.effects.size() >= kMaxEffects) return;
+  Effect effect;
+  effect.base = direction;
+  effect.outcome.assign(claim.words.begin() + static_cast<std::ptrdiff_t>(first_word), claim.words.end());
+  effect.cue = found.span;
+  claim.effects.push_back(std::move(effect));
+}
+
 }  // namespace
 
 Claim read_claim(std::string_view text) {
@@ -87,7 +114,21 @@ Claim read_claim(std::string_view text) {
     for (const Measure& measure : read_measures(words))
       if (claim.measures.size() < kMaxEffects) claim.measures.push_back(measure);
     claim.historical |= speaks_of_the_past(words);
-    reader.sentence(look_up(words));
+    const std::size_t effects = claim.effects.size(), topic = claim.words.size();
+    const std::size_t estimates = claim.numbers.estimates.size(),
+                      quantities = claim.numbers.quantities.size(), p_values = claim.numbers.p_values.size();
+    read_quantities(words, claim.numbers);
+    add_readings(words, claim.words);
+    reader.sentence(look_up(words), text[sentence.end - 1] == '?');
+    if (claim.numbers.estimates.size() > estimates) add_estimate(claim, estimates, effects, topic);
+    const bool directed =
+        std::any_of(claim.effects.begin() + static_cast<std::ptrdiff_t>(effects), claim.effects.end(),
+                    [](const Effect& effect) { return effect.axis != Axis::relation; });
+    if (!directed && claim.effects.size() < kMaxEffects)
+      if (auto arms = compare_arms(words, std::span(claim.words).subspan(topic),
+                                   std::span(claim.numbers.quantities).subspan(quantities),
+                                   std::span(claim.numbers.p_values).subspan(p_values)))
+        claim.effects.push_back(std::move(*arms));
     if (claim.words.size() >= kMaxWords || claim.effects.size() >= kMaxEffects) break;
   }
   for (Effect& effect : claim.effects)

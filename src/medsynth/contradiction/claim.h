@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "medsynth/contradiction/lexicon.h"
+#include "medsynth/contradiction/quantities.h"
 #include "medsynth/contradiction/text.h"
 
 namespace medsynth::contradiction {
@@ -21,6 +22,11 @@ struct Word {
   float weight = 1;
   std::int8_t sentiment = 0;
   Span span;
+  // Assertion status, by triggers and their scopes (scopes.h).
+  bool denied = false;        // an odd number of denials and opposites ("afebrile") concern it
+  bool of_family = false;     // "mother had ..."
+  bool past = false;          // "history of", "used to"
+  bool hypothetical = false;  // "if", "to assess whether", a question
 };
 using Words = std::vector<Word>;
 
@@ -58,6 +64,7 @@ struct Claim {
   std::vector<Effect> effects;  // at most kMaxEffects
   Words words;                  // all topic words
   std::vector<Measure> measures;
+  Quantities numbers;
   Words doses;           // "low-dose"
   bool negated = false;  // an odd number of negations that concern no effect
   std::optional<Span> negation;

@@ -99,7 +99,7 @@ std::string quantities(const Claim& claim, std::string_view text, Unit unit, std
   return out;
 }
 
-void add_measures(const Sides& sides, std::vector<Difference>& out) {
+void add_measures(const Sides& sides, bool has_effects, std::vector<Difference>& out) {
   struct Kind {
     Unit unit;
     std::string_view what;
@@ -117,6 +117,9 @@ void add_measures(const Sides& sides, std::vector<Difference>& out) {
     Difference difference{std::string(kind.what), quantities(sides.claim1, sides.text1, kind.unit, first),
                           quantities(sides.claim2, sides.text2, kind.unit, second), kind.factor};
     if (first.empty() || second.empty()) continue;
+    // Two dates are a period; what is said of a duration itself is no setting of it.
+    if (kind.unit == Unit::year && first.size() + second.size() > 3) difference.factor = kOtherSituation;
+    if (kind.unit == Unit::duration && !has_effects) difference.factor = kNumbers;
     const bool shared = std::any_of(first.begin(), first.end(), [&](double value) {
       return std::binary_search(second.begin(), second.end(), value);
     });
@@ -128,6 +131,28 @@ void add_doses(const Sides& sides, std::vector<Difference>& out) {
   const Words &first = sides.claim1.doses, &second = sides.claim2.doses;
   if (first.empty() || second.empty() || overlap(first, second).contained > 0) return;
   out.push_back({"dose", list(first, sides.text1), list(second, sides.text2), kExclusive});
+}
+
+// Animals, cells in a dish, people: what holds in one of them need not hold in another.
+std::string_view system_of(const Claim& claim) {
+  const auto mentions = [&](std::initializer_list<std::string_view> names) {
+    return std::any_of(claim.words.begin(), claim.words.end(), [&](const Word& word) {
+      return std::any_of(names.begin(), names.end(),
+                         [&](std::string_view name) { return word.concept_id == concept_of(name); });
+    });
+  };
+  if (mentions({"mouse", "rat", "animal", "drosophila", "zebrafish", "monkey", "pig", "rabbit", "dog"}))
+    return "animals";
+  if (mentions({"vitro", "culture"})) return "cells";
+  if (mentions({"patient", "human", "woman", "man", "child", "adult", "infant", "volunteer"}))
+    return "people";
+  return "";
+}
+
+void add_systems(const Sides& sides, std::vector<Difference>& out) {
+  const std::string_view first = system_of(sides.claim1), second = system_of(sides.claim2);
+  if (first.empty() || second.empty() || first == second) return;
+  out.push_back({"species or system", std::string(first), std::string(second), kExclusive});
 }
 
 struct Key {
@@ -169,7 +194,8 @@ std::vector<Difference> context_differences(const Sides& sides, const Effect* ef
     if (!reversed) add_comparators(sides, *effect1, *effect2, out);
   }
   add_doses(sides, out);
-  add_measures(sides, out);
+  add_systems(sides, out);
+  add_measures(sides, effect1 && effect2, out);
   return out;
 }
 

@@ -15,21 +15,27 @@
 #include <vector>
 
 #include "medsynth/base/error.h"
+#include "medsynth/contradiction/combination.h"
 #include "medsynth/inference/engine.h"
 #include "medsynth/jobs/jobs.h"
 
 namespace medsynth::contradiction {
 
+// What may be asked beside the analysis of the text; nothing is owned.
 struct LanguageModel {
-  inference::Model* model = nullptr;  // not owned
-  bool demo = false;                  // the demo model answers in place of a real one: say so
+  inference::Model* model = nullptr;           // of the method language_model; null: not asked
+  bool demo = false;                           // the demo model answers in place of a real one: say so
+  inference::Model* sentence_model = nullptr;  // of the method embedding_similarity; null: not asked
+  const Combination* combination = nullptr;    // weights of one's own; null: the built-in ones
 };
 
 // Judges one pair. `duration` of the result is left 0 for the caller, who has the clock. Methods: `polarity`
-// always, and `language_model` when there is one and use_all_methods is set; without one a warning says so.
-// `until` is the model's: polarity takes well below a second for the longest claims. Errors are the model's
-// (timeout, cancelled, ...). A verdict never rests on the model while it is not calibrated: it moves scores
-// inside the uncertain band only. Nothing is checked here that jobs::check() checks.
+// always; with use_all_methods `statistical`, `temporal`, and `embedding_similarity` and `language_model`
+// where there is a model (a warning says so when there is no language model). A language model is calibrated
+// when the combination has a weight for it: then it is asked without use_all_methods too, and counts like
+// every method; else it moves scores inside the uncertain band only, and a verdict never rests on it. `until`
+// is the models': the analysis takes well below a second for the longest claims. Errors are the models'
+// (timeout, cancelled, ...). Nothing is checked here that jobs::check() checks.
 Result<jobs::ContradictionResult> detect(const jobs::DetectContradiction& pair,
                                          const LanguageModel& language_model, const inference::Until& until);
 

@@ -1,18 +1,20 @@
 // One pair, from the arguments to the result: one order, the methods, the combination.
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numeric>
 #include <tuple>
 
 #include "medsynth/contradiction/contradiction.h"
 #include "medsynth/contradiction/language_model.h"
-#include "medsynth/contradiction/polarity.h"
 #include "medsynth/contradiction/verdict.h"
 
 namespace medsynth::contradiction {
 namespace {
 
 constexpr std::string_view kNoModel =
-    "No language model is installed: only polarity judged. `medsynth models pull` fetches a small one.";
+    "No language model is installed: the analysis of the text judged alone. `medsynth models pull` fetches a "
+    "small one.";
 constexpr std::string_view kDemoModel =
     "The demo model answered in place of the configured one. It is far too small to judge medical claims: "
     "its answers are at chance level, "
@@ -40,12 +42,11 @@ bool comes_second(const jobs::DetectContradiction& pair) {
   return key(pair.claim2, pair.metadata2) < key(pair.claim1, pair.metadata1);
 }
 
-// What polarity found, on the pair as it was given.
+// What the methods without a model found, on the pair as it was given.
 struct Judged {
-  Claim claim1, claim2;  // the polarity points into them: not to be copied or moved
-  Polarity polarity;
-  json::object details;
-  std::string explanation;
+  Claim claim1, claim2;  // the judgement points into them: not to be copied or moved
+  Judgement judgement;
+  double metadata_left = 1;  // certainty after differences that only the metadata knows
   Judged() = default;
   Judged(const Judged&) = delete;
   Judged& operator=(const Judged&) = delete;
@@ -55,33 +56,68 @@ void judge(const jobs::DetectContradiction& pair, bool turned, Judged& judged) {
   judged.claim1 = read_claim(pair.claim1);
   judged.claim2 = read_claim(pair.claim2);
   const Sides given{judged.claim1, pair.claim1, judged.claim2, pair.claim2};
-  const Sides ordered{judged.claim2, pair.claim2, judged.claim1, pair.claim1};
-  judged.polarity = compare(turned ? ordered : given);
-  if (turned) {
-    std::swap(judged.polarity.effect1, judged.polarity.effect2);
-    for (Difference& difference : judged.polarity.differences) std::swap(difference.first, difference.second);
+  const Sides other{judged.claim2, pair.claim2, judged.claim1, pair.claim1};
+  judged.judgement = judge(turned ? other : given);
+  if (turned) turn(judged.judgement);
+  if (!pair.use_all_methods) {
+    Judgement& judgement = judged.judgement;
+    judgement.statistical = judgement.temporal = {};
+    judgement.features.statistical = judgement.features.temporal = 0;
   }
   const auto known = metadata_differences(object_of(pair.metadata1), object_of(pair.metadata2));
-  judged.polarity.score = with_metadata(judged.polarity.score, certainty_left(known));
-  for (const Difference& difference : known) judged.polarity.differences.push_back(difference);
-  judged.details = details_of(judged.polarity, given);
-  judged.explanation = explain(judged.polarity, given);
+  judged.metadata_left = certainty_left(known);
+  auto& differences = judged.judgement.polarity.differences;
+  differences.insert(differences.end(), known.begin(), known.end());
 }
 
-// Asks the model and lets its answer move an uncertain score. `ordered` claims in, so that both ways round
-// ask the same.
-Result<> ask_model(const LanguageModel& language_model, const jobs::DetectContradiction& pair, bool turned,
-                   const inference::Until& until, jobs::ContradictionResult& result) {
+void report(const Judged& judged, const jobs::DetectContradiction& pair, jobs::ContradictionResult& result) {
+  const Sides given{judged.claim1, pair.claim1, judged.claim2, pair.claim2};
+  const Judgement& judgement = judged.judgement;
+  result.explanation = explain(judgement, given);
+  result.methods_used.emplace_back("polarity");
+  result.details["polarity"] = details_of(judgement.polarity, given);
+  if (pair.use_all_methods) {
+    result.methods_used.emplace_back("statistical");
+    result.details["statistical"] = details_of(judgement.statistical, given);
+    result.methods_used.emplace_back("temporal");
+    result.details["temporal"] = details_of(judgement.temporal, given);
+  }
+  for (const Difference& difference : judgement.polarity.differences)
+    result.context_differences.push_back(describe(difference));
+  if (!judged.claim1.english || !judged.claim2.english) result.warnings.emplace_back(kNotEnglish);
+}
+
+// Are the claims about the same thing at all: the cosine of their embeddings, which are normalised.
+Result<> embed(inference::Model& model, const jobs::DetectContradiction& pair, bool turned,
+               const inference::Until& until, Features& features, jobs::ContradictionResult& result) {
+  const std::array texts{turned ? pair.claim2 : pair.claim1, turned ? pair.claim1 : pair.claim2};
+  BOOST_OUTCOME_TRY(const auto embeddings, model.embed(texts, until));
+  const double cosine =
+      std::inner_product(embeddings[0].begin(), embeddings[0].end(), embeddings[1].begin(), 0.0);
+  features.embedding_similarity = std::clamp(cosine, -1.0, 1.0);
+  features.embedding_used = 1;
+  result.methods_used.emplace_back("embedding_similarity");
+  result.details["embedding_similarity"] = json::object{
+      {"score", features.embedding_similarity}, {"model", model.info().id}, {"digest", model.info().digest}};
+  return success();
+}
+
+struct Asked {
+  bool counts = false;
+  double probability = .5;
+};
+
+// `ordered` claims in, so that both ways round ask the same.
+Result<Asked> ask_model(const LanguageModel& language_model, const jobs::DetectContradiction& pair,
+                        bool turned, bool calibrated, const inference::Until& until,
+                        jobs::ContradictionResult& result) {
   const auto& [first, second] =
       turned ? std::tie(pair.claim2, pair.claim1) : std::tie(pair.claim1, pair.claim2);
   BOOST_OUTCOME_TRY(auto answer, ask(*language_model.model, first, second, until));
-  if (answer.counts())
-    result.contradiction_score = moved(result.contradiction_score, answer.probability);
-  else
-    result.warnings.emplace_back(kLowMass);
+  if (!answer.counts()) result.warnings.emplace_back(kLowMass);
   if (language_model.demo)
     result.warnings.emplace_back(kDemoModel);
-  else
+  else if (!calibrated)
     result.warnings.emplace_back(kUncalibrated);
   if (answer.truncated) result.warnings.emplace_back(kCut);
   if (turned) std::swap(answer.logit12, answer.logit21);
@@ -89,34 +125,52 @@ Result<> ask_model(const LanguageModel& language_model, const jobs::DetectContra
   result.model = jobs::ModelUsed{info.id, info.digest, info.description, language_model.demo};
   result.details["language_model"] = details_of(answer, language_model.demo);
   result.methods_used.emplace_back("language_model");
-  return success();
+  return Asked{answer.counts(), answer.probability};
+}
+
+double log_odds(double probability) {
+  constexpr double kMost = 5, kSmallest = 1e-6;
+  const double p = std::clamp(probability, kSmallest, 1 - kSmallest);
+  return std::clamp(std::log(p / (1 - p)), -kMost, kMost);
 }
 
 }  // namespace
 
 Result<jobs::ContradictionResult> detect(const jobs::DetectContradiction& pair,
                                          const LanguageModel& language_model, const inference::Until& until) {
+  const Combination& combination =
+      language_model.combination ? *language_model.combination : built_in_combination();
+  const Band& band = combination.uncertain;
   const bool turned = comes_second(pair);
   Judged judged;
   judge(pair, turned, judged);
   jobs::ContradictionResult result;
-  result.contradiction_score = judged.polarity.score;
-  result.explanation = judged.explanation;
-  result.methods_used.emplace_back("polarity");
-  result.details["polarity"] = judged.details;
-  for (const Difference& difference : judged.polarity.differences)
-    result.context_differences.push_back(describe(difference));
-  if (!judged.claim1.english || !judged.claim2.english) result.warnings.emplace_back(kNotEnglish);
-  if (pair.use_all_methods && language_model.model) {
-    BOOST_OUTCOME_TRY(ask_model(language_model, pair, turned, until, result));
+  report(judged, pair, result);
+  Features& features = judged.judgement.features;
+  if (pair.use_all_methods && language_model.sentence_model) {
+    BOOST_OUTCOME_TRY(embed(*language_model.sentence_model, pair, turned, until, features, result));
+  }
+  const bool calibrated_model = combination.weights.count("language_model") > 0 && !language_model.demo;
+  Asked asked;
+  if (language_model.model && (pair.use_all_methods || calibrated_model)) {
+    BOOST_OUTCOME_TRY(asked, ask_model(language_model, pair, turned, calibrated_model, until, result));
+    if (calibrated_model && asked.counts)
+      features.language_model = log_odds(asked.probability), features.language_model_used = 1;
   } else if (pair.use_all_methods) {
     result.warnings.emplace_back(kNoModel);
   }
-  result.verdict = verdict_of(result.contradiction_score);
+  double score = with_metadata(score_of(judged.judgement, combination), judged.metadata_left, band);
+  if (asked.counts && !calibrated_model) score = moved(score, asked.probability, band);
+  result.contradiction_score = score;
+  result.calibrated = combination.trained_on.pairs > 0;
+  result.details["combination"] = json::object{{"score", score},
+                                               {"features", described::to_value(features)},
+                                               {"trained_on", described::to_value(combination.trained_on)}};
+  result.verdict = verdict_of(score, band);
   result.is_contradiction = result.verdict == jobs::Verdict::contradiction;
-  result.confidence = confidence_of(judged.polarity, judged.claim1, judged.claim2);
+  result.confidence = confidence_of(judged.judgement, score, band, judged.claim1, judged.claim2);
   if (result.is_contradiction)
-    result.contradiction_type = type_of(judged.polarity, judged.claim1, judged.claim2,
+    result.contradiction_type = type_of(judged.judgement, judged.claim1, judged.claim2,
                                         object_of(pair.metadata1), object_of(pair.metadata2));
   return result;
 }

@@ -78,10 +78,16 @@ std::string lower(std::string_view word) {
 void add_terms(Lexicon& lexicon, const TermRow& row) {
   Entry entry{.weight = row.weight,
               .sentiment = static_cast<std::int8_t>(row.sentiment == 2 ? 0 : row.sentiment)};
-  entry.concept_id = concept_of(row.words.substr(0, row.words.find(' ')));
+  const std::uint64_t row_concept = concept_of(row.words.substr(0, row.words.find(' ')));
   each_word(row.words, ' ', [&](std::string_view word) {
+    if (word.front() == '<') entry.parent = concept_of(word.substr(1));
+  });
+  each_word(row.words, ' ', [&](std::string_view word) {
+    if (word.front() == '<') return;
     entry.inverse = word.front() == '-';
-    if (entry.inverse) word.remove_prefix(1);
+    const bool rival = word.front() == '~';
+    if (entry.inverse || rival) word.remove_prefix(1);
+    if (row.same) entry.concept_id = rival ? rival_of(row_concept) : row_concept;
     if (!row.same)
       entry.concept_id = concept_of(word.find('_') == word.npos ? root_of(word) : std::string(word));
     if (word.front() == '=')
@@ -114,6 +120,7 @@ Lexicon build() {
       else
         lexicon.stems.try_emplace(inflection_stem(word), entry);
     });
+  for (const TermRow& row : state_rows()) add_terms(lexicon, row);
   // The last rows are the light words: they override what the rows before say about weight.
   const auto rows = term_rows();
   for (auto row = rows.rbegin(); row != rows.rend(); ++row)
@@ -151,6 +158,16 @@ Entry entry_of(const Token& token, const Stems& stems, bool first) {
   if (const auto found = known.exact.find(token.text); found != known.exact.end()) return found->second;
   if (const auto found = known.stems.find(stems.stem); found != known.stems.end()) return found->second;
   if (const auto found = known.roots.find(stems.root); found != known.roots.end()) return found->second;
+  // "nontender", "noncompliant"
+  constexpr std::string_view kNon = "non";
+  if (token.text.starts_with(kNon) && token.text.size() > kNon.size() + 4) {
+    const std::string_view rest = std::string_view(token.text).substr(kNon.size());
+    const std::string root = root_of(rest);
+    const auto found = known.roots.find(root);
+    Entry entry = found != known.roots.end() ? found->second : Entry{.concept_id = concept_of(root)};
+    entry.concept_id = rival_of(entry.concept_id);
+    return entry;
+  }
   Entry entry{.concept_id = concept_of(stems.root)};
   if (names_a_disease(stems.stem)) entry.sentiment = -1;
   return entry;
@@ -190,6 +207,14 @@ std::vector<Item> look_up(std::span<const Token> tokens) {
                      tokens[i].text,
                      phrase ? phrase->entry : entry_of(tokens[i], stems[i], i == 0)});
     i += count;
+  }
+  // "Cortisol falls during ..." is no accident; "fewer falls in ..." is.
+  for (std::size_t i = 1; i < items.size(); ++i) {
+    const bool falls = items[i].text == "falls" || items[i].text == "fall";
+    if (!falls || items[i - 1].kind != TokenKind::word || items[i - 1].entry.role != Role::content) continue;
+    const bool ends = i + 1 == items.size() || items[i + 1].kind == TokenKind::symbol;
+    if (ends || items[i + 1].entry.role == Role::preposition)
+      items[i].entry = Entry{.role = Role::effect, .weight = 0, .outcomes = kLess};
   }
   return items;
 }

@@ -49,6 +49,7 @@ enum class Role : std::uint8_t {
 struct Entry {
   Role role = Role::content;
   std::uint64_t concept_id = 0;  // equal for synonyms
+  std::uint64_t parent = 0;      // of what it is a kind or a part: "MMR vaccine" of "vaccine"; 0: not known
   float weight = 1;              // as a topic word
   std::int8_t sentiment = 0;     // of more of it: -1 bad (mortality), +1 good (survival), 0 not known
   bool inverse = false;          // the concept's opposite: "survival" is less mortality
@@ -69,6 +70,11 @@ struct Item {
 };
 
 std::uint64_t concept_of(std::string_view root);
+
+// "acute" and "chronic" name different things that exclude each other: each is the rival of the other.
+constexpr std::uint64_t rival_of(std::uint64_t concept_id) {
+  return concept_id ^ 1U;
+}
 
 // The tokens of a sentence with what is known about them; the longest known phrase wins.
 std::vector<Item> look_up(std::span<const Token> tokens);

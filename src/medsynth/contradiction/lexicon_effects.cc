@@ -28,7 +28,7 @@ constexpr std::array kEffects{
         "negative_association negative_correlation less_likely less_often less_common less_frequent rare "
         "rarely uncommon "
         "scarce kill combat fight reverse reversal antagonize shorter regress regression diminishing "
-        "suppressive inhibitory "
+        "suppressive inhibitory lighter thinner weaker shortened underexpression fade wane "
         "neutralize counteract guard_against shield stave_off ward_off cut_down lose"},
     EffectRow{kMore, Axis::quantity, EffectRow::plain,
               "increase increment elevate elevation raise raised rise risen rose grow grown boost enhance "
@@ -37,7 +37,9 @@ constexpr std::array kEffects{
               "activation "
               "facilitate potentiate upregulate up_regulate up_regulated strengthen prolong prolongation "
               "extend double doubled "
-              "triple tripled escalate heighten intensify higher high greater more larger longer excess "
+              "triple tripled lengthen lengthened heavier taller thicker overexpression overexpress "
+              "overexpressed overproduction hyperactive escalate heighten intensify higher high greater more "
+              "larger longer excess "
               "highest greatest more_likely "
               "more_often more_common more_frequent common frequent often elevated surge multiply gained "
               "faster stronger "
@@ -88,11 +90,11 @@ constexpr std::array kEffects{
     EffectRow{kNone, Axis::benefit, EffectRow::plain,
               "ineffective ineffectively ineffectiveness inefficacious useless futile unhelpful futility "
               "inefficacy unsuccessful worthless unnecessary "
-              "inadequate insufficiently inaccurate unreliable inactive unresponsive refractory"},
+              "inadequate insufficiently inaccurate unreliable inactive refractory"},
     EffectRow{kMore, Axis::benefit, EffectRow::comparing,
-              "superior superiority better outperform best preferable surpass exceed"},
+              "superior superiority better outperform best preferable surpass exceed healthier"},
     EffectRow{kLess, Axis::benefit, EffectRow::comparing,
-              "inferior inferiority worse not_as_effective_as not_as_good_as worst underperform"},
+              "inferior inferiority worse not_as_effective_as not_as_good_as worst underperform sicker"},
     EffectRow{static_cast<Outcomes>(kNone | kMore), Axis::benefit, EffectRow::comparing,
               "noninferior noninferiority"},
     // safety
@@ -110,7 +112,8 @@ constexpr std::array kRoles{
             "failure_to failing_to unable unable_to "
             "inability lack lacks lacked lacking absence absent devoid hardly scarcely barely unlikely "
             "unlikely_to impossible refute refuted disprove "
-            "disproved contradict deny denied rule_out ruled_out exclude false falsely myth untrue "
+            "disproved contradict deny denies denied denying rule_out ruled_out exclude false falsely myth "
+            "untrue "
             "misconception debunk debunked "
             "nonsignificant insignificant free_of free_from incorrect wrong isn't aren't wasn't weren't "
             "don't doesn't didn't "
@@ -120,7 +123,8 @@ constexpr std::array kRoles{
     RoleRow{Role::observed,
             "observed seen detected demonstrated shown found confirmed apparent evident noted reported "
             "supported identified reached established "
-            "present maintained replicated exist exists occurred warranted"},
+            "present maintained replicated reach attain attained achieve achieved exist exists occurred "
+            "warranted"},
     RoleRow{Role::significant,
             "significant significantly statistically_significant statistical_significance meaningful "
             "important substantial notable"},
@@ -163,7 +167,7 @@ constexpr std::array kRoles{
         "suggest suggests suggested "
         "suggesting suggestive potential potentially presumably tend trend preliminary tentatively "
         "low_certainty limited_evidence "
-        "some_evidence weak_evidence believe believed thought think assume hypothesized speculate likely_to"},
+        "some_evidence weak_evidence believe believed thought think assume speculate likely_to"},
     RoleRow{
         Role::unknown,
         "unclear unknown uncertain uncertainty inconclusive inconclusively insufficient whether undetermined "
@@ -171,6 +175,7 @@ constexpr std::array kRoles{
         "not_been_established not_yet_known remains_to_be controversial debated conflicting mixed_results "
         "insufficient_evidence not_enough_evidence aim aimed objective purpose "
         "investigated investigate to_determine to_assess to_evaluate to_examine to_compare hypothesis "
+        "hypothesised hypothesized "
         "hypothesize contentious "
         "disputed to_investigate further_research more_research further_studies more_studies not_studied"},
     RoleRow{Role::be, "is are was were be been being am 's"},
@@ -196,7 +201,8 @@ constexpr std::array kRoles{
     RoleRow{Role::flip,
             "deficiency deficient insufficiency cessation withdrawal discontinuation restriction abstinence "
             "avoidance deprivation lack_of absence_of "
-            "quitting stopping quit shortage scarcity low_in loss correcting correction corrected"},
+            "quitting stopping quit knockout knock_out knockdown silencing silenced deletion ablation "
+            "blockade knocked_out shortage scarcity low_in loss correcting correction corrected"},
     RoleRow{Role::pronoun, "it they this he she we i them you"},
     RoleRow{Role::that, "that which"},
     RoleRow{Role::dose,

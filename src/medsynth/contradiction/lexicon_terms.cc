@@ -140,7 +140,8 @@ constexpr std::array kTerms{
     TermRow{true, 1, kUnsaid, "vitamin_b12 cobalamin"},
     TermRow{true, 1, kUnsaid, "folic_acid folate vitamin_b9"},
     TermRow{true, 1, kUnsaid,
-            "omega3 fish_oil omega3_fatty_acid omega_3_fatty_acid n_3_fatty_acid omega3_supplement"},
+            "omega3 fish_oil omega3_fatty_acid omega_3_fatty_acid n_3_fatty_acid n3_fatty_acid n3_pufa "
+            "polyunsaturated_fatty_acid omega3_supplement"},
     TermRow{true, 1, kUnsaid, "statin statins hmg_coa_reductase_inhibitor"},
     TermRow{true, 1, kUnsaid, "ace_inhibitor angiotensin_converting_enzyme_inhibitor acei"},
     TermRow{true, 1, kUnsaid, "angiotensin_receptor_blocker =ARB =ARBs"},
@@ -189,7 +190,7 @@ constexpr std::array kTerms{
     TermRow{true, 1, kUnsaid, "adolescent teenager youth adolescence teen"},
     TermRow{true, 1, kUnsaid, "infant baby newborn neonate neonatal babies"},
     TermRow{true, 1, kUnsaid,
-            "elderly older older_adult older_people older_adults aged senior geriatric old_age older_patient "
+            "elderly older older_adult older_people older_adults senior geriatric old_age older_patient "
             "older_person older_women older_men"},
     TermRow{true, .6F, kUnsaid, "adult grown_up"},
     TermRow{true, 1, kUnsaid, "mouse mice murine"},
@@ -206,7 +207,7 @@ constexpr std::array kTerms{
         "angina ischemia shock coma delirium "
         "metastasis progression triglyceride viral_load hypoglycemia hyperglycemia hypotension constipation "
         "diarrhea "
-        "cough dizziness wound scar rejection resistance readmission intubation ventilation defect falls"},
+        "cough dizziness rejection resistance readmission intubation ventilation defect falls"},
     TermRow{false, 1, 1,
             "recovery remission function fertility immunity adherence performance healing response health "
             "wellbeing well_being "
@@ -236,7 +237,9 @@ constexpr std::array kTerms{
             "open_label cross_sectional nationwide large small "
             "general healthy mild moderate severe major minor average mean onset event time period process "
             "episode form problem "
-            "body human diet food product natural activity"},
+            "aged median family history medical past onset exam examination physical notable presented "
+            "report lab vital "
+            "body diet food product natural activity"},
 };
 
 }  // namespace

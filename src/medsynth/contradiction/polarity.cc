@@ -59,7 +59,7 @@ double strength_of(const Effect& a, const Effect& b, const Compared& sets) {
   const int hedges = a.hedged + b.hedged;
   // "may" and "may not" are both true of most things.
   if (hedges == 2 && !opposite_signs)
-    strength *= .2;
+    strength *= 0;
   else if (hedges > 0)
     strength *= hedges == 2 ? .7 : .85;
   return strength;
@@ -111,6 +111,58 @@ Pair meet(const Sides& sides, const Effect& a, const Effect& b) {
   return pair;
 }
 
+// How far an effect of the shorter claim is met by a statement of the longer one, wherever its words stand
+// there.
+struct Loosely {
+  double score = 0;
+  bool same_outcome = false;  // as outcome, not only as setting: amounts can be compared
+};
+
+Loosely loosely(const Effect& claim, const Effect& statement, const Claim& longer) {
+  constexpr double kElsewhere = .8, kSetting = .75, kUnsaid = .6;
+  const double agent =
+      !says_something(claim.agent)
+          ? kUnsaid
+          : std::max({found_in(claim.agent, statement.agent), .9 * found_in(claim.agent, statement.outcome),
+                      kElsewhere * found_in(claim.agent, longer.words)});
+  const double direct =
+      std::max(found_in(claim.outcome, statement.outcome), .9 * found_in(claim.outcome, statement.agent));
+  const double around = kSetting * std::max(found_in(claim.outcome, statement.setting),
+                                            .7 * found_in(claim.outcome, longer.words));
+  const bool unsaid = !says_something(claim.outcome);
+  if (unsaid && !says_something(claim.agent)) return {};
+  return {agent * (unsaid ? kUnsaid : std::max(direct, around)), !unsaid && direct >= around};
+}
+
+void compare_loosely(const Sides& sides, Polarity& polarity) {
+  const auto weight = [](const Claim& claim) {
+    double sum = 0;
+    for (const Word& word : claim.words) sum += word.weight;
+    return sum;
+  };
+  const bool first_is_shorter = weight(sides.claim1) <= weight(sides.claim2);
+  const Claim& shorter = first_is_shorter ? sides.claim1 : sides.claim2;
+  const Claim& longer = first_is_shorter ? sides.claim2 : sides.claim1;
+  for (const Effect& claim : shorter.effects) {
+    if (claim.unknown) continue;
+    for (const Effect& statement : longer.effects) {
+      if (statement.unknown) continue;
+      const Outcomes good = as_benefit(claim), other = as_benefit(statement);
+      const bool directed = claim.base != kNone && statement.base != kNone;
+      if (directed && says_something(claim.agent) && (good & other) == 0)
+        polarity.agent_opposed = std::max(polarity.agent_opposed, found_in(claim.agent, statement.agent));
+      const Loosely met = loosely(claim, statement, longer);
+      const Compared sets = met.same_outcome ? on_one_scale(claim, statement)
+                                             : Compared{as_benefit(claim), as_benefit(statement), .9};
+      if ((sets.first & sets.second) == 0)
+        polarity.loosely_opposed =
+            std::max(polarity.loosely_opposed, met.score * strength_of(claim, statement, sets));
+      else if (sets.first != kAny && sets.second != kAny)
+        polarity.loosely_agrees = std::max(polarity.loosely_agrees, met.score);
+    }
+  }
+}
+
 // The pair that decides: the strongest opposition, unless another pair meets better and agrees.
 Pair decisive(const Sides& sides) {
   Pair strongest, closest;
@@ -135,11 +187,12 @@ void without_effects(const Sides& sides, Polarity& polarity) {
       .5;  // without agent and outcome to compare, half the words in common are not enough
   if (polarity.topic < kNearly) return;
   const double left = certainty_left(polarity.differences);
-  if (neither && sides.claim1.negated != sides.claim2.negated) {
+  const bool denied = polarity.assertions.conflict + polarity.assertions.rivals >= .5;
+  if (neither && denied) {
     polarity.finding = Polarity::Finding::opposed;
     const double hedge = sides.claim1.hedged || sides.claim2.hedged ? .8 : 1;
     polarity.score = opposed_score(polarity.topic, hedge * left);
-  } else if (polarity.topic >= kSame && (neither ? left < 1 : sides.claim1.negated != sides.claim2.negated)) {
+  } else if (polarity.topic >= kSame && (neither ? left < 1 : denied)) {
     polarity.finding =
         Polarity::Finding::undecided;  // the same statement with other numbers, or a denial of something else
     polarity.score = .45;
@@ -168,6 +221,8 @@ Polarity compare(const Sides& sides) {
     polarity.finding = Polarity::Finding::unread;
     return polarity;
   }
+  polarity.assertions = compare_assertions(sides.claim1, sides.claim2);
+  compare_loosely(sides, polarity);
   if (same_words(sides)) {
     polarity.finding = Polarity::Finding::identical;
     polarity.score = .02;

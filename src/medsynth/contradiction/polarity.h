@@ -6,13 +6,10 @@
 #include <vector>
 
 #include "medsynth/base/json.h"
+#include "medsynth/contradiction/assertions.h"
 #include "medsynth/contradiction/context.h"
 
 namespace medsynth::contradiction {
-
-// Scores from kContradiction on are contradictions, up to kNoContradiction none, between them it is
-// uncertain.
-inline constexpr double kContradiction = .6, kNoContradiction = .4;
 
 struct Polarity {
   enum class Finding {
@@ -24,10 +21,16 @@ struct Polarity {
     unread,     // no words to compare
   };
   Finding finding = Finding::unrelated;
-  double score = .5;
-  double topic = 0;                 // 0..1
-  double agent = 0, outcome = 0;    // shared parts of the slots
-  double words = 0;                 // shared part of all topic words
+  double score = .5;              // 0..1, of the deciding pair of effects alone
+  double topic = 0;               // 0..1
+  double agent = 0, outcome = 0;  // shared parts of the slots
+  double words = 0;               // shared part of all topic words
+  // An effect of the shorter claim against statements of the longer one that meet it only in part: its agent
+  // anywhere, its outcome as outcome or setting. The best of both kinds, 0..1.
+  double loosely_opposed = 0, loosely_agrees = 0;
+  double agent_opposed =
+      0;  // shared part of the agent of two effects, one good, one bad, on whatever outcome
+  Assertions assertions;
   const Effect* effect1 = nullptr;  // the pair that decided; they live in the claims
   const Effect* effect2 = nullptr;
   std::vector<Difference> differences;

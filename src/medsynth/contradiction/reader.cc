@@ -17,10 +17,12 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> wo
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-void Reader::sentence(std::vector<Item> items) {
+void Reader::sentence(std::vector<Item> items, bool question) {
   items_ = std::move(items);
+  status_ = scopes(items_, question);
   first_of_sentence_ = claim_.effects.size();
   clause_ = Clause{};
+  clause_.unknown = question;
   for (std::size_t at = 0; at < items_.size(); ++at) read(at);
   end_clause();
   for (std::size_t i = claim_.effects.size(); i-- > first_of_sentence_;) {
@@ -53,6 +55,11 @@ void Reader::read(std::size_t at) {
       effect(at);
       break;
     case Role::negation:
+      if (ends_comparison(items_, at)) return;
+      // "non-pregnant" names others, it denies nothing.
+      if (item.text == "non" && item.joined && at + 1 < items_.size() &&
+          items_[at + 1].entry.role == Role::content)
+        return;
       negation(item);
       return;  // "was not" is still "was"
     case Role::hedge:
@@ -139,10 +146,24 @@ void Reader::turn_round() {
 
 void Reader::content(const Item& item, const Entry& entry) {
   if (claim_.words.size() >= kMaxWords) return;
-  const Word word{entry.concept_id, entry.weight, entry.sentiment, item.span};
+  Word word{entry.concept_id, entry.weight, entry.sentiment, item.span};
+  const bool non = &item != items_.data() && (&item - 1)->text == "non" && (&item - 1)->joined;
+  if (non) word.concept_id = rival_of(word.concept_id);
+  const Status& status = status_[static_cast<std::size_t>(&item - items_.data())];
+  word.denied = status.denied != entry.inverse;
+  word.of_family = status.of_family;
+  word.past = status.past;
+  word.hypothetical = status.hypothetical;
   if (entry.inverse && clause_.slot == Slot::main) turn_round();
   claim_.words.push_back(word);
   target().push_back(word);
+  if (entry.parent != 0) {
+    Word parent = word;
+    parent.concept_id = entry.parent;
+    parent.weight = entry.weight * kParentWeight;
+    claim_.words.push_back(parent);
+    target().push_back(parent);
+  }
   if (clause_.negation_pending) clause_.after_negation.push_back(word);
   clause_.subject = true;
   clause_.joined = false;
@@ -151,7 +172,14 @@ void Reader::content(const Item& item, const Entry& entry) {
 }
 
 void Reader::negation(const Item& item) {
-  const bool again = is_one_of(item.text, {"nor", "neither"}) && clause_.negation_pending;
+  const std::size_t at = static_cast<std::size_t>(&item - items_.data());
+  // "Mice without interferon", "patients without obesity": who they are, no denial of what follows.
+  const bool of_subject = item.text == "without" && clause_.open < 0 && !clause_.left.empty() &&
+                          clause_.slot == Slot::main && !clause_.negation_pending && at + 1 < items_.size() &&
+                          items_[at + 1].entry.role == Role::content;
+  if (of_subject) return turn_round();
+  const bool little_or = at > 1 && items_[at - 1].text == "or" && items_[at - 2].text == "little";
+  const bool again = (little_or || is_one_of(item.text, {"nor", "neither"})) && clause_.negation_pending;
   if (again) return;
   // A second negation before the effect takes the first one back: "did not fail to".
   clause_.negation_pending = !clause_.negation_pending;
@@ -159,6 +187,7 @@ void Reader::negation(const Item& item) {
   clause_.reported = clause_.statistical;
   clause_.after_negation.clear();
   clause_.negation = item.span;
+  at_start_ = at == 0 && item.text == "without";
   if (item.text == "without") clause_.joined = true;  // "worked without increasing ...": a second effect
 }
 
@@ -166,6 +195,10 @@ void Reader::symbol(const Item& item) {
   if (item.text == ";" || item.text == ":") return end_clause();
   if (item.text != ",") return;
   clause_.joined = true;
+  // "Without exception, ...": it denies nothing that follows.
+  if (clause_.negation_pending && clause_.open < 0 && clause_.negation &&
+      clause_.negation->end - clause_.negation->begin == std::string_view("without").size() && at_start_)
+    clause_.negation_pending = false;
   if (clause_.slot == Slot::setting || clause_.slot == Slot::comparator) {
     clause_.slot = Slot::main;
     // "Compared with placebo, ...", "In women, ...": what came before is no subject.
@@ -194,6 +227,9 @@ void Reader::preposition(const Item& item) {
     return;
   }
   clause_.preposition = true;
+  // "than in the treatment group": still what it is compared with.
+  if (clause_.slot == Slot::comparator && !heavy(effect->comparator) && word != "of" && !clause_.observed)
+    return;
   if (clause_.slot == Slot::comparator &&
       is_one_of(word, {"in", "for", "at", "on", "regarding", "concerning", "among"})) {
     clause_.slot = effect->outcome.empty() ? Slot::main : Slot::setting;

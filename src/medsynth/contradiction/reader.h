@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "medsynth/contradiction/claim.h"
+#include "medsynth/contradiction/scopes.h"
 
 namespace medsynth::contradiction {
 
@@ -13,7 +14,7 @@ namespace medsynth::contradiction {
 class Reader {
  public:
   explicit Reader(Claim& claim) : claim_(claim) {}
-  void sentence(std::vector<Item> items);
+  void sentence(std::vector<Item> items, bool question = false);
 
  private:
   enum class Slot { main, setting, comparator, cause };
@@ -70,6 +71,8 @@ class Reader {
 
   Claim& claim_;
   std::vector<Item> items_;
+  std::vector<Status> status_;  // of each item
+  bool at_start_ = false;       // the pending negation opened the sentence
   Clause clause_;
   std::size_t first_of_sentence_ = 0;  // effects before it belong to earlier sentences
   Words last_agent_;
@@ -77,6 +80,9 @@ class Reader {
 
 // A word as heavy as this names something of its own; lighter ones ("risk", "treatment") only accompany.
 inline constexpr float kHeavy = .5F;
+
+// What a kind says of its genus: "MMR vaccine" is about vaccines, but not the same as "flu vaccine".
+inline constexpr float kParentWeight = .4F;
 
 bool heavy(const Words& words);
 bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words);

@@ -139,7 +139,11 @@ void Reader::effect(std::size_t at) {
       !effect.inherited && !effect.agent.empty() && !clause_.be && !followed && effect.axis == Axis::quantity;
   claim_.effects.push_back(std::move(effect));
   clause_.open = static_cast<int>(claim_.effects.size()) - 1;
-  clause_.slot = Slot::main;
+  // "A outperformed B": B is what A is compared with.
+  const bool surpasses = items_[at].entry.comparing &&
+                         is_one_of(items_[at].text, {"outperforms", "outperformed", "outperform", "surpassed",
+                                                     "surpasses", "underperformed", "underperforms"});
+  clause_.slot = surpasses ? Slot::comparator : Slot::main;
   clause_.negation_pending = clause_.statistical = clause_.reported = clause_.observed = false;
   clause_.gap = clause_.joined = clause_.preposition = clause_.between = false;
 }

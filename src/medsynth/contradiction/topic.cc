@@ -23,18 +23,6 @@ Words merged(const Words& a, const Words& b) {
   return all;
 }
 
-// How much of `part` is found in `whole`.
-double found_in(const Words& part, const Words& whole) {
-  double shared = 0;
-  auto at = whole.begin();
-  for (const Word& word : part) {
-    while (at != whole.end() && at->concept_id < word.concept_id) ++at;
-    if (at != whole.end() && at->concept_id == word.concept_id) shared += word.weight;
-  }
-  const double total = weight_of(part);
-  return total > 0 ? shared / total : 0;
-}
-
 double steep(double contained) {
   return contained * std::sqrt(contained);
 }
@@ -75,14 +63,27 @@ Topic with_gaps(const Effect& a, const Effect& b) {
   return {steep(contained) * (.85 + .15 * all.jaccard), agent, outcome};
 }
 
-// "A is superior to B" against "B is superior to A".
+// "A is superior to B" against "B is superior to A", "higher in A than in B" against "lower in B than in A",
+// "A better than B" against "B was good".
 Topic turned(const Effect& a, const Effect& b) {
-  if (!says_something(a.comparator) || !says_something(b.comparator)) return {};
-  const Overlap one = overlap(a.agent, b.comparator), two = overlap(a.comparator, b.agent);
-  double score = std::min(one.topic(), two.topic());
-  const Overlap outcomes = overlap(a.outcome, b.outcome);
-  if (says_something(a.outcome) && says_something(b.outcome)) score = std::min(score, outcomes.topic());
-  return {score, one.contained, outcomes.contained, true};
+  const auto named = [](const Words& words, const Words& among) { return found_in(words, among) > .6; };
+  constexpr double kOneComparator = .8;
+  if (a.comparator.empty() != b.comparator.empty()) {
+    const Effect& comparing = a.comparator.empty() ? b : a;
+    const Effect& other = a.comparator.empty() ? a : b;
+    if (!says_something(comparing.comparator) || !says_something(other.agent)) return {};
+    if (!named(comparing.comparator, other.agent) || overlap(comparing.agent, other.agent).contained > 0)
+      return {};
+    const Overlap outcomes = overlap(a.outcome, b.outcome);
+    return {outcomes.topic() * kOneComparator, 1, outcomes.contained, true};
+  }
+  if (a.comparator.empty()) return {};
+  const Words arm_a = merged(merged(a.agent, a.setting), a.outcome),
+              arm_b = merged(merged(b.agent, b.setting), b.outcome);
+  if (named(a.comparator, b.comparator) || named(b.comparator, a.comparator)) return {};
+  if (!named(a.comparator, arm_b) || !named(b.comparator, arm_a)) return {};
+  const Overlap all = overlap(merged(arm_a, a.comparator), merged(arm_b, b.comparator));
+  return {all.topic(), 1, overlap(a.outcome, b.outcome).contained, true};
 }
 
 }  // namespace
@@ -92,18 +93,29 @@ double Overlap::topic() const {
 }
 
 Overlap overlap(const Words& a, const Words& b) {
-  double shared = 0;
+  double shared = 0, of_a = 0, of_b = 0;
   for (auto x = a.begin(), y = b.begin(); x != a.end() && y != b.end();) {
     if (x->concept_id < y->concept_id)
       ++x;
     else if (y->concept_id < x->concept_id)
       ++y;
     else
-      shared += std::min(x->weight, y->weight), ++x, ++y;
+      shared += std::min(x->weight, y->weight), of_a += x->weight, of_b += y->weight, ++x, ++y;
   }
   const double left = weight_of(a), right = weight_of(b);
   if (shared <= 0) return {};
-  return {shared / std::min(left, right), shared / (left + right - shared)};
+  return {std::max(of_a / left, of_b / right), shared / (left + right - shared)};
+}
+
+double found_in(const Words& part, const Words& whole) {
+  double shared = 0;
+  auto at = whole.begin();
+  for (const Word& word : part) {
+    while (at != whole.end() && at->concept_id < word.concept_id) ++at;
+    if (at != whole.end() && at->concept_id == word.concept_id) shared += word.weight;
+  }
+  const double total = weight_of(part);
+  return total > 0 ? shared / total : 0;
 }
 
 bool says_something(const Words& words) {
@@ -115,7 +127,8 @@ Topic topic_of(const Effect& a, const Effect& b) {
                     says_something(b.outcome);
   const Topic topic = full ? both_full(a, b) : with_gaps(a, b);
   const Topic other = turned(a, b);
-  return other.score > topic.score ? other : topic;
+  constexpr double kNearly = .8;  // the arms have changed places: that says more than the words in common
+  return other.score > kNearly * topic.score ? other : topic;
 }
 
 }  // namespace medsynth::contradiction

@@ -23,6 +23,7 @@ struct Topic {
 };
 Topic topic_of(const Effect& a, const Effect& b);
 
+double found_in(const Words& part, const Words& whole);  // how much of `part` is found in `whole`, 0..1
 bool says_something(const Words& words);  // more than accompanying words like "risk" or "treatment"
 
 }  // namespace medsynth::contradiction

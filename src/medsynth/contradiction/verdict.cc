@@ -19,52 +19,47 @@ std::optional<double> number(const json::object& metadata, std::string_view name
 
 }  // namespace
 
-jobs::Verdict verdict_of(double score) {
-  if (score >= kContradiction) return jobs::Verdict::contradiction;
-  return score <= kNoContradiction ? jobs::Verdict::no_contradiction : jobs::Verdict::uncertain;
+jobs::Verdict verdict_of(double score, const Band& uncertain) {
+  if (score >= uncertain.to) return jobs::Verdict::contradiction;
+  return score <= uncertain.from ? jobs::Verdict::no_contradiction : jobs::Verdict::uncertain;
 }
 
-double with_metadata(double score, double certainty_left) {
-  return score <= .5 ? score : .5 + (score - .5) * certainty_left;
+double with_metadata(double score, double certainty_left, const Band& uncertain) {
+  return score <= uncertain.from ? score : uncertain.from + (score - uncertain.from) * certainty_left;
 }
 
-double moved(double score, double probability) {
+double moved(double score, double probability, const Band& uncertain) {
   constexpr double kReach = .05, kMargin = .01;
-  if (verdict_of(score) != jobs::Verdict::uncertain) return score;
-  return std::clamp(score + kReach * (2 * probability - 1), kNoContradiction + kMargin,
-                    kContradiction - kMargin);
+  if (verdict_of(score, uncertain) != jobs::Verdict::uncertain) return score;
+  const double from = std::min(score, uncertain.from + kMargin), to = std::max(score, uncertain.to - kMargin);
+  return std::clamp(score + kReach * (2 * probability - 1), from, to);
 }
 
-jobs::Confidence confidence_of(const Polarity& polarity, const Claim& claim1, const Claim& claim2) {
-  using Finding = Polarity::Finding;
-  if (polarity.finding == Finding::identical) return jobs::Confidence::high;
-  if (!claim1.english || !claim2.english || verdict_of(polarity.score) == jobs::Verdict::uncertain)
+jobs::Confidence confidence_of(const Judgement& judgement, double score, const Band& uncertain,
+                               const Claim& claim1, const Claim& claim2) {
+  constexpr double kSure = .9, kLikely = .75;
+  if (judgement.polarity.finding == Polarity::Finding::identical) return jobs::Confidence::high;
+  if (!claim1.english || !claim2.english || verdict_of(score, uncertain) == jobs::Verdict::uncertain)
     return jobs::Confidence::low;
-  const bool hedged =
-      (polarity.effect1 && polarity.effect1->hedged) || (polarity.effect2 && polarity.effect2->hedged);
-  switch (polarity.finding) {
-    case Finding::opposed:
-      if (polarity.score >= .85 && !hedged) return jobs::Confidence::high;
-      return polarity.score >= .7 ? jobs::Confidence::medium : jobs::Confidence::low;
-    case Finding::agrees:
-      return polarity.topic >= .8 && polarity.effect1 && !hedged ? jobs::Confidence::high
-                                                                 : jobs::Confidence::medium;
-    case Finding::unrelated:
-      return polarity.topic < .2 ? jobs::Confidence::high : jobs::Confidence::medium;
-    default:
-      return jobs::Confidence::low;
-  }
+  const double side = std::max(score, 1 - score);
+  if (side >= kSure && judgement.features.hedged == 0) return jobs::Confidence::high;
+  return side >= kLikely ? jobs::Confidence::medium : jobs::Confidence::low;
 }
 
-jobs::ContradictionType type_of(const Polarity& polarity, const Claim& claim1, const Claim& claim2,
+jobs::ContradictionType type_of(const Judgement& judgement, const Claim& claim1, const Claim& claim2,
                                 const json::object& metadata1, const json::object& metadata2) {
+  const Polarity& polarity = judgement.polarity;
+  const bool by_words = polarity.finding == Polarity::Finding::opposed ||
+                        judgement.features.denied + judgement.features.antonyms > 0;
   const auto says = [](const Effect* effect) { return effect && effect->negated && effect->statistical; };
   if (says(polarity.effect1) != says(polarity.effect2)) return jobs::ContradictionType::statistical;
   const auto p1 = number(metadata1, "p_value"), p2 = number(metadata2, "p_value");
   if (p1 && p2 && (*p1 < .05) != (*p2 < .05)) return jobs::ContradictionType::statistical;
   const auto year1 = number(metadata1, "year"), year2 = number(metadata2, "year");
-  const bool apart = year1 && year2 && std::abs(*year1 - *year2) >= kYearsApart;
-  if (apart || claim1.historical != claim2.historical) return jobs::ContradictionType::temporal;
+  const bool years_apart = year1 && year2 && std::abs(*year1 - *year2) >= kYearsApart;
+  if (years_apart || claim1.historical != claim2.historical) return jobs::ContradictionType::temporal;
+  if (!by_words && judgement.statistical.score > .5) return jobs::ContradictionType::statistical;
+  if (!by_words && judgement.temporal.score > .5) return jobs::ContradictionType::temporal;
   return jobs::ContradictionType::direct;
 }
 

@@ -1,25 +1,28 @@
 // From scores to a verdict: the bands, how sure it is, and on what ground. Pure.
 #pragma once
 
-#include "medsynth/contradiction/polarity.h"
+#include "medsynth/contradiction/judge.h"
 #include "medsynth/jobs/jobs.h"
 
 namespace medsynth::contradiction {
 
-jobs::Verdict verdict_of(double score);
+jobs::Verdict verdict_of(double score, const Band& uncertain);
 
-// The score of a contradiction after differences that only the metadata knows; other scores stay.
-double with_metadata(double score, double certainty_left);
+// The score after differences that only the metadata knows: at most down to the band; scores below it stay.
+double with_metadata(double score, double certainty_left, const Band& uncertain);
 
 // An uncalibrated model's probability moves a score inside the uncertain band a little; outside of it,
 // nothing.
-double moved(double score, double probability);
+double moved(double score, double probability, const Band& uncertain);
 
-jobs::Confidence confidence_of(const Polarity& polarity, const Claim& claim1, const Claim& claim2);
+jobs::Confidence confidence_of(const Judgement& judgement, double score, const Band& uncertain,
+                               const Claim& claim1, const Claim& claim2);
 
-// Of a contradiction. statistical: one side denies significance, or the p-values stand on different sides of
-// 0.05. temporal: a claim speaks of before and now, or the years are ten or more apart. Else direct.
-jobs::ContradictionType type_of(const Polarity& polarity, const Claim& claim1, const Claim& claim2,
+// Of a contradiction. statistical: one side denies significance, the p-values of the metadata stand on
+// different sides of 0.05, or only the numbers exclude each other. temporal: a claim speaks of before and
+// now, the years of the metadata are ten or more apart, or only dates or durations exclude each other. Else
+// direct.
+jobs::ContradictionType type_of(const Judgement& judgement, const Claim& claim1, const Claim& claim2,
                                 const json::object& metadata1, const json::object& metadata2);
 
 }  // namespace medsynth::contradiction

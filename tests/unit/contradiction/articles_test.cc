@@ -70,7 +70,7 @@ TEST(Analyze, FindsTheContradiction) {
   EXPECT_EQ(result->total_claims, 5);
   EXPECT_EQ(result->pairs_compared, 3);
   EXPECT_EQ(result->threshold, .7);
-  EXPECT_EQ(result->methods_used, std::vector<std::string>{"polarity"});
+  EXPECT_EQ(result->methods_used, (std::vector<std::string>{"polarity", "statistical", "temporal"}));
   ASSERT_EQ(result->contradictions.size(), 2U);
   const auto& found = result->contradictions[0];
   EXPECT_EQ(found.claim1.article_id, "a");

@@ -47,7 +47,7 @@ TEST(Detect, ExplainsAContradiction) {
   EXPECT_LE(result.contradiction_score, 1);
   EXPECT_EQ(result.contradiction_type, jobs::ContradictionType::direct);
   EXPECT_EQ(result.confidence, jobs::Confidence::high);
-  EXPECT_FALSE(result.calibrated);
+  EXPECT_TRUE(result.calibrated);
   EXPECT_EQ(result.duration, 0);
   const json::object& polarity = result.details.at("polarity").get_object();
   EXPECT_EQ(polarity.at("assertion1"), json::value("affirmed"));
@@ -84,7 +84,7 @@ TEST(Detect, OtherOrderExchangesTheSides) {
 TEST(Detect, DifferentPopulationsLowerTheVerdict) {
   const auto by_text =
       judged(pair("Statins reduce mortality in men.", "Statins do not reduce mortality in women.", false));
-  EXPECT_EQ(by_text.verdict, jobs::Verdict::uncertain);
+  EXPECT_FALSE(by_text.is_contradiction);
   EXPECT_EQ(by_text.context_differences,
             (std::vector<std::string>{"population or setting: men (claim 1), women (claim 2)"}));
   auto arguments = pair(kYes, kNo, false);
@@ -135,7 +135,7 @@ TEST(Detect, FastPathUsesPolarityOnly) {
 // All methods wanted and no model there: polarity judges, and a warning says how to get a model.
 TEST(Detect, MissingModelIsAWarning) {
   const auto result = judged(pair(kYes, kNo));
-  EXPECT_EQ(result.methods_used, std::vector<std::string>{"polarity"});
+  EXPECT_EQ(result.methods_used, (std::vector<std::string>{"polarity", "statistical", "temporal"}));
   EXPECT_TRUE(result.is_contradiction);
   EXPECT_TRUE(warns(result, "medsynth models pull"));
 }
@@ -157,7 +157,8 @@ TEST(Detect, AsksBothOrdersAtOnce) {
   EXPECT_TRUE(judged(pair(kYes, kNo), {.model = &model}).is_contradiction);
   EXPECT_TRUE(model.asked[0].chat);
   EXPECT_EQ(model.asked_labels[0], "Yes");
-  EXPECT_EQ(result.methods_used, (std::vector<std::string>{"polarity", "language_model"}));
+  EXPECT_EQ(result.methods_used,
+            (std::vector<std::string>{"polarity", "statistical", "temporal", "language_model"}));
   ASSERT_TRUE(result.model);
   EXPECT_EQ(result.model->id, "fake");
   EXPECT_EQ(result.model->digest, "d1");
@@ -174,7 +175,6 @@ TEST(Detect, UncalibratedModelDoesNotFlipAClearVerdict) {
   EXPECT_EQ(contradiction.contradiction_score, judged(pair(kYes, kNo, false)).contradiction_score);
   EXPECT_TRUE(contradiction.is_contradiction);
   EXPECT_TRUE(warns(contradiction, "not calibrated"));
-  EXPECT_FALSE(contradiction.calibrated);
   model.yes_of = [](const std::string& prompt) {
     return prompt.find("N/A") == std::string::npos ? .999 : .5;
   };
@@ -188,10 +188,38 @@ TEST(Detect, UncalibratedModelMovesAnUncertainScore) {
   FakeModel yes, no;
   yes.yes_of = [](const std::string& prompt) { return prompt.find("N/A") == std::string::npos ? .99 : .5; };
   no.yes_of = [](const std::string& prompt) { return prompt.find("N/A") == std::string::npos ? .01 : .5; };
-  const auto more = judged(unsure, {.model = &yes}), less = judged(unsure, {.model = &no});
+  Combination unsure_of_all = built_in_combination();
+  unsure_of_all.uncertain = {.from = 0, .to = 1};
+  const auto more = judged(unsure, {.model = &yes, .combination = &unsure_of_all}),
+             less = judged(unsure, {.model = &no, .combination = &unsure_of_all});
   EXPECT_GT(more.contradiction_score, less.contradiction_score);
   EXPECT_EQ(more.verdict, jobs::Verdict::uncertain);
   EXPECT_EQ(less.verdict, jobs::Verdict::uncertain);
+}
+
+// A model that the operator's weights know counts as they say, on the fast path too.
+TEST(Detect, CalibratedModelDecides) {
+  FakeModel model;
+  model.yes_of = [](const std::string& prompt) { return prompt.find("N/A") == std::string::npos ? .99 : .5; };
+  Combination calibrated;
+  calibrated.weights = {{"language_model", 2}};
+  calibrated.trained_on.pairs = 100;
+  const auto result =
+      judged(pair(kYes, "Yoga improves sleep.", false), {.model = &model, .combination = &calibrated});
+  EXPECT_TRUE(result.is_contradiction);
+  EXPECT_TRUE(result.calibrated);
+  EXPECT_FALSE(warns(result, "not calibrated"));
+  EXPECT_EQ(result.methods_used, (std::vector<std::string>{"polarity", "language_model"}));
+}
+
+// The sentence model says how near the claims are; its cosine is reported and the same both ways round.
+TEST(Detect, ReportsTheCosineOfTheSentenceModel) {
+  FakeModel model;
+  model.embeddings = {{.6F, .8F}, {1, 0}};
+  const auto result = judged(pair(kYes, kNo), {.sentence_model = &model});
+  EXPECT_NEAR(result.details.at("embedding_similarity").at("score").to_number<double>(), .6, 1e-6);
+  EXPECT_EQ(result.details.at("embedding_similarity").at("digest"), json::value("d1"));
+  EXPECT_EQ(result.methods_used.back(), "embedding_similarity");
 }
 
 // A model that says yes to everything, also to the empty question, says nothing.
@@ -212,7 +240,6 @@ TEST(Detect, LowLabelMassDoesNotCount) {
   EXPECT_EQ(result.details.at("language_model").at("weight").to_number<double>(), 0);
   EXPECT_TRUE(warns(result, "low label mass"));
   auto fast = unsure;
-  fast.use_all_methods = false;
   EXPECT_EQ(result.contradiction_score, judged(fast).contradiction_score);
 }
 

@@ -38,11 +38,13 @@ class FakeModel final : public inference::Model {
   }
   Result<std::vector<std::vector<float>>> embed(std::span<const std::string>, const inference::Until&,
                                                 std::vector<bool>*) override {
-    return Error{Code::internal, "not asked for", ""};
+    if (embeddings.empty()) return Error{Code::internal, "not asked for", ""};
+    return embeddings;
   }
 
   inference::ModelInfo info_;
   std::function<double(const std::string& prompt)> yes_of = [](const std::string&) { return .5; };
+  std::vector<std::vector<float>> embeddings;  // whatever the texts
   double label_mass = .9;
   int calls = 0;
   std::vector<inference::Prompt> asked;

@@ -6,8 +6,6 @@
 #include "medsynth/contradiction/contradiction.h"
 #include "medsynth/contradiction/text.h"
 
-#include "unit/contradiction/pairs.h"
-
 namespace medsynth::contradiction {
 namespace {
 

@@ -1,0 +1,56 @@
+#include "medsynth/contradiction/assertions.h"
+
+#include <algorithm>
+
+namespace medsynth::contradiction {
+namespace {
+
+constexpr float kNamesSomething = .4F;  // "patient", "level" and "risk" do not
+
+const Word* find(const Words& words, std::uint64_t concept_id) {
+  const auto at = std::lower_bound(words.begin(), words.end(), concept_id,
+                                   [](const Word& word, auto wanted) { return word.concept_id < wanted; });
+  return at != words.end() && at->concept_id == concept_id ? &*at : nullptr;
+}
+
+double weight_of(const Words& words) {
+  double sum = 0;
+  for (const Word& word : words)
+    if (word.weight >= kNamesSomething) sum += word.weight;
+  return sum;
+}
+
+bool comparable(const Word& a, const Word& b) {
+  if (a.hypothetical || b.hypothetical || a.of_family != b.of_family) return false;
+  return a.past == b.past || a.denied == b.denied || (a.past ? !b.denied : !a.denied);
+}
+
+}  // namespace
+
+Assertions compare_assertions(const Claim& claim1, const Claim& claim2) {
+  const bool first_is_shorter = weight_of(claim1.words) <= weight_of(claim2.words);
+  const Words& shorter = first_is_shorter ? claim1.words : claim2.words;
+  const Words& longer = first_is_shorter ? claim2.words : claim1.words;
+  Assertions out;
+  double total = 0, met = 0, conflict = 0, rivals = 0;
+  for (const Word& word : shorter) {
+    if (word.weight < kNamesSomething) continue;
+    total += word.weight;
+    const Word* const same = find(longer, word.concept_id);
+    const Word* const rival = same ? nullptr : find(longer, rival_of(word.concept_id));
+    const Word* const other = same ? same : rival;
+    if (!other || !comparable(word, *other)) continue;
+    met += word.weight;
+    const bool excluded = same ? word.denied != same->denied : !word.denied && !rival->denied;
+    if (!excluded) continue;
+    (same ? conflict : rivals) += word.weight;
+    if (out.conflicts.size() < 16)
+      out.conflicts.push_back(first_is_shorter ? Assertions::Met{word.span, other->span}
+                                               : Assertions::Met{other->span, word.span});
+  }
+  if (total > 0) out.coverage = met / total;
+  if (met > 0) out.conflict = conflict / met, out.rivals = rivals / met;
+  return out;
+}
+
+}  // namespace medsynth::contradiction

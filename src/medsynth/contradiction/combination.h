@@ -1,0 +1,66 @@
+// The combination of the methods: a logistic function of the features, whose weights are data. Pure.
+//
+// The built-in weights are data/weights.json, trained by us on our own pairs; an operator's come from
+// `medsynth calibrate`. As JSON:
+//   {"intercept": -2.1, "weights": {"opposed": 5.2, ...}, "uncertain": {"from": 0.4, "to": 0.6},
+//    "trained_on": {"pairs": 900, "sha256": "..."}}
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include <boost/describe.hpp>
+
+#include "medsynth/base/described.h"
+#include "medsynth/contradiction/features.h"
+
+namespace medsynth::contradiction {
+
+// Probabilities strictly between are `uncertain`: 0 <= from <= to <= 1.
+struct Band {
+  double from = .4;
+  double to = .6;
+};
+BOOST_DESCRIBE_STRUCT(Band, (), (from, to))
+
+// What the weights come from, for whoever reads a result.
+struct TrainedOn {
+  std::int64_t pairs = 0;
+  std::string sha256;  // of the file of pairs
+};
+BOOST_DESCRIBE_STRUCT(TrainedOn, (), (pairs, sha256))
+
+struct Combination {
+  double intercept = 0;
+  std::map<std::string, double> weights;  // by feature; a feature without one counts 0
+  Band uncertain;
+  TrainedOn trained_on;
+};
+BOOST_DESCRIBE_STRUCT(Combination, (), (intercept, weights, uncertain, trained_on))
+
+// From a weights file. invalid_argument: no such feature (with the names that exist), a number that is not
+// finite, a band that is none.
+Result<Combination> read_combination(std::string_view json);
+
+const Combination& built_in_combination();
+
+// Of a contradiction, 0..1, both excluded. Features are summed in their order: the same bits everywhere the
+// same arithmetic is.
+double probability(const Combination& combination, const Features& features);
+
+}  // namespace medsynth::contradiction
+
+namespace medsynth::described {
+template <>
+struct Rules<contradiction::Band> {
+  static constexpr std::array fields{Field{.name = "from", .minimum = 0, .maximum = 1},
+                                     Field{.name = "to", .minimum = 0, .maximum = 1}};
+};
+template <>
+struct Rules<contradiction::Combination> {
+  static constexpr std::array fields{Field{.name = "uncertain", .optional = true},
+                                     Field{.name = "trained_on", .optional = true}};
+};
+}  // namespace medsynth::described

@@ -1,0 +1,92 @@
+// Texts nobody would write: random_claims COUNT SEED. Bytes, words of the pairs thrown together, cut and
+// doubled pairs. Ends with 1 when a result is not within bounds, not the same the other way round, or points
+// outside its text.
+#include <cstdlib>
+#include <iostream>
+#include <random>
+
+#include "medsynth/contradiction/contradiction.h"
+
+#include "../behaviour/pairs_file.h"
+
+namespace {
+
+using namespace medsynth;
+
+class Texts {
+ public:
+  explicit Texts(unsigned seed) : random_(seed) {
+    for (const auto& pair : behaviour::read_pairs("tests/behaviour/groups.jsonl"))
+      for (const std::string& claim : {pair.claim1, pair.claim2}) claims_.push_back(claim);
+    for (const std::string& claim : claims_)
+      for (std::size_t at = 0; at < claim.size();) {
+        const std::size_t end = std::min(claim.find(' ', at), claim.size());
+        words_.push_back(claim.substr(at, end - at));
+        at = end + 1;
+      }
+  }
+
+  std::string next() {
+    std::string text;
+    switch (random_() % 4) {
+      case 0:
+        for (std::size_t i = random_() % 80; i > 0; --i) text.push_back(static_cast<char>(random_() % 256));
+        return text;
+      case 1:
+        for (std::size_t i = random_() % 40; i > 0; --i) text += any(words_) + " ";
+        return text;
+      case 2:
+        text = any(claims_);
+        for (std::size_t i = random_() % 6; i > 0 && !text.empty(); --i)
+          text[random_() % text.size()] = static_cast<char>(random_() % 256);
+        return text;
+      default:
+        text = any(claims_);
+        text.resize(random_() % (text.size() + 1));
+        return text + any(claims_).substr(0, random_() % 60);
+    }
+  }
+
+ private:
+  const std::string& any(const std::vector<std::string>& of) { return of[random_() % of.size()]; }
+
+  std::mt19937 random_;
+  std::vector<std::string> claims_, words_;
+};
+
+bool inside(const jobs::ContradictionResult& result, const char* side, std::size_t size) {
+  for (const auto& [method, details] : result.details) {
+    const json::value* evidence = details.get_object().if_contains(side);
+    if (!evidence) continue;
+    for (const json::value& each : evidence->get_array()) {
+      const auto begin = each.at("begin").to_number<std::size_t>(),
+                 end = each.at("end").to_number<std::size_t>();
+      if (begin >= end || end > size) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const long wanted = count > 1 ? std::atol(arguments[1]) : 1000;
+  Texts texts(count > 2 ? static_cast<unsigned>(std::atoi(arguments[2])) : 1);
+  for (long i = 0; i < wanted; ++i) {
+    jobs::DetectContradiction pair, turned;
+    pair.claim1 = turned.claim2 = texts.next();
+    pair.claim2 = turned.claim1 = texts.next();
+    const auto result = contradiction::detect(pair, {}, {}), other = contradiction::detect(turned, {}, {});
+    const bool good =
+        result && other && result->contradiction_score >= 0 && result->contradiction_score <= 1 &&
+        result->contradiction_score == other->contradiction_score &&
+        inside(*result, "evidence1", pair.claim1.size()) && inside(*result, "evidence2", pair.claim2.size());
+    if (good) continue;
+    std::cerr << "pair " << i << ":\n"
+              << json::write_string(pair.claim1) << "\n"
+              << json::write_string(pair.claim2) << "\n";
+    return 1;
+  }
+  std::cout << wanted << " pairs\n";
+  return 0;
+}
