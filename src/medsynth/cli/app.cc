@@ -101,6 +101,8 @@ int run(int argc, char** argv) {
   Run chosen;
   add_process_commands(app, chosen);
   add_contradict_command(app, chosen);
+  add_eval_command(app, chosen);
+  add_calibrate_command(app, chosen);
   add_task_commands(app, chosen);
   add_resource_commands(app, chosen);
   add_model_commands(app, chosen);

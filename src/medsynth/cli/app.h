@@ -34,6 +34,8 @@ inline CLI::App* add_command(CLI::App& parent, Run& chosen, const std::string& n
 
 void add_process_commands(CLI::App& app, Run& chosen);    // serve, worker
 void add_contradict_command(CLI::App& app, Run& chosen);  // contradict
+void add_eval_command(CLI::App& app, Run& chosen);        // eval
+void add_calibrate_command(CLI::App& app, Run& chosen);   // calibrate
 void add_task_commands(CLI::App& app, Run& chosen);       // tasks ...
 void add_resource_commands(CLI::App& app, Run& chosen);   // usage, limits, system, cache
 void add_model_commands(CLI::App& app, Run& chosen);      // models ...

@@ -27,7 +27,8 @@ struct ModelAnswer {
   bool counts() const { return label_mass >= kMinLabelMass; }
 };
 
-// Both orders and the empty question in one call. Errors are the model's.
+// Both orders in one call; the empty question is the same for all pairs, and the model keeps its score.
+// Errors are the model's.
 Result<ModelAnswer> ask(inference::Model& model, std::string_view claim1, std::string_view claim2,
                         const inference::Until& until);
 

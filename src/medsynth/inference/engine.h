@@ -66,6 +66,12 @@ BOOST_DESCRIBE_STRUCT(ModelInfo, (),
 struct Prompt {
   std::string text;
   bool chat = false;
+  // Bytes at the beginning of `text` that the prompts of many calls have in common: they are computed once
+  // and kept while the model is loaded. What was asked before never shows in the scores.
+  std::size_t shared = 0;
+  // This very prompt comes in many calls with the same labels: it is scored once, by itself, and the scores
+  // are kept while the model is loaded.
+  bool constant = false;
 };
 
 // Scores of the labels after one prompt.
@@ -80,10 +86,10 @@ struct LabelScores {
 class Model : public models::Loaded {
  public:
   virtual const ModelInfo& info() const = 0;
-  // One result per prompt, all prompts in one batch where they fit. A label continues the prompt as it is
-  // written: the caller decides about a leading space. invalid_argument: no prompt or label, an empty one, or
-  // a sentence model (reason "not_a_language_model"); timeout, cancelled: see Until; the model stays usable
-  // after every error.
+  // One result per prompt, all prompts in one batch where they fit (but the constant ones). A label continues
+  // the prompt as it is written: the caller decides about a leading space. invalid_argument: no prompt or
+  // label, an empty one, or a sentence model (reason "not_a_language_model"); timeout, cancelled: see Until;
+  // the model stays usable after every error.
   virtual Result<std::vector<LabelScores>> score(std::span<const Prompt> prompts,
                                                  std::span<const std::string> labels, const Until& until) = 0;
   // Mean-pooled embeddings, L2-normalised, one per text, info().dimension floats each. Text beyond the

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "medsynth/base/described.h"
+#include "medsynth/contradiction/calibrate.h"
 #include "medsynth/inference/engine.h"
 #include "medsynth/jobs/jobs.h"
 #include "medsynth/models/catalogue.h"
@@ -41,6 +42,8 @@ class Context {
   // The wanted model, loaded; nullptr when none is installed and it was not required.
   virtual inference::Model* model() = 0;
   virtual std::optional<jobs::ModelUsed> model_used() const = 0;
+  // The operator's weights that go with that model, or with none; nothing: the built-in ones.
+  virtual Result<std::optional<contradiction::Calibration>> calibration() = 0;
 };
 
 // A message whose arguments are checked: what it wants, and the work.

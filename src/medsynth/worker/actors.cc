@@ -16,8 +16,11 @@ std::optional<WantedModel> language_model(const jobs::DetectContradiction& pair)
 Result<jobs::ContradictionResult> detect(Context& context, const jobs::DetectContradiction& pair) {
   const auto used = context.model_used();
   context.progress(10, "judging");
-  BOOST_OUTCOME_TRY(auto result,
-                    contradiction::detect(pair, {context.model(), used && used->demo}, context.until()));
+  BOOST_OUTCOME_TRY(const auto calibration, context.calibration());
+  const contradiction::LanguageModel asked{.model = context.model(),
+                                           .demo = used && used->demo,
+                                           .combination = calibration ? &calibration->combination : nullptr};
+  BOOST_OUTCOME_TRY(auto result, contradiction::detect(pair, asked, context.until()));
   if (used && !result.model) result.model = used;
   context.progress(90, "done");
   return result;

@@ -62,6 +62,12 @@ Result<models::Handle> ModelSource::open(const models::Resolved& model, const in
   return cache_.get_or_create(model.model.name, load, metadata, left, until.stop, progress);
 }
 
+Result<std::optional<contradiction::Calibration>> ModelSource::calibration(
+    const std::optional<models::Resolved>& model, inference::Model* loaded) const {
+  return find_calibration(options_.folder, model ? model->path : std::filesystem::path(),
+                          {.model = loaded, .demo = model && model->model.demo});
+}
+
 inference::LoadOptions ModelSource::load_options(const models::Resolved& model) const {
   return {.path = model.path,
           .name = model.model.name,

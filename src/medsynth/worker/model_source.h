@@ -11,6 +11,7 @@
 #include "medsynth/models/cache.h"
 #include "medsynth/models/catalogue.h"
 #include "medsynth/worker/actor.h"
+#include "medsynth/worker/calibrations.h"
 
 namespace medsynth::worker {
 
@@ -33,6 +34,9 @@ class ModelSource {
   limits::Needs needs(std::string_view actor, const std::optional<models::Resolved>& model) const;
   Result<models::Handle> open(const models::Resolved& model, const inference::Until& until,
                               const std::function<void(double)>& progress) const;
+  // The operator's weights for that model, loaded, or for none (nullptr).
+  Result<std::optional<contradiction::Calibration>> calibration(const std::optional<models::Resolved>& model,
+                                                                inference::Model* loaded) const;
 
  private:
   inference::LoadOptions load_options(const models::Resolved& model) const;

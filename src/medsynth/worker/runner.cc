@@ -88,6 +88,10 @@ class Runner::TaskContext final : public Context {
     return jobs::ModelUsed{info.id, info.digest, info.description, task_.model->model.demo};
   }
 
+  Result<std::optional<contradiction::Calibration>> calibration() override {
+    return parts_.models.calibration(task_.model, model());
+  }
+
   // Progress that cannot be written is not worth failing for; a stop that it brings is obeyed.
   void progress(double percent, std::string_view stage) override {
     const SteadyTime now = parts_.clock.steady();

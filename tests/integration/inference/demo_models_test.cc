@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "medsynth/base/described.h"
 #include "medsynth/base/id.h"
 #include "medsynth/inference/engine.h"
 #include "medsynth/inference/install.h"
@@ -176,6 +177,74 @@ TEST_F(LanguageModel, ManyPrompts) {
   for (const LabelScores& each : scores) EXPECT_NEAR(each.log_probs[0], scores[0].log_probs[0], 0.2);
 }
 
+// Prompts with a shared beginning score as they do without the hint, up to rounding, and what was asked
+// between two calls never shows: the second gives the same bits.
+TEST_F(LanguageModel, SharedBeginningsChangeNothing) {
+  const std::string beginning = "Facts about places follow. The capital of";
+  const std::vector<std::string> labels{" Paris", " Rome", " something of several tokens"};
+  const auto both = [&](std::size_t shared) {
+    return std::vector<Prompt>{{.text = beginning + " France is", .shared = shared},
+                               {.text = beginning + " Italy is, of course,", .shared = shared}};
+  };
+  const auto plain = score(both(0), labels), first = score(both(beginning.size()), labels);
+  for (std::size_t p = 0; p < 2; ++p) {
+    EXPECT_EQ(first[p].tokens, plain[p].tokens);
+    for (std::size_t l = 0; l < labels.size(); ++l)
+      EXPECT_NEAR(first[p].log_probs[l], plain[p].log_probs[l], 0.25) << p << l;
+  }
+  score({{.text = "Something else entirely", .shared = 9}}, {" x"});
+  EXPECT_EQ(score(both(beginning.size()), labels)[1].log_probs, first[1].log_probs);
+  EXPECT_EQ(score(both(beginning.size()), labels)[0].log_probs, first[0].log_probs);
+  // Deeper sharing than there is: the hint ends where the texts part.
+  const auto wrong = score(both(beginning.size() + 5), labels);
+  EXPECT_NEAR(wrong[0].log_probs[0], plain[0].log_probs[0], 0.25);
+}
+
+// A prompt that is all beginning still has a last token of its own; a longer one than the context is cut.
+TEST_F(LanguageModel, SharedBeginningsAtTheirLimits) {
+  const std::string text = "The capital of France is";
+  EXPECT_NEAR(score({{.text = text, .shared = text.size()}}, {" Paris"})[0].log_probs[0],
+              score({{.text = text}}, {" Paris"})[0].log_probs[0], 0.25);
+  LoadOptions small = *options;
+  small.context = 64;
+  const auto loaded = make_engine()->load(small);
+  ASSERT_TRUE(loaded);
+  const std::string beginning = long_text(50);
+  const std::array<std::string, 2> labels{" Paris", " Rome"};
+  std::array prompts{Prompt{.text = beginning + long_text(90) + ". The capital of France is"}};
+  const auto plain = (*loaded)->score(prompts, labels, {});
+  prompts[0].shared = beginning.size();
+  const auto shared = (*loaded)->score(prompts, labels, {});
+  ASSERT_TRUE(plain && shared);
+  EXPECT_TRUE((*shared)[0].truncated);
+  EXPECT_EQ((*shared)[0].tokens, 63);
+  EXPECT_NEAR((*shared)[0].log_probs[0], (*plain)[0].log_probs[0], 0.25);
+}
+
+// A constant prompt is scored by itself: its scores are the same bits whatever it comes with, and in any
+// place.
+TEST_F(LanguageModel, ConstantPromptsKeepTheirScores) {
+  const Prompt constant{.text = "One, two,", .constant = true};
+  const std::vector<std::string> labels{" three", " four"};
+  const auto with_one = score({{.text = "Water is made of hydrogen and"}, constant}, labels);
+  const auto with_two = score({constant, {.text = "A"}, {.text = "The capital of France is"}}, labels);
+  EXPECT_EQ(with_one[1].log_probs, with_two[0].log_probs);
+  EXPECT_EQ(with_one[1].tokens, with_two[0].tokens);
+  EXPECT_GT(with_one[1].log_probs[0], with_one[1].log_probs[1]);
+  EXPECT_EQ(score({constant}, {" four"})[0].log_probs.size(), 1U);
+}
+
+// A deadline in the middle leaves nothing half-kept.
+TEST_F(LanguageModel, SharedBeginningsSurviveADeadline) {
+  const std::string beginning = long_text(600);
+  const std::vector<Prompt> prompts{{.text = beginning + " is a", .shared = beginning.size()}};
+  const auto before = score(prompts, {" drug"});
+  score({{.text = "One"}}, {" x"});
+  const std::array<std::string, 1> labels{" drug"};
+  EXPECT_FALSE(model->score(prompts, labels, {.deadline = std::chrono::steady_clock::now() + 20ms}));
+  EXPECT_EQ(score(prompts, {" drug"})[0].log_probs, before[0].log_probs);
+}
+
 // Names of special tokens in a text: they stay text of several tokens, in a chat and outside. The template's
 // own are one each.
 TEST_F(LanguageModel, TextCannotInjectSpecialTokens) {
@@ -255,6 +324,60 @@ TEST_F(LanguageModel, Embeds) {
   EXPECT_EQ(truncated, (std::vector<bool>{false, true}));
 }
 
+struct KnownSentence {
+  std::string text;
+  std::vector<float> embedding;
+};
+BOOST_DESCRIBE_STRUCT(KnownSentence, (), (text, embedding))
+
+double cosine(std::span<const float> a, std::span<const float> b) {
+  const auto dot = [](std::span<const float> x, std::span<const float> y) {
+    return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
+  };
+  return dot(a, b) / std::sqrt(dot(a, a) * dot(b, b));
+}
+
+constexpr std::array<std::pair<const char*, const char*>, 25> kSaidTwice{{
+    {"Aspirin reduces the risk of myocardial infarction.", "Aspirin lowers the rate of heart attacks."},
+    {"Statins decrease LDL cholesterol.", "LDL cholesterol falls under statin treatment."},
+    {"Vitamin D supplements prevent bone fractures.", "Fractures are rarer with vitamin D supplementation."},
+    {"Smoking causes lung cancer.", "Tobacco smokers get lung cancer more often."},
+    {"Metformin improves blood glucose in type 2 diabetes.",
+     "In type 2 diabetes, metformin lowers blood sugar."},
+    {"Regular exercise relieves depression.", "Depressive symptoms improve with physical exercise."},
+    {"Zinc shortens the common cold.", "Colds last less long when zinc is taken."},
+    {"Coffee protects against Parkinson's disease.",
+     "Parkinson's disease is less frequent in coffee drinkers."},
+    {"Breastfeeding reduces respiratory infections in infants.",
+     "Infants who are breastfed have fewer respiratory infections."},
+    {"Folic acid in pregnancy prevents neural tube defects.",
+     "Neural tube defects are prevented by folic acid taken by pregnant women."},
+    {"Hydroxychloroquine does not shorten COVID-19.",
+     "The course of COVID-19 is not shortened by hydroxychloroquine."},
+    {"Antibiotics are ineffective against viral bronchitis.",
+     "Viral bronchitis does not respond to antibiotics."},
+    {"Probiotics prevent antibiotic-associated diarrhoea.",
+     "Diarrhea during antibiotic therapy is less common with probiotics."},
+    {"Mammography screening lowers breast cancer mortality.",
+     "Deaths from breast cancer are reduced by screening mammograms."},
+    {"Omega-3 fatty acids lower triglycerides.", "Fish oil reduces serum triglyceride levels."},
+    {"Beta blockers worsen asthma.", "Asthma is aggravated by beta-blocker drugs."},
+    {"Warfarin increases the risk of bleeding.", "Bleeding is more frequent in patients on warfarin."},
+    {"Sleep deprivation raises blood pressure.", "Blood pressure is higher in people who sleep too little."},
+    {"The influenza vaccine reduces hospital admissions in older people.",
+     "Elderly people who got the flu shot are admitted to hospital less often."},
+    {"Helicobacter pylori eradication heals peptic ulcers.",
+     "Peptic ulcers heal after treatment of Helicobacter pylori."},
+    {"Hormone replacement therapy relieves hot flushes.",
+     "Menopausal hot flashes improve with hormone therapy."},
+    {"Bariatric surgery leads to lasting weight loss.",
+     "Weight loss after bariatric surgery is maintained for years."},
+    {"Hand washing prevents infections in hospitals.",
+     "Hospital-acquired infections are prevented by hand hygiene."},
+    {"Sunscreen protects against melanoma.", "Melanoma is less common in people who use sunscreen."},
+    {"Acupuncture relieves migraine.", "Migraine attacks are rarer after acupuncture."},
+}};
+
 // First components from the published weights, computed apart in double precision with the original
 // tokenizer.
 struct Reference {
@@ -288,6 +411,45 @@ TEST_F(SentenceModel, MatchesTheOriginal) {
       EXPECT_NEAR((*vectors)[i][k], kReferences[i].start[k], 1e-3) << texts[i] << k;
       EXPECT_NEAR((*alone)[0][k], kReferences[i].start[k], 1e-3) << texts[i] << k;
     }
+  }
+}
+
+// Fifty sentences, easy and difficult: the vectors are those that sentence-transformers gives (its own
+// output, sentences.jsonl), alone and in a batch.
+TEST_F(SentenceModel, MatchesSentenceTransformers) {
+  std::vector<std::string> texts;
+  std::vector<std::vector<float>> wanted;
+  std::ifstream file(MEDSYNTH_SENTENCES);
+  for (std::string line; std::getline(file, line);) {
+    const auto sentence = described::parse<KnownSentence>(line);
+    ASSERT_TRUE(sentence) << sentence.error().message;
+    texts.push_back(sentence->text);
+    wanted.push_back(sentence->embedding);
+  }
+  ASSERT_EQ(texts.size(), 50U);
+  const auto together = model->embed(texts, {});
+  ASSERT_TRUE(together);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const auto alone = model->embed(std::span(texts).subspan(i, 1), {});
+    ASSERT_TRUE(alone);
+    EXPECT_GE(cosine((*together)[i], wanted[i]), .999) << texts[i];
+    EXPECT_GE(cosine((*alone)[0], wanted[i]), .999) << texts[i];
+  }
+}
+
+// Clear claims, each said twice: of the other forty-nine, the one that says the same is the nearest.
+TEST_F(SentenceModel, SameClaimsAreNeighbours) {
+  std::vector<std::string> texts;
+  for (const auto& [one, other] : kSaidTwice) texts.insert(texts.end(), {one, other});
+  ASSERT_EQ(texts.size(), 50U);
+  const auto vectors = model->embed(texts, {});
+  ASSERT_TRUE(vectors);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    std::size_t nearest = i == 0 ? 1 : 0;
+    for (std::size_t k = 0; k < texts.size(); ++k)
+      if (k != i && cosine((*vectors)[i], (*vectors)[k]) > cosine((*vectors)[i], (*vectors)[nearest]))
+        nearest = k;
+    EXPECT_EQ(nearest, i ^ 1) << texts[i] << " | " << texts[nearest];
   }
 }
 

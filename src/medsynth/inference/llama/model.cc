@@ -1,6 +1,7 @@
 #include "medsynth/inference/llama/model.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -13,6 +14,8 @@ namespace {
 // Prompts computed together; each may be forked once for a label of several tokens, so twice as many
 // sequences.
 constexpr std::size_t kPromptsTogether = 16;
+constexpr llama_seq_id kPrefixSequence = 2 * kPromptsTogether;
+constexpr std::size_t kConstants = 64;  // scores that are kept; callers have a few each
 constexpr std::size_t kTextsTogether = 64;
 constexpr std::uint32_t kBatch = 512;
 
@@ -25,9 +28,25 @@ Result<> check_texts(std::size_t count, std::string_view name,
   return success();
 }
 
-void append(std::vector<Step>& steps, const Tokens& tokens, llama_pos from, std::size_t sequence) {
+void append(std::vector<Step>& steps, std::span<const llama_token> tokens, llama_pos from,
+            std::size_t sequence) {
   for (const llama_token token : tokens)
     steps.push_back({.token = token, .position = from++, .sequence = static_cast<llama_seq_id>(sequence)});
+}
+
+// How many tokens all prompts share by their own word. The last token of a prompt is never among them: its
+// logits are wanted.
+std::size_t shared_by(std::span<const PromptTokens* const> prompts) {
+  if (prompts.empty()) return 0;
+  const Tokens& first = prompts[0]->tokens;
+  std::size_t shared = first.size();
+  for (const PromptTokens* prompt : prompts)
+    shared = std::min({shared, prompt->shared, prompt->tokens.size() - 1});
+  for (const PromptTokens* prompt : prompts)
+    if (!std::equal(first.begin(), first.begin() + static_cast<std::ptrdiff_t>(shared),
+                    prompt->tokens.begin()))
+      return 0;
+  return shared;
 }
 
 }  // namespace
@@ -52,7 +71,7 @@ Result<> LlamaModel::open_scoring() {
   const auto context = static_cast<std::uint32_t>(info_.context);
   BOOST_OUTCOME_TRY(scoring_, Session::open(model_.get(), {.context = context,
                                                            .batch = std::min(kBatch, context),
-                                                           .sequences = 2 * kPromptsTogether,
+                                                           .sequences = kPrefixSequence + 1,
                                                            .threads = threads_}));
   return success();
 }
@@ -87,39 +106,87 @@ Result<std::vector<LabelScores>> LlamaModel::score(std::span<const Prompt> promp
   const auto room = static_cast<std::size_t>(info_.context);
   if (2 * longest >= room) return invalid("/labels", "must be shorter than half the model's context");
   std::vector<PromptTokens> prompt_tokens;
-  std::vector<std::size_t> sizes;
-  for (const Prompt& prompt : prompts)
-    sizes.push_back(prompt_tokens.emplace_back(tokenizer_.prompt(prompt, room - longest)).tokens.size() +
-                    longest);
+  for (const Prompt& prompt : prompts) prompt_tokens.push_back(tokenizer_.prompt(prompt, room - longest));
 
   std::vector<LabelScores> scores(prompts.size());
+  const std::vector<std::string> label_texts(labels.begin(), labels.end());
   BOOST_OUTCOME_TRY(const auto turn, turn_.take(until));
-  for (std::size_t at = 0; at < prompts.size();) {
-    const std::size_t count = count_that_fit(std::span(sizes).subspan(at), room, kPromptsTogether);
-    BOOST_OUTCOME_TRY(score_together(std::span(prompt_tokens).subspan(at, count), label_tokens, until,
-                                     std::span(scores).subspan(at, count)));
-    at += count;
+  std::vector<const PromptTokens*> asked;
+  std::vector<LabelScores*> answers;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    if (!prompts[i].constant) {
+      asked.push_back(&prompt_tokens[i]);
+      answers.push_back(&scores[i]);
+      continue;
+    }
+    ConstantKey key{prompts[i].text, prompts[i].chat, label_texts};
+    auto known = constants_.find(key);
+    if (known == constants_.end()) {
+      const std::array alone{&prompt_tokens[i]};
+      const std::array answer{&scores[i]};
+      BOOST_OUTCOME_TRY(score_all(alone, label_tokens, until, answer));
+      if (constants_.size() >= kConstants) constants_.clear();
+      known = constants_.emplace(std::move(key), scores[i]).first;
+    }
+    scores[i] = known->second;
   }
+  BOOST_OUTCOME_TRY(score_all(asked, label_tokens, until, answers));
   return scores;
 } catch (const std::exception& error) {
   return Error{Code::internal, fmt::format("the model runtime failed: {}", error.what()), "inference_failed"};
 }
 
-Result<> LlamaModel::score_together(std::span<const PromptTokens> prompts, std::span<const Tokens> labels,
-                                    const Until& until, std::span<LabelScores> scores) {
+Result<> LlamaModel::score_all(std::span<const PromptTokens* const> prompts, std::span<const Tokens> labels,
+                               const Until& until, std::span<LabelScores* const> scores) {
+  const std::size_t shared = shared_by(prompts);
+  std::size_t longest = 0;
+  for (const Tokens& label : labels) longest = std::max(longest, label.size());
+  std::vector<std::size_t> sizes;
+  for (const PromptTokens* prompt : prompts) sizes.push_back(prompt->tokens.size() - shared + longest);
+  const std::size_t room = static_cast<std::size_t>(info_.context) - shared;
+  for (std::size_t at = 0; at < prompts.size();) {
+    const std::size_t count = count_that_fit(std::span(sizes).subspan(at), room, kPromptsTogether);
+    auto done = score_together(prompts.subspan(at, count), shared, labels, until, scores.subspan(at, count));
+    if (!done) {
+      prefix_.clear();  // a session that failed has forgotten everything
+      return done;
+    }
+    at += count;
+  }
+  return success();
+}
+
+Result<> LlamaModel::keep_prefix(std::span<const llama_token> prefix, const Until& until) {
+  if (std::equal(prefix.begin(), prefix.end(), prefix_.begin(), prefix_.end())) {
+    for (llama_seq_id sequence = 0; sequence < kPrefixSequence; ++sequence) scoring_->drop(sequence);
+    return success();
+  }
   scoring_->clear();
+  prefix_.clear();
+  std::vector<Step> steps;
+  append(steps, prefix, 0, kPrefixSequence);
+  BOOST_OUTCOME_TRY(scoring_->decode(steps, until));
+  prefix_.assign(prefix.begin(), prefix.end());
+  return success();
+}
+
+Result<> LlamaModel::score_together(std::span<const PromptTokens* const> prompts, std::size_t shared,
+                                    std::span<const Tokens> labels, const Until& until,
+                                    std::span<LabelScores* const> scores) {
+  BOOST_OUTCOME_TRY(keep_prefix(std::span(prompts[0]->tokens).first(shared), until));
   std::vector<Step> steps;
   std::vector<std::size_t> ends;  // where each prompt's last token stands in `steps`
   for (std::size_t p = 0; p < prompts.size(); ++p) {
-    append(steps, prompts[p].tokens, 0, p);
+    if (shared > 0) scoring_->copy(kPrefixSequence, static_cast<llama_seq_id>(p));
+    append(steps, std::span(prompts[p]->tokens).subspan(shared), static_cast<llama_pos>(shared), p);
     steps.back().wanted = true;
     ends.push_back(steps.size() - 1);
-    scores[p] = {.truncated = prompts[p].truncated,
-                 .tokens = static_cast<std::int64_t>(prompts[p].tokens.size())};
+    *scores[p] = {.truncated = prompts[p]->truncated,
+                  .tokens = static_cast<std::int64_t>(prompts[p]->tokens.size())};
   }
   BOOST_OUTCOME_TRY(scoring_->decode(steps, until, [&](std::size_t at, std::span<const float> logits) {
     LabelScores& score =
-        scores[static_cast<std::size_t>(std::find(ends.begin(), ends.end(), at) - ends.begin())];
+        *scores[static_cast<std::size_t>(std::find(ends.begin(), ends.end(), at) - ends.begin())];
     const double sum = log_sum_exp(logits);
     for (const Tokens& label : labels)
       score.log_probs.push_back(logits[static_cast<std::size_t>(label[0])] - sum);
@@ -132,20 +199,20 @@ Result<> LlamaModel::score_together(std::span<const PromptTokens> prompts, std::
     for (std::size_t p = 0; p < prompts.size(); ++p) {
       const std::size_t fork = prompts.size() + p;
       scoring_->copy(static_cast<llama_seq_id>(p), static_cast<llama_seq_id>(fork));
-      append(steps, Tokens(label.begin(), label.end() - 1), static_cast<llama_pos>(prompts[p].tokens.size()),
-             fork);
+      append(steps, std::span(label).first(label.size() - 1),
+             static_cast<llama_pos>(prompts[p]->tokens.size()), fork);
     }
     for (Step& step : steps) step.wanted = true;
     BOOST_OUTCOME_TRY(scoring_->decode(steps, until, [&](std::size_t at, std::span<const float> logits) {
       const std::size_t further = label.size() - 1;
-      scores[at / further].log_probs[l] +=
+      scores[at / further]->log_probs[l] +=
           logits[static_cast<std::size_t>(label[at % further + 1])] - log_sum_exp(logits);
     }));
     for (std::size_t p = 0; p < prompts.size(); ++p)
       scoring_->drop(static_cast<llama_seq_id>(prompts.size() + p));
   }
-  for (LabelScores& score : scores) {
-    for (const double log_prob : score.log_probs) score.label_mass += std::exp(log_prob);
+  for (LabelScores* score : scores) {
+    for (const double log_prob : score->log_probs) score->label_mass += std::exp(log_prob);
   }
   return success();
 }

@@ -1,7 +1,9 @@
 // A GGUF model in memory, run by llama.cpp.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <tuple>
 
 #include <llama.h>
 
@@ -32,8 +34,16 @@ class LlamaModel final : public Model {
  private:
   LlamaModel(ModelPtr model, ModelInfo info, bool sentence, int threads);
 
-  Result<> score_together(std::span<const PromptTokens> prompts, std::span<const Tokens> labels,
-                          const Until& until, std::span<LabelScores> scores);
+  // Of prompts and labels, as keys of what is kept.
+  using ConstantKey = std::tuple<std::string, bool, std::vector<std::string>>;
+
+  Result<> score_all(std::span<const PromptTokens* const> prompts, std::span<const Tokens> labels,
+                     const Until& until, std::span<LabelScores* const> scores);
+  Result<> score_together(std::span<const PromptTokens* const> prompts, std::size_t shared,
+                          std::span<const Tokens> labels, const Until& until,
+                          std::span<LabelScores* const> scores);
+  // Leaves these tokens as the only ones in the scoring session's memory.
+  Result<> keep_prefix(std::span<const llama_token> prefix, const Until& until);
   Result<> embed_together(std::span<const PromptTokens> texts, const Until& until,
                           std::vector<std::vector<float>>& out);
   Result<> open_scoring();
@@ -46,6 +56,8 @@ class LlamaModel final : public Model {
   const Tokenizer tokenizer_;
   Turn turn_;  // guards the sessions
   std::unique_ptr<Session> scoring_;
+  Tokens prefix_;  // what the scoring session has computed and kept
+  std::map<ConstantKey, LabelScores> constants_;
   std::unique_ptr<Session> embedding_;  // a language model's is made at its first use
 };
 

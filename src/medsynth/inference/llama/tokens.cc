@@ -62,10 +62,17 @@ PromptTokens Tokenizer::prompt(const Prompt& prompt, std::size_t limit) const {
   }
   PromptTokens out;
   Tokens text = tokenize(prompt.text, false, false);
+  if (prompt.shared > 0) {
+    // The last word of the shared text may be another token when something follows it.
+    const Tokens common = tokenize(std::string_view(prompt.text).substr(0, prompt.shared), false, false);
+    const auto end = std::mismatch(common.begin(), common.end(), text.begin(), text.end()).first;
+    out.shared = before.size() + static_cast<std::size_t>(end - common.begin());
+  }
   const std::size_t around = before.size() + after.size();
   if (around + text.size() > limit) {
     out.truncated = true;
     const std::size_t keep = limit > around ? limit - around : 0;
+    out.shared = std::min(out.shared, before.size() + keep / 2);
     // The question stands at the end of a prompt: the larger half stays there.
     text.erase(text.begin() + static_cast<std::ptrdiff_t>(keep / 2),
                text.end() - static_cast<std::ptrdiff_t>(keep - keep / 2));

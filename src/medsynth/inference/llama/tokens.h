@@ -25,6 +25,7 @@ std::optional<ChatParts> read_chat_template(const llama_model* model);
 
 struct PromptTokens {
   Tokens tokens;
+  std::size_t shared = 0;  // tokens at the beginning that Prompt::shared and the template stand for
   bool truncated = false;
 };
 
