@@ -1,6 +1,7 @@
 // /v1/async-ml: work for the actors
 #include <fmt/format.h>
 
+#include "medsynth/api/fleet_view.h"
 #include "medsynth/api/handlers.h"
 #include "medsynth/api/idempotency.h"
 #include "medsynth/api/payloads.h"
@@ -120,6 +121,11 @@ asio::awaitable<Result<Response>> analyze(App& app, const Request& request) {
 
 asio::awaitable<Result<Response>> embed(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto arguments, described::parse<jobs::GenerateEmbeddings>(request.body));
+  if (arguments.model_name) {
+    BOOST_OUTCOME_CO_TRY(auto snapshots,
+                         co_await co_run(app.services.client, app.services.fleet.snapshots(app.now())));
+    if (auto failed = failed_model(snapshots, *arguments.model_name, app.now())) co_return std::move(*failed);
+  }
   co_return co_await submit(app, request, jobs::kEmbed, std::move(arguments));
 }
 
@@ -145,7 +151,7 @@ Route submission(std::string_view pattern, Handler handler, std::string_view nam
           .body = body,
           .answer = payload<SubmitAnswer>("SubmitAnswer"),
           .status = 202,
-          .errors = {409, 422}};
+          .errors = {409, 422, 503}};
 }
 
 }  // namespace

@@ -72,8 +72,7 @@ UsageAnswer usage_of(std::vector<HostUsage> hosts, const limits::Limits& limits)
 
 CacheAnswer cache_of(const std::vector<fleet::Snapshot>& snapshots, std::int64_t max_size_alone,
                      double ttl_alone) {
-  if (snapshots.empty())
-    return {.size = 0, .max_size = max_size_alone, .ttl = ttl_alone, .models = {}, .workers = {}};
+  if (snapshots.empty()) return {.max_size = max_size_alone, .ttl = ttl_alone, .models = {}, .workers = {}};
   CacheAnswer answer;
   for (const fleet::Snapshot& snapshot : snapshots) {
     const fleet::CacheReport& cache = snapshot.cache;
@@ -82,9 +81,47 @@ CacheAnswer cache_of(const std::vector<fleet::Snapshot>& snapshots, std::int64_t
     answer.ttl = std::max(answer.ttl, cache.ttl);
     for (const fleet::ModelReport& model : cache.models)
       answer.models.push_back({{model}, snapshot.host, snapshot.worker_id});
-    answer.workers.push_back({snapshot.worker_id, snapshot.host, cache.size, cache.max_size, cache.ttl});
+    answer.memory_bytes += cache.memory_bytes;
+    answer.max_memory_bytes += cache.max_memory_bytes;
+    answer.workers.push_back({.worker_id = snapshot.worker_id,
+                              .host = snapshot.host,
+                              .size = cache.size,
+                              .max_size = cache.max_size,
+                              .ttl = cache.ttl,
+                              .memory_bytes = cache.memory_bytes,
+                              .max_memory_bytes = cache.max_memory_bytes,
+                              .reserved_bytes = cache.reserved_bytes,
+                              .leaked_bytes = cache.leaked_bytes,
+                              .hits = cache.hits,
+                              .misses = cache.misses,
+                              .coalesced = cache.coalesced,
+                              .evictions = cache.evictions,
+                              .expirations = cache.expirations,
+                              .load_failures = cache.load_failures});
   }
   return answer;
+}
+
+std::optional<Error> failed_model(const std::vector<fleet::Snapshot>& snapshots, std::string_view model,
+                                  WallTime now) {
+  std::optional<Error> failed;
+  for (const fleet::Snapshot& snapshot : snapshots) {
+    const auto& models = snapshot.cache.models;
+    const auto found = std::find_if(models.begin(), models.end(), [&](const fleet::ModelReport& each) {
+      return each.id == model && each.state == "failed" && each.retry_at;
+    });
+    if (found == models.end()) return std::nullopt;  // this worker may still load it
+    const auto retry_at = parse_rfc3339(*found->retry_at);
+    if (!retry_at || *retry_at <= now) return std::nullopt;
+    const auto wait = std::chrono::ceil<std::chrono::seconds>(*retry_at - now);
+    if (!failed || wait < *failed->retry_after) {
+      failed =
+          Error{Code::unavailable,
+                "The model " + std::string(model) + " could not be loaded: " + found->error, "model_failed"};
+      failed->retry_after = wait;
+    }
+  }
+  return failed;
 }
 
 telemetry::Sample gauge(std::string name, std::string help, std::map<std::string, std::string> labels,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,11 @@ UsageAnswer usage_of(std::vector<HostUsage> hosts, const limits::Limits& limits)
 
 CacheAnswer cache_of(const std::vector<fleet::Snapshot>& snapshots, std::int64_t max_size_alone,
                      double ttl_alone);
+
+// When no worker would load this model now, because it failed to load on each: unavailable with its cause and
+// retry_after, which is when the first of them tries again.
+std::optional<Error> failed_model(const std::vector<fleet::Snapshot>& snapshots, std::string_view model,
+                                  WallTime now);
 
 // The workers' own metrics, each with a `worker` label, and gauges of hosts and workers.
 std::vector<telemetry::Sample> samples_of(const std::vector<fleet::Snapshot>& snapshots);

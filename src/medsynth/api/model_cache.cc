@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 using redis::co_run;
 
 // Workers answer {"removals": {model id: removed | draining | absent}}.
-RemovedModels removals_of(Confirmed confirmed) {
+RemovedModels removals_of(const std::vector<fleet::Snapshot>& snapshots, Confirmed confirmed) {
   RemovedModels data{.models = {},
                      .removed = 0,
                      .draining = 0,
@@ -27,7 +27,10 @@ RemovedModels removals_of(Confirmed confirmed) {
     if (!removals || !removals->is_object()) continue;
     for (const auto& [id, outcome] : removals->get_object()) {
       if (!outcome.is_string() || outcome.get_string() == "absent") continue;
-      data.models.push_back({std::string(id), worker, std::string(outcome.get_string())});
+      const auto from = std::find_if(snapshots.begin(), snapshots.end(),
+                                     [&](const auto& each) { return each.worker_id == worker; });
+      data.models.push_back({std::string(id), worker, from == snapshots.end() ? "" : from->host,
+                             std::string(outcome.get_string())});
       if (outcome.get_string() == "removed") ++data.removed;
       if (outcome.get_string() == "draining") ++data.draining;
     }
@@ -56,7 +59,7 @@ asio::awaitable<Result<RemovedModels>> ask(App& app, std::string kind, std::stri
   if (snapshots.empty()) co_return RemovedModels{};
   BOOST_OUTCOME_CO_TRY(auto version,
                        co_await co_run(app.services.client, app.services.fleet.request(kind, model)));
-  co_return removals_of(co_await wait_for_workers(app, version, ids_of(snapshots)));
+  co_return removals_of(snapshots, co_await wait_for_workers(app, version, ids_of(snapshots)));
 }
 
 // Every worker is asked, whatever the snapshots say: they may be a second old.

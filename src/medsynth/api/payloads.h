@@ -124,26 +124,36 @@ struct WorkerCache {
   std::string host;
   std::int64_t size = 0;
   std::int64_t max_size = 0;
-  double ttl = 0;  // seconds
+  double ttl = 0;                      // seconds
+  std::uint64_t memory_bytes = 0;      // of models in memory, loading, or leaving
+  std::uint64_t max_memory_bytes = 0;  // 0: not limited
+  std::uint64_t reserved_bytes = 0;    // for loads, and promised to models that wait
+  std::uint64_t leaked_bytes = 0;      // did not come back after unloading
+  std::int64_t hits = 0, misses = 0, coalesced = 0, evictions = 0, expirations = 0, load_failures = 0;
 };
-BOOST_DESCRIBE_STRUCT(WorkerCache, (), (worker_id, host, size, max_size, ttl))
+BOOST_DESCRIBE_STRUCT(WorkerCache, (),
+                      (worker_id, host, size, max_size, ttl, memory_bytes, max_memory_bytes, reserved_bytes,
+                       leaked_bytes, hits, misses, coalesced, evictions, expirations, load_failures))
 
 struct CacheAnswer {
   std::int64_t size = 0;  // sums over the workers
   std::int64_t max_size = 0;
   double ttl = 0;  // seconds; the longest
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t max_memory_bytes = 0;
   std::vector<CachedModel> models;
   std::vector<WorkerCache> workers;
 };
-BOOST_DESCRIBE_STRUCT(CacheAnswer, (), (size, max_size, ttl, models, workers))
+BOOST_DESCRIBE_STRUCT(CacheAnswer, (), (size, max_size, ttl, memory_bytes, max_memory_bytes, models, workers))
 
 // What one worker did about one model.
 struct RemovedModel {
   std::string id;
   std::string worker_id;
+  std::string host;
   std::string outcome;  // removed | draining (leaves with its last user) | absent
 };
-BOOST_DESCRIBE_STRUCT(RemovedModel, (), (id, worker_id, outcome))
+BOOST_DESCRIBE_STRUCT(RemovedModel, (), (id, worker_id, host, outcome))
 
 struct RemovedModels {
   std::vector<RemovedModel> models;

@@ -41,6 +41,7 @@ struct Settings {
   std::int64_t max_cached_models = 5;
   double model_cache_ttl = 3600;
   double model_cache_check_interval = 300;
+  std::int64_t model_cache_memory = 0;
   std::string models_dir = "";
   std::string models_catalogue = "";
   std::int64_t threads = 0;
@@ -61,8 +62,9 @@ BOOST_DESCRIBE_STRUCT(Settings, (),
                       (redis_url, redis, redis_fsync, data_dir, task_storage_prefix, task_storage_ttl,
                        max_cpu_percent, max_memory_percent, max_gpu_percent, max_concurrent_tasks,
                        resource_check_interval, runtime_dir, host, max_cached_models, model_cache_ttl,
-                       model_cache_check_interval, models_dir, models_catalogue, threads, listen, insecure,
-                       workers, queues, namespace_, grace, max_deaths, url, log_level, log_format))
+                       model_cache_check_interval, model_cache_memory, models_dir, models_catalogue, threads,
+                       listen, insecure, workers, queues, namespace_, grace, max_deaths, url, log_level,
+                       log_format))
 
 // One row of the table. `name` is the member without a trailing underscore; the flag is --name with dashes,
 // the key in the TOML file is the name.

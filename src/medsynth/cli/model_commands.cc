@@ -58,7 +58,8 @@ int pull(const Session& session, const std::string& name) {
   ProgressLine line;
   const auto pulled =
       inference::pull_demo_models(models_dir(session.settings()), name,
-                                  [&](std::string_view what, double part) { line.show(what, part * 100); });
+                                  [&](std::string_view what, double part) { line.show(what, part * 100); },
+                                  {.catalogue = session.settings().models_catalogue});
   if (!pulled) return fail(pulled.error());
   return list(session);
 }
@@ -100,6 +101,9 @@ void add_model_commands(CLI::App& app, Run& chosen) {
   command->add_option("--context", model->context, "Tokens; 0: the model's own");
   command->add_option("--memory-mb", model->memory_mb, "Memory it takes; 0: estimated");
   command->add_option("--parallel", model->parallel, "Users at once on one machine");
+  command->add_option("--keep-alive", model->keep_alive,
+                      "Seconds in memory after the last use; -1: for ever; default: MODEL_CACHE_TTL");
+  command->add_flag("--pinned", model->pinned, "Never evicted to make room for others");
   command->add_option("--notes", model->notes, "Shown in lists");
 }
 

@@ -109,21 +109,33 @@ std::string show_cache(const json::object& stats) {
   for (const json::value& each : stats.at("models").as_array()) {
     const json::object& model = each.as_object();
     const bool expires = model.contains("expires_at") && !model.at("expires_at").is_null();
-    rows.push_back({cell(model, "id"), cell(model, "state"), bytes(number(model, "memory_bytes")),
-                    cell(model, "users"), cell(model, "hits"), seconds(number(model, "load_seconds")),
-                    ago(cell(model, "last_used")), expires ? ago(cell(model, "expires_at")) : "in use"});
+    const bool pinned = model.contains("pinned") && model.at("pinned") == json::value(true);
+    const bool failed = cell(model, "state") == "failed";
+    rows.push_back({cell(model, "id"), cell(model, "host"), cell(model, "state"),
+                    bytes(number(model, "memory_bytes")), cell(model, "users"), cell(model, "hits"),
+                    cell(model, "loads"), seconds(number(model, "load_seconds")),
+                    failed ? "-" : ago(cell(model, "last_used")),
+                    expires ? ago(cell(model, "expires_at")) : "-",
+                    failed   ? cell(model, "error")
+                    : pinned ? "pinned"
+                             : ""});
   }
-  return fmt::format("{} of {} models, unused ones leave after {}", cell(stats, "size"),
-                     cell(stats, "max_size"), seconds(number(stats, "ttl"))) +
+  const double limit = number(stats, "max_memory_bytes");
+  return fmt::format("{} of {} models, {}{}, unused ones leave after {}", cell(stats, "size"),
+                     cell(stats, "max_size"), bytes(number(stats, "memory_bytes")),
+                     limit > 0 ? " of " + bytes(limit) : "", seconds(number(stats, "ttl"))) +
          (rows.empty() ? ""
                        : "\n" + table({{"MODEL"},
+                                       {"HOST"},
                                        {"STATE"},
                                        {"SIZE", true},
                                        {"USERS", true},
                                        {"HITS", true},
+                                       {"LOADS", true},
                                        {"LOADED IN", true},
                                        {"LAST USED"},
-                                       {"EXPIRES"}},
+                                       {"EXPIRES"},
+                                       {""}},
                                       rows));
 }
 

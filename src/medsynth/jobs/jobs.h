@@ -45,9 +45,10 @@ struct DetectContradiction {
   std::optional<json::object> metadata2;
   bool use_all_methods = true;
   std::optional<std::string> task_id;
+  std::optional<double> keep_alive = std::nullopt;  // seconds: how long the model stays in memory afterwards
 };
 BOOST_DESCRIBE_STRUCT(DetectContradiction, (),
-                      (claim1, claim2, metadata1, metadata2, use_all_methods, task_id))
+                      (claim1, claim2, metadata1, metadata2, use_all_methods, task_id, keep_alive))
 
 enum class Verdict { contradiction, no_contradiction, uncertain };
 BOOST_DESCRIBE_ENUM(Verdict, contradiction, no_contradiction, uncertain)
@@ -144,8 +145,9 @@ struct GenerateEmbeddings {
   std::vector<std::string> texts;
   std::optional<std::string> model_name;
   std::optional<std::string> task_id;
+  std::optional<double> keep_alive = std::nullopt;  // seconds: how long the model stays in memory afterwards
 };
-BOOST_DESCRIBE_STRUCT(GenerateEmbeddings, (), (texts, model_name, task_id))
+BOOST_DESCRIBE_STRUCT(GenerateEmbeddings, (), (texts, model_name, task_id, keep_alive))
 
 struct EmbeddingsResult {
   std::vector<std::vector<float>> embeddings;
@@ -177,7 +179,10 @@ struct Rules<jobs::DetectContradiction> {
       Field{.name = "use_all_methods",
             .help = "false: the fast path, without a language model",
             .optional = true},
-      Field{.name = "task_id", .help = "Id of the task; made when absent", .min_size = 1, .max_size = 200}};
+      Field{.name = "task_id", .help = "Id of the task; made when absent", .min_size = 1, .max_size = 200},
+      Field{.name = "keep_alive",
+            .help = "Seconds that the model stays in memory after this task; 0: it leaves at once, -1: never",
+            .minimum = -1}};
 };
 template <>
 struct Rules<jobs::Article> {
@@ -206,6 +211,9 @@ struct Rules<jobs::GenerateEmbeddings> {
             .help = "Model of the catalogue; absent: the sentence model",
             .min_size = 1,
             .max_size = 200},
-      Field{.name = "task_id", .help = "Id of the task; made when absent", .min_size = 1, .max_size = 200}};
+      Field{.name = "task_id", .help = "Id of the task; made when absent", .min_size = 1, .max_size = 200},
+      Field{.name = "keep_alive",
+            .help = "Seconds that the model stays in memory after this task; 0: it leaves at once, -1: never",
+            .minimum = -1}};
 };
 }  // namespace medsynth::described

@@ -10,6 +10,7 @@
 #include <toml++/toml.h>
 
 #include "medsynth/base/described.h"
+#include "medsynth/models/file_lock.h"
 
 namespace medsynth::models {
 namespace {
@@ -50,6 +51,8 @@ Result<> check_entry(const ModelFile& model) {
     return invalid_entry(model.name, "sha256", "must be 64 lowercase hexadecimal digits");
   if (model.context < 0) return invalid_entry(model.name, "context", "must not be negative");
   if (model.memory_mb < 0) return invalid_entry(model.name, "memory_mb", "must not be negative");
+  if (model.keep_alive && *model.keep_alive < -1)
+    return invalid_entry(model.name, "keep_alive", "must be seconds, or -1 for ever");
   if (model.parallel < 1) return invalid_entry(model.name, "parallel", "must be at least 1");
   return success();
 }
@@ -62,6 +65,9 @@ std::string assign(const toml::node& node, std::string& out) {
 std::string assign(const toml::node& node, std::int64_t& out) {
   if (!node.is_integer()) return "must be a whole number";
   return out = node.as_integer()->get(), "";
+}
+std::string assign(const toml::node& node, std::optional<std::int64_t>& out) {
+  return assign(node, out.emplace());
 }
 std::string assign(const toml::node& node, bool& out) {
   if (!node.is_boolean()) return "must be true or false";
@@ -111,12 +117,20 @@ Result<toml::table> parse_file(const fs::path& file) try {
   return invalid("", fmt::format("models.toml, line {}: {}", error.source().begin.line, error.description()));
 }
 
+template <class T>
+void insert(toml::table& table, std::string_view name, const T& value) {
+  table.insert(name, value);
+}
+void insert(toml::table& table, std::string_view name, const std::optional<std::int64_t>& value) {
+  if (value) table.insert(name, *value);
+}
+
 toml::table as_table(const ModelFile& model) {
   const ModelFile fallback;
   toml::table table;
   described::for_each_member<ModelFile>([&](std::string_view member, auto pointer) {
     if (member == "name" || (model.*pointer == fallback.*pointer && member != "kind")) return;
-    table.insert(member, model.*pointer);
+    insert(table, member, model.*pointer);
   });
   return table;
 }
@@ -205,17 +219,25 @@ Result<Resolved> Catalogue::resolve(std::string_view name, std::string_view kind
 
 Result<> Catalogue::put(ModelFile model) {
   BOOST_OUTCOME_TRY(check_entry(model));
-  std::vector<ModelFile> models = models_;
-  std::erase_if(models, [&](const ModelFile& each) { return each.name == model.name; });
-  models.push_back(std::move(model));
-  return write(std::move(models));
+  return change(model.name, &model);
 }
 
 Result<> Catalogue::remove(std::string_view name) {
-  if (!find(name))
+  return change(name, nullptr);
+}
+
+// One writer at a time, on what the file holds now: another command may have written since it was read.
+Result<> Catalogue::change(std::string_view name, const ModelFile* model) {
+  std::error_code error;
+  if (file_.has_parent_path()) fs::create_directories(file_.parent_path(), error);
+  BOOST_OUTCOME_TRY(const auto lock, FileLock::take(file_.string() + ".lock"));
+  BOOST_OUTCOME_TRY(auto newest, read(folder_, file_));
+  if (!model && !newest.find(name))
     return Error{Code::not_found, fmt::format("no model is called {}", name), "model_not_found"};
-  std::vector<ModelFile> models = models_;
+  roots_ = std::move(newest.roots_);
+  std::vector<ModelFile> models = std::move(newest.models_);
   std::erase_if(models, [&](const ModelFile& each) { return each.name == name; });
+  if (model) models.push_back(*model);
   return write(std::move(models));
 }
 
@@ -232,7 +254,6 @@ Result<> Catalogue::write(std::vector<ModelFile> models) {
   }
   file.insert("models", std::move(tables));
   std::error_code error;
-  if (file_.has_parent_path()) fs::create_directories(file_.parent_path(), error);
   const fs::path fresh = fmt::format("{}.{}", file_.string(), getpid());
   std::ofstream out(fresh);
   out << file << '\n';

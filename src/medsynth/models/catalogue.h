@@ -7,7 +7,8 @@
 //   context = 1024                   # tokens
 //   memory_mb = 2900                 # in memory, 0 when unknown
 //   parallel = 1                     # users at once on one machine
-//   demo = false
+//   keep_alive = 600                 # seconds in memory after the last use; -1: for ever; absent:
+//   MODEL_CACHE_TTL pinned = false                   # never evicted to make room for others demo = false
 //   notes = "..."
 //
 // Above the tables, `roots = ["/data/models"]` names further folders that files may lie in. Names are 1 to
@@ -38,10 +39,14 @@ struct ModelFile {
   std::int64_t context = 0;
   std::int64_t memory_mb = 0;
   std::int64_t parallel = 1;
+  std::optional<std::int64_t> keep_alive = std::nullopt;
+  bool pinned = false;
   bool demo = false;
   std::string notes;
 };
-BOOST_DESCRIBE_STRUCT(ModelFile, (), (name, file, sha256, kind, context, memory_mb, parallel, demo, notes))
+BOOST_DESCRIBE_STRUCT(ModelFile, (),
+                      (name, file, sha256, kind, context, memory_mb, parallel, keep_alive, pinned, demo,
+                       notes))
 
 // A model that answers to a name: the wanted one, or the demo model in its place.
 struct Resolved {
@@ -68,14 +73,15 @@ class Catalogue {
   // Where the file of an entry lies, links followed (it need not exist); not_allowed as in resolve().
   Result<std::filesystem::path> locate(const ModelFile& model) const;
 
-  // Adds or replaces an entry and writes the file (atomically, beside its old self). unavailable: it cannot
-  // be written.
+  // Adds or replaces an entry and writes the file (atomically, beside its old self). What others wrote since
+  // it was read is kept. unavailable: it cannot be written; invalid_argument: it was damaged meanwhile.
   Result<> put(ModelFile model);
   Result<> remove(std::string_view name);
 
   const std::filesystem::path& folder() const { return folder_; }
 
  private:
+  Result<> change(std::string_view name, const ModelFile* model);
   Result<> write(std::vector<ModelFile> models);
 
   std::filesystem::path folder_;

@@ -13,6 +13,20 @@ constexpr std::chrono::seconds kFirstBackoff{1};
 constexpr std::chrono::seconds kLongestBackoff{60};
 // A failure is forgotten this long after its last backoff: the model counts as new.
 constexpr std::chrono::minutes kFailureMemory{10};
+// A model stays at least as long as it took to load, so that two that push each other out spend at most half
+// of the time loading. Loads below the first are too cheap to mind, and nobody waits longer than the second.
+constexpr double kCheapLoad = 0.1, kLongestStay = 30;
+// Half of what a signed number holds, so that sums do not overflow.
+constexpr std::int64_t kUnlimited = std::int64_t{1} << 61;
+// Of what should come back, this may stay away: other threads allocate meanwhile.
+constexpr double kReturned = 0.95;
+constexpr std::uint64_t kNoise = std::uint64_t{16} << 20;
+// Models whose rates are remembered.
+constexpr std::size_t kMostRemembered = 1000;
+
+std::int64_t number(std::uint64_t bytes) {
+  return static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, kUnlimited));
+}
 
 }  // namespace
 
@@ -21,52 +35,60 @@ std::chrono::seconds backoff(std::int64_t failures) {
   return std::min(kFirstBackoff * (std::int64_t{1} << doublings), kLongestBackoff);
 }
 
-Plan::Plan(CacheOptions options) : options_(options) {
+Plan::Plan(CacheOptions options, std::vector<Learned> learned) : options_(std::move(options)) {
   options_.max_models = std::max<std::int64_t>(1, options_.max_models);
-  options_.ttl = std::min<std::chrono::milliseconds>(options_.ttl, kLongestTtl);
+  for (Learned& each : learned) {
+    past(each.model).load_seconds = each.load_seconds;
+    const auto key = std::pair(each.model, each.options);
+    learned_[key] = std::move(each);
+  }
 }
 
-Effects Plan::request(Ticket ticket, const std::string& id, const Metadata& metadata, Now now) {
-  if (use(id, now)) return {Grant{ticket, id}};
+// --- callers
+
+Effects Plan::request(Ticket ticket, const std::string& id, const Metadata& metadata, SteadyTime now) {
+  Effects effects;
   const auto failure = failures_.find(id);
-  if (failure != failures_.end() && now.steady < failure->second.retry_at) {
+  const auto found = entries_.find(id);
+  if (found == entries_.end() && failure != failures_.end() && now < failure->second.retry_at) {
     Error error = failure->second.cause;
-    error.retry_after = std::chrono::ceil<std::chrono::seconds>(failure->second.retry_at - now.steady);
+    error.retry_after = std::chrono::ceil<std::chrono::seconds>(failure->second.retry_at - now);
     return {Refuse{ticket, std::move(error)}};
   }
-  Effects effects;
-  auto [entry, fresh] = entries_.try_emplace(id);
-  entry->second.waiters.push_back(ticket);
-  if (!fresh) return ++coalesced_, effects;
+  past(id).rate.add(now);
+  if (found != entries_.end() && found->second.state == State::ready && !is_claimed(id)) {
+    ++hits_, ++found->second.hits, ++found->second.users;
+    return {Grant{ticket, id}};
+  }
+  if (found != entries_.end()) {
+    found->second.waiters.push_back(ticket);
+    return ++coalesced_, effects;
+  }
   ++misses_;
-  entry->second.metadata = metadata;
+  Entry entry{.metadata = metadata, .queued_at = now};
+  entry.waiters.push_back(ticket);
+  predict(id, entry);
+  if (number(entry.peak) > capacity()) return {Refuse{ticket, does_not_fit(id, entry)}};
+  entries_.emplace(id, std::move(entry));
   queue_.push_back(id);
-  pump(effects);
+  advance(effects, now);
   return effects;
 }
 
-bool Plan::use(const std::string& id, Now now) {
-  const auto entry = entries_.find(id);
-  if (entry == entries_.end() || entry->second.state != State::ready) return false;
-  ++hits_;
-  ++entry->second.hits;
-  ++entry->second.users;
-  entry->second.last_used = now.wall;
-  return true;
-}
-
-Plan::Left Plan::leave(Ticket ticket, const std::string& id) {
+Plan::Left Plan::leave(Ticket ticket, const std::string& id, SteadyTime now) {
   Left left;
   const auto found = entries_.find(id);
   if (found == entries_.end()) return left;
   Entry& entry = found->second;
-  left.for_place = entry.state == State::queued || entry.state == State::draining;
+  const bool waits_for_room = entry.state == State::queued || entry.state == State::reserved;
+  left.for_place = waits_for_room || entry.state == State::draining;
   std::erase(entry.waiters, ticket);
   if (!entry.waiters.empty()) return left;
-  if (entry.state == State::queued) {
+  if (waits_for_room) {
     std::erase(queue_, id);
+    std::erase(promised_, id);
     entries_.erase(found);
-    pump(left.effects);  // who stood behind it may have found a place that was kept for it
+    advance(left.effects, now);  // who stood behind it may have the room that was kept for it
   } else if (entry.state == State::loading && !entry.abandoned) {
     entry.abandoned = true;
     left.effects.push_back(StopLoad{id});
@@ -74,267 +96,527 @@ Plan::Left Plan::leave(Ticket ticket, const std::string& id) {
   return left;
 }
 
-Effects Plan::release(const std::string& id, Now now) {
+// --- uses
+
+void Plan::observe(const std::string& id, const Use& use, SteadyTime now) {
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  if (entry.state != State::ready && entry.state != State::draining) return;
+  entry.users = use.users;
+  entry.idle_since = std::max(entry.idle_since, use.last_use);
+  if (use.hits == 0) return;
+  entry.hits += use.hits, hits_ += use.hits;
+  past(id).rate.add_since(use.hits, now);
+}
+
+Effects Plan::idle(const std::string& id, SteadyTime now) {
   Effects effects;
   const auto found = entries_.find(id);
-  if (found == entries_.end() || found->second.users == 0) return effects;
+  if (found == entries_.end()) return effects;
   Entry& entry = found->second;
-  entry.last_used = now.wall;
-  if (--entry.users > 0) return effects;
-  entry.idle_since = now.steady;
-  entry.last_use = ++uses_ended_;
-  if (entry.state == State::draining) end_draining(found, effects);
-  pump(effects);
+  entry.users = 0;
+  entry.watched = false;
+  if (entry.state == State::draining) {
+    Entry waiting{.waiters = std::move(entry.waiters), .metadata = entry.metadata};
+    unload(found, UnloadReason::removed, effects, now);
+    queue_again(id, std::move(waiting), now);
+  }
+  advance(effects, now);
   return effects;
 }
 
-void Plan::become_ready(Entry& entry, double seconds, Now now) {
-  entry.state = State::ready;
-  entry.load_seconds = seconds;
-  entry.loaded_at = entry.last_used = now.wall;
-  entry.idle_since = now.steady;
-  entry.last_use = ++uses_ended_;
+Effects Plan::claimed(SteadyTime now) {
+  Effects effects;
+  for (const std::string& id : std::exchange(claim_, {})) {
+    const auto found = entries_.find(id);
+    if (found == entries_.end()) continue;
+    Entry waiting{.waiters = std::move(found->second.waiters), .metadata = found->second.metadata};
+    unload(found, claim_reason_, effects, now);
+    queue_again(id, std::move(waiting), now);
+  }
+  // The one that no memory was found for stands first: who leaves now leaves for it.
+  if (claim_reason_ == UnloadReason::no_memory && !queue_.empty())
+    entries_.at(queue_.front()).memory_error.reset();
+  advance(effects, now);
+  return effects;
 }
 
-Effects Plan::loaded(const std::string& id, double seconds, Now now) {
+Effects Plan::rescued(const std::vector<std::string>& busy, SteadyTime now) {
+  Effects effects;
+  for (const std::string& id : busy) {
+    if (const auto found = entries_.find(id); found != entries_.end()) {
+      found->second.users = std::max<std::int64_t>(1, found->second.users);
+      found->second.watched = true;
+    }
+  }
+  for (const std::string& id : std::exchange(claim_, {})) {
+    Entry& entry = entries_.at(id);
+    for (const Ticket ticket : std::exchange(entry.waiters, {})) {
+      ++entry.users;
+      effects.push_back(Grant{ticket, id});
+    }
+  }
+  advance(effects, now);
+  return effects;
+}
+
+void Plan::keep(const std::string& id, std::chrono::milliseconds keep_alive) {
+  if (const auto found = entries_.find(id); found != entries_.end()) found->second.keep_alive = keep_alive;
+}
+
+// --- loads
+
+Effects Plan::loaded(const std::string& id, const LoadReport& report, SteadyTime now) {
   Effects effects;
   const auto found = entries_.find(id);
   if (found == entries_.end() || found->second.state != State::loading) return effects;
   Entry& entry = found->second;
   failures_.erase(id);
-  ++loads_[id];
-  become_ready(entry, seconds, now);
+  Past& history = past(id);
+  ++history.loads;
+  history.load_seconds = entry.load_seconds = report.seconds;
+  if (report.anonymous) {
+    Learned& learned = learned_[{id, entry.metadata.options}];
+    learned = {.model = id,
+               .options = entry.metadata.options,
+               .anonymous_bytes = std::max(learned.anonymous_bytes, *report.anonymous),
+               .peak_bytes = std::max(report.peak, *report.anonymous),
+               .load_seconds = report.seconds};
+    entry.anonymous = report.anonymous;
+    entry.bytes = entry.metadata.mapped_bytes + learned.anonymous_bytes;
+  }
+  make_ready(id, entry, now);
   for (const Ticket ticket : std::exchange(entry.waiters, {})) {
     ++entry.users;
     effects.push_back(Grant{ticket, id});
   }
-  if (entry.leave_after_use && entry.users > 0)
+  if (entry.leave_after_use) {
     entry.state = State::draining;
-  else if (entry.leave_after_use)
-    unload(found, UnloadReason::removed, effects);
-  pump(effects);
+    entry.watched = true;
+    effects.push_back(Close{id});
+  }
+  advance(effects, now);
   return effects;
 }
 
-Effects Plan::load_failed(const std::string& id, const Error& cause, Now now) {
+Effects Plan::load_failed(const std::string& id, const Error& cause, SteadyTime now) {
   Effects effects;
   const auto found = entries_.find(id);
   if (found == entries_.end() || found->second.state != State::loading) return effects;
   Entry& entry = found->second;
-  if (entry.abandoned && !entry.waiters.empty()) {
+  const bool wanted = !entry.waiters.empty();
+  if (wanted && entry.abandoned) {
     // Somebody came after the load had been told to stop: it is loaded again, for them.
     entry.abandoned = false;
     entry.state = State::queued;
     queue_.push_front(id);
-    pump(effects);
-    return effects;
+  } else if (wanted && cause.reason == "no_memory" && !entry.tried_again) {
+    entry.tried_again = true;
+    entry.memory_error = cause;
+    entry.state = State::queued;
+    queue_.push_front(id);
+  } else {
+    refuse(found, cause.code == Code::cancelled ? cause : fail(id, cause, now), effects);
   }
+  advance(effects, now);
+  return effects;
+}
+
+Error Plan::fail(const std::string& id, const Error& cause, SteadyTime now) {
+  ++load_failures_;
+  Failure& failure = failures_[id];
+  failure.cause = cause;
+  const auto pause = backoff(++failure.count);
+  failure.retry_at = now + pause;
   Error error = cause;
-  if (cause.code != Code::cancelled) {
-    ++load_failures_;
-    Failure& failure = failures_[id];
-    failure.cause = cause;
-    const auto pause = backoff(++failure.count);
-    failure.retry_at = now.steady + pause;
-    error.retry_after = pause;
+  error.retry_after = pause;
+  return error;
+}
+
+void Plan::refuse(Entries::iterator entry, const Error& error, Effects& effects) {
+  for (const Ticket ticket : entry->second.waiters) effects.push_back(Refuse{ticket, error});
+  std::erase(queue_, entry->first);
+  std::erase(promised_, entry->first);
+  entries_.erase(entry);
+}
+
+Effects Plan::unloaded(const std::string& id, std::optional<std::uint64_t> returned, SteadyTime now) {
+  Effects effects;
+  const auto found =
+      std::find_if(leaving_.begin(), leaving_.end(), [&](const Leaving& each) { return each.id == id; });
+  if (found == leaving_.end()) return effects;
+  if (returned && found->anonymous) {
+    // It may have grown while it was used: what came back is the better measure.
+    learned_[{id, found->options}].anonymous_bytes = std::max(*found->anonymous, *returned);
+    const auto least = static_cast<std::uint64_t>(kReturned * static_cast<double>(*found->anonymous));
+    if (*returned + kNoise < *found->anonymous && *returned < least) leaked_ += *found->anonymous - *returned;
   }
-  for (const Ticket ticket : entry.waiters) effects.push_back(Refuse{ticket, error});
-  entries_.erase(found);
-  pump(effects);
+  leaving_.erase(found);
+  advance(effects, now);
   return effects;
 }
 
-Effects Plan::unloaded(const std::string& id) {
-  Effects effects;
-  if (const auto found = unloading_.find(id); found != unloading_.end() && --found->second == 0)
-    unloading_.erase(found);
-  pump(effects);
-  return effects;
+// --- put, remove
+
+Result<std::vector<std::string>> Plan::make_way(const std::string& id, const Metadata& metadata,
+                                                SteadyTime now) const {
+  std::vector<std::string> victims;
+  Room room = promisable();
+  const auto old = entries_.find(id);
+  if (old != entries_.end()) {
+    if (old->second.state != State::ready || old->second.users > 0)
+      return Error{Code::conflict, fmt::format("{} is loading or in use: remove it first, or wait", id),
+                   "model_in_use"};
+    victims.push_back(id);
+    ++room.places;
+    room.bytes += number(old->second.bytes);
+  }
+  const std::int64_t bytes = std::max<std::int64_t>(0, number(metadata.memory_bytes) - room.bytes);
+  const std::int64_t places = std::max<std::int64_t>(0, 1 - room.places);
+  if (bytes == 0 && places == 0) return victims;
+  // The old one is no candidate: it is counted already.
+  Plan others = *this;
+  others.entries_.erase(id);
+  const auto chosen = others.choose(bytes, places, now);
+  if (!chosen)
+    return Error{Code::exhausted, fmt::format("no room for {}: what could leave for it is in use", id),
+                 "cache_full"};
+  victims.insert(victims.end(), chosen->begin(), chosen->end());
+  return victims;
 }
 
-Result<Effects> Plan::put(const std::string& id, const Metadata& metadata, Now now) {
+Effects Plan::put(const std::string& id, const Metadata& metadata, const std::vector<std::string>& victims,
+                  SteadyTime now) {
   Effects effects;
-  auto found = entries_.find(id);
-  if (found != entries_.end() && !found->second.idle())
-    return Error{Code::conflict, fmt::format("{} is loading or in use: remove it first, or wait", id),
-                 "model_in_use"};
-  if (found != entries_.end()) unload(found, UnloadReason::replaced, effects);
-  // It is in memory already, so it takes its place at once; who must go for it, goes meanwhile.
-  std::int64_t staying = places_taken();
-  for (const auto& [other, count] : unloading_) staying -= count;
-  if (staying >= options_.max_models) {
-    const auto victim = find_victim();
-    if (victim == entries_.end())
-      return Error{Code::exhausted,
-                   fmt::format("no place for {}: all {} models are in use", id, options_.max_models),
-                   "cache_full"};
-    unload(victim, UnloadReason::evicted, effects);
+  for (const std::string& victim : victims) {
+    const auto found = entries_.find(victim);
+    if (found != entries_.end())
+      unload(found, victim == id ? UnloadReason::replaced : UnloadReason::evicted, effects, now);
   }
   Entry& entry = entries_[id];
   entry.metadata = metadata;
-  become_ready(entry, 0, now);
+  entry.predicted = entry.bytes = metadata.memory_bytes;
+  make_ready(id, entry, now);
   return effects;
 }
 
-std::pair<Removal, Effects> Plan::remove(const std::string& id) {
+std::pair<Removal, Effects> Plan::remove(const std::string& id, SteadyTime) {
   Effects effects;
   failures_.erase(id);  // who removes a model wants the next request to try it
   const auto found = entries_.find(id);
   if (found == entries_.end()) return {is_unloading(id) ? Removal::removed : Removal::absent, effects};
   Entry& entry = found->second;
-  switch (entry.state) {
-    case State::queued:
-      return {Removal::absent, effects};
-    case State::loading:
-      entry.leave_after_use = true;
-      return {Removal::draining, effects};
-    case State::draining:
-      return {Removal::draining, effects};
-    case State::ready:
-      break;
-  }
-  if (entry.users > 0) {
+  if (entry.state == State::queued || entry.state == State::reserved) return {Removal::absent, effects};
+  if (entry.state == State::loading) entry.leave_after_use = true;
+  if (entry.state == State::ready) {
     entry.state = State::draining;
-    return {Removal::draining, effects};
+    entry.watched = true;
+    effects.push_back(Close{id});
   }
-  unload(found, UnloadReason::removed, effects);
-  return {Removal::removed, effects};
+  return {Removal::draining, effects};
 }
 
-Effects Plan::expire(Now now) {
+Effects Plan::set_max_bytes(std::uint64_t max_bytes, SteadyTime now) {
+  options_.max_bytes = max_bytes;
   Effects effects;
-  for (auto each = entries_.begin(); each != entries_.end();) {
-    const auto entry = each++;
-    if (!entry->second.idle() || now.steady - entry->second.idle_since < options_.ttl) continue;
-    unload(entry, UnloadReason::expired, effects);
-  }
-  std::erase_if(failures_,
-                [&](const auto& each) { return now.steady - each.second.retry_at > kFailureMemory; });
+  advance(effects, now);
   return effects;
 }
 
-std::optional<SteadyTime> Plan::next_due() const {
-  std::optional<SteadyTime> due;
+Effects Plan::tick(SteadyTime now) {
+  std::erase_if(failures_, [&](const auto& each) { return now - each.second.retry_at > kFailureMemory; });
+  Effects effects;
+  advance(effects, now);
+  return effects;
+}
+
+void Plan::measured(std::uint64_t anonymous) {
+  std::uint64_t known = 0;
+  for (const auto& [id, entry] : entries_) known += entry.anonymous.value_or(0);
+  leaked_ = std::min(leaked_, anonymous > known ? anonymous - known : 0);
+}
+
+// --- what follows from an event
+
+void Plan::advance(Effects& effects, SteadyTime now) {
+  if (!claim_.empty()) return;  // its answer comes first
+  if (!expire(effects, now)) pump(effects, now);
+}
+
+// Claims one that is past its time; true when it did. One that is in use is heard of when it no longer is.
+bool Plan::expire(Effects& effects, SteadyTime now) {
+  for (auto& [id, entry] : entries_) {
+    const auto ttl = ttl_of(entry);
+    if (entry.state != State::ready || entry.watched || ttl.count() < 0 || now - entry.idle_since < ttl)
+      continue;
+    if (entry.users == 0) return claim({id}, UnloadReason::expired, effects), true;
+    entry.watched = true;
+    effects.push_back(Watch{id});
+  }
+  return false;
+}
+
+// Gives room to those who wait for it, in their order. Only the first that finds none has others evicted for
+// it; those behind it may pass for a while, into room that it cannot use.
+void Plan::pump(Effects& effects, SteadyTime now) {
+  take_back_promises();
+  start_promised(effects);
+  if (repay(effects, now)) return;
+  bool blocked = false;
+  for (const std::string& id : std::deque<std::string>(queue_)) {
+    const auto found = entries_.find(id);
+    Entry& entry = found->second;
+    if (number(entry.peak) > capacity()) {
+      refuse(found, does_not_fit(id, entry), effects);
+      continue;
+    }
+    const Room room = promisable();
+    if (!entry.memory_error && room.places >= 1 && room.bytes >= number(entry.peak)) {
+      entry.state = State::reserved;
+      std::erase(queue_, id);
+      promised_.push_back(id);
+      continue;
+    }
+    if (blocked) continue;
+    if (make_room(entry, effects, now)) break;
+    if (entry.memory_error) {
+      refuse(found, fail(id, Error(*entry.memory_error), now), effects);
+      continue;
+    }
+    blocked = true;
+    watch_busy(effects);
+    if (now - entry.queued_at >= options_.passing) break;
+  }
+  start_promised(effects);
+}
+
+// More is in memory than there may be: models turned out larger, memory leaked, the budget fell.
+bool Plan::repay(Effects& effects, SteadyTime now) {
+  const Room room = promisable();
+  if (room.places >= 0 && room.bytes >= 0) return false;
+  auto victims = choose(std::max<std::int64_t>(0, -room.bytes), std::max<std::int64_t>(0, -room.places), now);
+  if (!victims) victims = idle_models(now);
+  if (victims->empty()) return watch_busy(effects), false;
+  return claim(std::move(*victims), UnloadReason::over_budget, effects), true;
+}
+
+// All or nothing: claims victims that leave enough room, or none.
+bool Plan::make_room(Entry& entry, Effects& effects, SteadyTime now) {
+  const Room room = promisable();
+  std::int64_t bytes = std::max<std::int64_t>(0, number(entry.peak) - room.bytes);
+  std::int64_t places = std::max<std::int64_t>(0, 1 - room.places);
+  if (entry.memory_error) {  // how much was missing is not known: at most all of it
+    bytes = std::max(bytes, number(entry.peak));
+    places = std::max<std::int64_t>(1, places);
+  }
+  auto victims = choose(bytes, places, now);
+  if (!victims || victims->empty()) return false;
+  claim(std::move(*victims), entry.memory_error ? UnloadReason::no_memory : UnloadReason::evicted, effects);
+  return true;
+}
+
+void Plan::start_promised(Effects& effects) {
+  for (const std::string& id : std::deque<std::string>(promised_)) {
+    Entry& entry = entries_.at(id);
+    const Room room = startable();
+    if (is_unloading(id) || room.places < 1 || room.bytes < number(entry.peak)) continue;
+    if (entry.tried_again && !leaving_.empty()) continue;  // the memory it lacked is on its way
+    entry.state = State::loading;
+    std::erase(promised_, id);
+    effects.push_back(StartLoad{id, entry.waiters.front()});
+  }
+}
+
+// What leaked, or a smaller budget, may have made promises that cannot be kept.
+void Plan::take_back_promises() {
+  for (Room room = promisable(); !promised_.empty() && (room.places < 0 || room.bytes < 0);
+       room = promisable()) {
+    const std::string id = promised_.back();
+    promised_.pop_back();
+    entries_.at(id).state = State::queued;
+    queue_.push_front(id);
+  }
+}
+
+void Plan::watch_busy(Effects& effects) {
+  for (auto& [id, entry] : entries_) {
+    if (entry.state != State::ready || entry.watched || entry.users == 0 || entry.metadata.pinned) continue;
+    entry.watched = true;
+    effects.push_back(Watch{id});
+  }
+}
+
+void Plan::claim(std::vector<std::string> ids, UnloadReason reason, Effects& effects) {
+  claim_ = ids;
+  claim_reason_ = reason;
+  effects.push_back(Claim{std::move(ids)});
+}
+
+void Plan::unload(Entries::iterator entry, UnloadReason reason, Effects& effects, SteadyTime) {
+  if (reason == UnloadReason::evicted || reason == UnloadReason::no_memory ||
+      reason == UnloadReason::over_budget)
+    ++evictions_;
+  if (reason == UnloadReason::expired) ++expirations_;
+  const Entry& leaving = entry->second;
+  leaving_.push_back({entry->first, leaving.bytes, leaving.anonymous, leaving.metadata.options});
+  effects.push_back(Unload{entry->first, reason, leaving.anonymous.value_or(0)});
+  entries_.erase(entry);
+}
+
+// Who asked for a model while it left gets a new one.
+void Plan::queue_again(const std::string& id, Entry waiting, SteadyTime now) {
+  if (waiting.waiters.empty()) return;
+  waiting.queued_at = now;
+  predict(id, waiting);
+  entries_[id] = std::move(waiting);
+  queue_.push_back(id);
+}
+
+void Plan::make_ready(const std::string& id, Entry& entry, SteadyTime now) {
+  entry.state = State::ready;
+  entry.users = 0;
+  entry.watched = false;
+  entry.loaded_at = entry.idle_since = now;
+  past(id);
+}
+
+// --- room
+
+std::int64_t Plan::capacity() const {
+  if (options_.max_bytes == 0) return kUnlimited;
+  return std::max<std::int64_t>(0, number(options_.max_bytes) - number(leaked_));
+}
+
+Plan::Room Plan::promisable() const {
+  Room room{options_.max_models, capacity()};
   for (const auto& [id, entry] : entries_) {
-    if (entry.idle() && (!due || entry.idle_since + options_.ttl < *due))
-      due = entry.idle_since + options_.ttl;
+    if (entry.state == State::queued) continue;
+    const bool here = entry.state == State::ready || entry.state == State::draining;
+    --room.places;
+    room.bytes -= number(here ? entry.bytes : entry.peak);
+  }
+  return room;
+}
+
+Plan::Room Plan::startable() const {
+  Room room = promisable();
+  for (const std::string& id : promised_) {
+    ++room.places;
+    room.bytes += number(entries_.at(id).peak);
+  }
+  for (const Leaving& each : leaving_) {
+    --room.places;
+    room.bytes -= number(each.bytes);
+  }
+  return room;
+}
+
+bool Plan::may_leave(const std::string& id, const Entry& entry, SteadyTime now) const {
+  return entry.state == State::ready && entry.users == 0 && !entry.metadata.pinned && !is_claimed(id) &&
+         now >= stays_until(entry);
+}
+
+std::vector<std::string> Plan::idle_models(SteadyTime now) const {
+  std::vector<std::string> ids;
+  for (const auto& [id, entry] : entries_) {
+    if (may_leave(id, entry, now)) ids.push_back(id);
+  }
+  return ids;
+}
+
+std::optional<std::vector<std::string>> Plan::choose(std::int64_t bytes, std::int64_t places,
+                                                     SteadyTime now) const {
+  const std::vector<std::string> ids = idle_models(now);
+  std::vector<Candidate> candidates;
+  for (const std::string& id : ids) {
+    const Entry& entry = entries_.at(id);
+    const auto history = past_.find(id);
+    const double rate =
+        history == past_.end() || options_.history.count() == 0 ? 0 : history->second.rate.per_second(now);
+    // A load that took no time to speak of is not free of charge: rates still tell.
+    candidates.push_back({entry.bytes, rate * std::max(entry.load_seconds, 1e-3), entry.idle_since});
+  }
+  const auto chosen = choose_victims(candidates, static_cast<std::uint64_t>(bytes), places);
+  if (!chosen) return std::nullopt;
+  std::vector<std::string> victims;
+  for (const std::size_t i : *chosen) victims.push_back(ids[i]);
+  return victims;
+}
+
+std::chrono::milliseconds Plan::ttl_of(const Entry& entry) const {
+  const auto ttl = entry.keep_alive.value_or(entry.metadata.ttl.value_or(options_.ttl));
+  return std::min<std::chrono::milliseconds>(ttl, kLongestTtl);
+}
+
+SteadyTime Plan::stays_until(const Entry& entry) const {
+  if (entry.load_seconds < kCheapLoad) return entry.loaded_at;
+  return entry.loaded_at + std::chrono::duration_cast<SteadyTime::duration>(
+                               std::chrono::duration<double>(std::min(entry.load_seconds, kLongestStay)));
+}
+
+void Plan::predict(const std::string& id, Entry& entry) const {
+  const Metadata& known = entry.metadata;
+  const auto found = learned_.find({id, known.options});
+  const bool measured = found != learned_.end();
+  const std::uint64_t guess = std::max(known.memory_bytes, known.mapped_bytes) - known.mapped_bytes;
+  entry.predicted = known.mapped_bytes + (measured ? found->second.anonymous_bytes : guess);
+  entry.peak =
+      std::max(entry.predicted, measured ? known.mapped_bytes + found->second.peak_bytes : known.peak_bytes);
+  entry.bytes = entry.predicted;
+}
+
+Plan::Past& Plan::past(const std::string& id) {
+  if (past_.size() >= kMostRemembered && !past_.contains(id)) {
+    const auto gone = std::find_if(past_.begin(), past_.end(),
+                                   [&](const auto& each) { return !entries_.contains(each.first); });
+    if (gone != past_.end()) past_.erase(gone);
+  }
+  return past_.try_emplace(id, Past{.rate = Rate(options_.history)}).first->second;
+}
+
+Error Plan::does_not_fit(const std::string& id, const Entry& entry) const {
+  return {Code::exhausted,
+          fmt::format("{} needs {} MB while it loads, and the model cache may take {} MB: raise "
+                      "MEDSYNTH_MODEL_CACHE_MEMORY, or use a smaller model or context",
+                      id, entry.peak >> 20, capacity() >> 20),
+          "does_not_fit"};
+}
+
+// --- what is asked about it
+
+std::optional<SteadyTime> Plan::next_due(SteadyTime now) const {
+  std::optional<SteadyTime> due;
+  const auto sooner = [&](SteadyTime time) { due = due ? std::min(*due, time) : time; };
+  const Room room = promisable();
+  const bool wanted = !queue_.empty() || room.places < 0 || room.bytes < 0;
+  for (const auto& [id, entry] : entries_) {
+    if (entry.state != State::ready) continue;
+    const auto ttl = ttl_of(entry);
+    if (!entry.watched && ttl.count() >= 0) sooner(entry.idle_since + ttl);
+    if (wanted && entry.users == 0 && stays_until(entry) > now) sooner(stays_until(entry));
   }
   return due;
 }
 
-std::int64_t Plan::places_taken() const {
-  std::int64_t taken = 0;
-  for (const auto& [id, entry] : entries_) taken += entry.state != State::queued;
-  for (const auto& [id, count] : unloading_) taken += count;
-  return taken;
+bool Plan::is_claimed(const std::string& id) const {
+  return std::find(claim_.begin(), claim_.end(), id) != claim_.end();
 }
 
-// Gives places to those who wait for one, in their order; makes room by evicting, one victim for each that
-// waits.
-void Plan::pump(Effects& effects) {
-  std::int64_t free = options_.max_models - places_taken();
-  std::int64_t coming = 0;
-  for (const auto& [id, count] : unloading_) coming += count;
-  for (const std::string& id : std::deque<std::string>(queue_)) {
-    if (free > 0) {
-      --free;  // kept for it also while its old self is still leaving
-      if (!is_unloading(id)) start_load(id, effects);
-    } else if (coming > 0) {
-      --coming;
-    } else if (const auto victim = find_victim(); victim != entries_.end()) {
-      unload(victim, UnloadReason::evicted, effects);
-    } else {
-      return;
-    }
-  }
+bool Plan::is_unloading(const std::string& id) const {
+  return std::any_of(leaving_.begin(), leaving_.end(), [&](const Leaving& each) { return each.id == id; });
 }
 
-void Plan::start_load(const std::string& id, Effects& effects) {
-  Entry& entry = entries_.at(id);
-  entry.state = State::loading;
-  std::erase(queue_, id);
-  effects.push_back(StartLoad{id, entry.waiters.front()});
-}
-
-Plan::Entries::iterator Plan::find_victim() {
-  auto victim = entries_.end();
-  for (auto each = entries_.begin(); each != entries_.end(); ++each) {
-    if (each->second.idle() && (victim == entries_.end() || each->second.last_use < victim->second.last_use))
-      victim = each;
-  }
-  return victim;
-}
-
-void Plan::unload(Entries::iterator entry, UnloadReason reason, Effects& effects) {
-  if (reason == UnloadReason::evicted) ++evictions_;
-  if (reason == UnloadReason::expired) ++expirations_;
-  ++unloading_[entry->first];
-  effects.push_back(Unload{entry->first, reason});
-  entries_.erase(entry);
-}
-
-// The last user of a removed model has let go. Who asked for it meanwhile gets a new one.
-void Plan::end_draining(Entries::iterator entry, Effects& effects) {
-  const std::string id = entry->first;
-  const Metadata metadata = entry->second.metadata;
-  std::deque<Ticket> waiters = std::move(entry->second.waiters);
-  unload(entry, UnloadReason::removed, effects);
-  if (waiters.empty()) return;
-  entries_[id] = {.waiters = std::move(waiters), .metadata = metadata};
-  queue_.push_back(id);
+bool Plan::is_quiet() const {
+  return leaving_.empty() && std::none_of(entries_.begin(), entries_.end(), [](const auto& each) {
+           return each.second.state == State::loading;
+         });
 }
 
 std::vector<std::string> Plan::ids() const {
   std::vector<std::string> ids;
   for (const auto& [id, entry] : entries_) ids.push_back(id);
   return ids;
-}
-
-std::string Plan::state_of(const Entry& entry) const {
-  switch (entry.state) {
-    case State::queued:
-      return "queued";
-    case State::loading:
-      return "loading";
-    case State::draining:
-      return "draining";
-    case State::ready:
-      break;
-  }
-  return entry.users > 0 ? "in_use" : "ready";
-}
-
-CacheStats Plan::stats(Now now) const {
-  CacheStats stats{.max_size = options_.max_models,
-                   .ttl = std::chrono::duration<double>(options_.ttl).count(),
-                   .hits = hits_,
-                   .misses = misses_,
-                   .coalesced = coalesced_,
-                   .evictions = evictions_,
-                   .expirations = expirations_,
-                   .load_failures = load_failures_};
-  for (const auto& [id, entry] : entries_) {
-    stats.size += entry.state != State::queued;
-    const bool here = entry.state == State::ready || entry.state == State::draining;
-    ModelStats model{.id = id,
-                     .state = state_of(entry),
-                     .users = entry.users,
-                     .hits = entry.hits,
-                     .load_seconds = entry.load_seconds,
-                     .memory_bytes = entry.metadata.memory_bytes,
-                     .metadata = entry.metadata.extra};
-    if (here) model.loaded_at = rfc3339(entry.loaded_at);
-    if (here) model.last_used = rfc3339(entry.last_used);
-    if (entry.idle()) {
-      const auto left =
-          std::chrono::duration_cast<std::chrono::microseconds>(entry.idle_since + options_.ttl - now.steady);
-      model.expires_at = rfc3339(now.wall + left);
-    }
-    const auto loads = loads_.find(id);
-    model.loads = loads == loads_.end() ? 0 : loads->second;
-    stats.models.push_back(std::move(model));
-  }
-  return stats;
 }
 
 }  // namespace medsynth::models

@@ -27,6 +27,8 @@ const Buckets kHttpBuckets{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5,
 // OpenTelemetry's for generative models, doubling, continued to the ten minutes that an actor may wait.
 const Buckets kModelBuckets{.01,  .02,   .04,   .08,   .16,   .32,    .64,    1.28,  2.56,
                             5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68, 655.36};
+// From a model that was pushed out at once to one that stayed for a day.
+const Buckets kAgeBuckets{1, 5, 15, 60, 300, 900, 3600, 14400, 86400};
 // Dramatiq's own, in milliseconds: dashboards rely on them.
 const Buckets kMessageBuckets{5,    10,   25,   50,   75,    100,   250,   500,    750,
                               1000, 2500, 5000, 7500, 10000, 30000, 60000, 600000, 900000};
@@ -94,7 +96,19 @@ struct Metrics::Impl {
   Counters& cache_expirations =
       counters("medsynth_model_cache_expirations_total", "Models removed after their time to live");
   Counters& cache_failures = counters("medsynth_model_cache_load_failures_total", "Loads that failed");
+  Gauges& cache_bytes =
+      gauges("medsynth_model_cache_bytes", "Memory of models in memory, loading, or leaving");
+  Gauges& cache_reserved =
+      gauges("medsynth_model_cache_reserved_bytes", "Memory set aside for loads and models that wait");
+  Gauges& cache_leaked =
+      gauges("medsynth_model_cache_leaked_bytes", "Memory that did not come back after unloading");
+  Gauges& measured_memory = gauges("medsynth_model_measured_bytes", "Measured memory of loaded models");
   Histograms& load_seconds = histograms("medsynth_model_load_seconds", "Duration of model loads");
+  Histograms& unload_seconds =
+      histograms("medsynth_model_unload_seconds", "Time until an unloaded model's memory was back");
+  Histograms& eviction_age =
+      histograms("medsynth_model_age_at_eviction_seconds", "Time between a model's load and its end");
+  Counters& unloads = counters("medsynth_model_unloads_total", "Models that left memory, by reason");
   Counters& lost_leases =
       counters("medsynth_lost_leases_total", "Messages that were recovered by somebody else while they ran");
   Histograms& http_seconds =
@@ -128,8 +142,9 @@ void Metrics::update_queue_size(std::string_view model, double waiting) {
   impl_->queue_size.Add(model_labels(model)).Set(waiting);
 }
 
-void Metrics::update_model_memory_usage(std::string_view model, double bytes) {
+void Metrics::update_model_memory_usage(std::string_view model, double bytes, double measured) {
   impl_->model_memory.Add(model_labels(model)).Set(bytes);
+  if (measured > 0) impl_->measured_memory.Add(model_labels(model)).Set(measured);
 }
 
 void Metrics::message_started(std::string_view queue, std::string_view actor) {
@@ -188,6 +203,9 @@ void Metrics::pressure(std::string_view resource, double percent) {
 
 void Metrics::model_cache(const CacheTotals& totals) {
   impl_->cache_size.Add({}).Set(static_cast<double>(totals.size));
+  impl_->cache_bytes.Add({}).Set(static_cast<double>(totals.memory_bytes));
+  impl_->cache_reserved.Add({}).Set(static_cast<double>(totals.reserved_bytes));
+  impl_->cache_leaked.Add({}).Set(static_cast<double>(totals.leaked_bytes));
   raise_to(impl_->cache_hits.Add({}), static_cast<double>(totals.hits));
   raise_to(impl_->cache_misses.Add({}), static_cast<double>(totals.misses));
   raise_to(impl_->cache_coalesced.Add({}), static_cast<double>(totals.coalesced));
@@ -198,6 +216,13 @@ void Metrics::model_cache(const CacheTotals& totals) {
 
 void Metrics::model_loaded(std::string_view model, double seconds) {
   impl_->load_seconds.Add(model_labels(model), kModelBuckets).Observe(seconds);
+}
+
+void Metrics::model_unloaded(std::string_view model, std::string_view reason, double seconds, double age) {
+  const Labels reasons{{"reason", std::string(reason)}};
+  impl_->unload_seconds.Add(model_labels(model), kModelBuckets).Observe(seconds);
+  impl_->eviction_age.Add(reasons, kAgeBuckets).Observe(age);
+  impl_->unloads.Add(reasons).Increment();
 }
 
 void Metrics::lost_leases_total(std::int64_t count) {

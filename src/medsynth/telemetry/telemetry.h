@@ -47,6 +47,7 @@ struct CacheTotals {
   std::int64_t evictions = 0;
   std::int64_t expirations = 0;
   std::int64_t load_failures = 0;
+  std::uint64_t memory_bytes = 0, reserved_bytes = 0, leaked_bytes = 0;  // now
 };
 
 class Metrics {
@@ -58,8 +59,9 @@ class Metrics {
 
   // Inference: ml_inference_total, ml_inference_errors_total, ml_inference_duration_seconds{model,operation}.
   void inference(std::string_view model, std::string_view operation, bool succeeded, double seconds);
-  void update_queue_size(std::string_view model, double waiting);        // ml_inference_queue_size{model}
-  void update_model_memory_usage(std::string_view model, double bytes);  // ml_model_memory_usage_bytes{model}
+  void update_queue_size(std::string_view model, double waiting);  // ml_inference_queue_size{model}
+  // ml_model_memory_usage_bytes{model}, and when it was measured medsynth_model_measured_bytes{model}
+  void update_model_memory_usage(std::string_view model, double bytes, double measured = 0);
 
   // Messages: Dramatiq's own names, labels queue_name (as the message has it) and actor_name.
   void message_started(std::string_view queue, std::string_view actor);  // dramatiq_messages_inprogress up
@@ -83,7 +85,10 @@ class Metrics {
   void pressure(std::string_view resource, double percent);           // medsynth_pressure_ratio{resource}
   void model_cache(const CacheTotals& totals);                        // medsynth_model_cache_*
   void model_loaded(std::string_view model, double seconds);          // medsynth_model_load_seconds{model}
-  void lost_leases_total(std::int64_t count);                         // medsynth_lost_leases_total
+  // medsynth_model_unload_seconds{model}, medsynth_model_age_at_eviction_seconds{reason} and
+  // medsynth_model_unloads_total{reason}; `age` is since it had been loaded
+  void model_unloaded(std::string_view model, std::string_view reason, double seconds, double age);
+  void lost_leases_total(std::int64_t count);  // medsynth_lost_leases_total
 
   // HTTP: medsynth_http_request_duration_seconds{method,route,status}. `route` is a pattern, never a path.
   void http_request(std::string_view method, std::string_view route, int status, double seconds);

@@ -29,6 +29,7 @@ struct WantedModel {
   std::string name;  // "" is the default of its kind
   std::string kind;  // language | sentence
   bool required = true;
+  std::optional<double> keep_alive = std::nullopt;  // of the request, in seconds; see jobs
 };
 
 // What a running actor sees.

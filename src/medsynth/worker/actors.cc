@@ -10,7 +10,7 @@ constexpr std::size_t kTextsPerSlice = 64;
 
 std::optional<WantedModel> language_model(const jobs::DetectContradiction& pair) {
   if (!pair.use_all_methods) return std::nullopt;
-  return WantedModel{.name = "", .kind = "language", .required = false};
+  return WantedModel{.name = "", .kind = "language", .required = false, .keep_alive = pair.keep_alive};
 }
 
 Result<jobs::ContradictionResult> detect(Context& context, const jobs::DetectContradiction& pair) {
@@ -33,7 +33,10 @@ Result<jobs::ArticlesResult> analyze(Context& context, const jobs::AnalyzeArticl
 }
 
 std::optional<WantedModel> sentence_model(const jobs::GenerateEmbeddings& arguments) {
-  return WantedModel{.name = arguments.model_name.value_or(""), .kind = "sentence", .required = true};
+  return WantedModel{.name = arguments.model_name.value_or(""),
+                     .kind = "sentence",
+                     .required = true,
+                     .keep_alive = arguments.keep_alive};
 }
 
 Result<jobs::EmbeddingsResult> embed(Context& context, const jobs::GenerateEmbeddings& arguments) {

@@ -148,17 +148,16 @@ void Control::publish() {
   snapshot_.usage = described::to_value(parts_.limiter.get_resource_usage()).get_object();
   const limits::SystemInfo system = parts_.sensors.system();
   snapshot_.system = described::to_value(system).get_object();
-  snapshot_.cache = {stats.size, stats.max_size, stats.ttl, {}};
-  for (const models::ModelStats& model : stats.models) {
-    if (auto report = described::from_value<fleet::ModelReport>(described::to_value(model)))
-      snapshot_.cache.models.push_back(std::move(*report));
-  }
+  if (auto report = described::from_value<fleet::CacheReport>(described::to_value(stats)))
+    snapshot_.cache = std::move(*report);
   snapshot_.tasks = parts_.in_hand.reports();
   parts_.metrics.model_cache({stats.size, stats.hits, stats.misses, stats.coalesced, stats.evictions,
-                              stats.expirations, stats.load_failures});
+                              stats.expirations, stats.load_failures, stats.memory_bytes,
+                              stats.reserved_bytes, stats.leaked_bytes});
   count_admission(parts_.metrics, parts_.limiter.admission(), system.pressure);
   for (const models::ModelStats& model : stats.models)
-    parts_.metrics.update_model_memory_usage(model.id, static_cast<double>(model.memory_bytes));
+    parts_.metrics.update_model_memory_usage(model.id, static_cast<double>(model.memory_bytes),
+                                             static_cast<double>(model.measured_bytes));
   snapshot_.metrics.clear();
   for (const telemetry::Sample& sample : parts_.metrics.samples()) {
     if (auto copy = described::from_value<fleet::Sample>(described::to_value(sample)))

@@ -2,12 +2,20 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace medsynth::worker {
 namespace {
 
+constexpr double kCentury = 100.0 * 365 * 24 * 3600;  // seconds
 constexpr std::uint64_t kMegabyte = 1024 * 1024;
 
 }  // namespace
+
+std::chrono::milliseconds keep_alive_time(double seconds) {
+  if (seconds < 0) return std::chrono::milliseconds(-1);
+  return std::chrono::milliseconds(static_cast<std::int64_t>(std::min(seconds, kCentury) * 1000));
+}
 
 ModelSource::ModelSource(ModelSourceOptions options, inference::Engine& engine, models::Cache& cache)
     : options_(std::move(options)), engine_(engine), cache_(cache) {}
@@ -30,16 +38,30 @@ limits::Needs ModelSource::needs(std::string_view actor, const std::optional<mod
   needs.model = model->model.name;
   needs.model_parallel = std::max<std::int64_t>(1, model->model.parallel);
   needs.cpu_share_percent = options_.cpu_share_percent;
-  const auto loaded = cache_.get_stats().models;
-  const bool here =
-      std::any_of(loaded.begin(), loaded.end(), [&](const auto& each) { return each.id == needs.model; });
-  if (here) return needs;
-  needs.memory_bytes = static_cast<std::uint64_t>(model->model.memory_mb) * kMegabyte;
-  if (needs.memory_bytes == 0) {
-    // A catalogue that does not know: the engine does. Not being able to tell is found out when loading.
-    if (const auto estimate = engine_.estimate(load_options(*model))) needs.memory_bytes = *estimate;
-  }
+  if (!cache_.contains(needs.model)) needs.memory_bytes = predicted_bytes(*model);
   return needs;
+}
+
+// The catalogue's word, else the engine's, who reads the file's header. Not being able to tell is found out
+// when loading.
+std::uint64_t ModelSource::predicted_bytes(const models::Resolved& model) const {
+  if (model.model.memory_mb > 0) return static_cast<std::uint64_t>(model.model.memory_mb) * kMegabyte;
+  const auto estimate = engine_.estimate(load_options(model));
+  return estimate ? *estimate : 0;
+}
+
+models::Metadata ModelSource::metadata(const models::Resolved& model) const {
+  const models::ModelFile& file = model.model;
+  models::Metadata metadata{.memory_bytes = predicted_bytes(model),
+                            .extra = {{"file", file.file}, {"kind", file.kind}, {"demo", file.demo}},
+                            .options = fmt::format("{};{};{}", file.sha256, file.context, options_.threads),
+                            .pinned = file.pinned};
+  // The runtime maps the file: its pages count, and no measurement of ours sees them.
+  std::error_code error;
+  const auto size = std::filesystem::file_size(model.path, error);
+  if (!error) metadata.mapped_bytes = std::min<std::uint64_t>(size, metadata.memory_bytes);
+  if (file.keep_alive) metadata.ttl = keep_alive_time(static_cast<double>(*file.keep_alive));
+  return metadata;
 }
 
 Result<models::Handle> ModelSource::open(const models::Resolved& model, const inference::Until& until,
@@ -52,14 +74,11 @@ Result<models::Handle> ModelSource::open(const models::Resolved& model, const in
     BOOST_OUTCOME_TRY(auto loaded, engine.load(options));
     return std::shared_ptr<models::Loaded>(std::move(loaded));
   };
-  const models::Metadata metadata{
-      .memory_bytes = static_cast<std::uint64_t>(model.model.memory_mb) * kMegabyte,
-      .extra = {{"file", model.model.file}, {"kind", model.model.kind}, {"demo", model.model.demo}}};
   const auto left =
       until.deadline == SteadyTime::max()
           ? std::chrono::milliseconds(std::chrono::hours(24))
           : std::chrono::duration_cast<std::chrono::milliseconds>(until.deadline - system_clock().steady());
-  return cache_.get_or_create(model.model.name, load, metadata, left, until.stop, progress);
+  return cache_.get_or_create(model.model.name, load, metadata(model), left, until.stop, progress);
 }
 
 Result<std::optional<contradiction::Calibration>> ModelSource::calibration(

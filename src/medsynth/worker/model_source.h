@@ -22,6 +22,9 @@ struct ModelSourceOptions {
   double cpu_share_percent = 50;    // what those threads are of the CPUs we may use
 };
 
+// keep_alive of a request, in seconds: negative is never, a century at most.
+std::chrono::milliseconds keep_alive_time(double seconds);
+
 class ModelSource {
  public:
   // `engine` and `cache` outlive it.
@@ -39,6 +42,8 @@ class ModelSource {
                                                                 inference::Model* loaded) const;
 
  private:
+  std::uint64_t predicted_bytes(const models::Resolved& model) const;
+  models::Metadata metadata(const models::Resolved& model) const;
   inference::LoadOptions load_options(const models::Resolved& model) const;
 
   ModelSourceOptions options_;

@@ -72,6 +72,7 @@ class Runner::TaskContext final : public Context {
     BOOST_OUTCOME_TRY(auto handle, parts_.models.open(*task_.model, task_.until, [this](double part) {
       progress(kModelLoaded * part, "loading model");
     }));
+    if (const auto keep = task_.prepared.model->keep_alive) handle.keep_alive(keep_alive_time(*keep));
     handle_ = std::move(handle);
     return success();
   }

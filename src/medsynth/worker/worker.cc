@@ -45,6 +45,28 @@ ModelSourceOptions model_options(const Settings& settings, double effective_cpus
           .cpu_share_percent = std::min(100.0, 100.0 * static_cast<double>(threads) / effective_cpus)};
 }
 
+// MEDSYNTH_MODEL_CACHE_MEMORY, else what tasks may take of this machine's memory.
+std::uint64_t model_cache_bytes(const Settings& settings, std::uint64_t memory_limit) {
+  if (settings.model_cache_memory > 0) return static_cast<std::uint64_t>(settings.model_cache_memory) << 20;
+  return static_cast<std::uint64_t>(settings.max_memory_percent / 100 * static_cast<double>(memory_limit));
+}
+
+models::CacheOptions cache_options(const Settings& settings, std::uint64_t memory_limit,
+                                   telemetry::Metrics& metrics) {
+  return {.max_models = settings.max_cached_models,
+          .ttl = as_milliseconds(settings.model_cache_ttl),
+          .check_interval = as_milliseconds(settings.model_cache_check_interval),
+          .max_bytes = model_cache_bytes(settings, memory_limit),
+          .ledger = data_dir(settings) / "model-sizes.json",
+          .on_event = [&metrics](const models::CacheEvent& event) {
+            if (event.reason)
+              metrics.model_unloaded(event.model, described::enum_name(*event.reason), event.seconds,
+                                     event.age);
+            else
+              metrics.model_loaded(event.model, event.seconds);
+          }};
+}
+
 // Everything a worker is made of, in the order in which it depends on each other.
 class Process {
  public:
@@ -89,8 +111,7 @@ class Process {
                 .prefix = settings_.task_storage_prefix,
                 .database = url.database}),
         engine_(inference::make_engine()),
-        cache_({settings_.max_cached_models, as_milliseconds(settings_.model_cache_ttl),
-                as_milliseconds(settings_.model_cache_check_interval)}),
+        cache_(cache_options(settings_, sensors_->sample().memory_limit, metrics_)),
         models_(model_options(settings_, sensors_->sample().effective_cpus), *engine_, cache_) {}
 
   bool wait_for_redis();
@@ -109,10 +130,10 @@ class Process {
   dramatiq::Broker broker_;
   fleet::Fleet fleet_;
   std::unique_ptr<inference::Engine> engine_;
+  telemetry::Metrics metrics_;
   models::Cache cache_;
   ModelSource models_;
   InHand in_hand_;
-  telemetry::Metrics metrics_;
   std::unique_ptr<dramatiq::Consumer> consumer_;
   std::unique_ptr<Runner> runner_;
   std::stop_source stop_taking_, abandon_;

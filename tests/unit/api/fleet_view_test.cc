@@ -99,5 +99,27 @@ TEST(Samples, CarryTheirWorker) {
   EXPECT_EQ(slots->value, 2);
 }
 
+// A model that failed to load everywhere is refused with the cause and the time of the first that tries
+// again; not while one worker may still load it, and not when that time has come.
+TEST(FailedModel, IsRefusedUntilSomebodyTriesAgain) {
+  const WallTime now{std::chrono::hours(1000)};
+  const auto worker = [&](std::chrono::seconds wait) {
+    fleet::Snapshot snapshot;
+    snapshot.cache.models.push_back(
+        {.id = "m", .state = "failed", .retry_at = rfc3339(now + wait), .error = "damaged"});
+    return snapshot;
+  };
+  const auto failed =
+      failed_model({worker(std::chrono::seconds(9)), worker(std::chrono::seconds(4))}, "m", now);
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->code, Code::unavailable);
+  EXPECT_EQ(failed->retry_after, std::chrono::seconds(4));
+  EXPECT_NE(failed->message.find("damaged"), std::string::npos);
+  EXPECT_FALSE(failed_model({worker(std::chrono::seconds(9)), fleet::Snapshot()}, "m", now));
+  EXPECT_FALSE(failed_model({worker(std::chrono::seconds(0))}, "m", now));
+  EXPECT_FALSE(failed_model({worker(std::chrono::seconds(9))}, "other", now));
+  EXPECT_FALSE(failed_model({}, "m", now));
+}
+
 }  // namespace
 }  // namespace medsynth::api

@@ -1,12 +1,15 @@
 #include "medsynth/models/cache.h"
 
+#include <array>
 #include <atomic>
+#include <filesystem>
 #include <latch>
 #include <thread>
 
 #include <gtest/gtest.h>
 
 #include "medsynth/base/log.h"
+#include "medsynth/models/learned.h"
 
 namespace medsynth::models {
 namespace {
@@ -194,8 +197,8 @@ TEST_F(CacheTest, TtlByTheClock) {
   EXPECT_EQ(state_of(cache, "m"), "ready");
   clock.advance(1s);
   cache.expire();
-  EXPECT_EQ(state_of(cache, "m"), "absent");
-  EXPECT_TRUE(eventually([&] { return alive == 0; }));
+  EXPECT_TRUE(eventually([&] { return state_of(cache, "m") == "absent"; }));
+  EXPECT_EQ(alive, 0);
   EXPECT_EQ(cache.get_stats().expirations, 1);
 }
 
@@ -296,6 +299,160 @@ TEST_F(CacheTest, ProgressOnTheWaitersThread) {
     heard = true;
   }));
   EXPECT_TRUE(heard);
+}
+
+// A progress callback that throws ends its own caller's wait; the load, the cache and the others go on.
+TEST_F(CacheTest, ProgressThatThrows) {
+  Cache cache({.max_models = 1}, clock);
+  Gate gate;
+  const Loader load = [&](const auto& progress, std::stop_token stop) {
+    progress(0.5);
+    return gated(gate)(progress, stop);
+  };
+  std::jthread other([&] { EXPECT_TRUE(cache.get_or_create("m", load, {}, kLong)); });
+  ASSERT_TRUE(eventually([&] { return gate.entered.load(); }));
+  const auto failed =
+      cache.get_or_create("m", load, {}, kLong, {}, [](double) { throw std::runtime_error("oh"); });
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().reason, "progress_failed");
+  gate.open = true;
+  other.join();
+  EXPECT_TRUE(cache.get("m"));
+  EXPECT_EQ(loads, 1);
+}
+
+// A thousand callers of a cold model: one load, and the hits afterwards are counted.
+TEST_F(CacheTest, ThousandCallersOneLoad) {
+  Cache cache({.max_models = 2}, clock);
+  Gate gate;
+  std::atomic<int> served = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 1000; ++i)
+      threads.emplace_back([&] { served += cache.get_or_create("m", gated(gate), {}, kLong).has_value(); });
+    ASSERT_TRUE(eventually([&] { return cache.get_stats().coalesced == 999; }));
+    gate.open = true;
+  }
+  EXPECT_EQ(served, 1000);
+  EXPECT_EQ(loads, 1);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(cache.get("m"));
+  EXPECT_EQ(cache.get_stats().hits, 10);
+}
+
+// A handle says how long the model stays: 0, it leaves when it is let go; -1, never by itself.
+TEST_F(CacheTest, KeepAliveOfAHandle) {
+  Cache cache({.max_models = 2, .ttl = 1s}, clock);
+  auto handle = cache.get_or_create("m", loader(), {}, kLong);
+  handle->keep_alive(0ms);
+  handle->release();
+  EXPECT_TRUE(eventually([&] { return alive == 0; }));
+  auto again = cache.get_or_create("m", loader(), {}, kLong);
+  again->keep_alive(-1ms);
+  again->release();
+  clock.advance(std::chrono::hours(1000));
+  cache.expire();
+  EXPECT_EQ(state_of(cache, "m"), "ready");
+}
+
+// A load that finds no memory: an idle model leaves for it, and it is tried once more.
+TEST_F(CacheTest, NoMemoryEvictsAndTriesAgain) {
+  Cache cache({.max_models = 3, .measure = [] { return 0; }}, clock);  // sizes are as predicted
+  ASSERT_TRUE(cache.get_or_create("idle", loader(), {.memory_bytes = 10}, kLong));
+  const Loader load = [&](const auto&, std::stop_token) -> Result<std::shared_ptr<Loaded>> {
+    if (alive > 0) return Error{Code::exhausted, "no memory", "no_memory"};
+    return std::shared_ptr<Loaded>(std::make_shared<Toy>(alive));
+  };
+  EXPECT_TRUE(cache.get_or_create("m", load, {.memory_bytes = 10}, kLong));
+  EXPECT_EQ(state_of(cache, "idle"), "absent");
+}
+
+// Memory that is measured not to come back leaves less room; a later measurement may find it again.
+TEST_F(CacheTest, LeakIsMeasured) {
+  std::atomic<std::uint64_t> memory = 100 << 20;
+  CacheOptions options{.max_models = 3, .max_bytes = 1000 << 20, .measure = [&] { return memory.load(); }};
+  std::vector<CacheEvent> events;
+  std::mutex mutex;
+  options.on_event = [&](const CacheEvent& event) {
+    const std::lock_guard lock(mutex);
+    events.push_back(event);
+  };
+  {
+    Cache cache(options, clock);
+    const Loader load = [&](const auto& progress, std::stop_token stop) {
+      memory += 400 << 20;
+      return loader()(progress, stop);
+    };
+    ASSERT_TRUE(cache.get_or_create("m", load, {.memory_bytes = 300 << 20}, kLong));
+    EXPECT_EQ(cache.get_stats().models.at(0).measured_bytes, 400U << 20);
+    EXPECT_EQ(cache.remove("m"), Removal::removed);  // nothing comes back
+    EXPECT_EQ(cache.get_stats().leaked_bytes, 400U << 20);
+    EXPECT_EQ(cache.get_or_create("n", loader(), {.memory_bytes = 700 << 20}, kLong).error().reason,
+              "does_not_fit");
+  }
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_FALSE(events[0].reason);
+  EXPECT_EQ(events[1].reason, UnloadReason::removed);
+}
+
+// What one cache measured predicts the loads of the next.
+TEST_F(CacheTest, MeasuredSizesAreKept) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "medsynth-cache-test";
+  std::filesystem::remove_all(folder);
+  std::atomic<std::uint64_t> memory = 100 << 20;
+  const CacheOptions options{.ledger = folder / "sizes.json", .measure = [&] { return memory.load(); }};
+  const Loader load = [&](const auto& progress, std::stop_token stop) {
+    memory += 50 << 20;
+    return loader()(progress, stop);
+  };
+  for (const std::uint64_t predicted : {10U << 20, 50U << 20}) {
+    Cache cache(options, clock);
+    ASSERT_TRUE(cache.get_or_create("m", load, {.memory_bytes = 10 << 20}, kLong));
+    EXPECT_EQ(cache.get_stats().models.at(0).predicted_bytes, predicted);
+  }
+  std::filesystem::remove_all(folder);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+// A model of many small pieces: freeing them gives nothing back to the system, unloading does.
+TEST_F(CacheTest, SmallPiecesComeBack) {
+  struct Pieces : Loaded {
+    std::vector<std::unique_ptr<std::array<char, 4000>>> pieces;
+  };
+  constexpr std::uint64_t kBytes = 128 << 20;
+  Cache cache({}, clock);
+  const Loader load = [&](const auto&, std::stop_token) -> Result<std::shared_ptr<Loaded>> {
+    auto model = std::make_shared<Pieces>();
+    for (std::uint64_t i = 0; i < kBytes / 4000; ++i)
+      model->pieces.push_back(std::make_unique<std::array<char, 4000>>());
+    return std::shared_ptr<Loaded>(std::move(model));
+  };
+  ASSERT_TRUE(cache.get_or_create("m", load, {}, kLong));
+  const std::uint64_t before = anonymous_bytes();
+  ASSERT_EQ(cache.remove("m"), Removal::removed);
+  EXPECT_LT(anonymous_bytes() + kBytes * 95 / 100, before);
+}
+#endif
+
+// Two threads use one model while others push it out and bring it back: never used after it was destroyed.
+TEST_F(CacheTest, HammerOneModelWhileOthersLoad) {
+  Cache cache({.max_models = 1});
+  std::atomic<bool> wrong = false;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 2; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 20'000; ++i) {
+          const auto handle = cache.get("hot");
+          if (handle && handle->as<Toy>().alive.load() < 1) wrong = true;
+        }
+      });
+    }
+    for (int i = 0; i < 200; ++i) {
+      EXPECT_TRUE(cache.get_or_create("hot", loader(), {}, kLong));
+      EXPECT_TRUE(cache.get_or_create("other", loader(), {}, kLong));
+    }
+  }
+  EXPECT_FALSE(wrong);
 }
 
 // While one model loads, another is given out.

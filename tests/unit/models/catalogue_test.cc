@@ -159,7 +159,22 @@ TEST_F(CatalogueTest, WritesWhatItReads) {
   EXPECT_EQ(Catalogue::read(folder)->find("a.b"), nullptr);
   EXPECT_EQ(catalogue.remove("a.b").error().code, Code::not_found);
   EXPECT_EQ(catalogue.put({.name = "a b", .file = "x"}).error().code, Code::invalid_argument);
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);  // nothing half-written is left
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 2);  // nothing half-written is left
+}
+
+// Two commands that read the same catalogue and add one model each: both are there afterwards.
+TEST_F(CatalogueTest, WritersKeepEachOthersEntries) {
+  auto first = *Catalogue::read(folder), second = *Catalogue::read(folder);
+  ASSERT_TRUE(first.put({.name = "a", .file = "a.gguf", .keep_alive = -1, .pinned = true}));
+  ASSERT_TRUE(second.put({.name = "b", .file = "b.gguf"}));
+  const auto both = *Catalogue::read(folder);
+  ASSERT_NE(both.find("a"), nullptr);
+  ASSERT_NE(both.find("b"), nullptr);
+  EXPECT_EQ(both.find("a")->keep_alive, -1);
+  EXPECT_TRUE(both.find("a")->pinned);
+  EXPECT_FALSE(both.find("b")->keep_alive);
+  ASSERT_TRUE(first.remove("b"));
+  EXPECT_EQ(Catalogue::read(folder)->models().size(), 1U);
 }
 
 }  // namespace

@@ -1,144 +1,186 @@
 #include "medsynth/models/plan.h"
 
-#include <algorithm>
-#include <set>
-
 #include <gtest/gtest.h>
-#include <rapidcheck/gtest.h>
+
+#include "unit/models/plan_world.h"
 
 namespace medsynth::models {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Now at(std::chrono::milliseconds time) {
-  return {SteadyTime{time}, WallTime{time}};
-}
-
 const Error kBroken{Code::invalid_argument, "broken file", "not_a_model"};
+const Error kNoMemory{Code::exhausted, "no memory", "no_memory"};
+constexpr std::uint64_t kMb = 1 << 20;
+
+using Unloads = std::vector<std::pair<std::string, UnloadReason>>;
+using Tickets = std::vector<Ticket>;
+using Ids = std::vector<std::string>;
+
+Metadata megabytes(std::uint64_t count) {
+  return {.memory_bytes = count * kMb};
+}
 
 struct PlanTest : testing::Test {
-  Plan plan{{.max_models = 2, .ttl = 1000ms}};
+  World world{{.max_models = 2, .ttl = 1000ms}};
 
-  // A model that was loaded for one ticket and is no longer used.
-  void load_idle(const std::string& id, Now now) {
-    plan.request(ticket, id, {}, now);
-    plan.loaded(id, 0.1, now);
-    plan.release(id, now);
-    ++ticket;
+  void TearDown() override { EXPECT_EQ(world.broken, ""); }
+
+  void request(Ticket ticket, const std::string& id, const Metadata& metadata = {}) {
+    world.request(ticket, id, metadata);
+    world.run();
   }
-  Ticket ticket = 100;
+  void load(const std::string& id, LoadReport report = {}) { world.load(id, report), world.run(); }
+  void let_go(Ticket ticket, std::optional<std::chrono::milliseconds> keep = {}) {
+    world.let_go(ticket, keep);
+    world.run();
+  }
+  void unload(const std::string& id) { world.unload(id), world.run(); }
+  void pass(std::chrono::milliseconds time) { world.tick(time), world.run(); }
+  // A model that was loaded for one ticket and is no longer used.
+  void load_idle(const std::string& id, const Metadata& metadata = {}, LoadReport report = {}) {
+    request(next_ticket, id, metadata);
+    load(id, report);
+    let_go(next_ticket++);
+    pass(1ms);
+  }
+  std::string state_of(const std::string& id) {
+    world.observe();
+    for (const ModelStats& model : world.plan.stats(world.now, {}).models) {
+      if (model.id == id) return model.state;
+    }
+    return "absent";
+  }
+  Ticket next_ticket = 100;
 };
 
-template <class T>
-const T* only(const Effects& effects) {
-  return effects.size() == 1 ? std::get_if<T>(&effects[0]) : nullptr;
-}
+struct BytesTest : PlanTest {
+  BytesTest() { world = World({.max_models = 10, .ttl = -1ms, .max_bytes = 100 * kMb}); }
+};
 
 // A cold model asked for by three: one load, whose end serves all three.
 TEST_F(PlanTest, BurstCausesOneLoad) {
-  EXPECT_EQ(plan.request(1, "a", {}, at(0ms)), (Effects{StartLoad{"a", 1}}));
-  EXPECT_TRUE(plan.request(2, "a", {}, at(0ms)).empty());
-  EXPECT_TRUE(plan.request(3, "a", {}, at(0ms)).empty());
-  EXPECT_EQ(plan.loaded("a", 0.5, at(500ms)), (Effects{Grant{1, "a"}, Grant{2, "a"}, Grant{3, "a"}}));
-  EXPECT_EQ(plan.request(4, "a", {}, at(600ms)), (Effects{Grant{4, "a"}}));
-  const CacheStats stats = plan.stats(at(600ms));
+  for (const Ticket each : {1, 2, 3}) request(each, "a");
+  EXPECT_EQ(world.started, Ids{"a"});
+  load("a", {.seconds = 0.5});
+  EXPECT_EQ(world.granted, (Tickets{1, 2, 3}));
+  request(4, "a");
+  world.observe();
+  const CacheStats stats = world.plan.stats(world.now, {});
   EXPECT_EQ(stats.misses, 1);
   EXPECT_EQ(stats.coalesced, 2);
   EXPECT_EQ(stats.hits, 1);
   EXPECT_EQ(stats.models[0].users, 4);
 }
 
-// Full, both idle: the one whose last use ended first goes, and the load waits until it has gone.
-TEST_F(PlanTest, EvictsLeastRecentlyUsedIdle) {
-  load_idle("a", at(0ms));
-  load_idle("b", at(1ms));
-  ASSERT_TRUE(plan.use("a", at(2ms)));
-  plan.release("a", at(3ms));
-  EXPECT_EQ(plan.request(1, "c", {}, at(4ms)), (Effects{Unload{"b", UnloadReason::evicted}}));
-  EXPECT_EQ(plan.unloaded("b"), (Effects{StartLoad{"c", 1}}));
-  EXPECT_EQ(plan.stats(at(5ms)).evictions, 1);
+// Full, both idle and used alike: the one whose last use ended first goes, and the load waits until it has
+// gone.
+TEST_F(PlanTest, EvictsAndWaitsUntilItHasGone) {
+  load_idle("a");
+  load_idle("b");
+  ASSERT_TRUE(world.take(7, "a"));
+  let_go(7);
+  request(1, "c");
+  EXPECT_EQ(world.unloads, (Unloads{{"b", UnloadReason::evicted}}));
+  EXPECT_EQ(state_of("c"), "reserved");
+  EXPECT_EQ(world.started, (Ids{"a", "b"}));
+  unload("b");
+  EXPECT_EQ(world.started.back(), "c");
 }
 
 // Full, everything in use: who asks waits; the first place that falls free is theirs, in the order of asking.
 TEST_F(PlanTest, WaitsForPlaceInOrder) {
   for (const auto* id : {"a", "b"}) {
-    plan.request(1, id, {}, at(0ms));
-    plan.loaded(id, 0, at(0ms));
+    request(next_ticket++, id);
+    load(id);
   }
-  EXPECT_TRUE(plan.request(2, "c", {}, at(1ms)).empty());
-  EXPECT_TRUE(plan.request(3, "d", {}, at(1ms)).empty());
-  EXPECT_EQ(plan.release("b", at(2ms)), (Effects{Unload{"b", UnloadReason::evicted}}));
-  EXPECT_EQ(plan.unloaded("b"), (Effects{StartLoad{"c", 2}}));
-  const auto left = plan.leave(3, "d");
-  EXPECT_TRUE(left.for_place);
-  EXPECT_TRUE(left.effects.empty());
+  request(2, "c");
+  request(3, "d");
+  EXPECT_EQ(state_of("c"), "queued");
+  let_go(101);
+  unload("b");
+  EXPECT_EQ(world.started.back(), "c");
+  EXPECT_TRUE(world.leave(3).for_place);
 }
 
-// A victim that is asked for again while it leaves: loaded anew after it has gone, never used while it goes.
+// Somebody uses the victim between the choice and its commit: it is rescued, and another goes at once.
+TEST_F(PlanTest, RescuedVictimStaysAndAnotherGoes) {
+  load_idle("a");
+  load_idle("b");
+  world.request(1, "c");  // "a" is chosen, nothing is carried out yet
+  ASSERT_TRUE(world.take(2, "a"));
+  world.run();
+  EXPECT_EQ(world.unloads, (Unloads{{"b", UnloadReason::evicted}}));
+  EXPECT_EQ(state_of("a"), "in_use");
+}
+
+// After the commit it is gone: who asks for it then gets a new one.
 TEST_F(PlanTest, VictimThatIsAskedForAgainIsLoadedAnew) {
-  load_idle("a", at(0ms));
-  load_idle("b", at(1ms));
-  plan.request(1, "c", {}, at(2ms));  // "a" leaves
-  EXPECT_FALSE(plan.use("a", at(2ms)));
-  EXPECT_EQ(plan.request(2, "a", {}, at(2ms)), (Effects{Unload{"b", UnloadReason::evicted}}));
-  EXPECT_EQ(plan.unloaded("b"),
-            (Effects{StartLoad{"c", 1}}));  // the place is there; the old "a" still leaves
-  EXPECT_EQ(plan.unloaded("a"), (Effects{StartLoad{"a", 2}}));
+  load_idle("a");
+  load_idle("b");
+  request(1, "c");
+  request(2, "a");
+  EXPECT_FALSE(world.take(3, "a"));
+  EXPECT_EQ(world.unloads, (Unloads{{"a", UnloadReason::evicted}, {"b", UnloadReason::evicted}}));
+  unload("b");
+  EXPECT_EQ(world.started.back(), "c");  // there is room; the old "a" still leaves
+  unload("a");
+  EXPECT_EQ(world.started.back(), "a");
 }
 
-// A place is kept for a model whose old self still leaves; its only waiter leaves: the next in the queue has
-// it at once.
+// A place is kept for a model whose old self still leaves; its only waiter leaves: the next has it at once.
 TEST_F(PlanTest, KeptPlaceIsHandedOn) {
-  load_idle("a", at(0ms));
-  plan.remove("a");
-  EXPECT_TRUE(plan.request(1, "a", {}, at(1ms)).empty());
-  EXPECT_TRUE(plan.request(2, "b", {}, at(1ms)).empty());
-  EXPECT_EQ(plan.leave(1, "a").effects, (Effects{StartLoad{"b", 2}}));
+  load_idle("a");
+  world.remove("a");
+  world.run();
+  request(1, "a");
+  request(2, "b");
+  request(3, "c");
+  EXPECT_EQ(world.started, (Ids{"a", "b"}));
+  world.leave(1);
+  world.run();
+  unload("a");
+  EXPECT_EQ(world.started.back(), "c");
 }
 
-// Two of three waiters leave: the load goes on. The last one leaves: it is told to stop.
+// Two of three waiters leave: the load goes on. The last one leaves: it is told to stop, and nothing failed.
 TEST_F(PlanTest, LoadStopsWhenLastWaiterLeaves) {
-  for (Ticket t = 1; t <= 3; ++t) plan.request(t, "a", {}, at(0ms));
-  EXPECT_TRUE(plan.leave(1, "a").effects.empty());
-  EXPECT_TRUE(plan.leave(3, "a").effects.empty());
-  EXPECT_EQ(plan.leave(2, "a").effects, (Effects{StopLoad{"a"}}));
-  EXPECT_TRUE(plan.load_failed("a", {Code::cancelled, "", ""}, at(1ms)).empty());
-  EXPECT_EQ(plan.request(4, "a", {}, at(1ms)),
-            (Effects{StartLoad{"a", 4}}));  // no backoff: nothing had failed
+  for (Ticket t = 1; t <= 3; ++t) request(t, "a");
+  world.leave(1), world.leave(3), world.run();
+  EXPECT_TRUE(world.stopped.empty());
+  world.leave(2), world.run();
+  EXPECT_TRUE(world.stopped.contains("a"));
+  request(4, "a");
+  world.fail("a", {Code::cancelled, "", ""}), world.run();
+  EXPECT_EQ(world.started, (Ids{"a", "a"}));
+  EXPECT_TRUE(world.refused.empty());
 }
 
-// Somebody asks while an abandoned load still ends: it is loaded again for them, they get no cancelled.
-TEST_F(PlanTest, AbandonedLoadIsRepeatedForWhoComesLate) {
-  plan.request(1, "a", {}, at(0ms));
-  plan.leave(1, "a");
-  EXPECT_TRUE(plan.request(2, "a", {}, at(0ms)).empty());
-  EXPECT_EQ(plan.load_failed("a", {Code::cancelled, "", ""}, at(1ms)), (Effects{StartLoad{"a", 2}}));
+// A failure reaches every waiter with one cause; then calls are refused at once, until the backoff ends. Then
+// one load is tried for all who ask; its failure doubles the backoff, a success forgets it.
+TEST_F(PlanTest, FailureBacksOffAndOneProbesForAll) {
+  request(1, "a");
+  request(2, "a");
+  world.fail("a", kBroken), world.run();
+  ASSERT_EQ(world.refused.size(), 2U);
+  EXPECT_EQ(world.refused[1].second.retry_after, 1s);
+  EXPECT_EQ(state_of("a"), "failed");
+  pass(999ms);
+  request(3, "a");
+  EXPECT_EQ(world.refused.back().second.retry_after, 1s);
+  pass(1ms);
+  request(4, "a");
+  request(5, "a");
+  EXPECT_EQ(world.started.size(), 2U);
+  world.fail("a", kBroken), world.run();
+  EXPECT_EQ(world.refused.back().second.retry_after, 2s);
+  pass(2000ms);
+  request(6, "a");
+  load("a");
+  EXPECT_EQ(world.granted, Tickets{6});
+  EXPECT_EQ(world.plan.stats(world.now, {}).load_failures, 2);
 }
 
-// A failure reaches every waiter with one cause; then calls are refused at once, until the backoff ends; each
-// further failure doubles it up to a minute; a success forgets it.
-TEST_F(PlanTest, FailureBacksOff) {
-  plan.request(1, "a", {}, at(0ms));
-  plan.request(2, "a", {}, at(0ms));
-  const Effects effects = plan.load_failed("a", kBroken, at(0ms));
-  ASSERT_EQ(effects.size(), 2U);
-  for (const Effect& effect : effects) {
-    EXPECT_EQ(std::get<Refuse>(effect).error.message, "broken file");
-    EXPECT_EQ(std::get<Refuse>(effect).error.retry_after, 1s);
-  }
-  const auto refused = plan.request(3, "a", {}, at(999ms));
-  ASSERT_NE(only<Refuse>(refused), nullptr);
-  EXPECT_EQ(only<Refuse>(refused)->error.retry_after, 1s);
-  EXPECT_NE(only<StartLoad>(plan.request(4, "a", {}, at(1000ms))), nullptr);
-  plan.load_failed("a", kBroken, at(1000ms));
-  EXPECT_NE(only<Refuse>(plan.request(5, "a", {}, at(2999ms))), nullptr);
-  EXPECT_NE(only<StartLoad>(plan.request(6, "a", {}, at(3000ms))), nullptr);
-  plan.loaded("a", 0, at(3000ms));
-  EXPECT_EQ(plan.stats(at(3000ms)).load_failures, 2);
-}
-
-// The time after a failure: 1 s, 2 s, 4 s ... 60 s, and no overflow.
 TEST(Backoff, DoublesToAMinute) {
   EXPECT_EQ(backoff(1), 1s);
   EXPECT_EQ(backoff(2), 2s);
@@ -147,186 +189,248 @@ TEST(Backoff, DoublesToAMinute) {
   EXPECT_EQ(backoff(1'000'000), 60s);
 }
 
-// A broken model asked for a hundred times a second for a minute is tried at most eight times.
+// A broken model asked for a hundred times a second for a minute is tried at most eight times, and nobody
+// leaves for it.
 TEST_F(PlanTest, BrokenModelIsRarelyTried) {
-  int tries = 0;
-  for (auto time = 0ms; time < 60s; time += 10ms) {
-    if (only<StartLoad>(plan.request(1, "a", {}, at(time)))) {
-      ++tries;
-      plan.load_failed("a", kBroken, at(time));
-    }
+  world = World({.max_models = 2, .ttl = -1ms});
+  load_idle("good");
+  load_idle("b");
+  world.started.clear();
+  world.remove("b"), world.run(), unload("b");
+  for (Ticket each = 1; each <= 6000; ++each) {
+    request(each, "broken");
+    if (world.loading.contains("broken")) world.fail("broken", kBroken), world.run();
+    pass(10ms);
   }
-  EXPECT_LE(tries, 8);
-  EXPECT_GE(tries, 5);
+  EXPECT_LE(world.started.size(), 8U);
+  EXPECT_GE(world.started.size(), 5U);
+  EXPECT_EQ(state_of("good"), "ready");
+}
+
+// Only "no memory" makes others leave: as much as the load wanted, or nothing. Then it is tried once more.
+TEST_F(BytesTest, NoMemoryEvictsOnceAndTriesAgain) {
+  load_idle("a", megabytes(20));
+  load_idle("b", megabytes(30));
+  request(1, "c", megabytes(25));
+  world.fail("c", kBroken), world.run();
+  EXPECT_TRUE(world.unloads.empty());
+  pass(1000ms);
+  request(2, "c", megabytes(25));
+  world.fail("c", kNoMemory), world.run();
+  EXPECT_EQ(world.unloads, (Unloads{{"b", UnloadReason::no_memory}}));
+  unload("b");
+  EXPECT_EQ(world.started.back(), "c");
+  world.fail("c", kNoMemory), world.run();
+  EXPECT_EQ(world.refused.back().first, 2U);
+  EXPECT_EQ(world.refused.back().second.reason, "no_memory");
+  EXPECT_EQ(state_of("a"), "ready");
 }
 
 // The TTL counts from the end of the last use, and a model in use has none.
 TEST_F(PlanTest, TtlCountsFromEndOfUse) {
-  plan.request(1, "a", {}, at(0ms));
-  plan.loaded("a", 0, at(0ms));
-  EXPECT_EQ(plan.next_due(), std::nullopt);
-  EXPECT_TRUE(plan.expire(at(5000ms)).empty());
-  plan.release("a", at(5000ms));
-  EXPECT_EQ(plan.next_due(), SteadyTime{6000ms});
-  EXPECT_TRUE(plan.expire(at(5999ms)).empty());
-  EXPECT_EQ(plan.expire(at(6000ms)), (Effects{Unload{"a", UnloadReason::expired}}));
+  request(1, "a");
+  load("a");
+  pass(5000ms);
+  EXPECT_EQ(world.plan.next_due(world.now), std::nullopt);
+  let_go(1);
+  EXPECT_EQ(world.plan.next_due(world.now), SteadyTime{6000ms});
+  pass(999ms);
+  EXPECT_EQ(state_of("a"), "ready");
+  pass(1ms);
+  EXPECT_EQ(world.unloads, (Unloads{{"a", UnloadReason::expired}}));
+}
+
+// Uses that the plan never hears of move the end of the TTL all the same.
+TEST_F(PlanTest, TtlCountsUsesWithoutThePlan) {
+  load_idle("a");
+  pass(600ms);
+  ASSERT_TRUE(world.take(1, "a"));
+  let_go(1);
+  pass(600ms);
+  EXPECT_EQ(state_of("a"), "ready");
+  pass(400ms);
+  EXPECT_EQ(state_of("a"), "unloading");
+}
+
+// keep_alive: 0 leaves with the last user, and stays in force until another use says otherwise; negative
+// never; a model's own TTL goes before the cache's.
+TEST_F(PlanTest, KeepAlive) {
+  request(1, "a", {.ttl = 5000ms});
+  load("a");
+  ASSERT_TRUE(world.take(2, "a"));
+  let_go(1, 0ms);
+  EXPECT_EQ(state_of("a"), "in_use");
+  let_go(2);
+  EXPECT_EQ(world.unloads, (Unloads{{"a", UnloadReason::expired}}));
+  unload("a");
+  request(3, "a", {.ttl = 5000ms});
+  load("a");
+  let_go(3);
+  pass(4000ms);
+  EXPECT_EQ(state_of("a"), "ready");
+  ASSERT_TRUE(world.take(4, "a"));
+  let_go(4, -1ms);
+  pass(std::chrono::hours(1000));
+  EXPECT_EQ(state_of("a"), "ready");
+  EXPECT_FALSE(world.plan.stats(world.now, {}).models[0].expires_at);
+}
+
+// A pinned model leaves for nobody; without room, who asks waits.
+TEST_F(PlanTest, PinnedStays) {
+  load_idle("a", {.pinned = true});
+  request(1, "b");
+  load("b");
+  request(2, "c");
+  EXPECT_TRUE(world.unloads.empty());
+  let_go(1);
+  EXPECT_EQ(world.unloads, (Unloads{{"b", UnloadReason::evicted}}));
+}
+
+// A model that took ten seconds to load stays at least as long, then it goes by itself for who waits.
+TEST_F(PlanTest, StaysAsLongAsItTookToLoad) {
+  world = World({.max_models = 1, .ttl = -1ms});
+  load_idle("a", {}, {.seconds = 10});
+  request(1, "b");
+  EXPECT_TRUE(world.unloads.empty());
+  EXPECT_EQ(world.plan.next_due(world.now), SteadyTime{10s});
+  pass(10s);
+  EXPECT_EQ(world.unloads, (Unloads{{"a", UnloadReason::evicted}}));
 }
 
 // Removal: an idle model goes now; one in use when its last user lets go, and who asked meanwhile gets a new
 // one.
 TEST_F(PlanTest, RemovalDrains) {
-  EXPECT_EQ(plan.remove("a").first, Removal::absent);
-  load_idle("a", at(0ms));
-  EXPECT_EQ(plan.remove("a").first, Removal::removed);
-  plan.unloaded("a");
-  plan.request(1, "a", {}, at(1ms));
-  plan.loaded("a", 0, at(1ms));
-  EXPECT_EQ(plan.remove("a").first, Removal::draining);
-  EXPECT_EQ(plan.stats(at(1ms)).models[0].state, "draining");
-  EXPECT_FALSE(plan.use("a", at(1ms)));
-  EXPECT_TRUE(plan.request(2, "a", {}, at(1ms)).empty());
-  EXPECT_EQ(plan.release("a", at(2ms)), (Effects{Unload{"a", UnloadReason::removed}}));
-  EXPECT_EQ(plan.unloaded("a"), (Effects{StartLoad{"a", 2}}));
+  EXPECT_EQ(world.remove("a"), Removal::absent);
+  load_idle("a");
+  world.remove("a"), world.run();
+  EXPECT_EQ(state_of("a"), "unloading");
+  unload("a");
+  request(1, "a");
+  load("a");
+  world.remove("a"), world.run();
+  EXPECT_EQ(state_of("a"), "draining");
+  request(2, "a");
+  EXPECT_FALSE(world.users.contains(2));
+  let_go(1);
+  unload("a");
+  EXPECT_EQ(world.started, (Ids{"a", "a", "a"}));
 }
 
 // Removed while it loads: those who wait are served first.
 TEST_F(PlanTest, RemovalDuringLoadServesWaitersFirst) {
-  plan.request(1, "a", {}, at(0ms));
-  EXPECT_EQ(plan.remove("a").first, Removal::draining);
-  EXPECT_EQ(plan.loaded("a", 0, at(1ms)), (Effects{Grant{1, "a"}}));
-  EXPECT_EQ(plan.release("a", at(2ms)), (Effects{Unload{"a", UnloadReason::removed}}));
+  request(1, "a");
+  EXPECT_EQ(world.remove("a"), Removal::draining);
+  load("a");
+  EXPECT_EQ(world.granted, Tickets{1});
+  let_go(1);
+  EXPECT_EQ(world.unloads, (Unloads{{"a", UnloadReason::removed}}));
+}
+
+// All or nothing: what cannot fit even without all idle models evicts none of them.
+TEST_F(BytesTest, NothingLeavesUnlessTheLoadThenFits) {
+  load_idle("a", megabytes(30));
+  request(1, "used", megabytes(50));
+  load("used");
+  request(2, "large", megabytes(60));
+  EXPECT_TRUE(world.unloads.empty());
+  EXPECT_EQ(state_of("large"), "queued");
+  let_go(1);
+  EXPECT_EQ(world.unloads, (Unloads{{"used", UnloadReason::evicted}}));
+  request(3, "larger", megabytes(101));
+  EXPECT_EQ(world.refused.back().second.reason, "does_not_fit");
+}
+
+// One that fits into room that the first in line cannot use passes it; after a while nobody passes any more.
+TEST_F(BytesTest, SmallPassesLargeForAWhile) {
+  request(1, "used", megabytes(80));
+  load("used");
+  request(2, "large", megabytes(90));
+  request(3, "small", megabytes(5));
+  EXPECT_EQ(world.started.back(), "small");
+  pass(10s);
+  request(4, "late", megabytes(5));
+  EXPECT_EQ(state_of("late"), "queued");
+  load("small");
+  let_go(3);
+  let_go(1);
+  unload("used");
+  EXPECT_EQ(state_of("large"), "loading");
+}
+
+// A load is counted by its peak, then by what it was measured to be; the mapped part is never measured.
+TEST_F(BytesTest, PeakIsReservedAndSizeLearned) {
+  const Metadata metadata{
+      .memory_bytes = 50 * kMb, .mapped_bytes = 30 * kMb, .peak_bytes = 80 * kMb, .options = "c1"};
+  request(1, "a", metadata);
+  EXPECT_EQ(world.plan.bytes_taken(), 80 * kMb);
+  load("a", {.anonymous = 10 * kMb, .peak = 15 * kMb});
+  EXPECT_EQ(world.plan.bytes_taken(), 40 * kMb);
+  let_go(1);
+  world.remove("a"), world.run();
+  EXPECT_EQ(world.plan.bytes_taken(), 40 * kMb);
+  world.unload("a", 12 * kMb), world.run();
+  EXPECT_EQ(world.plan.bytes_taken(), 0U);
+  request(2, "a", metadata);
+  EXPECT_EQ(world.plan.bytes_taken(), 45 * kMb);  // mapped, and the peak of the load before
+  world.observe();
+  EXPECT_EQ(world.plan.stats(world.now, {}).models[0].predicted_bytes, 42 * kMb);
+  request(3, "b", {.memory_bytes = 50 * kMb, .mapped_bytes = 30 * kMb, .options = "c2"});
+  EXPECT_EQ(world.plan.bytes_taken(), 95 * kMb);
+}
+
+// Memory that does not come back leaves less room, until it is measured to be there again.
+TEST_F(BytesTest, LeakLowersTheCapacity) {
+  load_idle("a", megabytes(60), {.anonymous = 60 * kMb});
+  world.remove("a"), world.run();
+  world.unload("a", 10 * kMb), world.run();
+  EXPECT_EQ(world.plan.stats(world.now, {}).leaked_bytes, 50 * kMb);
+  request(1, "a", megabytes(60));
+  EXPECT_EQ(world.refused.back().second.reason, "does_not_fit");
+  world.plan.measured(5 * kMb);
+  EXPECT_EQ(world.plan.stats(world.now, {}).leaked_bytes, 5 * kMb);
+  request(2, "a", megabytes(60));
+  EXPECT_EQ(state_of("a"), "loading");
+}
+
+// A model that turned out larger than there is room for, or a smaller budget: idle models leave until it is
+// kept.
+TEST_F(BytesTest, DeficitIsPaidBack) {
+  load_idle("a", megabytes(40));
+  load_idle("b", megabytes(10));
+  world.sizes_are_right = false;
+  request(1, "c", megabytes(40));
+  load("c", {.anonymous = 70 * kMb});
+  EXPECT_EQ(world.unloads, (Unloads{{"a", UnloadReason::over_budget}}));
+  world.set_max_bytes(75 * kMb);
+  world.run();
+  EXPECT_EQ(world.unloads.back(), (std::pair<std::string, UnloadReason>{"b", UnloadReason::over_budget}));
+}
+
+// What was measured in an earlier process predicts this one's loads.
+TEST(PlanLearned, PredictsFromEarlierProcesses) {
+  World world({.max_bytes = 100 * kMb},
+              {{.model = "a", .options = "", .anonymous_bytes = 20 * kMb, .peak_bytes = 30 * kMb}});
+  world.request(1, "a", {.memory_bytes = 90 * kMb, .mapped_bytes = 10 * kMb});
+  EXPECT_EQ(world.plan.bytes_taken(), 40 * kMb);
+  ASSERT_EQ(world.plan.learned().size(), 1U);
 }
 
 // put: takes a place at once, replaces an idle model, never one in use, and never evicts one in use.
-TEST_F(PlanTest, PutTakesAPlace) {
-  ASSERT_TRUE(plan.put("a", {}, at(0ms)));
-  const auto again = plan.put("a", {}, at(1ms));
-  ASSERT_TRUE(again);
-  EXPECT_EQ(*again, (Effects{Unload{"a", UnloadReason::replaced}}));
-  plan.unloaded("a");
-  ASSERT_TRUE(plan.use("a", at(1ms)));
-  EXPECT_EQ(plan.put("a", {}, at(1ms)).error().code, Code::conflict);
-  ASSERT_TRUE(plan.put("b", {}, at(1ms)));
-  EXPECT_EQ(*plan.put("c", {}, at(1ms)), (Effects{Unload{"b", UnloadReason::evicted}}));
-  ASSERT_TRUE(plan.use("c", at(1ms)));
-  EXPECT_EQ(plan.put("d", {}, at(1ms)).error().code, Code::exhausted);
-}
-
-// A world that carries out effects at random moments, and knows what must never happen.
-class World {
- public:
-  explicit World(std::int64_t places) : places_(places), plan_({.max_models = places, .ttl = 50ms}) {}
-
-  void step(int action, const std::string& id) {
-    now_ += 7ms;
-    switch (action) {
-      case 0:
-      case 1:
-      case 2:
-        request(id);
-        break;
-      case 3:
-        if (loading_.contains(id)) loading_.erase(id), take(plan_.loaded(id, 0, at(now_)));
-        break;
-      case 4:
-        if (loading_.contains(id)) loading_.erase(id), take(plan_.load_failed(id, kBroken, at(now_)));
-        break;
-      case 5:
-        if (users_[id] > 0) --users_[id], take(plan_.release(id, at(now_)));
-        break;
-      case 6:
-        unload_one(id);
-        break;
-      case 7:
-        take(plan_.remove(id).second);
-        break;
-      case 8:
-        take(plan_.expire(at(now_)));
-        break;
-      case 9:
-        leave(id);
-        break;
-      default:
-        break;
-    }
-    RC_ASSERT(plan_.places_taken() <= places_);
-    RC_ASSERT(static_cast<std::int64_t>(loading_.size() + leaving_.size()) <= places_);
-  }
-
-  // Everything comes to its end: each load ends, each user lets go, each victim goes. Then nobody may still
-  // wait.
-  void settle() {
-    for (int round = 0; round < 1000 && !(waiting_.empty() && loading_.empty() && leaving_.empty());
-         ++round) {
-      now_ += 1ms;
-      for (const std::string& id : std::set<std::string>(loading_)) step(3, id);
-      for (auto& [id, users] : users_) {
-        while (users > 0) step(5, id);
-      }
-      for (const std::string& id : std::multiset<std::string>(leaving_)) step(6, id);
-    }
-    RC_ASSERT(waiting_.empty());
-  }
-
- private:
-  void request(const std::string& id) {
-    waiting_[next_] = id;
-    take(plan_.request(next_++, id, {}, at(now_)));
-  }
-  void leave(const std::string& id) {
-    const auto found =
-        std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& each) { return each.second == id; });
-    if (found == waiting_.end()) return;
-    const Ticket ticket = found->first;
-    waiting_.erase(found);
-    take(plan_.leave(ticket, id).effects);
-  }
-  void unload_one(const std::string& id) {
-    const auto found = leaving_.find(id);
-    if (found == leaving_.end()) return;
-    leaving_.erase(found);
-    take(plan_.unloaded(id));
-  }
-  void answer(Ticket ticket) { RC_ASSERT(waiting_.erase(ticket) == 1U); }  // once, and never after it left
-
-  void take(const Effects& effects) {
-    for (const Effect& effect : effects) {
-      if (const auto* grant = std::get_if<Grant>(&effect)) {
-        answer(grant->ticket);
-        RC_ASSERT(!leaving_.contains(grant->id));
-        ++users_[grant->id];
-      } else if (const auto* refuse = std::get_if<Refuse>(&effect)) {
-        answer(refuse->ticket);
-      } else if (const auto* start = std::get_if<StartLoad>(&effect)) {
-        RC_ASSERT(waiting_.contains(start->ticket));
-        RC_ASSERT(!leaving_.contains(start->id));
-        RC_ASSERT(loading_.insert(start->id).second);
-      } else if (const auto* unload = std::get_if<Unload>(&effect)) {
-        RC_ASSERT(users_[unload->id] == 0);
-        leaving_.insert(unload->id);
-      }
-    }
-  }
-
-  std::int64_t places_;
-  Plan plan_;
-  std::chrono::milliseconds now_{0};
-  Ticket next_ = 1;
-  std::map<Ticket, std::string> waiting_;
-  std::set<std::string> loading_;
-  std::multiset<std::string> leaving_;
-  std::map<std::string, std::int64_t> users_;
-};
-
-// Any order of events: never more models than places, none in use is unloaded, each caller gets one answer,
-// none waits for ever.
-RC_GTEST_PROP(PlanProperty, KeepsItsPromises, ()) {
-  World world(*rc::gen::inRange<std::int64_t>(1, 4));
-  const auto steps = *rc::gen::scale(5.0, rc::gen::container<std::vector<std::pair<int, int>>>(rc::gen::pair(
-                                              rc::gen::inRange(0, 10), rc::gen::inRange(0, 4))));
-  for (const auto& [action, model] : steps)
-    world.step(action, std::string(1, static_cast<char>('a' + model)));
-  world.settle();
+TEST(PlanPut, TakesAPlace) {
+  Plan plan({.max_models = 2});
+  const SteadyTime now{};
+  const auto put = [&](const std::string& id) -> Result<Effects> {
+    BOOST_OUTCOME_TRY(const auto victims, plan.make_way(id, {}, now));
+    return plan.put(id, {}, victims, now);
+  };
+  ASSERT_TRUE(put("a"));
+  EXPECT_EQ(*put("a"), (Effects{Unload{"a", UnloadReason::replaced}}));
+  plan.observe("a", {.users = 1}, now);
+  EXPECT_EQ(put("a").error().code, Code::conflict);
+  ASSERT_TRUE(put("b"));
+  EXPECT_EQ(*put("c"), (Effects{Unload{"b", UnloadReason::evicted}}));
+  plan.observe("c", {.users = 1}, now);
+  EXPECT_EQ(put("d").error().code, Code::exhausted);
 }
 
 }  // namespace

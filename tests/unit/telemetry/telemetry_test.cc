@@ -88,6 +88,19 @@ TEST(Metrics, ShowAdmission) {
   EXPECT_EQ(find(samples, "medsynth_pressure_ratio")->value, 0.125);
 }
 
+// A model that left: why, at what age, and how long its memory took to come back.
+TEST(Metrics, UnloadsAreByReason) {
+  Metrics metrics;
+  metrics.model_unloaded("m", "evicted", 0.02, 30);
+  metrics.model_unloaded("m", "expired", 0.02, 4000);
+  metrics.model_cache({.memory_bytes = 9, .reserved_bytes = 4, .leaked_bytes = 2});
+  const std::string page = metrics.render();
+  EXPECT_TRUE(has_line(page, R"(medsynth_model_unloads_total{reason="evicted"} 1)")) << page;
+  EXPECT_TRUE(has_line(page, R"(medsynth_model_age_at_eviction_seconds_sum{reason="expired"} 4000)")) << page;
+  EXPECT_TRUE(has_line(page, R"(medsynth_model_unload_seconds_count{model="m"} 2)")) << page;
+  EXPECT_TRUE(has_line(page, "medsynth_model_cache_leaked_bytes 2")) << page;
+}
+
 // The worker's samples travel as JSON and are rendered by the server beside its own series of the same
 // family, once.
 TEST(Metrics, ImportedSamplesJoinTheirFamily) {
