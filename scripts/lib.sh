@@ -3,8 +3,8 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/medsynth
 
-# Where the tests' Python packages are: another list makes another environment.
-test_venv() { echo "$cache/venv-$(sha256sum "$root/tests/requirements.txt" | cut -c1-12)"; }
+# Where the Python packages of a list of the tests are: another list makes another environment.
+test_venv() { echo "$cache/venv-$(sha256sum "$root/tests/$1" | cut -c1-12)"; }
 
 # Lets ccache know that the same source in another checkout is the same.
 share_ccache() {

@@ -1,5 +1,6 @@
 """A Redis of its own per test, our peer and real Dramatiq workers as processes, all ended by their pid."""
 
+import hashlib
 import os
 import pathlib
 import shutil
@@ -23,6 +24,22 @@ def find_peer():
         return pathlib.Path(os.environ["MEDSYNTH_PEER"])
     built = sorted(HERE.parents[1].glob("build/*/tests/dramatiq_peer"), key=lambda path: path.stat().st_mtime)
     return built[-1] if built else None
+
+
+def old_python():
+    """The interpreter that has Dramatiq 1.17 and the dashboard; scripts/setup makes its environment."""
+    digest = hashlib.sha256((HERE.parent / "requirements-1.17.txt").read_bytes()).hexdigest()[:12]
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
+    found = cache / "medsynth" / f"venv-{digest}" / "bin/python"
+    if not found.exists():
+        pytest.skip(f"{found} is missing: run scripts/setup")
+    return found
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def eventually(condition, seconds=15):
@@ -53,8 +70,8 @@ class Side:
     def our_worker(self, queue, timeout=60_000):
         return self.start(self.peer, "work", "--url", self.url, "--queue", queue, "--timeout", timeout)
 
-    def python_worker(self, queue, timeout=60_000):
-        return self.start(sys.executable, HERE / "python_side.py", self.url, timeout, queue)
+    def python_worker(self, queue, timeout=60_000, python=sys.executable):
+        return self.start(python, HERE / "python_side.py", self.url, timeout, queue)
 
     def send(self, queue, actor, args="[]", delay=0):
         """As our producer."""
@@ -66,7 +83,7 @@ class Side:
 
     def leftovers(self):
         """Dramatiq's keys, but those that tell who lives."""
-        known = {"dramatiq:__heartbeats__", "dramatiq:__medsynth__.workers"}
+        known = {"dramatiq:__heartbeats__", "dramatiq:__medsynth__.workers", "dramatiq:__medsynth__.queues"}
         return [key for key in self.redis.keys("dramatiq:*") if key not in known]
 
     def end(self):
@@ -81,9 +98,7 @@ def side(tmp_path):
     peer = find_peer()
     if peer is None or shutil.which("redis-server") is None:
         pytest.skip("needs the target dramatiq_peer and redis-server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     words = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", tmp_path, "--save", "", "--logfile", "log"]
     server = subprocess.Popen(list(map(str, words)))
     side = Side(f"redis://127.0.0.1:{port}/0", peer)

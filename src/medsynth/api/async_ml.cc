@@ -73,6 +73,7 @@ asio::awaitable<Result<Response>> submit(App& app, const Request& request, const
   const WallTime now = app.now();
   const auto message =
       dramatiq::make_message(app.options.queue, std::string(actor.name), keyword_arguments(arguments), now);
+  BOOST_OUTCOME_CO_TRY(dramatiq::check(message));
   const tasks::NewTask task{.task_id = id,
                             .message_id = message.message_id,
                             .queue = app.options.queue,

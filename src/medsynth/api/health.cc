@@ -6,6 +6,7 @@
 #include "medsynth/api/fleet_view.h"
 #include "medsynth/api/handlers.h"
 #include "medsynth/api/payloads.h"
+#include "medsynth/api/queue_view.h"
 #include "medsynth/api/url.h"
 #include "medsynth/redis/awaitable.h"
 
@@ -62,6 +63,16 @@ asio::awaitable<Result<Response>> healthz(App& app, const Request& request) {
   co_return report(std::move(checks), query.verbose.value_or(false));
 }
 
+void add_queue(const QueueInfo& queue, std::vector<telemetry::Sample>& samples) {
+  const std::pair<const char*, std::int64_t> states[] = {
+      {"ready", queue.ready}, {"delayed", queue.delayed}, {"running", queue.running}, {"dead", queue.dead}};
+  for (const auto& [state, count] : states)
+    samples.push_back(gauge("medsynth_queue_depth", "Messages of a queue",
+                            {{"queue", queue.name}, {"state", state}}, static_cast<double>(count)));
+  samples.push_back(gauge("medsynth_queue_paused", "1 when Medsynth's workers take nothing from it",
+                          {{"queue", queue.name}}, queue.state == "paused" ? 1 : 0));
+}
+
 // What Redis knows; nothing when it is away.
 asio::awaitable<std::vector<telemetry::Sample>> stored_samples(App& app) {
   std::vector<telemetry::Sample> samples;
@@ -69,17 +80,10 @@ asio::awaitable<std::vector<telemetry::Sample>> stored_samples(App& app) {
   samples.push_back(gauge("medsynth_redis_up", "1 when Redis answers", {}, snapshots ? 1 : 0));
   if (!snapshots) co_return samples;
   for (telemetry::Sample& sample : samples_of(*snapshots)) samples.push_back(std::move(sample));
-  for (const std::string& queue : app.options.queues) {
-    const auto depth = co_await co_run(app.services.client, app.services.broker.depth(queue));
-    if (!depth) continue;
-    const std::pair<const char*, std::int64_t> states[] = {{"ready", depth->ready},
-                                                           {"delayed", depth->delayed},
-                                                           {"running", depth->running},
-                                                           {"dead", depth->dead}};
-    for (const auto& [state, count] : states)
-      samples.push_back(gauge("medsynth_queue_depth", "Messages of a queue",
-                              {{"queue", queue}, {"state", state}}, static_cast<double>(count)));
-  }
+  auto queues = co_await known_queues(app);
+  const auto infos = queues ? co_await queue_infos(app, std::move(*queues)) : queues.error();
+  if (infos)
+    for (const QueueInfo& queue : *infos) add_queue(queue, samples);
   const auto counts = co_await co_run(app.services.client, app.services.store.counts(app.now()));
   if (!counts) co_return samples;
   for (const auto& [status, count] : *counts)

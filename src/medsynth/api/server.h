@@ -42,7 +42,7 @@ struct ServerOptions {
   bool insecure = false;                  // lets it listen beyond loopback
 
   std::string queue = "medsynth";                  // where POST async-ml puts messages
-  std::vector<std::string> queues = {"medsynth"};  // whose depth /metrics shows
+  std::vector<std::string> queues = {"medsynth"};  // that workers of ours consume
   std::string task_prefix = "task:";               // idempotency keys lie under it
   bool expect_workers = true;                      // /readyz wants a live worker
   std::string host;                    // of this machine in `hosts` when no worker lives; "" asks the system

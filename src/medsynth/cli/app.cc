@@ -104,6 +104,8 @@ int run(int argc, char** argv) {
   add_eval_command(app, chosen);
   add_calibrate_command(app, chosen);
   add_task_commands(app, chosen);
+  add_queue_commands(app, chosen);
+  add_dead_commands(app, chosen);
   add_resource_commands(app, chosen);
   add_model_commands(app, chosen);
   add_config_commands(app, chosen);

@@ -169,12 +169,37 @@ void look_at_server(const Session& session, Findings& findings) {
        fmt::format("{} is {}", client->url(), ready->status == 200 ? "ready" : "not ready: " + ready->body)});
 }
 
+// Queues that stand still, and letters that nobody has looked at. Silent when no server answers: that was
+// said.
+void look_at_queues(const Session& session, Findings& findings) {
+  const auto client = session.client();
+  const auto answer = client ? client->call("GET", "/v1/queues/") : client.error();
+  if (!answer) return;
+  std::string wrong;
+  const auto add = [&](std::string text) { wrong += (wrong.empty() ? "" : "; ") + std::move(text); };
+  for (const json::value& each : answer->at("queues").as_array()) {
+    const json::object& queue = each.as_object();
+    const std::string name = cell(queue, "name");
+    if (cell(queue, "state") == "paused")
+      add(fmt::format("{0} is paused with {1} waiting (medsynth queues resume {0})", name,
+                      cell(queue, "ready")));
+    else if (cell(queue, "ready") != "0" && cell(queue, "workers") == "0")
+      add(fmt::format("{} has {} waiting and no worker of ours", name, cell(queue, "ready")));
+    if (cell(queue, "dead") != "0")
+      add(fmt::format("{0} has {1} dead letters (medsynth dead list --queue {0})", name,
+                      cell(queue, "dead")));
+  }
+  findings.push_back({wrong.empty() ? Finding::Kind::good : Finding::Kind::warning, "queues",
+                      wrong.empty() ? "none is paused, none has dead letters" : wrong});
+}
+
 int doctor(const Session& session) {
   Findings findings;
   look_at_redis(session.settings(), findings);
   look_at_machine(session.settings(), findings);
   look_at_models(session.settings(), findings);
   look_at_server(session, findings);
+  look_at_queues(session, findings);
   constexpr std::array kNames{"ok", "warning", "bad"};
   std::vector<std::vector<std::string>> rows;
   json::array list;

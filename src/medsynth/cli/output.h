@@ -36,6 +36,13 @@ std::string red(std::string_view text);
 std::string green(std::string_view text);
 std::string yellow(std::string_view text);
 
+// Text from anywhere, fit for a terminal: control characters as \x1b, line breaks as \n.
+std::string printable(std::string_view utf8);
+
+// Asks on the terminal before something that cannot be undone; with `yes` it asks nothing. cancelled: the
+// answer was no; invalid_argument: there is no terminal to ask on.
+Result<> confirm(std::string_view question, bool yes);
+
 void print(std::string_view text);  // to stdout, with a newline
 void print_json(const json::value& value);
 

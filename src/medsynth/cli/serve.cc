@@ -46,8 +46,8 @@ api::ServerOptions server_options(const Settings& settings) {
   options.max_connections = room_for_connections(options.max_connections);
   options.listen = settings.listen;
   options.insecure = settings.insecure;
-  if (const auto names = queue_names(settings); !names.empty()) options.queue = names.front();
-  options.queues = {options.queue};
+  options.queues = queue_names(settings);
+  if (!options.queues.empty()) options.queue = options.queues.front();
   options.task_prefix = settings.task_storage_prefix;
   options.expect_workers = settings.workers > 0;
   options.host = host_name(settings);

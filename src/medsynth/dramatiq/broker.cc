@@ -7,6 +7,7 @@
 #include "medsynth/base/id.h"
 #include "medsynth/base/json.h"
 #include "medsynth/dramatiq/keys.h"
+#include "medsynth/dramatiq/quarantine.h"
 #include "medsynth/dramatiq/recovery.h"
 #include "medsynth/dramatiq/scripts.h"
 
@@ -93,7 +94,9 @@ Result<Step<Fetched>> sort_out(const BrokerOptions& options, const std::string& 
     if (message) {
       fetched.deliveries.push_back({queue, std::move(words[i]), std::move(*message)});
     } else {
-      quarantine.push_back(bury(options, queue, words[i], "", "undecodable: " + message.error().message));
+      const Message wrapped = quarantined(queue, words[i], words[i + 1], system_clock().now());
+      quarantine.push_back(
+          bury(options, queue, words[i], encode(wrapped), "undecodable: " + message.error().message));
     }
   }
   if (quarantine.empty()) return Step<Fetched>{std::move(fetched)};
@@ -131,15 +134,6 @@ Result<std::vector<Dead>> dead_of(const BrokerOptions& options, const redis::Rep
                       reachable_for);
 }
 
-std::string glob_escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (std::string_view("*?[]^\\").find(c) != std::string_view::npos) out += '\\';
-    out += c;
-  }
-  return out;
-}
-
 // Goes through all ack sets and drops from `dead` those that have one; forgets the rest.
 Query<std::int64_t> forget(const BrokerOptions& options, std::vector<Dead> dead, const std::string& cursor) {
   const Keys k = keys(options);
@@ -166,6 +160,15 @@ Query<std::int64_t> forget(const BrokerOptions& options, std::vector<Dead> dead,
 }
 
 }  // namespace
+
+std::string glob_escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::string_view("*?[]^\\").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
 
 Broker::Broker(BrokerOptions options) : options_(std::move(options)) {
   if (options_.worker_id.empty()) options_.worker_id = new_uuid();
@@ -202,8 +205,8 @@ Query<Fetched> Broker::fetch(const std::string& queue, std::int64_t count) const
   const std::string& worker = options_.worker_id;
   return {
       {Command::eval(scripts::fetch,
-                     {k.queue(queue), k.payloads(queue), k.acks(worker, queue), k.heartbeats()},
-                     {worker, std::to_string(std::clamp<std::int64_t>(count, 1, kMaxFetch))})},
+                     {k.queue(queue), k.payloads(queue), k.acks(worker, queue), k.heartbeats(), k.paused()},
+                     {worker, std::to_string(std::clamp<std::int64_t>(count, 1, kMaxFetch)), queue})},
       [options = options_, queue](Replies replies) { return sort_out(options, queue, std::move(replies)); }};
 }
 

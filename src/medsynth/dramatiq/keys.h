@@ -25,6 +25,8 @@ struct Keys {
 
   // Ours.
   std::string workers() const { return ours("workers"); }  // hash: worker id -> {"host":...,"pid":...}
+  std::string queues() const { return ours("queues"); }    // set: queues that ours consume or send to
+  std::string paused() const { return ours("paused"); }    // set: queues that ours do not fetch
   std::string starts(std::string_view queue) const {
     return ours("starts." + canonical_queue(queue));
   }  // hash: id -> "<count> <worker>"
@@ -38,5 +40,8 @@ struct Keys {
   }
   std::string ours(std::string_view name) const { return ns + ":__medsynth__." + std::string(name); }
 };
+
+// For a pattern of SCAN that means just this text.
+std::string glob_escaped(std::string_view text);
 
 }  // namespace medsynth::dramatiq

@@ -25,9 +25,9 @@ inline constexpr std::size_t kMaxResultBytes = 10'000'000;  // a larger result f
 // What is said once about an actor; the source document's values.
 struct Actor {
   std::string_view name;
-  std::int64_t max_retries;
-  std::int64_t time_limit_ms;
-  std::string_view operation;  // label of metrics and ML events
+  std::int64_t max_retries = 20;         // as Dramatiq
+  std::int64_t time_limit_ms = 600'000;  // as Dramatiq
+  std::string_view operation = name;     // label of metrics and ML events
 };
 inline constexpr Actor kDetect{"detect_contradiction", 3, 3'600'000, "detect_contradiction"};
 inline constexpr Actor kAnalyze{"analyze_contradictions_in_articles", 3, 3'600'000,

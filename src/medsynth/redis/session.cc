@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
@@ -21,13 +22,48 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kLongestReconnectWait{2000};
 
+// The name that is expected in the certificate.
+const std::string& server_name(const Url& url) {
+  return url.sni.empty() ? url.host : url.sni;
+}
+
+bool is_address(const std::string& host) {
+  error_code none;
+  (void)asio::ip::make_address(host, none);
+  return !none;
+}
+
+int name_slot() {
+  static const int slot = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return slot;
+}
+
+// Boost.Redis makes the TLS stream of each connection itself and names no server; OpenSSL asks here just
+// before it writes the greeting that carries the name.
+void name_server(const SSL* ssl, int where, int) {
+  if ((where & SSL_CB_HANDSHAKE_START) == 0) return;
+  const auto* name = static_cast<const char*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), name_slot()));
+  if (name) SSL_set_tlsext_host_name(const_cast<SSL*>(ssl), name);
+}
+
+// `url` outlives the context.
 asio::ssl::context tls_context(const Url& url) {
   asio::ssl::context context(asio::ssl::context::tls_client);
   if (!url.tls) return context;
-  error_code ignored;  // without the system's certificates the handshake says so
-  context.set_default_verify_paths(ignored);
+  error_code error;  // without any certificate to trust, the handshake fails and says so
+  if (url.ca_file.empty())
+    context.set_default_verify_paths(error);
+  else
+    context.load_verify_file(url.ca_file, error);
+  if (error)
+    log::error("no certificates to trust can be read; Redis will not be reached",
+               {{"file", url.ca_file}, {"error", error.message()}});
   context.set_verify_mode(asio::ssl::verify_peer);
-  context.set_verify_callback(asio::ssl::host_name_verification(url.host));
+  context.set_verify_callback(asio::ssl::host_name_verification(server_name(url)));
+  if (!is_address(server_name(url))) {  // an address is no name to ask for
+    SSL_CTX_set_ex_data(context.native_handle(), name_slot(), const_cast<char*>(server_name(url).c_str()));
+    SSL_CTX_set_info_callback(context.native_handle(), name_server);
+  }
   return context;
 }
 
@@ -36,6 +72,12 @@ boost::redis::config connection_config(const ClientOptions& options) {
   config.use_ssl = options.url.tls;
   config.addr = {options.url.host, options.url.port};
   config.unix_socket = options.url.unix_path;
+  for (const Address& each : options.url.sentinels)
+    config.sentinel.addresses.push_back({each.host, each.port});
+  config.sentinel.master_name = options.url.master;
+  config.sentinel.use_ssl = options.url.tls;
+  config.sentinel.resolve_timeout = config.sentinel.connect_timeout = config.sentinel.ssl_handshake_timeout =
+      config.sentinel.request_timeout = options.connect_timeout;
   // We greet the server ourselves (an empty set-up request), to see what it answers.
   config.use_setup = true;
   config.setup.clear();

@@ -11,7 +11,8 @@ namespace medsynth::redis {
 namespace {
 
 constexpr std::string_view kShape =
-    "write redis://[user[:password]@]host[:port][/database], rediss://... or unix:///path?db=n";
+    "write redis://[user[:password]@]host[:port][/database], rediss://..., unix:///path?db=n or "
+    "redis+sentinel://host[:port],host[:port].../master[/database]";
 
 Error wrong(std::string detail) {
   return invalid("REDIS_URL", std::move(detail));
@@ -66,25 +67,46 @@ Result<> read_credentials(std::string_view text, Url& url) {
   return success();
 }
 
-Result<> read_address(std::string_view text, Url& url) {
+Result<> read_address(std::string_view text, std::string& to_host, std::string& to_port) {
   std::string_view rest = text;
   if (text.starts_with('[')) {
     const std::size_t end = text.find(']');
     in6_addr address;
     if (end == text.npos) return wrong("the host begins with '[' but has no ']'");
-    url.host = text.substr(1, end - 1);
-    if (::inet_pton(AF_INET6, url.host.c_str(), &address) != 1)
-      return wrong(fmt::format("'{}' is not an IPv6 address", url.host));
+    to_host = text.substr(1, end - 1);
+    if (::inet_pton(AF_INET6, to_host.c_str(), &address) != 1)
+      return wrong(fmt::format("'{}' is not an IPv6 address", to_host));
     rest = text.substr(end + 1);
     if (!rest.empty() && rest[0] != ':') return wrong("only ':' and the port may follow ']'");
   }
   const auto [host, port] = halves(rest, rest.find(':'));
-  if (!host.empty()) url.host = host;
+  if (!host.empty()) to_host = host;
   if (!port || port->empty()) return success();
   const auto value = number(*port, 65535);
   if (!value || *value == 0)
     return wrong(fmt::format("the port must be a number from 1 to 65535, not '{}'", *port));
-  url.port = std::to_string(*value);
+  to_port = std::to_string(*value);
+  return success();
+}
+
+// host[:port],host[:port]... and master[/database]
+Result<> read_sentinels(std::string_view text, std::string_view path, Url& url) {
+  for (std::optional<std::string_view> rest = text; rest;) {
+    const auto [first, others] = halves(*rest, rest->find(','));
+    Address address{.host = "", .port = "26379"};
+    BOOST_OUTCOME_TRY(read_address(first, address.host, address.port));
+    if (address.host.empty()) return wrong("a sentinel has no host: write host[:port],host[:port]");
+    url.sentinels.push_back(std::move(address));
+    rest = others;
+  }
+  const auto [master, number] = halves(path, path.find('/'));
+  BOOST_OUTCOME_TRY(url.master, percent_decoded(master, "master's name"));
+  if (url.master.empty())
+    return wrong(
+        "after the sentinels comes the name of what they watch: redis+sentinel://host:26379/mymaster");
+  if (!number.value_or("").empty()) {
+    BOOST_OUTCOME_TRY(url.database, database(*number));
+  }
   return success();
 }
 
@@ -92,17 +114,31 @@ Result<> read_options(std::string_view text, Url& url) {
   while (!text.empty()) {
     const auto [option, rest] = halves(text, text.find('&'));
     const auto [name, value] = halves(option, option.find('='));
-    if (name != "db") return wrong(fmt::format("the option '{}' is not known; only 'db' is", name));
-    BOOST_OUTCOME_TRY(url.database, database(value.value_or("")));
+    if (name == "db") {
+      BOOST_OUTCOME_TRY(url.database, database(value.value_or("")));
+    } else if (url.tls && name == "ssl_ca_certs") {
+      BOOST_OUTCOME_TRY(url.ca_file, percent_decoded(value.value_or(""), "ssl_ca_certs"));
+    } else if (url.tls && name == "sni") {
+      BOOST_OUTCOME_TRY(url.sni, percent_decoded(value.value_or(""), "sni"));
+    } else {
+      return wrong(fmt::format(
+          "the option '{}' is not known; 'db' is, and with rediss:// 'ssl_ca_certs' and 'sni'", name));
+    }
     text = rest.value_or("");
   }
   return success();
+}
+
+std::string shown_address(std::string_view host, std::string_view port) {
+  const bool v6 = host.find(':') != host.npos;
+  return fmt::format("{}{}{}:{}", v6 ? "[" : "", host, v6 ? "]" : "", port);
 }
 
 }  // namespace
 
 bool Url::is_loopback() const {
   if (!unix_path.empty()) return true;
+  if (!sentinels.empty()) return false;
   in_addr v4;
   in6_addr v6;
   if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
@@ -115,17 +151,26 @@ std::string Url::shown() const {
   if (!password.empty()) who += ":***";
   if (!who.empty()) who += '@';
   if (!unix_path.empty()) return fmt::format("unix://{}{}?db={}", who, unix_path, database);
-  const bool v6 = host.find(':') != host.npos;
-  return fmt::format("{}://{}{}{}{}:{}/{}", tls ? "rediss" : "redis", who, v6 ? "[" : "", host, v6 ? "]" : "",
-                     port, database);
+  const std::string_view scheme = tls ? "rediss" : "redis";
+  if (!sentinels.empty()) {
+    std::string where;
+    for (const Address& each : sentinels)
+      where += fmt::format("{}{}", where.empty() ? "" : ",", shown_address(each.host, each.port));
+    return fmt::format("{}+sentinel://{}{}/{}/{}", scheme, who, where, master, database);
+  }
+  return fmt::format("{}://{}{}/{}", scheme, who, shown_address(host, port), database);
 }
 
 Result<Url> parse_url(std::string_view text) {
   Url url;
   const std::size_t mark = text.find("://");
-  const std::string_view scheme = text.substr(0, mark == text.npos ? 0 : mark);
+  std::string_view scheme = text.substr(0, mark == text.npos ? 0 : mark);
+  const bool by_sentinel = scheme.ends_with("+sentinel");
+  if (by_sentinel) scheme.remove_suffix(std::string_view("+sentinel").size());
   if (scheme != "redis" && scheme != "rediss" && scheme != "unix")
     return wrong(fmt::format("must begin with redis://, rediss:// or unix://; {}", kShape));
+  if (by_sentinel && scheme == "unix")
+    return wrong("unix+sentinel:// is not known; sentinels have addresses");
   url.tls = scheme == "rediss";
   if (text.find('#') != text.npos)
     return wrong("must not contain '#'; write %23 where the user or password has one");
@@ -147,13 +192,18 @@ Result<Url> parse_url(std::string_view text) {
     if (!where.empty() || path.value_or("").empty())
       return wrong("the socket's path must be absolute: unix:///run/redis.sock");
     BOOST_OUTCOME_TRY(url.unix_path, percent_decoded(address.substr(slash), "path"));
+  } else if (by_sentinel) {
+    BOOST_OUTCOME_TRY(read_sentinels(where, path.value_or(""), url));
   } else {
-    BOOST_OUTCOME_TRY(read_address(where, url));
+    BOOST_OUTCOME_TRY(read_address(where, url.host, url.port));
     if (!path.value_or("").empty()) {
       BOOST_OUTCOME_TRY(url.database, database(*path));
     }
   }
   BOOST_OUTCOME_TRY(read_options(options.value_or(""), url));
+  if (by_sentinel && url.tls && url.sni.empty())
+    return wrong(
+        "rediss+sentinel:// needs sni=NAME, the name in the certificates: the master's address is not known");
   return url;
 }
 

@@ -1,12 +1,23 @@
-// REDIS_URL, understood: redis://[user[:password]@]host[:port][/db], rediss:// for TLS, unix:///path?db=n.
+// REDIS_URL, understood: redis://[user[:password]@]host[:port][/db], rediss:// for TLS, unix:///path?db=n,
+// and redis+sentinel://[user[:password]@]host[:port],host[:port].../master[/db] (rediss+sentinel:// for TLS).
+//
+// Options of TLS: ssl_ca_certs=FILE (its certificates alone are trusted; the name is redis-py's, so that
+// Python can share the URL), sni=NAME (asked for, and expected in the certificate, instead of the host).
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "medsynth/base/error.h"
 
 namespace medsynth::redis {
+
+struct Address {
+  std::string host = "localhost";
+  std::string port = "6379";
+  bool operator==(const Address&) const = default;
+};
 
 struct Url {
   std::string host = "localhost";
@@ -17,7 +28,13 @@ struct Url {
   bool tls = false;
   std::string unix_path;  // when not empty, host and port are not used
 
-  bool is_loopback() const;   // localhost, 127.0.0.0/8, ::1, or a unix socket
+  std::string ca_file;  // empty: the system's certificates
+  std::string sni;      // empty: the host
+  std::vector<Address>
+      sentinels;  // when not empty, they say where `master` is, and host and port are not used
+  std::string master;
+
+  bool is_loopback() const;   // localhost, 127.0.0.0/8, ::1, or a unix socket; never behind sentinels
   std::string shown() const;  // without the password
 };
 

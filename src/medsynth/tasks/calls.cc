@@ -29,7 +29,9 @@ const Scripts& all_scripts() {
                            .list = with_prelude(scripts::list),
                            .remove_many = with_prelude(scripts::remove_many),
                            .sweep = with_prelude(scripts::sweep),
-                           .forget = with_prelude(scripts::forget)};
+                           .forget = with_prelude(scripts::forget),
+                           .reopen = with_prelude(scripts::reopen),
+                           .abandon = with_prelude(scripts::abandon)};
   return all;
 }
 

@@ -12,7 +12,8 @@ namespace medsynth::tasks {
 
 // The scripts, each with the prelude before it.
 struct Scripts {
-  redis::Script create, begin, write, cancel, remove, adopt, list, remove_many, sweep, forget;
+  redis::Script create, begin, write, cancel, remove, adopt, list, remove_many, sweep, forget, reopen,
+      abandon;
 };
 const Scripts& all_scripts();
 

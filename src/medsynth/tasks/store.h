@@ -113,6 +113,18 @@ struct Cancelled {
   std::string message_id;
 };
 
+// What became of a message that was to run again. absent: it was no longer where it lay; taken: its task id
+// belongs to another message by now. Nothing is done then.
+enum class Reopened { reopened, absent, taken };
+struct MessageOfTask {
+  std::string task_id;
+  std::string message_id;
+};
+// The task that a message stands for: kwargs.task_id, else options.task_id (both JSON text, empty when
+// absent), else the message's own id.
+std::string identity_of(std::string_view kwargs, std::string_view task_id_option,
+                        const std::string& message_id);
+
 class Store {
  public:
   explicit Store(StoreOptions options = {});
@@ -154,6 +166,15 @@ class Store {
   // Whether the message was cancelled or deleted while it waited; forget_tombstone once it is settled.
   redis::Query<bool> has_tombstone(std::string message_id) const;
   redis::Query<redis::Done> forget_tombstone(std::string message_id) const;
+
+  // A dead message goes back to its queue: the record that stands for it, where there is one, is pending
+  // again, and no cancel or deletion holds any more. `also` moves the message (no scripts); its first command
+  // takes it from where it lies and answers 0 when somebody else has.
+  redis::Query<Reopened> reopen(const std::string& task_id, std::string_view message_id, WallTime now,
+                                const std::vector<redis::Command>& also) const;
+  // Before waiting messages are taken off their queue for good: their records are cancelled, but for those
+  // that run, have ended, or belong to another message. Answers how many.
+  redis::Query<std::int64_t> abandon(const std::vector<MessageOfTask>& messages, WallTime now) const;
 
   // Removes index entries whose record has expired, in bounded steps; answers how many.
   redis::Query<std::int64_t> sweep(WallTime now) const;

@@ -1,16 +1,21 @@
-// An actor: its name and options, how its arguments are read, and the function that does the work. One
-// registration:
+// An actor is one registration: its name and options, how its arguments are read, and the function that does
+// the work.
 //
-//   make_actor<jobs::DetectContradiction>(jobs::kDetect, {"claim1", "claim2", "task_id"},
-//       [](const auto& arguments) { return wanted model or nullopt; },
-//       [](Context& context, const auto& arguments) -> Result<jobs::ContradictionResult> { ... });
+//   struct CountWords { std::string text; };                       // described: checked before the function
+//   runs BOOST_DESCRIBE_STRUCT(CountWords, (), (text))
 //
-// The function runs on a worker thread with admission, slot and model lock already held; it returns a
-// described result or an error, watches context.until(), and reports progress. The result's `duration` is
-// filled in for it.
+//   Actor actor = make_actor<CountWords>({.name = "count_words", .max_retries = 3, .time_limit_ms = 60'000},
+//       [](Context& context, const CountWords& arguments) -> Result<WordCount> { ... });
+//
+// An actor that works with a model says which, per call, and in which order Python passes positional
+// arguments (actors.cc). The function runs on a worker thread, several at a time, with admission, slot and
+// model lock already held. It returns a described result or an error (invalid_argument is never retried),
+// watches context.until(), and reports progress. Arguments may have a check() beside them for what a
+// description cannot say; a result's member `duration` is filled in. More: docs/actors.md.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,11 +37,17 @@ struct WantedModel {
   std::optional<double> keep_alive = std::nullopt;  // of the request, in seconds; see jobs
 };
 
-// What a running actor sees.
+// What a running actor sees. Not thread safe: it belongs to the thread that runs the actor.
 class Context {
  public:
   virtual ~Context() = default;
+  virtual std::string_view task_id() const { return ""; }
+  // When to give up: its stop token (cancelled, shutdown) and its deadline (the time limit).
   virtual const inference::Until& until() const = 0;
+  // Whether it is time to give up: `cancelled` or `timeout`, to be returned as it is.
+  Result<> go_on() const;
+  // A line at info, with the task's id. Never the texts that a task is about.
+  void log(std::string_view event, const json::object& details = {}) const;
   virtual double elapsed() const = 0;  // seconds since the attempt started
   // 0-100; `stage` is shown to people ("loading model", "comparing").
   virtual void progress(double percent, std::string_view stage) = 0;
@@ -69,14 +80,25 @@ Actor make_actor(const jobs::Actor& about, std::vector<std::string_view> positio
                                                            std::string_view kwargs) -> Result<Prepared> {
             BOOST_OUTCOME_TRY(auto value, bind_arguments(args, kwargs, positional));
             BOOST_OUTCOME_TRY(auto arguments, described::from_value<Arguments>(value));
-            BOOST_OUTCOME_TRY(jobs::check(arguments));
+            if constexpr (requires { check(arguments); }) {
+              BOOST_OUTCOME_TRY(check(arguments));
+            }
             auto shared = std::make_shared<const Arguments>(std::move(arguments));
             return Prepared{wants(*shared), [shared, run](Context& context) -> Result<std::string> {
                               BOOST_OUTCOME_TRY(auto result, run(context, *shared));
-                              result.duration = context.elapsed();
+                              if constexpr (requires { result.duration = 0.0; })
+                                result.duration = context.elapsed();
                               return described::write(result);
                             }};
           }};
+}
+
+// One without a model, whose positional arguments are the members in their order.
+template <described::Struct Arguments, class Run>
+Actor make_actor(const jobs::Actor& about, Run run) {
+  return make_actor<Arguments>(
+      about, described::member_names<Arguments>(),
+      [](const Arguments&) { return std::optional<WantedModel>(); }, std::move(run));
 }
 
 // The three of the source document, by name.

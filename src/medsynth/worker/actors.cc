@@ -1,4 +1,5 @@
 // The actors of the source document: names, parameters and options are its own.
+#include "medsynth/base/log.h"
 #include "medsynth/contradiction/contradiction.h"
 #include "medsynth/worker/actor.h"
 
@@ -68,9 +69,7 @@ const std::vector<Actor>& actors() {
   static const std::vector<Actor> all{
       make_actor<jobs::DetectContradiction>(jobs::kDetect, {"claim1", "claim2", "task_id"}, language_model,
                                             detect),
-      make_actor<jobs::AnalyzeArticles>(
-          jobs::kAnalyze, {"articles", "threshold", "task_id"},
-          [](const auto&) { return std::optional<WantedModel>(); }, analyze),
+      make_actor<jobs::AnalyzeArticles>(jobs::kAnalyze, analyze),
       make_actor<jobs::GenerateEmbeddings>(jobs::kEmbed, {"texts", "model_name", "task_id"}, sentence_model,
                                            embed),
   };
@@ -82,6 +81,17 @@ const Actor* find_actor(std::string_view name) {
     if (actor.about.name == name) return &actor;
   }
   return nullptr;
+}
+
+Result<> Context::go_on() const {
+  if (until().stop.stop_requested()) return Error{Code::cancelled, "the task was asked to stop", ""};
+  if (system_clock().steady() >= until().deadline)
+    return Error{Code::timeout, "the task's time limit is over", ""};
+  return success();
+}
+
+void Context::log(std::string_view event, const json::object& details) const {
+  medsynth::log::info(event, {{"task_id", task_id()}, {"details", details}});
 }
 
 Result<json::value> bind_arguments(std::string_view args, std::string_view kwargs,

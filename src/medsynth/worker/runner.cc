@@ -35,16 +35,14 @@ bool is_waiting(const Error& error) {
 
 }  // namespace
 
+const Actor* Actors::find(std::string_view name) const {
+  for (const Actor& actor : actors_)
+    if (actor.about.name == name) return &actor;
+  return nullptr;
+}
+
 std::string task_id_of(const dramatiq::Message& message) {
-  const auto usable = [](const json::value* value) {
-    return value && value->is_string() && check_task_id(value->get_string()).has_value();
-  };
-  if (auto kwargs = json::parse(message.kwargs); kwargs && kwargs->is_object()) {
-    if (const json::value* id = kwargs->get_object().if_contains("task_id"); usable(id))
-      return std::string(id->get_string());
-  }
-  if (auto id = message.text_option("task_id"); id && check_task_id(*id)) return *id;
-  return message.message_id;
+  return tasks::identity_of(message.kwargs, message.option("task_id"), message.message_id);
 }
 
 // One message on its way.
@@ -77,6 +75,7 @@ class Runner::TaskContext final : public Context {
     return success();
   }
 
+  std::string_view task_id() const override { return task_.hand->task_id; }
   const inference::Until& until() const override { return task_.until; }
   double elapsed() const override {
     return std::chrono::duration<double>(parts_.clock.steady() - start_).count();
@@ -136,7 +135,7 @@ void Runner::run(const dramatiq::Delivery& delivery, std::stop_token abandon) {
 // waits: waiting is no attempt.
 void Runner::admit(Task& task) {
   const dramatiq::Message& message = task.delivery.message;
-  task.actor = find_actor(message.actor_name);
+  task.actor = parts_.actors.find(message.actor_name);
   if (!task.actor) return refuse(task, fmt::format("no actor is called '{}' here", message.actor_name));
   auto prepared = task.actor->prepare(message.args, message.kwargs);
   if (!prepared) return refuse(task, fmt::format("wrong arguments: {}", prepared.error().message));

@@ -13,11 +13,22 @@
 #include "medsynth/redis/client.h"
 #include "medsynth/tasks/store.h"
 #include "medsynth/telemetry/telemetry.h"
+#include "medsynth/worker/actor.h"
 #include "medsynth/worker/alone.h"
 #include "medsynth/worker/in_hand.h"
 #include "medsynth/worker/model_source.h"
 
 namespace medsynth::worker {
+
+// The actors of a process, by name.
+class Actors {
+ public:
+  explicit Actors(std::vector<Actor> actors) : actors_(std::move(actors)) {}
+  const Actor* find(std::string_view name) const;
+
+ private:
+  std::vector<Actor> actors_;
+};
 
 // What a runner works with; all of it outlives the runner.
 struct Parts {
@@ -28,6 +39,7 @@ struct Parts {
   limits::Limiter& limiter;
   const ModelSource& models;
   InHand& in_hand;
+  Actors& actors;
   telemetry::Metrics& metrics;
   const Clock& clock;
 };

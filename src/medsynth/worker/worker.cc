@@ -13,6 +13,8 @@
 #include "medsynth/base/id.h"
 #include "medsynth/base/log.h"
 #include "medsynth/base/paths.h"
+#include "medsynth/dramatiq/queues.h"
+#include "medsynth/redis/cluster.h"
 #include "medsynth/worker/control.h"
 #include "medsynth/worker/runner.h"
 
@@ -112,7 +114,8 @@ class Process {
                 .database = url.database}),
         engine_(inference::make_engine()),
         cache_(cache_options(settings_, sensors_->sample().memory_limit, metrics_)),
-        models_(model_options(settings_, sensors_->sample().effective_cpus), *engine_, cache_) {}
+        models_(model_options(settings_, sensors_->sample().effective_cpus), *engine_, cache_),
+        actors_(options.actors) {}
 
   bool wait_for_redis();
   void recover_this_host();
@@ -134,6 +137,7 @@ class Process {
   models::Cache cache_;
   ModelSource models_;
   InHand in_hand_;
+  Actors actors_;
   std::unique_ptr<dramatiq::Consumer> consumer_;
   std::unique_ptr<Runner> runner_;
   std::stop_source stop_taking_, abandon_;
@@ -207,11 +211,19 @@ int Process::run() {
   log::info("worker starting",
             {{"worker", worker_id_}, {"host", host_}, {"redis", without_password(settings_.redis_url)}});
   if (!wait_for_redis()) return 0;
+  const auto fits = client_.run(redis::check_prefixes({settings_.namespace_, settings_.task_storage_prefix},
+                                                      "MEDSYNTH_NAMESPACE and TASK_STORAGE_PREFIX"));
+  if (!fits && fits.error().code == Code::invalid_argument) {
+    log::error("worker cannot start", {{"error", fits.error().message}});
+    return info(fits.error().code).exit_code;
+  }
   recover_this_host();
+  (void)client_.run(dramatiq::Queues(broker_).remember(queues_));
   consumer_ =
       std::make_unique<dramatiq::Consumer>(client_, broker_, dramatiq::ConsumerOptions{.queues = queues_});
   runner_ = std::make_unique<Runner>(
-      Parts{client_, store_, broker_, *consumer_, *limiter_, models_, in_hand_, metrics_, system_clock()},
+      Parts{client_, store_, broker_, *consumer_, *limiter_, models_, in_hand_, actors_, metrics_,
+            system_clock()},
       RunnerOptions{.worker = host_ + "/" + worker_id_, .max_deaths = settings_.max_deaths});
   Control control(
       {control_client_, fleet_, store_, *limiter_, *sensors_, cache_, in_hand_, metrics_, system_clock()},

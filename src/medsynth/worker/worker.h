@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "medsynth/base/settings.h"
+#include "medsynth/worker/actor.h"
 
 namespace medsynth::worker {
 
@@ -11,6 +13,7 @@ struct WorkerOptions {
   Settings settings;
   std::string
       worker_id;  // empty: a fresh one; a supervisor gives it, so that it can recover what a dead worker held
+  std::vector<Actor> actors = worker::actors();  // those that its messages may name
 };
 
 // Runs until SIGTERM or SIGINT, which must be blocked in every thread (block them before calling). Waits for
@@ -18,5 +21,9 @@ struct WorkerOptions {
 // after an orderly end, also when a backend could not be interrupted; else that of the error that kept it
 // from starting.
 int run_worker(const WorkerOptions& options);
+
+// All of main() for a program that is a worker with actors of its own: settings from the environment,
+// signals, logging. Call it before any thread is started.
+int run_actors(std::vector<Actor> actors);
 
 }  // namespace medsynth::worker

@@ -40,6 +40,34 @@ TEST(ParseUrl, ReadsIpv6AndSockets) {
   EXPECT_EQ(unix_url->database, 2);
 }
 
+TEST(ParseUrl, ReadsTheOptionsOfTls) {
+  const auto url = parse_url("rediss://h?ssl_ca_certs=%2Fetc%2Fca.pem&sni=redis.internal&db=3");
+  ASSERT_TRUE(url);
+  EXPECT_EQ(url->ca_file, "/etc/ca.pem");
+  EXPECT_EQ(url->sni, "redis.internal");
+  EXPECT_EQ(url->database, 3);
+  EXPECT_FALSE(parse_url("redis://h?sni=x")) << "without TLS it would do nothing";
+}
+
+TEST(ParseUrl, ReadsSentinels) {
+  const auto url = parse_url("redis+sentinel://ada:secret@one,[::1]:7000,three:26380/my%20master/4");
+  ASSERT_TRUE(url) << url.error().message;
+  EXPECT_EQ(url->sentinels, (std::vector<Address>{{"one", "26379"}, {"::1", "7000"}, {"three", "26380"}}));
+  EXPECT_EQ(url->master, "my master");
+  EXPECT_EQ(url->database, 4);
+  EXPECT_EQ(url->password, "secret");
+  EXPECT_FALSE(url->is_loopback());
+  EXPECT_EQ(url->shown(), "redis+sentinel://ada:***@one:26379,[::1]:7000,three:26380/my master/4");
+  EXPECT_TRUE(parse_url("rediss+sentinel://one/m?sni=redis.internal")->tls);
+  for (const char* wrong :
+       {"redis+sentinel://one", "redis+sentinel://one,/m", "redis+sentinel:///m", "redis+sentinel://one/m/x",
+        "unix+sentinel:///run/s", "rediss+sentinel://one/m"}) {
+    const auto refused = parse_url(wrong);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_EQ(refused.error().faults.at(0).pointer, "REDIS_URL");
+  }
+}
+
 // What is wrong is named, with the setting it came from, and the password is never repeated.
 TEST(ParseUrl, RefusesWhatItCannotRead) {
   for (const char* text : {"",

@@ -1,10 +1,12 @@
 #!lua flags=allow-oom
 -- Takes messages off the head of a queue into the caller's ack set, after its heartbeat. Ids without a payload are
 -- dropped; an id that is in the ack set already is in the caller's hand and not given twice.
--- KEYS queue, payloads, acks, heartbeats; ARGV worker, count. Returns id, payload, id, payload ...
+-- A paused queue gives nothing.
+-- KEYS queue, payloads, acks, heartbeats, paused; ARGV worker, count, queue name. Returns id, payload, id, payload ...
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 redis.call('ZADD', KEYS[4], now, ARGV[1])
+if redis.call('SISMEMBER', KEYS[5], ARGV[3]) == 1 then return {} end
 local ids = redis.call('LPOP', KEYS[1], ARGV[2])
 if not ids then return {} end
 local fresh = {}

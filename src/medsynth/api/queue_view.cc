@@ -1,0 +1,65 @@
+#include "medsynth/api/queue_view.h"
+
+#include <algorithm>
+
+#include "medsynth/dramatiq/queues.h"
+#include "medsynth/redis/awaitable.h"
+
+namespace medsynth::api {
+
+namespace asio = boost::asio;
+using redis::co_run;
+using Names = std::vector<std::string>;
+
+Result<> check_queue(const std::string& name) {
+  const auto checked = dramatiq::check_queue_name(name);
+  if (!checked) return invalid("/queue", checked.error().faults.at(0).detail);
+  return success();
+}
+
+asio::awaitable<Result<Names>> known_queues(App& app, bool all) {
+  const dramatiq::Queues queues(app.services.broker);
+  BOOST_OUTCOME_CO_TRY(auto known, co_await co_run(app.services.client, queues.known()));
+  BOOST_OUTCOME_CO_TRY(auto snapshots,
+                       co_await co_run(app.services.client, app.services.fleet.snapshots(app.now())));
+  std::set<std::string> names(known.begin(), known.end());
+  names.insert(app.options.queues.begin(), app.options.queues.end());
+  for (const fleet::Snapshot& snapshot : snapshots)
+    names.insert(snapshot.queues.begin(), snapshot.queues.end());
+  if (all) {
+    BOOST_OUTCOME_CO_TRY(auto found, co_await co_run(app.services.client, queues.scan()));
+    names.insert(found.begin(), found.end());
+  }
+  co_return Names(names.begin(), names.end());
+}
+
+asio::awaitable<Result<Names>> named_or_known(App& app, const std::optional<std::string>& queue) {
+  if (!queue) co_return co_await known_queues(app);
+  BOOST_OUTCOME_CO_TRY(check_queue(*queue));
+  co_return Names{*queue};
+}
+
+asio::awaitable<Result<std::vector<QueueInfo>>> queue_infos(App& app, Names names) {
+  BOOST_OUTCOME_CO_TRY(auto snapshots,
+                       co_await co_run(app.services.client, app.services.fleet.snapshots(app.now())));
+  const dramatiq::Queues queues(app.services.broker);
+  BOOST_OUTCOME_CO_TRY(auto states, co_await co_run(app.services.client, queues.states(std::move(names))));
+  std::vector<QueueInfo> infos;
+  for (dramatiq::QueueState& state : states) {
+    const auto consumes = [&](const fleet::Snapshot& each) {
+      return !each.draining &&
+             std::find(each.queues.begin(), each.queues.end(), state.name) != each.queues.end();
+    };
+    const dramatiq::Depth& depth = state.depth;
+    infos.push_back({.name = state.name,
+                     .state = state.paused ? "paused" : "active",
+                     .ready = depth.ready,
+                     .delayed = depth.delayed,
+                     .running = depth.running,
+                     .dead = depth.dead,
+                     .workers = std::count_if(snapshots.begin(), snapshots.end(), consumes)});
+  }
+  co_return infos;
+}
+
+}  // namespace medsynth::api

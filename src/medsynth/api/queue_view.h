@@ -1,0 +1,25 @@
+// The queues that this server knows of: its own, those that live workers consume, and those that somebody of
+// ours wrote down in Redis.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "medsynth/api/app.h"
+#include "medsynth/api/queue_payloads.h"
+
+namespace medsynth::api {
+
+// As dramatiq::check_queue_name, with the pointer "/queue".
+Result<> check_queue(const std::string& name);
+// Sorted; with `all` also those found among the keys of the database.
+boost::asio::awaitable<Result<std::vector<std::string>>> known_queues(App& app, bool all = false);
+// The one queue that was named, checked, or all that are known.
+boost::asio::awaitable<Result<std::vector<std::string>>> named_or_known(
+    App& app, const std::optional<std::string>& queue);
+boost::asio::awaitable<Result<std::vector<QueueInfo>>> queue_infos(App& app, std::vector<std::string> names);
+
+}  // namespace medsynth::api

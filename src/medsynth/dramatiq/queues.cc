@@ -1,0 +1,180 @@
+#include "medsynth/dramatiq/queues.h"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+
+#include "medsynth/dramatiq/keys.h"
+#include "medsynth/dramatiq/scripts.h"
+
+namespace medsynth::dramatiq {
+namespace {
+
+using redis::Command;
+using redis::Query;
+using redis::Replies;
+using redis::Step;
+using Names = std::vector<std::string>;
+
+constexpr int kScanStep = 1000;
+
+Keys keys(const Broker& broker) {
+  return {broker.options().namespace_};
+}
+
+Query<std::int64_t> one_number(Command command) {
+  return {{std::move(command)}, [](Replies replies) -> Result<Step<std::int64_t>> {
+            BOOST_OUTCOME_TRY(auto n, redis::integer(replies[0]));
+            return Step<std::int64_t>{n};
+          }};
+}
+
+// The queue that a key with payloads belongs to; empty when it is not such a key.
+std::string queue_of(std::string_view key, std::string_view ns) {
+  constexpr std::string_view kEnding = ".msgs";
+  if (key.size() <= ns.size() + 1 + kEnding.size() || !key.ends_with(kEnding)) return "";
+  key.remove_prefix(ns.size() + 1);
+  key.remove_suffix(kEnding.size());
+  std::string queue = canonical_queue(key);
+  return check_queue_name(queue) ? queue : "";
+}
+
+Query<Names> scan_from(const std::string& ns, const std::string& cursor, std::set<std::string> found) {
+  return {
+      {Command("SCAN", cursor, "MATCH", glob_escaped(ns) + ":*.msgs", "COUNT", kScanStep, "TYPE", "hash")},
+      [ns, found = std::move(found)](Replies replies) mutable -> Result<Step<Names>> {
+        BOOST_OUTCOME_TRY(auto page, redis::list(std::move(replies[0])));
+        if (page.size() != 2) return Error{Code::internal, "SCAN did not answer with a cursor and keys", ""};
+        BOOST_OUTCOME_TRY(auto next, redis::text(page[0]));
+        BOOST_OUTCOME_TRY(auto names, redis::texts(std::move(page[1])));
+        for (const std::string& key : names)
+          if (std::string queue = queue_of(key, ns); !queue.empty()) found.insert(std::move(queue));
+        if (next != "0") return Step<Names>{scan_from(ns, next, std::move(found))};
+        return Step<Names>{Names(found.begin(), found.end())};
+      }};
+}
+
+Query<std::vector<Waiting>> payloads_of(const std::string& hash, Names ids) {
+  std::vector<std::string> words{"HMGET", hash};
+  words.insert(words.end(), ids.begin(), ids.end());
+  Command command;
+  command.words = std::move(words);
+  return {{std::move(command)},
+          [ids = std::move(ids)](Replies replies) mutable -> Result<Step<std::vector<Waiting>>> {
+            BOOST_OUTCOME_TRY(auto payloads, redis::list(std::move(replies[0])));
+            std::vector<Waiting> waiting;
+            for (std::size_t i = 0; i < ids.size() && i < payloads.size(); ++i)
+              waiting.push_back({std::move(ids[i]), std::move(payloads[i].text)});
+            return Step<std::vector<Waiting>>{std::move(waiting)};
+          }};
+}
+
+Query<std::int64_t> drop_all(const Broker& broker, const std::string& queue,
+                             const std::vector<Waiting>& messages, std::string_view from_list) {
+  const Keys k = keys(broker);
+  std::vector<std::string> arguments{std::string(from_list)};
+  for (const Waiting& message : messages) arguments.push_back(message.redis_message_id);
+  return one_number(Command::eval(scripts::drop, {k.queue(queue), k.payloads(queue), k.starts(queue)},
+                                  std::move(arguments)));
+}
+
+}  // namespace
+
+Query<redis::Done> Queues::remember(const Names& queues) const {
+  std::vector<Command> commands;
+  for (const std::string& queue : queues) commands.emplace_back("SADD", keys(broker_).queues(), queue);
+  return redis::all_ok(std::move(commands));
+}
+
+Query<Names> Queues::known() const {
+  return {{Command("SMEMBERS", keys(broker_).queues()), Command("SMEMBERS", keys(broker_).paused())},
+          [](Replies replies) -> Result<Step<Names>> {
+            BOOST_OUTCOME_TRY(auto names, redis::texts(std::move(replies[0])));
+            BOOST_OUTCOME_TRY(auto paused, redis::texts(std::move(replies[1])));
+            std::set<std::string> all(names.begin(), names.end());
+            all.insert(paused.begin(), paused.end());
+            return Step<Names>{Names(all.begin(), all.end())};
+          }};
+}
+
+Query<Names> Queues::scan() const {
+  return scan_from(broker_.options().namespace_, "0", {});
+}
+
+Query<std::vector<QueueState>> Queues::states(Names queues) const {
+  Query<std::vector<QueueState>> query;
+  std::vector<std::function<Result<Step<Depth>>(Replies)>> decoders;
+  for (const std::string& queue : queues) {
+    query.commands.emplace_back("SISMEMBER", keys(broker_).paused(), queue);
+    Query<Depth> depth = broker_.depth(queue);
+    std::move(depth.commands.begin(), depth.commands.end(), std::back_inserter(query.commands));
+    decoders.push_back(std::move(depth.decode));
+  }
+  query.decode = [queues = std::move(queues),
+                  decoders = std::move(decoders)](Replies replies) -> Result<Step<std::vector<QueueState>>> {
+    std::vector<QueueState> states;
+    const std::size_t each = queues.empty() ? 0 : replies.size() / queues.size();
+    for (std::size_t i = 0; i < queues.size(); ++i) {
+      const auto first = replies.begin() + static_cast<std::ptrdiff_t>(i * each);
+      BOOST_OUTCOME_TRY(auto paused, redis::integer(*first));
+      BOOST_OUTCOME_TRY(auto depth, decoders[i](Replies(
+                                        std::make_move_iterator(first + 1),
+                                        std::make_move_iterator(first + static_cast<std::ptrdiff_t>(each)))));
+      states.push_back({queues[i], paused == 1, *depth.value});
+    }
+    return Step<std::vector<QueueState>>{std::move(states)};
+  };
+  return query;
+}
+
+Query<bool> Queues::pause(const std::string& queue) const {
+  return {{Command("SADD", keys(broker_).paused(), queue), Command("SADD", keys(broker_).queues(), queue)},
+          [](Replies replies) -> Result<Step<bool>> {
+            BOOST_OUTCOME_TRY(auto added, redis::integer(replies[0]));
+            return Step<bool>{added == 1};
+          }};
+}
+
+Query<bool> Queues::resume(const std::string& queue) const {
+  return {{Command("SREM", keys(broker_).paused(), queue),
+           Command("PUBLISH", broker_.bell_channel(queue), queue)},
+          [](Replies replies) -> Result<Step<bool>> {
+            BOOST_OUTCOME_TRY(auto removed, redis::integer(replies[0]));
+            return Step<bool>{removed == 1};
+          }};
+}
+
+Query<std::vector<Waiting>> Queues::head(const std::string& queue, std::int64_t count) const {
+  const Keys k = keys(broker_);
+  return {{Command("LRANGE", k.queue(queue), 0, count - 1)},
+          [payloads = k.payloads(queue)](Replies replies) -> Result<Step<std::vector<Waiting>>> {
+            BOOST_OUTCOME_TRY(auto ids, redis::texts(std::move(replies[0])));
+            if (ids.empty()) return Step<std::vector<Waiting>>{std::vector<Waiting>{}};
+            return Step<std::vector<Waiting>>{payloads_of(payloads, std::move(ids))};
+          }};
+}
+
+Query<std::int64_t> Queues::drop(const std::string& queue, const std::vector<Waiting>& messages) const {
+  return drop_all(broker_, queue, messages, "1");
+}
+
+Query<std::vector<Waiting>> Queues::held_delayed(const std::string& queue, std::int64_t count) const {
+  return {{Command("HSCAN", keys(broker_).payloads(delay_queue(queue)), 0, "COUNT", count)},
+          [](Replies replies) -> Result<Step<std::vector<Waiting>>> {
+            BOOST_OUTCOME_TRY(auto page, redis::list(std::move(replies[0])));
+            if (page.size() != 2)
+              return Error{Code::internal, "HSCAN did not answer with a cursor and fields", ""};
+            BOOST_OUTCOME_TRY(auto words, redis::texts(std::move(page[1])));
+            std::vector<Waiting> waiting;
+            for (std::size_t i = 0; i + 1 < words.size(); i += 2)
+              waiting.push_back({std::move(words[i]), std::move(words[i + 1])});
+            return Step<std::vector<Waiting>>{std::move(waiting)};
+          }};
+}
+
+Query<std::int64_t> Queues::drop_held_delayed(const std::string& queue,
+                                              const std::vector<Waiting>& messages) const {
+  return drop_all(broker_, delay_queue(queue), messages, "");
+}
+
+}  // namespace medsynth::dramatiq

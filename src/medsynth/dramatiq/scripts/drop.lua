@@ -1,0 +1,12 @@
+#!lua flags=allow-oom
+-- Drops messages that nobody shall run. KEYS queue, payloads, starts; ARGV whether they must still lie in the list (empty: a
+-- worker holds them until they are due), id ... Returns how many were dropped; those fetched meanwhile were not.
+local dropped = 0
+for i = 2, #ARGV do
+  if ARGV[1] == '' or redis.call('LREM', KEYS[1], 1, ARGV[i]) == 1 then
+    redis.call('HDEL', KEYS[2], ARGV[i])
+    redis.call('HDEL', KEYS[3], ARGV[i])
+    dropped = dropped + 1
+  end
+end
+return dropped

@@ -1,0 +1,27 @@
+-- A message that had ended goes back to its queue: the commands that move it, and its record is pending again. KEYS record.
+-- ARGV from 8: id, message_id (JSON), then each command as count and words. The first command takes the message from where
+-- it lies: when it answers 0, somebody else has taken it, and nothing is done.
+local key, id, message = KEYS[1], ARGV[8], ARGV[9]
+local kind = kind_of(key)
+if kind ~= 'none' and kind ~= 'hash' then return unusable(key, kind) end
+local owner = redis.call('HGET', key, 'message_id')
+if owner and owner ~= message then return {'taken'} end
+
+local at, first = 10, true
+while at <= #ARGV do
+  local last = at + tonumber(ARGV[at])
+  local done = redis.call(unpack(ARGV, at + 1, last))
+  if first and done == 0 then return {'absent'} end
+  at, first = last + 1, false
+end
+
+redis.call('DEL', tombstone(message), deleted_mark(id))
+redis.call('DEL', 'dramatiq:aborts:cancel:' .. unquoted(message))   -- by itself: on a cluster its slot is another
+if kind == 'hash' then
+  local before = status_of(key)
+  redis.call('HSET', key, 'status', '"pending"', 'progress', '0', 'updated_at', now)
+  redis.call('HDEL', key, 'error', 'result', 'failed_at', 'completed_at', 'cancelled_at', 'next_attempt_at', 'cancel_requested',
+    'worker', 'stage')
+  changed(id, before)
+end
+return {'reopened'}
