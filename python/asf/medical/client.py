@@ -1,0 +1,202 @@
+"""A client of the HTTP API of `medsynth serve`.
+
+    from asf.medical.client import Medsynth
+
+    result = Medsynth().detect_contradiction("Aspirin reduces stroke.", "Aspirin does not reduce stroke.", wait=True,
+                                             on_progress=lambda task: print(task.progress))
+    result.verdict, result.contradiction_score, result.explanation
+
+Errors are the exceptions of `asf.medical.errors`; their `problem` is the API's problem document. A task that failed is `TaskFailed`.
+Thread safe: each call has a connection of its own. `AsyncMedsynth` has the same calls for coroutines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import os
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from asf.medical.core.encoding import to_json
+from asf.medical.errors import Cancelled, MedsynthError, Timeout, Unavailable, from_core
+
+_POLL = 0.1  # seconds between looks at a task
+_CODES = {400: "invalid_argument", 401: "not_allowed", 403: "not_allowed", 404: "not_found", 409: "conflict", 413: "invalid_argument",
+          415: "invalid_argument", 422: "invalid_argument", 429: "exhausted", 503: "unavailable", 504: "timeout"}
+
+Answer = TypeVar("Answer", bound="_Answer")
+
+
+class TaskFailed(MedsynthError):
+    """The task ended as failed; the message is its error. `task`: the record."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task.error or "the task failed", reason="task_failed")
+        self.task = task
+
+
+@dataclasses.dataclass(frozen=True)
+class _Answer:
+    @classmethod
+    def of(cls: type[Answer], fields: Mapping[str, Any]) -> Answer:
+        """From the API's JSON; what a newer server says more is in `raw`."""
+        known = {field.name for field in dataclasses.fields(cls)} - {"raw"}
+        return cls(**{name: each for name, each in fields.items() if name in known}, raw=dict(fields))
+
+
+@dataclasses.dataclass(frozen=True)
+class Task(_Answer):
+    """A record; times are RFC 3339."""
+
+    task_id: str
+    status: str
+    progress: float = 0
+    created_at: str | None = None
+    updated_at: str | None = None
+    completed_at: str | None = None
+    failed_at: str | None = None
+    error: str | None = None
+    result: Any = None
+    metadata: dict[str, Any] | None = None
+    raw: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ("completed", "failed", "cancelled")
+
+
+@dataclasses.dataclass(frozen=True)
+class Contradiction(_Answer):
+    """What was found about two claims. `contradiction_score` 0 to 1, `duration` in seconds."""
+
+    is_contradiction: bool
+    contradiction_score: float
+    contradiction_type: str
+    confidence: str
+    verdict: str
+    explanation: str
+    methods_used: list[str]
+    calibrated: bool = False
+    duration: float = 0
+    warnings: list[str] = dataclasses.field(default_factory=list)
+    details: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
+    raw: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
+
+
+class Medsynth:
+    """`url`: MEDSYNTH_URL, else http://127.0.0.1:8000. `timeout`: seconds for one HTTP call."""
+
+    def __init__(self, url: str | None = None, timeout: float = 30.0) -> None:
+        self.url = (url or os.environ.get("MEDSYNTH_URL") or "http://127.0.0.1:8000").rstrip("/")
+        self.timeout = timeout
+
+    def detect_contradiction(self, claim1: str, claim2: str, *, wait: bool = False, timeout: float = 3600.0,
+                             on_progress: Callable[[Task], None] | None = None, **fields: Any) -> Task | Contradiction:
+        """Submits; gives the pending task, or with `wait` the result. `fields`: metadata1, metadata2, use_all_methods, task_id."""
+        task = self._submit("contradiction/detect", {"claim1": claim1, "claim2": claim2, **fields})
+        return Contradiction.of(self.wait(task.task_id, timeout, on_progress).result) if wait else task
+
+    def analyze_articles(self, articles: Sequence[Mapping[str, Any]], threshold: float = 0.7, **fields: Any) -> Task:
+        """Submits {id, title, abstract, claims} of each article."""
+        return self._submit("contradiction/analyze", {"articles": list(articles), "threshold": threshold, **fields})
+
+    def generate_embeddings(self, texts: Sequence[str], **fields: Any) -> Task:
+        """`fields`: model_name, task_id."""
+        return self._submit("embeddings/generate", {"texts": list(texts), **fields})
+
+    def wait(self, task_id: str, timeout: float = 3600.0, on_progress: Callable[[Task], None] | None = None) -> Task:
+        """The task once it is completed. `on_progress` hears of each change. `TaskFailed`, `Cancelled`, `Timeout` (the task goes on)."""
+        end, seen = time.monotonic() + timeout, None
+        while True:
+            task = self.task(task_id)
+            if on_progress and (task.status, task.progress) != seen:
+                seen = (task.status, task.progress)
+                on_progress(task)
+            if task.status == "completed":
+                return task
+            if task.status == "failed":
+                raise TaskFailed(task)
+            if task.status == "cancelled":
+                raise Cancelled(f"task {task_id} was cancelled", reason="task_cancelled")
+            if time.monotonic() >= end:
+                raise Timeout(f"task {task_id} is still {task.status} after {timeout:g} s", reason="task_timeout")
+            time.sleep(_POLL)
+
+    def task(self, task_id: str) -> Task:
+        return Task.of(self.request("GET", f"/v1/tasks/{urllib.parse.quote(task_id, safe='')}"))
+
+    def tasks(self, status: str | None = None, limit: int = 100, offset: int = 0) -> list[Task]:
+        """Newest first; limit 1 to 1000."""
+        query = {"limit": limit, "offset": offset, **({"status": status} if status else {})}
+        return [Task.of(each) for each in self.request("GET", "/v1/tasks/?" + urllib.parse.urlencode(query))["tasks"]]
+
+    def cancel(self, task_id: str) -> None:
+        self.request("POST", f"/v1/tasks/{urllib.parse.quote(task_id, safe='')}/cancel")
+
+    def delete(self, task_id: str) -> None:
+        self.request("DELETE", f"/v1/tasks/{urllib.parse.quote(task_id, safe='')}")
+
+    def usage(self) -> dict[str, Any]:
+        return self.request("GET", "/v1/resources/usage")
+
+    def model_cache_stats(self) -> dict[str, Any]:
+        return self.request("GET", "/v1/model-cache/stats")
+
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        """Any call of the API; its JSON answer."""
+        data = None if body is None else to_json(body).encode()
+        asked = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
+        try:
+            with urllib.request.urlopen(asked, timeout=self.timeout) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as answer:
+            with answer:
+                raise _error(answer.code, answer.read(), answer.headers.get("Retry-After")) from None
+        except (urllib.error.URLError, ConnectionError) as error:
+            why = getattr(error, "reason", error)
+            raise Unavailable(f"no server answers at {self.url}: {why}. Start 'medsynth serve', or set MEDSYNTH_URL.") from None
+
+    def _submit(self, path: str, body: Mapping[str, Any]) -> Task:
+        return Task.of(self.request("POST", f"/v1/async-ml/{path}", body)["data"])
+
+
+class AsyncMedsynth:
+    """The calls of `Medsynth`, awaited: they run on threads of the event loop's executor. A callback runs there too."""
+
+    def __init__(self, url: str | None = None, timeout: float = 30.0) -> None:
+        self._sync = Medsynth(url, timeout)
+
+    async def detect_contradiction(self, claim1: str, claim2: str, **options: Any) -> Task | Contradiction:
+        return await asyncio.to_thread(self._sync.detect_contradiction, claim1, claim2, **options)
+
+    async def analyze_articles(self, articles: Sequence[Mapping[str, Any]], threshold: float = 0.7, **fields: Any) -> Task:
+        return await asyncio.to_thread(self._sync.analyze_articles, articles, threshold, **fields)
+
+    async def generate_embeddings(self, texts: Sequence[str], **fields: Any) -> Task:
+        return await asyncio.to_thread(self._sync.generate_embeddings, texts, **fields)
+
+    async def wait(self, task_id: str, timeout: float = 3600.0, on_progress: Callable[[Task], None] | None = None) -> Task:
+        return await asyncio.to_thread(self._sync.wait, task_id, timeout, on_progress)
+
+    async def task(self, task_id: str) -> Task:
+        return await asyncio.to_thread(self._sync.task, task_id)
+
+    async def request(self, method: str, path: str, body: Any = None) -> Any:
+        return await asyncio.to_thread(self._sync.request, method, path, body)
+
+
+def _error(status: int, body: bytes, retry_after: str | None) -> MedsynthError:
+    try:
+        problem = json.loads(body)
+    except ValueError:
+        problem = {}
+    faults = [(fault["pointer"], fault["detail"]) for fault in problem.get("errors") or []]
+    wait = float(retry_after) if retry_after and retry_after.isdigit() else None
+    return from_core(_CODES.get(status, "internal"), problem.get("detail") or f"HTTP status {status}", problem.get("code", ""), faults,
+                     wait, problem)

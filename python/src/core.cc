@@ -1,0 +1,147 @@
+#include "core.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "medsynth/base/log.h"
+#include "medsynth/base/paths.h"
+
+namespace medsynth::python {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kConnectPatience = 2s;
+constexpr auto kClosePatience = 2s;
+
+// What close() must know; a forked child has its own.
+struct Life {
+  std::atomic<int> calls{0};
+  std::atomic<bool> closed{false};
+  std::stop_source stop;
+};
+// Never destroyed: threads that outlive the interpreter may still look.
+Life* life = new Life;
+Core* the = nullptr;
+
+// The parent's threads do not exist here and its locks may be held for ever: everything is left as it is.
+void after_fork() {
+  life = new Life;
+  the = nullptr;
+}
+
+Result<std::string> settings_text() {
+  std::ifstream file(settings_file());
+  std::ostringstream text;
+  if (file) text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+Call::Call() {
+  ++life->calls;
+  if (!life->closed) return;
+  --life->calls;
+  throw Failure(Error{Code::unavailable, "Python is ending: nothing new is started", "interpreter_ending"});
+}
+Call::~Call() {
+  --life->calls;
+}
+std::stop_token Call::stop() const {
+  return life->stop.get_token();
+}
+
+Core& Core::here() {
+  if (the) return *the;
+  static const int registered = pthread_atfork(nullptr, nullptr, after_fork);
+  (void)registered;
+  auto loaded = value(load_settings({}, process_environment, value(settings_text())));
+  auto url = value(redis::parse_url(loaded.settings.redis_url));
+  // A library speaks up when something is wrong, unless it was told to say more.
+  const bool asked = loaded.origins["log_level"] != Origin::fallback;
+  log::start(asked ? loaded.settings.log_level : "warning", loaded.settings.log_format, "python");
+  the = new Core(std::move(loaded.settings), std::move(url));
+  return *the;
+}
+
+Core::Core(Settings s, redis::Url u)
+    : settings(std::move(s)),
+      url(std::move(u)),
+      host(host_name(settings)),
+      store({.prefix = settings.task_storage_prefix,
+             .ttl = std::chrono::seconds(settings.task_storage_ttl),
+             .database = url.database}),
+      fleet({.namespace_ = settings.namespace_,
+             .prefix = settings.task_storage_prefix,
+             .database = url.database}) {}
+
+void Core::close() {
+  if (life->closed.exchange(true)) return;
+  life->stop.request_stop();
+  Core* const core = std::exchange(the, nullptr);
+  const nb::gil_scoped_release release;
+  const auto end = std::chrono::steady_clock::now() + kClosePatience;
+  while (life->calls > 0 && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
+  // A call that cannot be interrupted keeps its parts; the process takes them with it.
+  if (core && life->calls == 0) core->client_.reset();
+}
+
+redis::Client& Core::client() {
+  if (!client_)
+    client_ = std::make_unique<redis::Client>(
+        redis::ClientOptions{.url = url, .name = "medsynth-python", .quiet = true});
+  return *client_;
+}
+
+limits::Sensors& Core::sensors() {
+  if (!sensors_) sensors_ = limits::make_sensors({.data_dir = data_dir(settings)});
+  return *sensors_;
+}
+
+limits::Limits Core::environment_limits() const {
+  return {settings.max_cpu_percent, settings.max_memory_percent, settings.max_gpu_percent,
+          settings.max_concurrent_tasks};
+}
+
+limits::Limiter& Core::limiter() {
+  if (!limiter_)
+    limiter_ = value(limits::Limiter::open({.limits = environment_limits(),
+                                            .runtime_dir = value(limits::runtime_dir(settings.runtime_dir)),
+                                            .check_interval = milliseconds(settings.resource_check_interval)},
+                                           sensors()));
+  return *limiter_;
+}
+
+inference::Engine& Core::engine() {
+  if (!engine_) engine_ = inference::make_engine();
+  return *engine_;
+}
+
+Result<> connected(redis::Client& client, const redis::Url& url, const std::stop_token& stop) {
+  if (client.connected()) return success();
+  if (client.wait_connected(kConnectPatience, stop)) return success();
+  return Error{
+      Code::unavailable,
+      fmt::format("Redis at {} cannot be reached: {}. Start 'medsynth serve' or a Redis there, or set "
+                  "REDIS_URL.",
+                  url.shown(), client.last_error()),
+      "redis_unavailable",
+      {},
+      std::chrono::seconds(1)};
+}
+
+std::chrono::milliseconds milliseconds(double seconds) {
+  constexpr double kYear = 365 * 24 * 3600;
+  if (std::isnan(seconds)) return 0ms;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(std::clamp(seconds, 0., kYear) * 1000));
+}
+
+}  // namespace medsynth::python

@@ -1,0 +1,130 @@
+// What this process reports to the server (its cache, its counters) and is told by it (limits, removals).
+#include "medsynth/fleet/fleet.h"
+
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+#include <unistd.h>
+
+#include "medsynth/base/id.h"
+
+#include "cache.h"
+#include "core.h"
+#include "module.h"
+#include "values.h"
+
+namespace medsynth::python {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kSnapshotTtl = 5000ms;  // as of workers: who is silent for this long is not counted on
+
+fleet::CacheReport cache_report(const Settings& settings) {
+  if (!the_cache()) return {0, settings.max_cached_models, settings.model_cache_ttl, {}};
+  const models::CacheStats stats = the_cache()->stats();
+  fleet::CacheReport report{stats.size, stats.max_size, stats.ttl, {}};
+  for (const models::ModelStats& model : stats.models)
+    if (auto copy = described::from_value<fleet::ModelReport>(described::to_value(model)))
+      report.models.push_back(std::move(*copy));
+  return report;
+}
+
+// No queues, and draining: it takes no work, so nobody counts it as a worker that could. No usage: this
+// machine's workers report it.
+fleet::Snapshot snapshot_of(Core& core, const std::string& worker_id, const std::string& started_at,
+                            std::int64_t control_version) {
+  if (the_cache()) {
+    const models::CacheStats stats = the_cache()->stats();
+    core.metrics.model_cache({stats.size, stats.hits, stats.misses, stats.coalesced, stats.evictions,
+                              stats.expirations, stats.load_failures});
+  }
+  fleet::Snapshot snapshot{.worker_id = worker_id,
+                           .host = core.host,
+                           .pid = getpid(),
+                           .version = MEDSYNTH_VERSION,
+                           .started_at = started_at,
+                           .at = rfc3339(system_clock().now()),
+                           .draining = true,
+                           .limits_origin = "python",
+                           .cache = cache_report(core.settings),
+                           .control_version = control_version};
+  for (const telemetry::Sample& sample : core.metrics.samples())
+    if (auto copy = described::from_value<fleet::Sample>(described::to_value(sample)))
+      snapshot.metrics.push_back(std::move(*copy));
+  return snapshot;
+}
+
+// Waits for a connection only where told to: reports can be late, callers cannot.
+template <class T>
+std::optional<T> try_run(redis::Query<T> query) {
+  redis::Client& client = Core::here().client();
+  return outside([&](const std::stop_token&) -> std::optional<T> {
+    if (!client.connected()) return std::nullopt;
+    auto result = client.run(std::move(query));
+    if (!result) return std::nullopt;
+    return std::move(*result);
+  });
+}
+
+// Overlays what was set through the API over this process's environment. Only a limiter that exists is told.
+void set_limits(const std::map<std::string, double>& set) {
+  Core& core = Core::here();
+  limits::Limits wanted = core.environment_limits();
+  described::for_each_member<limits::Limits>([&](std::string_view name, auto member) {
+    if (const auto found = set.find(std::string(name)); found != set.end())
+      wanted.*member = static_cast<std::remove_cvref_t<decltype(wanted.*member)>>(found->second);
+  });
+  if (wanted != core.limiter().limits()) core.limiter().set_limits(wanted);
+}
+
+}  // namespace
+
+void bind_fleet(nb::module_& m) {
+  m.def("new_worker_id", [] { return new_uuid(); });
+  m.def("now", [] { return rfc3339(system_clock().now()); });
+  // True when it is written. `wait`: also waits for a connection, and says why there is none.
+  m.def("publish", [](const std::string& worker_id, const std::string& started_at,
+                      std::int64_t control_version, bool wait) {
+    Core& core = Core::here();
+    auto query = core.fleet.publish(snapshot_of(core, worker_id, started_at, control_version), kSnapshotTtl,
+                                    system_clock().now());
+    if (!wait) return try_run(std::move(query)).has_value();
+    run(std::move(query));
+    return true;
+  });
+  m.def("leave", [](const std::string& worker_id) {
+    return try_run(Core::here().fleet.leave(worker_id)).has_value();
+  });
+  // (version, limits set through the API, [(version, kind, argument)]), or None while Redis is away.
+  m.def("control", [](std::int64_t since) -> nb::object {
+    const auto control = try_run(Core::here().fleet.control(since));
+    if (!control) return nb::none();
+    nb::list requests;
+    for (const fleet::Request& each : control->requests)
+      requests.append(nb::make_tuple(each.version, each.kind, each.argument));
+    return nb::make_tuple(control->version, control->limits, requests);
+  });
+  m.def("confirm", [](std::int64_t version, const std::string& worker_id,
+                      const std::map<std::string, std::string>& removals) {
+    json::object said;
+    for (const auto& [id, removal] : removals) said[id] = removal;
+    (void)try_run(Core::here().fleet.confirm(version, worker_id, {{"removals", std::move(said)}}));
+  });
+  m.def("set_limits", &set_limits);
+
+  m.def("count_inference",
+        [](const std::string& model, const std::string& operation, bool succeeded, double seconds) {
+          Core::here().metrics.inference(model, operation, succeeded, seconds);
+        });
+  m.def("update_queue_size", [](const std::string& model, double waiting) {
+    Core::here().metrics.update_queue_size(model, waiting);
+  });
+  m.def("update_model_memory_usage", [](const std::string& model, double bytes) {
+    Core::here().metrics.update_model_memory_usage(model, bytes);
+  });
+  m.def("new_trace_id", &telemetry::new_trace_id);
+}
+
+}  // namespace medsynth::python
