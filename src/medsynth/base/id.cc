@@ -67,6 +67,9 @@ Result<> check_task_id(std::string_view id) {
   return success();
 }
 
+std::string md5_hex(std::string_view bytes) {
+  return digest_hex(EVP_md5(), bytes);
+}
 std::string sha1_hex(std::string_view bytes) {
   return digest_hex(EVP_sha1(), bytes);
 }

@@ -18,6 +18,7 @@ bool is_utf8(std::string_view bytes);
 Result<> check_task_id(std::string_view id);
 
 // Lowercase hex.
+std::string md5_hex(std::string_view bytes);  // names of keys only: Dramatiq's
 std::string sha1_hex(std::string_view bytes);
 std::string sha256_hex(std::string_view bytes);
 

@@ -1,13 +1,14 @@
 #include "medsynth/dramatiq/broker.h"
 
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
 #include "medsynth/base/id.h"
 #include "medsynth/base/json.h"
 #include "medsynth/dramatiq/keys.h"
-#include "medsynth/dramatiq/quarantine.h"
+#include "medsynth/dramatiq/placing.h"
 #include "medsynth/dramatiq/recovery.h"
 #include "medsynth/dramatiq/scripts.h"
 
@@ -20,95 +21,8 @@ using redis::Replies;
 using redis::Step;
 using std::chrono::milliseconds;
 
-constexpr std::int64_t kMaxFetch = 1000;  // ids that Lua may unpack at once, with room to spare
-constexpr std::size_t kMaxRequeue = 1000;
-
-Keys keys(const BrokerOptions& options) {
-  return {options.namespace_};
-}
-
-Query<bool> whether(Command command) {
-  return {{std::move(command)}, [](Replies replies) -> Result<Step<bool>> {
-            BOOST_OUTCOME_TRY(auto n, redis::integer(replies[0]));
-            return Step<bool>{n != 0};
-          }};
-}
-
-Query<std::int64_t> sum(std::vector<Command> commands) {
-  return {std::move(commands), [](Replies replies) -> Result<Step<std::int64_t>> {
-            std::int64_t total = 0;
-            for (const auto& reply : replies) {
-              BOOST_OUTCOME_TRY(auto n, redis::integer(reply));
-              total += n;
-            }
-            return Step<std::int64_t>{total};
-          }};
-}
-
-// The message as it lies on its queue from now on, and its new id there.
-struct Outgoing {
-  std::string queue;
-  std::string id = new_uuid();
-  std::string payload;
-};
-
-Outgoing outgoing(Message message, std::optional<WallTime> eta) {
-  Outgoing out;
-  out.queue = eta ? delay_queue(message.queue_name) : canonical_queue(message.queue_name);
-  message.queue_name = out.queue;
-  message.set_option("redis_message_id", json::write_string(out.id));  // in Python's order
-  if (eta) message.set_option("eta", std::to_string(millis(*eta)));
-  out.payload = encode(message);
-  return out;
-}
-
-std::vector<std::string> settle_keys(const Keys& keys, const std::string& worker, const std::string& queue) {
-  return {keys.payloads(queue), keys.acks(worker, queue), keys.starts(queue)};
-}
-
-// An empty payload keeps the stored one.
-Command bury(const BrokerOptions& options, const std::string& queue, const std::string& id,
-             std::string payload, std::string reason) {
-  const Keys k = keys(options);
-  std::vector<std::string> names = settle_keys(k, options.worker_id, queue);
-  names.insert(names.end(), {k.dead(queue), k.dead_payloads(queue), k.reasons(queue)});
-  return Command::eval(scripts::dead, std::move(names), {id, std::move(payload), std::move(reason)});
-}
-
-Command move(const BrokerOptions& options, const std::string& bell, const Delivery& delivery, Outgoing to) {
-  const Keys k = keys(options);
-  std::vector<std::string> names = settle_keys(k, options.worker_id, delivery.queue);
-  names.insert(names.end(), {k.queue(to.queue), k.payloads(to.queue)});
-  return Command::eval(
-      scripts::move, std::move(names),
-      {delivery.redis_message_id, std::move(to.id), std::move(to.payload), bell, std::move(to.queue)});
-}
-
-// Those that cannot be decoded go to the dead letters, one by one, and the others come back.
-Result<Step<Fetched>> sort_out(const BrokerOptions& options, const std::string& queue, Replies replies) {
-  BOOST_OUTCOME_TRY(auto words, redis::texts(std::move(replies[0])));
-  Fetched fetched;
-  std::vector<Command> quarantine;
-  for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
-    auto message = decode(words[i + 1]);
-    if (message) {
-      fetched.deliveries.push_back({queue, std::move(words[i]), std::move(*message)});
-    } else {
-      const Message wrapped = quarantined(queue, words[i], words[i + 1], system_clock().now());
-      quarantine.push_back(
-          bury(options, queue, words[i], encode(wrapped), "undecodable: " + message.error().message));
-    }
-  }
-  if (quarantine.empty()) return Step<Fetched>{std::move(fetched)};
-  Query<std::int64_t> buried = sum(std::move(quarantine));
-  return Step<Fetched>{Query<Fetched>{std::move(buried.commands),
-                                      [fetched = std::move(fetched), count = std::move(buried.decode)](
-                                          Replies done) mutable -> Result<Step<Fetched>> {
-                                        BOOST_OUTCOME_TRY(auto step, count(std::move(done)));
-                                        fetched.quarantined = *step.value;
-                                        return Step<Fetched>{std::move(fetched)};
-                                      }}};
-}
+constexpr std::int64_t kMaxFetch = 1000;       // ids that Lua may unpack at once, with room to spare
+constexpr std::size_t kEnqueueTogether = 256;  // messages of one script: more only keeps others waiting
 
 // Asks who has been silent for at least the shortest timeout.
 Command survey(const BrokerOptions& options) {
@@ -174,9 +88,13 @@ Broker::Broker(BrokerOptions options) : options_(std::move(options)) {
   if (options_.worker_id.empty()) options_.worker_id = new_uuid();
 }
 
-std::string Broker::bell_channel(const std::string& queue) const {
-  return fmt::format("{}:__medsynth__.bell.{}.{}", options_.namespace_, options_.database,
+std::string bell_of(const BrokerOptions& options, std::string_view queue) {
+  return fmt::format("{}:__medsynth__.bell.{}.{}", options.namespace_, options.database,
                      canonical_queue(queue));
+}
+
+std::string Broker::bell_channel(const std::string& queue) const {
+  return bell_of(options_, queue);
 }
 
 std::vector<std::string> Broker::bell_channels(const std::string& queue) const {
@@ -186,18 +104,35 @@ std::vector<std::string> Broker::bell_channels(const std::string& queue) const {
 }
 
 std::vector<Command> Broker::enqueue_commands(Message message, std::optional<WallTime> eta) const {
-  const Keys k = keys(options_);
-  Outgoing out = outgoing(std::move(message), eta);
-  return {Command("HSET", k.payloads(out.queue), out.id, std::move(out.payload)),
-          Command("RPUSH", k.queue(out.queue), out.id),
-          Command("PUBLISH", bell_channel(out.queue), out.queue)};
+  return place_commands(options_, place(std::move(message), eta));
 }
 
 Query<redis::Done> Broker::enqueue(Message message, std::optional<WallTime> eta) const {
+  std::vector<Outgoing> one;
+  one.push_back({std::move(message), eta});
+  return enqueue(std::move(one));
+}
+
+Query<redis::Done> Broker::enqueue(std::vector<Outgoing> messages) const {
+  std::map<std::string, std::vector<Placed>> queues;
+  for (Outgoing& out : messages) {
+    Placed placed = place(std::move(out.message), out.eta);
+    queues[placed.queue].push_back(std::move(placed));
+  }
   const Keys k = keys(options_);
-  Outgoing out = outgoing(std::move(message), eta);
-  return redis::all_ok({Command::eval(scripts::enqueue, {k.queue(out.queue), k.payloads(out.queue)},
-                                      {out.id, std::move(out.payload), bell_channel(out.queue), out.queue})});
+  std::vector<Command> commands;
+  for (auto& [queue, all] : queues) {
+    for (std::size_t begin = 0; begin < all.size(); begin += kEnqueueTogether) {
+      std::vector<std::string> arguments{bell_channel(queue), queue};
+      for (std::size_t i = begin; i < std::min(all.size(), begin + kEnqueueTogether); ++i) {
+        arguments.push_back(std::move(all[i].id));
+        arguments.push_back(std::move(all[i].payload));
+      }
+      commands.push_back(
+          Command::eval(scripts::enqueue, {k.queue(queue), k.payloads(queue)}, std::move(arguments)));
+    }
+  }
+  return redis::all_ok(std::move(commands));
 }
 
 Query<Fetched> Broker::fetch(const std::string& queue, std::int64_t count) const {
@@ -207,69 +142,10 @@ Query<Fetched> Broker::fetch(const std::string& queue, std::int64_t count) const
       {Command::eval(scripts::fetch,
                      {k.queue(queue), k.payloads(queue), k.acks(worker, queue), k.heartbeats(), k.paused()},
                      {worker, std::to_string(std::clamp<std::int64_t>(count, 1, kMaxFetch)), queue})},
-      [options = options_, queue](Replies replies) { return sort_out(options, queue, std::move(replies)); }};
-}
-
-Query<bool> Broker::ack(const Delivery& delivery) const {
-  return whether(Command::eval(scripts::ack, settle_keys(keys(options_), options_.worker_id, delivery.queue),
-                               {delivery.redis_message_id}));
-}
-
-Query<bool> Broker::dead(const Delivery& delivery, Message updated, std::string reason) const {
-  updated.set_option("redis_message_id", json::write_string(delivery.redis_message_id));
-  return whether(
-      bury(options_, delivery.queue, delivery.redis_message_id, encode(updated), std::move(reason)));
-}
-
-Query<bool> Broker::retry(const Delivery& delivery, Message updated, WallTime eta) const {
-  updated.queue_name = delivery.queue;
-  return whether(move(options_, bell_channel(delivery.queue), delivery, outgoing(std::move(updated), eta)));
-}
-
-Query<bool> Broker::move_due(const Delivery& delayed) const {
-  Message message = delayed.message;
-  message.queue_name = delayed.queue;
-  message.erase_option("eta");
-  return whether(
-      move(options_, bell_channel(delayed.queue), delayed, outgoing(std::move(message), std::nullopt)));
-}
-
-Query<std::int64_t> Broker::requeue(const std::string& queue,
-                                    const std::vector<std::string>& redis_message_ids) const {
-  const Keys k = keys(options_);
-  std::vector<Command> commands;
-  // From the last piece to the first, since each goes to the head.
-  for (std::size_t end = redis_message_ids.size(); end > 0;) {
-    const std::size_t begin = end > kMaxRequeue ? end - kMaxRequeue : 0;
-    std::vector<std::string> arguments{bell_channel(queue), queue};
-    arguments.insert(arguments.end(), redis_message_ids.begin() + static_cast<std::ptrdiff_t>(begin),
-                     redis_message_ids.begin() + static_cast<std::ptrdiff_t>(end));
-    commands.push_back(
-        Command::eval(scripts::requeue,
-                      {k.queue(queue), k.payloads(queue), k.acks(options_.worker_id, queue), k.starts(queue)},
-                      std::move(arguments)));
-    end = begin;
-  }
-  return sum(std::move(commands));
-}
-
-Query<bool> Broker::exists(const Delivery& delivery) const {
-  return whether(Command("HEXISTS", keys(options_).payloads(delivery.queue), delivery.redis_message_id));
-}
-
-Query<std::vector<std::string>> Broker::held(const std::string& queue) const {
-  return {{Command("SMEMBERS", keys(options_).acks(options_.worker_id, queue))},
-          [](Replies replies) -> Result<Step<std::vector<std::string>>> {
-            BOOST_OUTCOME_TRY(auto ids, redis::texts(std::move(replies[0])));
-            return Step<std::vector<std::string>>{std::move(ids)};
-          }};
-}
-
-Query<std::int64_t> Broker::count_start(const Delivery& delivery) const {
-  const Keys k = keys(options_);
-  return sum(
-      {Command::eval(scripts::start, {k.acks(options_.worker_id, delivery.queue), k.starts(delivery.queue)},
-                     {delivery.redis_message_id, options_.worker_id})});
+      [options = options_, queue](Replies replies) -> Result<Step<Fetched>> {
+        BOOST_OUTCOME_TRY(auto words, redis::texts(std::move(replies[0])));
+        return sort_out(options, queue, std::move(words), 0, {});
+      }};
 }
 
 Query<redis::Done> Broker::register_worker(std::int64_t pid) const {
@@ -287,11 +163,23 @@ Query<bool> Broker::unregister_worker(const std::vector<std::string>& queues) co
     names.push_back(k.acks(options_.worker_id, queue));
     names.push_back(k.acks(options_.worker_id, delay_queue(queue)));
   }
-  return whether(Command::eval(scripts::unregister, std::move(names), {options_.worker_id}));
+  Query<std::int64_t> gone =
+      sum({Command::eval(scripts::unregister, std::move(names), {options_.worker_id})});
+  return {std::move(gone.commands), [decode = std::move(gone.decode)](Replies replies) -> Result<Step<bool>> {
+            BOOST_OUTCOME_TRY(auto step, decode(std::move(replies)));
+            return Step<bool>{*step.value != 0};
+          }};
 }
 
-Query<WallTime> Broker::heartbeat() const {
-  return {{Command::eval(scripts::heartbeat, {keys(options_).heartbeats()}, {options_.worker_id})},
+Query<WallTime> Broker::heartbeat(const std::vector<std::string>& queues) const {
+  const Keys k = keys(options_);
+  std::vector<std::string> names{k.heartbeats()};
+  std::vector<std::string> workers{options_.worker_id};
+  for (const std::string& queue : queues) {
+    names.push_back(k.acks(scheduler_id(queue), delay_queue(queue)));
+    workers.push_back(scheduler_id(queue));
+  }
+  return {{Command::eval(scripts::heartbeat, std::move(names), std::move(workers))},
           [](Replies replies) -> Result<Step<WallTime>> {
             BOOST_OUTCOME_TRY(auto ms, redis::integer(replies[0]));
             return Step<WallTime>{WallTime{milliseconds{ms}}};

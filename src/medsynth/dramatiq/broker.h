@@ -41,8 +41,40 @@ struct Delivery {
 };
 struct Fetched {
   std::vector<Delivery> deliveries;
-  std::int64_t quarantined = 0;  // undecodable payloads that became dead letters, each by itself
+  std::int64_t quarantined = 0;           // undecodable payloads that became dead letters, each by itself
+  std::optional<WallTime> next_due = {};  // of due(): when the first that is left is due
 };
+// A message on its way to a queue; with an eta to the delay queue.
+struct Outgoing {
+  Message message;
+  std::optional<WallTime> eta = {};
+};
+// What follows from settling a message, in the same step or not at all.
+struct Follow {
+  std::vector<Outgoing> messages = {};
+  std::vector<redis::Command> commands = {};  // such as storing a result; keys of the same slot on a cluster
+  struct Group {  // counts one down, as Dramatiq's barrier does; the last one sends the callbacks
+    std::string barrier;
+    std::vector<Outgoing> callbacks;
+  };
+  std::optional<Group> group = {};
+};
+// How a message leaves our hands.
+struct Settlement {
+  enum class Kind {
+    ack,   // it is done
+    dead,  // to the dead letters as `updated`, with `reason` beside it
+    move   // to the queue of `updated`, under a new id: with an eta to the delay queue, else to the canonical
+  } kind = Kind::ack;
+  Delivery delivery;
+  Message updated = {};
+  std::string reason = {};
+  std::optional<WallTime> eta = {};
+  Follow follow = {};
+};
+// From a delay queue to its canonical queue, without its eta.
+Settlement moved_when_due(Delivery delayed);
+
 struct Depth {
   std::int64_t ready = 0;    // waiting in the list
   std::int64_t delayed = 0;  // in .DQ, waiting or held
@@ -67,6 +99,8 @@ class Broker {
   // delayed. The message must have passed check().
   std::vector<redis::Command> enqueue_commands(Message message, std::optional<WallTime> eta = {}) const;
   redis::Query<redis::Done> enqueue(Message message, std::optional<WallTime> eta = {}) const;  // one script
+  // Many in few scripts, in their order on each queue; those of one script all or none.
+  redis::Query<redis::Done> enqueue(std::vector<Outgoing> messages) const;
   std::string bell_channel(const std::string& queue) const;
   // What a waiting consumer listens on: the bell, and the keyspace events of the queue and its delay queue
   // ("rpush" and "lpush" are meant; a Redis that sends none is silent there).
@@ -74,21 +108,28 @@ class Broker {
 
   // Takes up to `count` messages (at most 1,000) into our ack set, heartbeat included, one script.
   redis::Query<Fetched> fetch(const std::string& queue, std::int64_t count) const;
-  // Settling: true when the message was still ours; false: the lease was lost, somebody else has it, nothing
-  // was done.
+  // Settling: true where the message was still ours; false: the lease was lost, somebody else has it, nothing
+  // was done. Mere acks of one queue are one script, the others one script each; all are one exchange.
+  redis::Query<std::vector<bool>> settle(const std::vector<Settlement>& settlements) const;
   redis::Query<bool> ack(const Delivery& delivery) const;
-  // To the dead letters, with the updated payload; `reason` is kept beside it.
   redis::Query<bool> dead(const Delivery& delivery, Message updated, std::string reason = {}) const;
-  redis::Query<bool> retry(const Delivery& delivery, Message updated,
-                           WallTime eta) const;                // to the delay queue, one script
-  redis::Query<bool> move_due(const Delivery& delayed) const;  // .DQ -> canonical queue, one script
+  redis::Query<bool> retry(const Delivery& delivery, Message updated, WallTime eta) const;
+  redis::Query<bool> move_due(const Delivery& delayed) const;  // .DQ -> canonical queue
+
+  // Delayed messages lie in the due index of their queue, held by its scheduler: a worker id that the
+  // heartbeats of all our workers on that queue keep alive, so that Python takes them over when we are gone.
+  // schedule() puts fetched ones there, due() takes those whose eta has come into our ack set.
+  redis::Query<std::int64_t> schedule(const std::string& queue, const std::vector<Delivery>& delayed,
+                                      WallTime now) const;
+  redis::Query<Fetched> due(const std::string& queue, WallTime now, std::int64_t count) const;
+
   // To the head, in this order; answers how many were still ours.
   redis::Query<std::int64_t> requeue(const std::string& queue,
                                      const std::vector<std::string>& redis_message_ids) const;
 
-  // Whether the message is still there, in anybody's hands: after a settling whose answer was lost, false
+  // Whether each message is still there, in anybody's hands: after a settling whose answer was lost, false
   // means it worked.
-  redis::Query<bool> exists(const Delivery& delivery) const;
+  redis::Query<std::vector<bool>> exist(const std::vector<Settlement>& settlements) const;
   // Our ack set of `queue` (canonical or .DQ).
   redis::Query<std::vector<std::string>> held(const std::string& queue) const;
 
@@ -96,12 +137,16 @@ class Broker {
   // Answers the starts that were never settled, before this one, or -1: the lease was lost, do not run it.
   // The same worker counts once.
   redis::Query<std::int64_t> count_start(const Delivery& delivery) const;
+  // The same for many messages of one queue, in one script.
+  redis::Query<std::vector<std::int64_t>> count_starts(
+      const std::string& queue, const std::vector<std::string>& redis_message_ids) const;
 
   redis::Query<redis::Done> register_worker(std::int64_t pid) const;  // before the first fetch
   // After everything of these queues was settled or requeued; false when our ack sets say otherwise, and then
   // we stay known.
   redis::Query<bool> unregister_worker(const std::vector<std::string>& queues) const;
-  redis::Query<WallTime> heartbeat() const;  // Redis' own TIME, which it answers
+  // Ours, and that of the schedulers of `queues`. Answers Redis' own TIME.
+  redis::Query<WallTime> heartbeat(const std::vector<std::string>& queues = {}) const;
   redis::Query<std::vector<WorkerEntry>> our_workers() const;
   // Puts back what dead workers held of `queue` and its delay queue, to the head; expires old dead letters.
   // Deterministic, idempotent. Takes a lease only when Redis was reachable for as long as that lease
@@ -119,6 +164,7 @@ class Broker {
   const BrokerOptions& options() const { return options_; }
 
  private:
+  redis::Command settle_one(const Settlement& settlement) const;
   redis::Command reclaim(const std::string& queue, std::string_view worker, std::string limit) const;
 
   BrokerOptions options_;

@@ -6,33 +6,42 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <future>
 #include <thread>
 
 #include "medsynth/base/log.h"
+#include "medsynth/dramatiq/delays.h"
 #include "medsynth/dramatiq/hand.h"
 #include "medsynth/dramatiq/keeper.h"
+#include "medsynth/dramatiq/settler.h"
 #include "medsynth/dramatiq/waiting.h"
 
 namespace medsynth::dramatiq {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr auto kDelayedPoll = 100ms;  // delay queues have no hurry: their messages are due later anyway
 constexpr auto kLastSettling = 1s;    // of a consumer that is destroyed without stop()
+constexpr auto kAhead = 50ms;         // work that is fetched before somebody waits for it
+constexpr std::int64_t kLeastAhead = 16, kMostAhead = 4000;
+constexpr auto kSlice = 1ms;  // work that is handed out together: its records are written together
+constexpr std::size_t kMostInSlice = 256;
 
 // What the client's thread tells the fetching thread, perhaps when the consumer is already gone.
 struct Signals {
   Bell bell;
-  std::atomic<bool> unsure{true};  // our ack sets may differ from what is in hand
+  std::atomic<bool> unsure{true};   // our ack sets may differ from what is in hand
+  std::atomic<bool> delayed{true};  // something came to a delay queue
 };
 
 }  // namespace
 
 struct Consumer::Impl {
   Impl(redis::Client& client_, const Broker& broker_, ConsumerOptions options_)
-      : client(client_), broker(broker_), options(std::move(options_)) {}
+      : client(client_), broker(broker_), options(std::move(options_)), delays(client_, broker_) {}
 
   redis::Client& client;
   const Broker& broker;
@@ -41,18 +50,23 @@ struct Consumer::Impl {
 
   std::mutex mutex;
   std::condition_variable_any changed;
-  Hand hand;                 // guarded by mutex, like the next four
+  Hand hand;                 // guarded by mutex, like the next five
   std::int64_t waiting = 0;  // takers
+  std::int64_t ahead = 0;    // messages worth fetching before somebody waits for them
+  std::int64_t requeuing =
+      0;  // threads that put back what was given back: what is behind it must not be fetched before
   bool stopping = false;
   bool given_back = false;  // the fetching thread has ended
-  SteadyTime settle_until = SteadyTime::max();
 
   std::atomic<std::int64_t> lost{0};
 
-  std::string last_problem;  // the fetching thread's
-  SteadyTime next_delayed_poll = {};
+  Delays delays;  // the fetching thread's, like the next three
+  std::string last_problem;
+  SteadyTime next_delayed_look = {};
+  bool hears = false;  // Redis sends keyspace events
 
   std::unique_ptr<Keeper> keeper;
+  std::unique_ptr<Settler> settler;
   std::jthread fetcher;  // last: it uses everything above
 
   template <class T>
@@ -66,20 +80,19 @@ struct Consumer::Impl {
 
   void fetch_loop(std::stop_token stop);
   bool attach();
+  bool hears_keyspace();
   bool reconcile(const std::string& queue);
   bool round();
   bool fetch(const std::string& queue, std::int64_t count);
-  bool move_due();
-  std::int64_t wanted();
-  std::int64_t delayed_room();
+  bool look_at_delayed();
+  std::int64_t wanted();  // with the mutex held
   SteadyTime wake_at(milliseconds idle);
   void report(std::string_view queue, const Error& error);
   void give_back_all();
 
-  bool may_still_settle();
-  void wait_for_redis();
-  void forget(const Delivery& delivery);
-  bool settle(const Delivery& delivery, const std::function<redis::Query<bool>()>& query);
+  std::vector<Delivery> take(std::size_t count, milliseconds timeout, std::stop_token stop);
+  void put_back(const std::map<std::string, std::vector<std::string>>& ids);
+  void flush_returns();
 };
 
 void Consumer::Impl::listen() {
@@ -89,8 +102,10 @@ void Consumer::Impl::listen() {
   client.subscribe(std::move(channels),
                    [signals = signals](std::string_view channel, std::string_view event) {
                      // Of the keyspace events only those that bring a message.
-                     if (!channel.starts_with("__keyspace@") || event == "rpush" || event == "lpush")
-                       signals->bell.ring();
+                     const bool keyspace = channel.starts_with("__keyspace@");
+                     if (keyspace && event != "rpush" && event != "lpush") return;
+                     if (is_delay_queue(keyspace ? channel : event)) signals->delayed = true;
+                     signals->bell.ring();
                    });
   // Also after a break that none of our calls noticed: a Redis that was killed has forgotten its last
   // moments, so what we settled then may be in our ack sets again.
@@ -117,7 +132,8 @@ void Consumer::Impl::fetch_loop(std::stop_token stop) {
       idle = options.poll_min;
     } else {
       const bool rang = signals->bell.wait_until(wake_at(idle), stop);
-      idle = rang ? options.poll_min : std::min(idle * 3 / 2, options.poll_max);
+      const milliseconds longest = hears ? std::max(options.poll_heard, options.poll_max) : options.poll_max;
+      idle = rang ? options.poll_min : std::min(idle * 3 / 2 + 1ms, longest);
     }
   }
   give_back_all();
@@ -135,7 +151,19 @@ bool Consumer::Impl::attach() {
   for (const std::string& queue : options.queues)
     agreed = agreed && reconcile(queue) && reconcile(delay_queue(queue));
   if (!agreed) signals->unsure = true;
+  signals->delayed = true;
+  hears = hears_keyspace();
   return agreed;
+}
+
+// Whether Redis tells of every push to a list. One that does not let itself be asked counts as silent.
+bool Consumer::Impl::hears_keyspace() {
+  const auto replies = client.send({redis::Command("CONFIG", "GET", "notify-keyspace-events")});
+  const auto words =
+      replies ? redis::texts((*replies)[0]) : Result<std::vector<std::string>>(replies.error());
+  if (!words || words->size() < 2) return false;
+  const std::string& flags = (*words)[1];
+  return flags.find('K') != std::string::npos && flags.find_first_of("lA") != std::string::npos;
 }
 
 bool Consumer::Impl::reconcile(const std::string& queue) {
@@ -153,13 +181,17 @@ bool Consumer::Impl::reconcile(const std::string& queue) {
 
 // One look at everything. True when it brought something: then there may be more.
 bool Consumer::Impl::round() {
-  bool found = move_due();
-  for (const std::string& queue : options.queues)
-    if (const std::int64_t count = wanted(); count > 0) found = fetch(queue, count) || found;
-  if (steady_now() < next_delayed_poll) return found;
-  next_delayed_poll = steady_now() + kDelayedPoll;
-  for (const std::string& queue : options.queues)
-    if (const std::int64_t room = delayed_room(); room > 0) found = fetch(delay_queue(queue), room) || found;
+  bool found = false;
+  for (const std::string& queue : options.queues) {
+    std::unique_lock lock(mutex);
+    const std::int64_t count = wanted();
+    lock.unlock();
+    if (count > 0) found = fetch(queue, count) || found;
+  }
+  const auto due = delays.next_due();
+  if (signals->delayed.exchange(false) || steady_now() >= next_delayed_look ||
+      (due && *due <= system_clock().now()))
+    found = look_at_delayed() || found;
   return found;
 }
 
@@ -176,58 +208,78 @@ bool Consumer::Impl::fetch(const std::string& queue, std::int64_t count) {
                  {{"queue", queue}, {"count", fetched->quarantined}});
   if (fetched->deliveries.empty()) return fetched->quarantined > 0;
   const WallTime now = system_clock().now();
+  std::vector<Settlement> too_early;  // as the dashboard may put them: an eta on a plain queue
+  std::vector<Hand::Work> work;
+  microseconds sum{0};
+  bool all_known = true;
+  for (Delivery& delivery : fetched->deliveries) {
+    const auto eta = due(delivery.message, now);
+    if (eta && *eta > now)
+      too_early.push_back(
+          {.kind = Settlement::Kind::move, .delivery = delivery, .updated = delivery.message, .eta = eta});
+    work.push_back(options.expected_work ? options.expected_work(delivery.message) : microseconds(0));
+    all_known = all_known && options.expected_work && work.back();
+    sum += work.back().value_or(0us);
+  }
+  const auto count_of = static_cast<std::int64_t>(work.size());
   {
     const std::lock_guard lock(mutex);
-    for (Delivery& delivery : fetched->deliveries) hand.add(std::move(delivery), now);
+    ahead = all_known
+                ? std::clamp(microseconds(kAhead).count() * count_of / std::max<std::int64_t>(sum.count(), 1),
+                             kLeastAhead, kMostAhead)
+                : 0;
+    auto early = too_early.begin();
+    for (std::size_t i = 0; i < work.size(); ++i) {
+      if (early != too_early.end() &&
+          early->delivery.redis_message_id == fetched->deliveries[i].redis_message_id)
+        ++early;
+      else
+        hand.add(std::move(fetched->deliveries[i]), work[i]);
+    }
   }
   changed.notify_all();
+  for (Settlement& settlement : too_early) settler->settle(std::move(settlement), {});
   return true;
 }
 
-bool Consumer::Impl::move_due() {
-  bool moved = false;
-  for (;;) {
-    const WallTime now = system_clock().now();
-    std::optional<Delivery> due;
+bool Consumer::Impl::look_at_delayed() {
+  bool found = false;
+  next_delayed_look = steady_now() + (hears ? options.poll_heard : milliseconds(kDelayedPoll));
+  for (const std::string& queue : options.queues) {
     {
       const std::lock_guard lock(mutex);
-      due = hand.take_due(now);
+      if (stopping) return false;
     }
-    changed.notify_all();  // others may have become ready
-    if (!due) return moved;
-    const auto ours = ask(broker.move_due(*due));
-    if (!ours) {
-      report(due->queue, ours.error());
-      const std::lock_guard lock(mutex);
-      hand.add(std::move(*due), now);
+    const auto look = delays.look(queue, system_clock().now());
+    if (!look) {
+      if (is_away(look.error())) keeper->lost_contact();
       signals->unsure = true;
-      return false;
+      report(delay_queue(queue), look.error());
+      continue;
     }
-    if (!*ours) ++lost;
-    forget(*due);
-    moved = true;
+    lost += look->lost;
+    if (look->quarantined > 0)
+      log::warning("undecodable messages became dead letters",
+                   {{"queue", delay_queue(queue)}, {"count", look->quarantined}});
+    found = found || look->found;
   }
+  if (found) signals->delayed = true;
+  return found;
 }
 
-// How many messages to fetch; a prefetch is refilled when half of it is gone, so that few round trips bring
-// many.
+// How many messages to fetch; what is fetched ahead is refilled when half of it is gone, so that few round
+// trips bring many.
 std::int64_t Consumer::Impl::wanted() {
-  const std::lock_guard lock(mutex);
   const auto ready = static_cast<std::int64_t>(hand.ready());
-  if (stopping || (waiting <= ready && ready > options.prefetch / 2)) return 0;
-  return options.prefetch + waiting - ready;
-}
-
-std::int64_t Consumer::Impl::delayed_room() {
-  const std::lock_guard lock(mutex);
-  return stopping ? 0 : options.delayed_prefetch - static_cast<std::int64_t>(hand.delayed());
+  const std::int64_t most = std::max(options.prefetch, ahead);
+  if (stopping || hand.returning() || requeuing > 0 || (waiting <= ready && ready > most / 2)) return 0;
+  return most + waiting - ready;
 }
 
 SteadyTime Consumer::Impl::wake_at(milliseconds idle) {
-  const std::lock_guard lock(mutex);
-  const auto due = hand.next_due();
+  const auto due = delays.next_due();
   const auto until_due = due ? *due - system_clock().now() : std::chrono::microseconds(idle);
-  return steady_now() + std::clamp<std::chrono::microseconds>(until_due, 0us, idle);
+  return steady_now() + std::clamp<std::chrono::microseconds>(until_due, 1ms, idle);
 }
 
 // One line per cause, not per attempt; the client itself says when Redis is away.
@@ -241,56 +293,55 @@ void Consumer::Impl::give_back_all() {
   std::map<std::string, std::vector<std::string>> ids;
   {
     const std::lock_guard lock(mutex);
-    ids = hand.drain();
+    if (!hand.returning()) ids = hand.drain();  // else it goes back with those that still wait to start
   }
+  put_back(ids);
+}
+
+void Consumer::Impl::put_back(const std::map<std::string, std::vector<std::string>>& ids) {
   for (const auto& [queue, list] : ids) {
     for (;;) {
       const auto back = ask(broker.requeue(queue, list));
-      if (back || !is_away(back.error()) || !may_still_settle()) break;
-      wait_for_redis();
+      if (back) lost += static_cast<std::int64_t>(list.size()) - *back;
+      if (back || !is_away(back.error()) || !settler->may_still_settle()) break;
+      if (reach(client)) pause(kLoadingPause);  // it is there, but does not do it yet
     }
   }
 }
 
-// ---- settling ----
-
-bool Consumer::Impl::may_still_settle() {
-  const std::lock_guard lock(mutex);
-  return steady_now() < settle_until;
+void Consumer::Impl::flush_returns() {
+  std::unique_lock lock(mutex);
+  const auto ids = hand.returns();
+  if (ids.empty()) return;
+  ++requeuing;
+  lock.unlock();
+  put_back(ids);
+  lock.lock();
+  --requeuing;
+  lock.unlock();
+  signals->bell.ring();
 }
 
-void Consumer::Impl::wait_for_redis() {
-  if (reach(client)) pause(kLoadingPause);  // it is there, but does not do it yet
-}
+// ---- taking ----
 
-void Consumer::Impl::forget(const Delivery& delivery) {
-  const std::lock_guard lock(mutex);
-  hand.settled(delivery);
-}
-
-bool Consumer::Impl::settle(const Delivery& delivery, const std::function<redis::Query<bool>()>& query) {
-  bool in_doubt = false;  // an attempt may have worked without our hearing of it
-  for (;;) {
-    Result<bool> ours = ask(query());
-    if (ours && !*ours && in_doubt) {
-      const auto there = ask(broker.exists(delivery));
-      ours = there ? Result<bool>(!*there) : Result<bool>(there.error());
-    }
-    if (ours) {
-      forget(delivery);
-      if (!*ours) ++lost;
-      return *ours;
-    }
-    if (!is_away(ours.error()) || !may_still_settle()) {
-      log::error("a message cannot be settled; recovery will put it back",
-                 {{"queue", delivery.queue},
-                  {"message_id", delivery.message.message_id},
-                  {"error", ours.error().message}});
-      return false;
-    }
-    in_doubt = true;
-    wait_for_redis();
+std::vector<Delivery> Consumer::Impl::take(std::size_t count, milliseconds timeout, std::stop_token stop) {
+  std::unique_lock lock(mutex);
+  const auto done = [&] { return stopping || hand.ready() > 0; };
+  ++waiting;
+  if (!done()) {
+    lock.unlock();
+    signals->bell.ring();
+    lock.lock();
+    changed.wait_for(lock, stop, timeout, done);
   }
+  --waiting;
+  if (stopping) return {};
+  std::vector<Delivery> taken = hand.take(kSlice, count);
+  const bool more = hand.ready() > 0, low = wanted() > 0;
+  lock.unlock();
+  if (more) changed.notify_one();
+  if (low) signals->bell.ring();
+  return taken;
 }
 
 // ---- Consumer ----
@@ -306,6 +357,13 @@ Consumer::Consumer(redis::Client& client, const Broker& broker, ConsumerOptions 
   };
   self.keeper = std::make_unique<Keeper>(
       client, broker, KeeperOptions{o.queues, o.heartbeat, o.maintenance, o.sweep}, leases_in_doubt);
+  self.settler = std::make_unique<Settler>(
+      client, broker, [&self] { self.keeper->lost_contact(); },
+      [&self](const std::vector<Settlement>& settled, std::int64_t lost) {
+        self.lost += lost;
+        const std::lock_guard lock(self.mutex);
+        for (const Settlement& one : settled) self.hand.settled(one.delivery.redis_message_id);
+      });
   self.fetcher = std::jthread([&self](std::stop_token stop) {
     pthread_setname_np(pthread_self(), "ms-fetch");
     self.fetch_loop(std::move(stop));
@@ -318,62 +376,87 @@ Consumer::~Consumer() {
   self.fetcher.join();
   self.client.subscribe({}, {});
   self.client.on_connect({});
+  self.settler.reset();
   self.keeper.reset();  // no heartbeat after we are gone
   (void)self.client.run(self.broker.unregister_worker(self.options.queues));  // else recovery does it
 }
 
 std::optional<Delivery> Consumer::take(milliseconds timeout, std::stop_token stop) {
-  Impl& self = *impl_;
-  std::unique_lock lock(self.mutex);
-  const auto done = [&] { return self.stopping || self.hand.ready() > 0; };
-  ++self.waiting;
-  if (!done()) {
-    lock.unlock();
-    self.signals->bell.ring();
-    lock.lock();
-    self.changed.wait_for(lock, stop, timeout, done);
+  std::vector<Delivery> taken = impl_->take(1, timeout, std::move(stop));
+  if (taken.empty()) return std::nullopt;
+  started(taken.front());
+  return std::move(taken.front());
+}
+
+std::vector<Delivery> Consumer::take_some(milliseconds timeout, std::stop_token stop) {
+  return impl_->take(kMostInSlice, timeout, std::move(stop));
+}
+
+void Consumer::started(const Delivery& delivery) {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->hand.started(delivery.redis_message_id);
   }
-  --self.waiting;
-  if (self.stopping) return std::nullopt;
-  std::optional<Delivery> delivery = self.hand.take();
-  lock.unlock();
-  if (delivery) self.signals->bell.ring();
-  return delivery;
+  impl_->flush_returns();
+}
+
+void Consumer::settle(Settlement settlement, std::function<void(bool)> done) {
+  impl_->settler->settle(std::move(settlement), std::move(done));
+}
+
+bool Consumer::settle(Settlement settlement) {
+  const auto promise = std::make_shared<std::promise<bool>>();
+  auto future = promise->get_future();
+  settle(std::move(settlement), [promise](bool ours) { promise->set_value(ours); });
+  const bool ours = future.get();  // the settler answers each, at the latest at stop()'s timeout
+  impl_->flush_returns();
+  return ours;
 }
 
 bool Consumer::ack(const Delivery& delivery) {
-  return impl_->settle(delivery, [&] { return impl_->broker.ack(delivery); });
+  return settle({.delivery = delivery});
 }
 
 bool Consumer::dead(const Delivery& delivery, Message updated, std::string reason) {
-  return impl_->settle(delivery, [&] { return impl_->broker.dead(delivery, updated, reason); });
+  return settle({.kind = Settlement::Kind::dead,
+                 .delivery = delivery,
+                 .updated = std::move(updated),
+                 .reason = std::move(reason)});
 }
 
 bool Consumer::retry(const Delivery& delivery, Message updated, WallTime eta) {
-  return impl_->settle(delivery, [&] { return impl_->broker.retry(delivery, updated, eta); });
+  updated.queue_name = delivery.queue;
+  return settle(
+      {.kind = Settlement::Kind::move, .delivery = delivery, .updated = std::move(updated), .eta = eta});
 }
 
 void Consumer::give_back(const Delivery& delivery) {
-  impl_->settle(delivery, [&]() -> redis::Query<bool> {
-    auto requeue = impl_->broker.requeue(delivery.queue, {delivery.redis_message_id});
-    return {std::move(requeue.commands), [](redis::Replies replies) -> Result<redis::Step<bool>> {
-              BOOST_OUTCOME_TRY(auto back, redis::integer(replies[0]));
-              return redis::Step<bool>{back > 0};
-            }};
-  });
+  give_back(std::span(&delivery, 1));
+}
+
+void Consumer::give_back(std::span<const Delivery> deliveries) {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    for (const Delivery& delivery : deliveries) impl_->hand.give_back(delivery.redis_message_id);
+  }
+  impl_->flush_returns();
 }
 
 void Consumer::stop(milliseconds timeout) {
   Impl& self = *impl_;
   std::unique_lock lock(self.mutex);
   self.stopping = true;
-  const SteadyTime until = steady_now() + timeout;
-  self.settle_until = until;
   lock.unlock();
+  const SteadyTime until = steady_now() + timeout;
+  self.settler->give_up_at(until);
   self.changed.notify_all();
   self.fetcher.request_stop();
   lock.lock();
   self.changed.wait_until(lock, until, [&] { return self.given_back; });
+}
+
+bool Consumer::wait_settled(milliseconds timeout) {
+  return impl_->settler->wait_idle(steady_now() + timeout);
 }
 
 std::int64_t Consumer::lost_leases() const {

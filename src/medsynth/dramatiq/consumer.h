@@ -1,6 +1,6 @@
 // Takes messages from queues and their delay queues for one worker process. Owns a fetching thread
-// ("ms-fetch") and a timer thread ("ms-beat": heartbeat every 5 s, recovery of dead workers with jitter);
-// hands out messages that are due.
+// ("ms-fetch"), a settling thread ("ms-settle") and a timer thread ("ms-beat": heartbeat every 5 s, recovery
+// of dead workers with jitter); hands out messages that are due.
 //
 //   Consumer consumer(client, broker, {.queues = {"medsynth"}});
 //   while (auto delivery = consumer.take(1s, stop)) consumer.ack(*delivery);
@@ -13,8 +13,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -26,15 +28,19 @@ namespace medsynth::dramatiq {
 
 struct ConsumerOptions {
   std::vector<std::string> queues{"medsynth"};
-  std::int64_t prefetch =
-      1;  // messages in hand beyond those being run and those that takers wait for; 0: none
-  std::int64_t delayed_prefetch = 1000;
+  // Messages in hand beyond those being run and those that takers wait for; 0: none.
+  std::int64_t prefetch = 1;
+  // How long a message is expected to run; nullopt: it waits for admission before it starts, and is not
+  // fetched before a taker waits for it. Of the others about 50 ms of work are fetched ahead. Runs on the
+  // fetching thread.
+  std::function<std::optional<std::chrono::microseconds>(const Message&)> expected_work;
   std::chrono::milliseconds heartbeat{5'000};
   std::chrono::milliseconds maintenance{2'000};  // with jitter
   std::chrono::milliseconds sweep{
-      60'000};  // between removals of dead workers' heartbeats, which scan the keys
-  std::chrono::milliseconds poll_min{50};   // between looks at an idle queue whose bell is silent: at first,
-  std::chrono::milliseconds poll_max{500};  // and after a while
+      60'000};                            // between removals of dead workers' heartbeats, which scan the keys
+  std::chrono::milliseconds poll_min{5};  // between looks at an idle queue whose bell is silent: at first,
+  std::chrono::milliseconds poll_max{20};     // after a while,
+  std::chrono::milliseconds poll_heard{500};  // and after a while where Redis sends keyspace events
 };
 
 class Consumer {
@@ -47,17 +53,30 @@ class Consumer {
 
   // The next message that is due, or nullopt at the timeout, on stop, or when the consumer is stopping.
   std::optional<Delivery> take(std::chrono::milliseconds timeout, std::stop_token stop = {});
+  // The next message that waits for admission, alone, or the next ones that do not and are expected to end
+  // within 1 ms together. One that waits holds up what others give back until started(), a settling, or
+  // give_back().
+  std::vector<Delivery> take_some(std::chrono::milliseconds timeout, std::stop_token stop = {});
+  void started(const Delivery& delivery);
 
-  // Settles a message that take() gave, retrying while Redis is away until it worked; after stop() until its
+  // Settles a message that was taken, retrying while Redis is away until it worked; after stop() until its
   // timeout has passed. False: the lease was lost, or it never worked (then recovery puts the message back).
+  bool settle(Settlement settlement);
+  // The same without waiting, together with those of other threads; `done` runs on the settling thread.
+  void settle(Settlement settlement, std::function<void(bool ours)> done);
   bool ack(const Delivery& delivery);
   bool dead(const Delivery& delivery, Message updated, std::string reason = {});
   bool retry(const Delivery& delivery, Message updated, WallTime eta);
-  void give_back(const Delivery& delivery);  // to the head of its queue, unrun
+  // To the head of their queues, unrun, in the order in which they were fetched, and with them all that are
+  // ready: as soon as no other one waits to start. Nothing new is fetched before.
+  void give_back(const Delivery& delivery);
+  void give_back(std::span<const Delivery> deliveries);
 
   // Takes no new messages; gives back those that were not handed out. Returns when that is done or at the
   // timeout. The heartbeat goes on until the destructor, for what still runs.
   void stop(std::chrono::milliseconds timeout);
+  // Whether everything that settle() was asked for is done, waiting for it until the timeout.
+  bool wait_settled(std::chrono::milliseconds timeout);
 
   std::int64_t lost_leases() const;
 

@@ -1,36 +1,42 @@
-// What a consumer has in hand: messages that may run (ready), messages whose time has not come (delayed), and
-// those that were handed out and are not settled. Everything in hand is in our ack sets; after a break
-// reconcile() compares the two. Pure. Not thread safe.
+// What a consumer has in hand: messages that may run (ready), and those that were handed out and are not
+// settled. Everything in hand is in our ack sets; after a break reconcile() compares the two. What is given
+// back goes back in the order in which it was fetched, and with it everything that has not started. Pure. Not
+// thread safe.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
-#include "medsynth/base/clock.h"
 #include "medsynth/dramatiq/broker.h"
 
 namespace medsynth::dramatiq {
 
 class Hand {
  public:
-  // By its eta, ready or delayed. One of a delay queue is never ready: it goes back to the canonical queue
-  // when due.
-  void add(Delivery delivery, WallTime now);
+  // `work` is how long it is expected to run; empty: it waits for admission before it starts.
+  using Work = std::optional<std::chrono::microseconds>;
+  void add(Delivery delivery, Work work);
+  // The first ones that are ready, in hand until settled() or given back: one that waits, or up to `count` of
+  // together at most `work` that do not (the first whatever its work). One that waits holds up what is given
+  // back until it started, is settled, or is given back itself. Nothing while something is being given back.
+  std::vector<Delivery> take(std::chrono::microseconds work, std::size_t count);
+  void started(const std::string& redis_message_id);
+  void settled(const std::string& redis_message_id);  // or no longer ours
 
-  std::optional<Delivery> take();  // the first that is ready; in hand until settled()
-  // The next delayed one that is due and must be moved to its canonical queue; in hand until settled(), or
-  // add() again when moving failed. Those that were fetched from their canonical queue become ready instead.
-  std::optional<Delivery> take_due(WallTime now);
-  void settled(const Delivery& delivery);  // settled, or no longer ours
+  void give_back(const std::string& redis_message_id);
+  bool returning() const { return returned_ > 0; }
+  // What goes back now, by queue and in order; empty while one that waits may still start. It has left our
+  // hands then.
+  std::map<std::string, std::vector<std::string>> returns();
 
-  std::size_t ready() const { return ready_.size(); }
-  std::size_t delayed() const { return delayed_.size(); }
-  std::optional<WallTime> next_due() const;
+  std::size_t ready() const { return returning() ? 0 : ready_.size(); }  // that take() would give
 
   // `leased` is our ack set of `queue`. Drops those not handed out that are not in it (somebody took our
   // lease), and answers what is in it but not in hand (an answer of Redis was lost): to be given back.
@@ -40,13 +46,27 @@ class Hand {
   };
   Difference reconcile(const std::string& queue, const std::vector<std::string>& leased);
 
-  // Empties ready and delayed: ids by queue, in the order in which they came.
+  // Empties ready and what is being given back: ids by queue, in the order in which they came.
   std::map<std::string, std::vector<std::string>> drain();
 
  private:
-  std::deque<Delivery> ready_;
-  std::multimap<WallTime, Delivery> delayed_;
-  std::unordered_set<std::string> held_;  // redis_message_ids, also of those handed out
+  enum class State { ready, waiting, running, returned };
+  struct Held {
+    std::uint64_t order;
+    std::string queue;
+    State state = State::ready;
+  };
+  void enter(Held& held, State state);
+
+  struct Ready {
+    Delivery delivery;
+    Work work;
+  };
+  std::deque<Ready> ready_;
+  std::unordered_map<std::string, Held> held_;  // by redis_message_id
+  std::uint64_t next_order_ = 0;
+  std::size_t waiting_ = 0;
+  std::size_t returned_ = 0;
 };
 
 }  // namespace medsynth::dramatiq

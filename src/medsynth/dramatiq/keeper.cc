@@ -78,7 +78,7 @@ void Keeper::run(std::stop_token stop) {
 }
 
 bool Keeper::beat() {
-  const auto redis_now = ask(broker_.heartbeat());
+  const auto redis_now = ask(broker_.heartbeat(options_.queues));
   if (!redis_now) return false;
   const SteadyTime now = steady_now();
   if (last_beat_ != SteadyTime{} && now - last_beat_ >= broker_.options().our_timeout) silent_();

@@ -9,6 +9,13 @@
 
 namespace medsynth::dramatiq {
 
+// The worker id under whose name delayed messages of a queue are held while our workers live. One per queue:
+// Python recovers a queue's delayed messages when nobody of ours works on that queue, whatever happens on
+// others.
+inline std::string scheduler_id(std::string_view queue) {
+  return "medsynth-delays:" + canonical_queue(queue) + ":";
+}
+
 struct Keys {
   std::string ns;
 
@@ -33,6 +40,9 @@ struct Keys {
   std::string reasons(std::string_view queue) const {
     return ours("reasons." + canonical_queue(queue));
   }  // hash: dead id -> why
+  std::string due(std::string_view queue) const {
+    return ours("due." + canonical_queue(queue));
+  }  // zset: id on the delay queue -> its eta, ms
 
  private:
   std::string join(std::string_view queue, std::string_view suffix) const {

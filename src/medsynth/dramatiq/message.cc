@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -25,7 +26,22 @@ bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
+// The text of a JSON string that has no escapes, as nearly all have none; empty for any other.
+std::string_view plain_text(std::string_view raw) {
+  if (raw.size() < 2 || raw.front() != '"' || raw.find('\\') != std::string_view::npos) return {};
+  return raw.substr(1, raw.size() - 2);
+}
+
+template <class Number>
+std::optional<Number> whole_number(std::string_view raw) {
+  Number number{};
+  const auto [end, error] = std::from_chars(raw.data(), raw.data() + raw.size(), number);
+  return error == std::errc{} && end == raw.data() + raw.size() ? std::optional(number) : std::nullopt;
+}
+
+// Precondition, as for the next two: check_json() let the whole payload pass.
 Result<std::string> string_member(std::string_view key, std::string_view raw) {
+  if (const std::string_view text = plain_text(raw); !text.empty()) return std::string(text);
   const auto value = json::parse(raw);
   if (!value || !value->is_string()) return invalid(pointer(key), "must be a string of valid Unicode");
   return std::string(value->get_string());
@@ -60,6 +76,8 @@ Result<> read_member(Message& message, std::string_view key, std::string_view ra
     BOOST_OUTCOME_TRY(message.kwargs, raw_member(key, raw, '{'));
   } else if (key == "options") {
     BOOST_OUTCOME_TRY(message.options, read_options(raw));
+  } else if (const auto number = whole_number<std::int64_t>(raw)) {
+    message.message_timestamp = *number;
   } else {
     const auto value = json::parse(raw);
     if (!value || !value->is_int64()) return invalid(pointer(key), "must be an integer of milliseconds");
@@ -78,6 +96,7 @@ std::string_view Message::option(std::string_view name) const {
 
 std::optional<std::int64_t> Message::integer_option(std::string_view name) const {
   const std::string_view text = option(name);
+  if (text.empty()) return std::nullopt;
   if (text == "Infinity") return static_cast<std::int64_t>(kFar);
   if (text == "-Infinity") return static_cast<std::int64_t>(-kFar);
   const auto value = json::parse(text);
@@ -86,7 +105,9 @@ std::optional<std::int64_t> Message::integer_option(std::string_view name) const
 }
 
 std::optional<std::string> Message::text_option(std::string_view name) const {
-  const auto value = json::parse(option(name));
+  const std::string_view raw = option(name);
+  if (raw.empty()) return std::nullopt;
+  const auto value = json::parse(raw);
   if (!value || !value->is_string()) return std::nullopt;
   return std::string(value->get_string());
 }

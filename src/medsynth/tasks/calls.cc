@@ -31,7 +31,9 @@ const Scripts& all_scripts() {
                            .sweep = with_prelude(scripts::sweep),
                            .forget = with_prelude(scripts::forget),
                            .reopen = with_prelude(scripts::reopen),
-                           .abandon = with_prelude(scripts::abandon)};
+                           .abandon = with_prelude(scripts::abandon),
+                           .open = with_prelude(scripts::open),
+                           .advance = with_prelude(scripts::advance)};
   return all;
 }
 

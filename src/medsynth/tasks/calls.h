@@ -13,7 +13,7 @@ namespace medsynth::tasks {
 // The scripts, each with the prelude before it.
 struct Scripts {
   redis::Script create, begin, write, cancel, remove, adopt, list, remove_many, sweep, forget, reopen,
-      abandon;
+      abandon, open, advance;
 };
 const Scripts& all_scripts();
 

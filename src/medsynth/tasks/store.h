@@ -103,6 +103,18 @@ struct Written {
   bool stop_requested = false;
 };
 
+// A step of an attempt: what its record becomes. Those of many tasks are one script (Store::advance).
+struct Advance {
+  Attempt attempt;
+  Status to = Status::processing;
+  Fields fields = {};
+};
+Advance to_processing(Attempt attempt, WallTime now);
+Advance to_completed(Attempt attempt, std::string result_json, WallTime now);
+Advance to_failed(Attempt attempt, std::string_view error, WallTime now);
+Advance to_retrying(Attempt attempt, std::string_view error, WallTime next_attempt_at, WallTime now);
+Advance to_cancelled(Attempt attempt, std::string_view why, WallTime now);
+
 struct Cancelled {
   enum class Outcome {
     cancelled,
@@ -142,6 +154,14 @@ class Store {
   // record without a message is taken over. A record that is `processing` for this message (its worker died)
   // gets a new attempt.
   redis::Query<Begun> begin(const Begin& begin, WallTime now) const;
+  // For messages that are expected to end at once, many in one script: the number of each one's next attempt,
+  // whose record is pending (or made). Writes no state: advance() does, while nobody else began, and states
+  // that follow quickly are one write. 0: begin() has more to say about this one.
+  redis::Query<std::vector<Attempt>> open(const std::vector<Begin>& begins, WallTime now) const;
+  // Writes of a worker's attempts from open() or begin(), many in one script; each is fenced by message,
+  // attempt and worker. At most one for each task. A record of an older version is `gone` here.
+  redis::Query<std::vector<Written>> advance(const std::vector<Advance>& advances, std::string_view worker,
+                                             WallTime now) const;
   redis::Query<Written> progress(const Attempt& attempt, double percent, const Fields& fields,
                                  WallTime now) const;
   redis::Query<Written> complete(const Attempt& attempt, std::string result_json, WallTime now) const;

@@ -23,6 +23,7 @@
 
 #include "medsynth/base/described.h"
 #include "medsynth/contradiction/calibrate.h"
+#include "medsynth/dramatiq/middleware.h"
 #include "medsynth/inference/engine.h"
 #include "medsynth/jobs/jobs.h"
 #include "medsynth/models/catalogue.h"
@@ -67,6 +68,10 @@ struct Prepared {
 struct Actor {
   jobs::Actor about;
   std::function<Result<Prepared>(std::string_view args, std::string_view kwargs)> prepare;
+  dramatiq::ActorOptions options = {};
+  // Needs no model and no admission: fetched ahead, run without a slot, those that end at once many together.
+  bool light = false;
+  bool tracked = true;  // its tasks have records
 };
 
 // Positional arguments (a JSON array) as members of `kwargs`, by the names of the Python signature.
@@ -75,22 +80,25 @@ Result<json::value> bind_arguments(std::string_view args, std::string_view kwarg
 
 template <class Arguments, class Wants, class Run>
 Actor make_actor(const jobs::Actor& about, std::vector<std::string_view> positional, Wants wants, Run run) {
-  return {about,
-          [positional = std::move(positional), wants, run](std::string_view args,
-                                                           std::string_view kwargs) -> Result<Prepared> {
-            BOOST_OUTCOME_TRY(auto value, bind_arguments(args, kwargs, positional));
-            BOOST_OUTCOME_TRY(auto arguments, described::from_value<Arguments>(value));
-            if constexpr (requires { check(arguments); }) {
-              BOOST_OUTCOME_TRY(check(arguments));
-            }
-            auto shared = std::make_shared<const Arguments>(std::move(arguments));
-            return Prepared{wants(*shared), [shared, run](Context& context) -> Result<std::string> {
-                              BOOST_OUTCOME_TRY(auto result, run(context, *shared));
-                              if constexpr (requires { result.duration = 0.0; })
-                                result.duration = context.elapsed();
-                              return described::write(result);
-                            }};
-          }};
+  Actor actor{about,
+              [positional = std::move(positional), wants, run](std::string_view args,
+                                                               std::string_view kwargs) -> Result<Prepared> {
+                BOOST_OUTCOME_TRY(auto value, bind_arguments(args, kwargs, positional));
+                BOOST_OUTCOME_TRY(auto arguments, described::from_value<Arguments>(value));
+                if constexpr (requires { check(arguments); }) {
+                  BOOST_OUTCOME_TRY(check(arguments));
+                }
+                auto shared = std::make_shared<const Arguments>(std::move(arguments));
+                return Prepared{wants(*shared), [shared, run](Context& context) -> Result<std::string> {
+                                  BOOST_OUTCOME_TRY(auto result, run(context, *shared));
+                                  if constexpr (requires { result.duration = 0.0; })
+                                    result.duration = context.elapsed();
+                                  return described::write(result);
+                                }};
+              }};
+  actor.options.retries.max_retries = about.max_retries;
+  actor.options.time_limit = std::chrono::milliseconds(about.time_limit_ms);
+  return actor;
 }
 
 // One without a model, whose positional arguments are the members in their order.

@@ -9,6 +9,7 @@ void InHandTask::stop(StopCause cause) {
   StopCause none = StopCause::none;
   cause_.compare_exchange_strong(none, cause);
   stop_.request_stop();
+  wait_.request_stop();
 }
 
 void InHandTask::show(std::string state, std::string reason, WallTime since) {
@@ -49,6 +50,10 @@ std::vector<fleet::TaskReport> InHand::reports() const {
 
 void InHand::stop_all(StopCause cause) {
   for (const auto& task : all()) task->stop(cause);
+}
+
+void InHand::recall_all() {
+  for (const auto& task : all()) task->recall();
 }
 
 std::size_t InHand::size() const {

@@ -26,12 +26,15 @@ class InHandTask {
   std::stop_token stop_token() const { return stop_.get_token(); }
   StopCause stop_cause() const { return cause_.load(); }
   void stop(StopCause cause);  // the first cause stays
+  // Ends its wait for admission, and nothing else: stop() and recall() do.
+  std::stop_token wait_token() const { return wait_.get_token(); }
+  void recall() { wait_.request_stop(); }
 
   void show(std::string state, std::string reason, WallTime since);
   fleet::TaskReport report() const;
 
  private:
-  std::stop_source stop_;
+  std::stop_source stop_, wait_;
   std::atomic<StopCause> cause_{StopCause::none};
   mutable std::mutex mutex_;
   std::string state_ = "waiting", reason_;
@@ -47,6 +50,7 @@ class InHand {
   std::vector<std::shared_ptr<InHandTask>> all() const;
   std::vector<fleet::TaskReport> reports() const;
   void stop_all(StopCause cause);
+  void recall_all();  // those that wait for admission stop waiting, so that all go back to the queue together
   std::size_t size() const;
 
  private:

@@ -13,6 +13,11 @@ bool is_worth_retrying(Code code) {
   return code != Code::invalid_argument && code != Code::not_found && code != Code::not_allowed;
 }
 
+std::string_view exception_of(Code code) {
+  if (code == Code::timeout) return "TimeLimitExceeded";
+  return code == Code::invalid_argument ? "ValueError" : "RuntimeError";
+}
+
 }  // namespace
 
 Outcome decide(Ran ran, const dramatiq::Message& message, const dramatiq::RetryPolicy& policy,
@@ -25,11 +30,12 @@ Outcome decide(Ran ran, const dramatiq::Message& message, const dramatiq::RetryP
   const Error& error = ran.result.error();
   if (ran.stop == StopCause::cancelled) return EndCancelled{"cancelled while it ran"};
   if (ran.stop == StopCause::shutdown) return GiveBack{};
-  if (!is_worth_retrying(error.code)) return Fail{error.message};
+  const std::string_view type = exception_of(error.code);
+  if (!is_worth_retrying(error.code)) return Fail{error.message, type};
   const auto delay = dramatiq::next_delay(message, policy, uniform);
-  if (!delay) return Fail{error.message};
+  if (!delay) return Fail{error.message, type, true};
   const std::chrono::milliseconds least = error.retry_after.value_or(std::chrono::seconds{0});
-  return Retry{error.message, std::max(*delay, least)};
+  return Retry{error.message, std::max(*delay, least), type};
 }
 
 }  // namespace medsynth::worker

@@ -18,9 +18,12 @@ struct Complete {
 struct Retry {
   std::string error;
   std::chrono::milliseconds delay;
+  std::string_view type = "RuntimeError";  // the exception that Python's callbacks and results are told of
 };
 struct Fail {  // to the dead letters
   std::string error;
+  std::string_view type = "RuntimeError";
+  bool exhausted = false;  // because its retries are used up
 };
 struct EndCancelled {
   std::string why;

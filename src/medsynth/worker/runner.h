@@ -1,11 +1,15 @@
-// One message from our hands to its settlement: admission, record, model, actor, outcome. Follow run() to
-// follow a task.
+// One message from our hands to its settlement: admission, record, model, actor, outcome. Follow run_one() to
+// follow a task; those that need no admission and end at once run together (together.cc).
 //
 // Thread safe: every worker thread calls run().
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <map>
+#include <optional>
 #include <stop_token>
+#include <vector>
 
 #include "medsynth/base/clock.h"
 #include "medsynth/dramatiq/consumer.h"
@@ -17,18 +21,11 @@
 #include "medsynth/worker/alone.h"
 #include "medsynth/worker/in_hand.h"
 #include "medsynth/worker/model_source.h"
+#include "medsynth/worker/recorder.h"
 
 namespace medsynth::worker {
 
-// The actors of a process, by name.
-class Actors {
- public:
-  explicit Actors(std::vector<Actor> actors) : actors_(std::move(actors)) {}
-  const Actor* find(std::string_view name) const;
-
- private:
-  std::vector<Actor> actors_;
-};
+class Actors;
 
 // What a runner works with; all of it outlives the runner.
 struct Parts {
@@ -47,25 +44,49 @@ struct Parts {
 struct RunnerOptions {
   std::string worker;           // host and worker id, for the record
   std::int64_t max_deaths = 3;  // 0: never
-  // What cannot start within this time goes back to the head of the queue, where another worker may take it.
+  // What cannot start within this time goes back to the head of the queue, where another worker may take it,
+  // and with it everything behind it that has not started.
   std::chrono::milliseconds patience{1000};
 };
 
 // The task that a message stands for: kwargs.task_id, else options.task_id, else the message's own id.
 std::string task_id_of(const dramatiq::Message& message);
 
+// The actors of a process, by name, and how long those that need no admission run.
+class Actors {
+ public:
+  explicit Actors(std::vector<Actor> actors);
+  const Actor* find(std::string_view name) const;
+  // What ConsumerOptions::expected_work asks.
+  std::optional<std::chrono::microseconds> expected_work(const dramatiq::Message& message) const;
+  void ran(const Actor& actor, std::chrono::nanoseconds each);
+
+ private:
+  struct Entry {
+    Actor actor;
+    std::atomic<std::int64_t> nanoseconds{1'000'000};  // as long as nobody knows better
+  };
+  std::map<std::string, Entry, std::less<>> entries_;
+};
+
 class Runner {
  public:
   Runner(Parts parts, RunnerOptions options);
 
-  // Runs and settles it. Never throws, never loses it: what cannot be settled stays in our ack set and is
-  // recovered. Once `abandon` is requested, nothing waits for Redis any more.
-  void run(const dramatiq::Delivery& delivery, std::stop_token abandon);
+  // Runs and settles what take_some() gave. Never throws, never loses it: what cannot be settled stays in our
+  // ack set and is recovered. Once `abandon` is requested, nothing waits for Redis any more.
+  void run(std::vector<dramatiq::Delivery> deliveries, std::stop_token abandon);
+  bool wait_recorded(SteadyTime deadline) { return recorder_.wait_idle(deadline); }
 
  private:
   struct Task;
   class TaskContext;
+  struct Light;
 
+  void run_one(const dramatiq::Delivery& delivery, std::stop_token abandon);
+  void run_together(std::vector<dramatiq::Delivery> deliveries, const std::stop_token& abandon);
+  bool open_together(std::vector<Light>& lights, const std::stop_token& abandon);
+  SteadyTime::duration run_light(Light& light, const std::stop_token& abandon);
   void admit(Task& task);
   void begin(Task& task);
   Result<tasks::Begun> open_attempt(Task& task);
@@ -73,13 +94,16 @@ class Runner {
   void count(const Task& task, double seconds, const Result<std::string>& result);
   void apply(Task& task, Outcome outcome);
   void refuse(Task& task, std::string_view why);
+  void settle_ended(Task& task);
   void settle_unrun(Task& task);
+  void give_back(Task& task);
   template <class T>
-  Result<T> persist(Task& task, const std::function<redis::Query<T>()>& query);
+  Result<T> persist(const std::stop_token& abandon, const std::function<redis::Query<T>()>& query);
 
   Parts parts_;
   RunnerOptions options_;
   Alone alone_;
+  Recorder recorder_;
 };
 
 }  // namespace medsynth::worker

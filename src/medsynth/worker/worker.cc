@@ -27,6 +27,8 @@ constexpr std::int64_t kMaxThreads = 64;  // of one process; more tasks at once 
 constexpr auto kInterrupt = 5s;           // for tasks that were asked to stop after the grace
 constexpr auto kLastWrites = 2s;          // for the end itself, with a Redis that may be away
 constexpr auto kFirstLook = 2s;           // for what was set through the API, before the first task
+constexpr std::int64_t kLookAhead =
+    16;  // further messages that wait for admission: one behind a big one may fit
 
 limits::Limits environment_limits(const Settings& settings) {
   return {settings.max_cpu_percent, settings.max_memory_percent, settings.max_gpu_percent,
@@ -186,7 +188,7 @@ void Process::recover_this_host() {
 
 void Process::add_threads(std::int64_t wanted) {
   const std::lock_guard lock(threads_mutex_);
-  while (static_cast<std::int64_t>(threads_.size()) < std::min(wanted, kMaxThreads)) {
+  while (static_cast<std::int64_t>(threads_.size()) < std::min(wanted, kMaxThreads) + kLookAhead) {
     const std::string name = fmt::format("ms-task-{}", threads_.size());
     threads_.emplace_back([this, name] {
       pthread_setname_np(pthread_self(), name.c_str());
@@ -197,7 +199,7 @@ void Process::add_threads(std::int64_t wanted) {
 
 void Process::take_and_run(std::stop_token stop) {
   while (!stop.stop_requested()) {
-    if (const auto delivery = consumer_->take(1s, stop)) runner_->run(*delivery, abandon_.get_token());
+    runner_->run(consumer_->take_some(1s, stop), abandon_.get_token());
   }
 }
 
@@ -219,8 +221,12 @@ int Process::run() {
   }
   recover_this_host();
   (void)client_.run(dramatiq::Queues(broker_).remember(queues_));
-  consumer_ =
-      std::make_unique<dramatiq::Consumer>(client_, broker_, dramatiq::ConsumerOptions{.queues = queues_});
+  consumer_ = std::make_unique<dramatiq::Consumer>(
+      client_, broker_,
+      dramatiq::ConsumerOptions{
+          .queues = queues_, .prefetch = 0, .expected_work = [this](const auto& message) {
+            return actors_.expected_work(message);
+          }});
   runner_ = std::make_unique<Runner>(
       Parts{client_, store_, broker_, *consumer_, *limiter_, models_, in_hand_, actors_, metrics_,
             system_clock()},
@@ -248,6 +254,8 @@ int Process::run() {
   }
   abandon_.request_stop();
   idle = idle || wait_until_idle(kLastWrites);
+  const SteadyTime settled_by = system_clock().steady() + kLastWrites;
+  idle = idle && runner_->wait_recorded(settled_by) && consumer_->wait_settled(kLastWrites);
   // What is still in our ack sets now, nobody here will settle.
   for (const std::string& queue : queues_) (void)client_.run(broker_.recover_worker(queue, worker_id_));
   (void)client_.run(broker_.unregister_worker(queues_));

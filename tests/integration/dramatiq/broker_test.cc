@@ -153,10 +153,20 @@ TEST_F(BrokerTest, AnUndecodablePayloadIsQuarantinedAlone) {
   const auto letter = decode(redis::text(say("HGET", "dramatiq:q.XQ.msgs", "bad")).value());
   ASSERT_TRUE(letter) << "the dashboard decodes every dead letter";
   EXPECT_EQ(quarantined_payload(*letter), "{\"queue_name\":\"q\"}");
+  EXPECT_EQ(letter->text_option("redis_message_id"), "bad");
   const auto reason = redis::text(say("HGET", "dramatiq:__medsynth__.reasons.q", "bad"));
   EXPECT_NE(reason->find("actor_name"), std::string::npos) << *reason;
   for (const Delivery& d : fetched.deliveries) EXPECT_TRUE(run(broker_.ack(d)));
   EXPECT_EQ(keys(), (Ids{"dramatiq:__medsynth__.reasons.q", "dramatiq:q.XQ", "dramatiq:q.XQ.msgs"}));
+}
+
+// Bytes that are no text survive in the dead letter: each is the character of its number.
+TEST_F(BrokerTest, AQuarantinedPayloadKeepsItsBytes) {
+  say("HSET", "dramatiq:q.msgs", "pickle", std::string("\x80\x04\x95\0}", 5));
+  say("RPUSH", "dramatiq:q", "pickle");
+  EXPECT_EQ(run(broker_.fetch("q", 1)).quarantined, 1);
+  const auto letter = redis::text(say("HGET", "dramatiq:q.XQ.msgs", "pickle")).value();
+  EXPECT_NE(letter.find(R"("undecodable":"\u0080\u0004\u0095\u0000}")"), std::string::npos) << letter;
 }
 
 // An id without a payload, as old Python versions left them, vanishes; one that is queued twice is given
@@ -181,6 +191,113 @@ TEST_F(BrokerTest, AMessageIsSettledUnderTheIdRedisKnows) {
   EXPECT_EQ(d.redis_message_id, "real");
   EXPECT_TRUE(run(broker_.ack(d)));
   EXPECT_EQ(keys(), Ids{});
+}
+
+// Many messages of two queues, delayed ones among them, in one exchange: each queue keeps their order.
+TEST_F(BrokerTest, ManyAreEnqueuedTogether) {
+  std::vector<Outgoing> many;
+  for (int i = 0; i < 600; ++i) many.push_back({message(std::to_string(i), i % 2 ? "q" : "p")});
+  many.push_back({message("later"), system_clock().now() + 1h});
+  const auto query = broker_.enqueue(many);
+  EXPECT_EQ(query.commands.size(), 5u);  // 256 a script
+  run(query);
+  run(query);  // its answer was lost
+  const auto fetched = run(broker_.fetch("q", 1000));
+  ASSERT_EQ(fetched.deliveries.size(), 300u);
+  for (int i = 0; i < 300; ++i)
+    EXPECT_EQ(fetched.deliveries[static_cast<std::size_t>(i)].message.message_id, std::to_string(2 * i + 1));
+  EXPECT_EQ(words(say("LRANGE", "dramatiq:p", 0, -1)).size(), 300u);
+  EXPECT_EQ(words(say("LRANGE", "dramatiq:q.DQ", 0, -1)).size(), 1u);
+}
+
+// Of a batch whose second lease was lost, the others are settled, and the lost one is left to whom it
+// belongs.
+TEST_F(BrokerTest, ABatchSettlesWhatIsStillOurs) {
+  enqueue(broker_, {"1", "2", "3", "4", "5"});
+  const auto fetched = run(broker_.fetch("q", 5)).deliveries;
+  EXPECT_EQ(run(broker_.count_starts("q", {fetched[0].redis_message_id, "nobody's"})),
+            (std::vector<std::int64_t>{0, -1}));
+  say("SREM", "dramatiq:__acks__.worker-a.q", fetched[1].redis_message_id);
+  std::vector<Settlement> settlements{
+      {.delivery = fetched[0]}, {.delivery = fetched[1]}, {.delivery = fetched[2]}};
+  settlements.push_back(
+      {.kind = Settlement::Kind::dead, .delivery = fetched[3], .updated = fetched[3].message});
+  settlements.push_back({.delivery = fetched[4]});
+  const auto query = broker_.settle(settlements);
+  EXPECT_EQ(query.commands.size(), 2u);
+  EXPECT_EQ(run(query), (std::vector<bool>{true, false, true, true, true}));
+  EXPECT_EQ(words(say("HKEYS", "dramatiq:q.msgs")), Ids{fetched[1].redis_message_id});
+  EXPECT_EQ(keys(), (Ids{"dramatiq:q.XQ", "dramatiq:q.XQ.msgs", "dramatiq:q.msgs"}));
+}
+
+// What follows from a settling happens with it or, when the lease was lost, not at all.
+TEST_F(BrokerTest, WhatFollowsHappensOnce) {
+  enqueue(broker_, {"m1"});
+  Settlement settlement{.delivery = fetch_one(broker_)};
+  settlement.follow.messages.push_back({message("next", "p")});
+  settlement.follow.commands.push_back(redis::Command("SET", "result", "42"));
+  EXPECT_EQ(run(broker_.settle({settlement})), std::vector<bool>{true});
+  EXPECT_EQ(keys(), (Ids{"dramatiq:p", "dramatiq:p.msgs", "result"}));
+  EXPECT_EQ(run(broker_.settle({settlement})), std::vector<bool>{false});
+  EXPECT_EQ(words(say("LRANGE", "dramatiq:p", 0, -1)).size(), 1u);
+}
+
+// Dramatiq's barrier of a group of two: the second message that settles sends the callbacks.
+TEST_F(BrokerTest, TheLastOfAGroupSendsTheCallbacks) {
+  say("SET", "barrier", "2");
+  enqueue(broker_, {"m1", "m2"});
+  for (const bool last : {false, true}) {
+    Settlement settlement{.delivery = fetch_one(broker_)};
+    settlement.follow.group = Follow::Group{"barrier", {{message("callback", "p")}}};
+    EXPECT_EQ(run(broker_.settle({settlement})), std::vector<bool>{true});
+    EXPECT_EQ(words(say("LRANGE", "dramatiq:p", 0, -1)).size(), last ? 1u : 0u);
+  }
+  EXPECT_EQ(redis::text(say("GET", "barrier")).value(), "1");
+  EXPECT_EQ(words(say("LRANGE", "barrier@events", 0, -1)), Ids{"x"});
+}
+
+// Delayed messages lie in the due index, in the hands of the queue's scheduler; each becomes due in its time,
+// whatever order they came in. One that was deleted meanwhile is dropped.
+TEST_F(BrokerTest, TheDueIndexGivesWhatIsDue) {
+  const WallTime now = system_clock().now();
+  enqueue(broker_, {"far"}, now + 10h);
+  enqueue(broker_, {"soon"}, now + 1h);
+  enqueue(broker_, {"deleted"}, now + 30min);
+  const auto fetched = run(broker_.fetch("q.DQ", 10)).deliveries;
+  EXPECT_EQ(run(broker_.schedule("q", fetched, now)), 3);
+  EXPECT_EQ(run(broker_.schedule("q", fetched, now)), 0);  // they are no longer ours
+  EXPECT_EQ(keys(), (Ids{"dramatiq:__acks__.medsynth-delays:q:.q.DQ", "dramatiq:__medsynth__.due.q",
+                         "dramatiq:q.DQ.msgs"}));
+  say("HDEL", "dramatiq:q.DQ.msgs", fetched[2].redis_message_id);
+  const auto none = run(broker_.due("q", now, 10));
+  EXPECT_EQ(ids(none), Ids{});
+  EXPECT_EQ(none.next_due, WallTime{std::chrono::milliseconds{millis(now + 30min)}});
+  const auto due = run(other_.due("q", now + 2h, 10));
+  EXPECT_EQ(ids(due), Ids{"soon"});
+  EXPECT_EQ(due.next_due, WallTime{std::chrono::milliseconds{millis(now + 10h)}});
+  EXPECT_TRUE(run(other_.move_due(due.deliveries[0])));
+  EXPECT_EQ(ids(run(broker_.fetch("q", 10))), Ids{"soon"});
+}
+
+// Every worker of ours on the queue keeps its scheduler alive; when all are gone, recovery finds it dead and
+// the messages are on the delay queue again.
+TEST_F(BrokerTest, DelayedMessagesComeBackWhenAllWorkersAreGone) {
+  const WallTime now = system_clock().now();
+  enqueue(broker_, {"m1"}, now + 1h);
+  run(broker_.schedule("q", run(broker_.fetch("q.DQ", 10)).deliveries, now));
+  const std::string scheduler = "medsynth-delays:q:";
+  silent_for(scheduler, 61s);
+  run(broker_.heartbeat({"p"}));
+  run(other_.heartbeat({"q"}));
+  EXPECT_EQ(run(broker_.recover("q")), 0);
+  silent_for(scheduler, 61s);
+  EXPECT_EQ(run(broker_.recover("q")), 1);
+  EXPECT_EQ(words(say("LRANGE", "dramatiq:q.DQ", 0, -1)).size(), 1u);
+  run(other_.heartbeat({"q"}));
+  EXPECT_EQ(say("ZSCORE", "dramatiq:__heartbeats__", scheduler).kind,
+            redis::Reply::Kind::null);  // it holds nothing
+  // The index still has it: taking it is nobody's right any more.
+  EXPECT_EQ(ids(run(broker_.due("q", now + 2h, 10))), Ids{});
 }
 
 // Given back, messages are at the head again, in their order, before those that waited.
@@ -221,9 +338,9 @@ TEST_F(BrokerTest, AfterALostLeaseSettlingDisturbsNothing) {
   const Delivery again = fetch_one(other_);
   EXPECT_EQ(again.message.message_id, "m1");
   EXPECT_FALSE(run(broker_.ack(late)));
-  EXPECT_TRUE(run(broker_.exists(late)));
+  EXPECT_TRUE(run(broker_.exist({{.delivery = late}})).front());
   EXPECT_TRUE(run(other_.ack(again)));
-  EXPECT_FALSE(run(broker_.exists(late)));
+  EXPECT_FALSE(run(broker_.exist({{.delivery = late}})).front());
   EXPECT_EQ(keys(), Ids{});
 }
 

@@ -124,8 +124,39 @@ TEST_F(ConsumerTest, OnlyDueMessagesAreHandedOut) {
   EXPECT_EQ(d->message.message_id, "again");
   consumer.ack(*d);
   EXPECT_FALSE(consumer.take(200ms));
-  consumer.stop(5s);
-  EXPECT_EQ(words(say("LRANGE", "dramatiq:q.DQ", 0, -1)).size(), 1u);  // given back
+  // It is with the scheduler, for any of our workers.
+  EXPECT_EQ(words(say("ZRANGE", "dramatiq:__medsynth__.due.q", 0, -1)).size(), 1u);
+}
+
+// An eta in the future on a plain queue: it is moved to the delay queue and comes back when it is due.
+TEST_F(ConsumerTest, AnEtaOnAPlainQueueIsHonoured) {
+  Consumer consumer(*client_, broker_, {.queues = {"q"}});
+  const WallTime eta = system_clock().now() + 300ms;
+  Message early = message("early");
+  early.set_option("eta", std::to_string(millis(eta)));
+  run(broker_.enqueue(early));
+  const auto d = consumer.take(10s);
+  ASSERT_TRUE(d);
+  EXPECT_GE(system_clock().now(), eta - 1ms);
+  EXPECT_EQ(d->message.message_id, "early");
+  EXPECT_TRUE(consumer.ack(*d));
+}
+
+// 3,000 messages are due in an hour: one that is due soon is not behind them, and nobody's hand is full of
+// them.
+TEST_F(ConsumerTest, SoonDueMessagesDoNotWaitBehindFarOnes) {
+  std::vector<Outgoing> far;
+  for (int i = 0; i < 3000; ++i)
+    far.push_back({message("far" + std::to_string(i)), system_clock().now() + 1h});
+  run(broker_.enqueue(std::move(far)));
+  enqueue(broker_, {"soon"}, system_clock().now() + 200ms);
+  Consumer consumer(*client_, broker_, {.queues = {"q"}});
+  const auto d = consumer.take(20s);
+  ASSERT_TRUE(d);
+  EXPECT_EQ(d->message.message_id, "soon");
+  consumer.ack(*d);
+  EXPECT_TRUE(eventually([&] { return say("ZCARD", "dramatiq:__medsynth__.due.q").integer == 3000; }));
+  EXPECT_EQ(say("EXISTS", "dramatiq:__acks__.worker-a.q.DQ").integer, 0);
 }
 
 // With prefetch 2, one running and two in hand, the rest stays for others.
@@ -167,6 +198,60 @@ TEST_F(ConsumerTest, AMessageGivenBackIsTheNextOne) {
   ASSERT_TRUE(again);
   EXPECT_EQ(again->message.message_id, "1");
   consumer.ack(*again);
+}
+
+// Three wait for admission when the second gives up: it holds the others up no longer than they take to
+// decide, and all that has not started is on the queue again in its order, before any of it is fetched anew.
+TEST_F(ConsumerTest, WhatCannotStartGoesBackInOrder) {
+  enqueue(broker_, {"1", "2", "3", "4", "5"});
+  Consumer consumer(*client_, broker_, {.queues = {"q"}, .prefetch = 4, .expected_work = [](const Message&) {
+                                          return std::optional<std::chrono::microseconds>();
+                                        }});
+  std::map<std::string, Delivery> taken;
+  for (int i = 0; i < 3; ++i) {
+    auto some = consumer.take_some(5s);
+    ASSERT_EQ(some.size(), 1u);
+    taken[some[0].message.message_id] = some[0];
+  }
+  consumer.give_back(taken["2"]);
+  EXPECT_TRUE(consumer.take_some(100ms).empty());
+  consumer.started(taken["1"]);
+  consumer.stop(5s);  // so that the queue can be looked at
+  consumer.give_back(taken["3"]);
+  const Broker next({.worker_id = "next"});
+  EXPECT_EQ(ids(run(next.fetch("q", 10))), (Ids{"2", "3", "4", "5"}));
+  EXPECT_TRUE(consumer.ack(taken["1"]));
+}
+
+// Short ones come together, and are settled together without waiting.
+TEST_F(ConsumerTest, ShortMessagesAreHandedOutAndSettledTogether) {
+  Ids names;
+  for (int i = 0; i < 500; ++i) names.push_back(std::to_string(i));
+  std::vector<Outgoing> many;
+  for (const auto& name : names) many.push_back({message(name)});
+  run(broker_.enqueue(std::move(many)));
+  Ids seen;
+  std::atomic<int> ours{0};
+  std::size_t takes = 0;
+  {
+    Consumer consumer(*client_, broker_, {.queues = {"q"}, .expected_work = [](const Message&) {
+                                            return std::optional(std::chrono::microseconds(5));
+                                          }});
+    while (seen.size() < 500) {
+      auto some = consumer.take_some(5s);
+      ASSERT_FALSE(some.empty());
+      ++takes;
+      for (Delivery& d : some) {
+        seen.push_back(d.message.message_id);
+        consumer.settle({.delivery = std::move(d)}, [&](bool settled) { ours += settled; });
+      }
+    }
+    EXPECT_TRUE(consumer.wait_settled(5s));
+  }
+  EXPECT_EQ(seen, names);
+  EXPECT_LT(takes, 100u);
+  EXPECT_EQ(ours, 500);
+  EXPECT_EQ(keys(), Ids{});
 }
 
 TEST_F(ConsumerTest, TakeEndsWhenItIsStopped) {

@@ -6,93 +6,95 @@ namespace medsynth::dramatiq {
 namespace {
 
 using namespace std::chrono_literals;
+using Ids = std::vector<std::string>;
+using Returns = std::map<std::string, Ids>;
 
-const WallTime kNow{1'700'000'000'000ms};
+constexpr Hand::Work kWaits = std::nullopt;  // for admission
 
-Delivery delivery(std::string queue, std::string id, std::string eta = "") {
-  Delivery d{.queue = std::move(queue), .redis_message_id = std::move(id), .message = {}};
-  if (!eta.empty()) d.message.set_option("eta", eta);
-  return d;
+Delivery delivery(std::string queue, std::string id) {
+  return {.queue = std::move(queue), .redis_message_id = std::move(id), .message = {}};
 }
 
-std::string taken(Hand& hand) {
-  const auto d = hand.take();
-  return d ? d->redis_message_id : "";
+Ids take(Hand& hand, std::chrono::microseconds work = 1ms, std::size_t count = 100) {
+  Ids ids;
+  for (const Delivery& d : hand.take(work, count)) ids.push_back(d.redis_message_id);
+  return ids;
 }
 
+// Those that need no admission come together, up to the work that is asked for; one that waits comes alone.
 TEST(Hand, GivesReadyOnesInTheOrderInWhichTheyCame) {
   Hand hand;
-  hand.add(delivery("q", "a"), kNow);
-  hand.add(delivery("q", "b", "null"), kNow);
-  EXPECT_EQ(hand.ready(), 2u);
-  EXPECT_EQ(taken(hand), "a");
-  EXPECT_EQ(taken(hand), "b");
-  EXPECT_EQ(taken(hand), "");
+  for (const char* id : {"a", "b", "c"}) hand.add(delivery("q", id), 400us);
+  hand.add(delivery("q", "waits"), kWaits);
+  hand.add(delivery("q", "long"), 20ms);
+  hand.add(delivery("q", "d"), 1us);
+  EXPECT_EQ(hand.ready(), 6u);
+  EXPECT_EQ(take(hand), (Ids{"a", "b"}));
+  EXPECT_EQ(take(hand), (Ids{"c"}));
+  EXPECT_EQ(take(hand), (Ids{"waits"}));
+  EXPECT_EQ(take(hand), (Ids{"long"}));
+  EXPECT_EQ(take(hand), (Ids{"d"}));
+  EXPECT_EQ(take(hand), Ids{});
 }
 
-// The dashboard requeues to the plain queue with an eta in the past: it runs at once. One in the future waits
-// here.
-TEST(Hand, AnEtaOnAPlainQueueIsHonoured) {
+TEST(Hand, GivesNoMoreThanTheCount) {
   Hand hand;
-  hand.add(delivery("q", "past", "1600000000000"), kNow);
-  hand.add(delivery("q", "future", "1700000001000"), kNow);
-  EXPECT_EQ(taken(hand), "past");
-  EXPECT_EQ(hand.delayed(), 1u);
-  EXPECT_EQ(hand.next_due(), kNow + 1s);
-  EXPECT_FALSE(hand.take_due(kNow + 999ms));
-  EXPECT_EQ(taken(hand), "");
-  EXPECT_FALSE(hand.take_due(kNow + 1s));  // nothing to move,
-  EXPECT_EQ(taken(hand), "future");        // but it is ready now
+  for (const char* id : {"a", "b", "c"}) hand.add(delivery("q", id), 0us);
+  EXPECT_EQ(take(hand, 1ms, 2), (Ids{"a", "b"}));
 }
 
-// Those of a delay queue are moved when due, the earliest first, whatever order they came in.
-TEST(Hand, DelayedOnesBecomeDueInTheOrderOfTheirEta) {
+// Two wait; the first to give up is the second in order. Nothing goes back before the other is decided, and
+// then both go, with what is ready behind them, in the order in which they were fetched.
+TEST(Hand, WhatIsGivenBackGoesBackInOrder) {
   Hand hand;
-  hand.add(delivery("q.DQ", "late", "1700000005000"), kNow);
-  hand.add(delivery("q.DQ", "soon", "1700000001000"), kNow);
-  hand.add(delivery("q.DQ", "no eta"), kNow);
-  hand.add(delivery("q.DQ", "no number", "\"x\""), kNow);
-  EXPECT_EQ(hand.ready(), 0u);
-  EXPECT_EQ(hand.take_due(kNow)->redis_message_id, "no eta");
-  EXPECT_EQ(hand.take_due(kNow)->redis_message_id, "no number");
-  EXPECT_FALSE(hand.take_due(kNow));
-  EXPECT_EQ(hand.take_due(kNow + 10s)->redis_message_id, "soon");
-  EXPECT_EQ(hand.take_due(kNow + 10s)->redis_message_id, "late");
-  EXPECT_FALSE(hand.next_due());
+  for (const char* id : {"1", "2", "3", "4"}) hand.add(delivery("q", id), kWaits);
+  hand.add(delivery("other", "5"), kWaits);
+  take(hand), take(hand), take(hand);
+  hand.give_back("2");
+  EXPECT_TRUE(hand.returning());
+  EXPECT_EQ(hand.returns(), Returns{});
+  EXPECT_EQ(hand.ready(), 0u);  // what is behind it must not overtake it
+  EXPECT_EQ(take(hand), Ids{});
+  hand.give_back("1");
+  EXPECT_EQ(hand.returns(), Returns{});
+  hand.started("3");
+  EXPECT_EQ(hand.returns(), (Returns{{"q", {"1", "2", "4"}}, {"other", {"5"}}}));
+  EXPECT_FALSE(hand.returning());
+  EXPECT_EQ(hand.returns(), Returns{});
 }
 
-// After a break: what we hold without a lease is dropped, what we lease without holding goes back, what was
-// handed out stays.
+TEST(Hand, OneThatIsSettledWhileItWaitsHoldsUpNobody) {
+  Hand hand;
+  hand.add(delivery("q", "1"), kWaits);
+  hand.add(delivery("q", "2"), kWaits);
+  take(hand), take(hand);
+  hand.give_back("2");
+  hand.settled("1");
+  EXPECT_EQ(hand.returns(), (Returns{{"q", {"2"}}}));
+}
+
+// Python took our lease of "a" while we were silent; an answer with "x" was lost. Running ones stay ours to
+// settle.
 TEST(Hand, ReconcilesWithTheAckSet) {
   Hand hand;
-  hand.add(delivery("q", "handed out"), kNow);
-  hand.add(delivery("q", "settled"), kNow);
-  const auto out = hand.take();
-  hand.settled(*hand.take());
-  hand.add(delivery("q", "ours"), kNow);
-  hand.add(delivery("q", "taken by another"), kNow);
-  hand.add(delivery("q.DQ", "of another queue", "1700000005000"), kNow);
-  const auto difference = hand.reconcile("q", {"handed out", "ours", "never came", "settled"});
-  EXPECT_EQ(difference.strangers, (std::vector<std::string>{"never came", "settled"}));
+  for (const char* id : {"running", "a", "b"}) hand.add(delivery("q", id), 10ms);
+  hand.add(delivery("other", "elsewhere"), 10ms);
+  take(hand, 1us);
+  const auto difference = hand.reconcile("q", {"b", "x"});
+  EXPECT_EQ(difference.strangers, Ids{"x"});
   EXPECT_EQ(difference.lost, 1);
-  EXPECT_EQ(hand.ready(), 1u);
-  EXPECT_EQ(hand.delayed(), 1u);
-  EXPECT_EQ(hand.reconcile("q.DQ", {}).lost, 1);
-  EXPECT_EQ(hand.delayed(), 0u);
-  EXPECT_EQ(taken(hand), "ours");
+  EXPECT_EQ(take(hand, 1us), Ids{"b"});
+  EXPECT_EQ(take(hand, 1us), Ids{"elsewhere"});
 }
 
-TEST(Hand, DrainsByQueueInOrderWithoutThoseHandedOut) {
+TEST(Hand, DrainsInOrderByQueue) {
   Hand hand;
-  for (const char* id : {"out", "a", "b"}) hand.add(delivery("q", id), kNow);
-  hand.add(delivery("q.DQ", "later", "1700000005000"), kNow);
-  hand.add(delivery("q.DQ", "sooner", "1700000001000"), kNow);
-  EXPECT_EQ(taken(hand), "out");
-  const auto ids = hand.drain();
-  EXPECT_EQ(ids, (std::map<std::string, std::vector<std::string>>{{"q", {"a", "b"}},
-                                                                  {"q.DQ", {"sooner", "later"}}}));
-  EXPECT_EQ(hand.ready() + hand.delayed(), 0u);
-  EXPECT_EQ(hand.reconcile("q", {"out", "a"}).strangers, (std::vector<std::string>{"a"}));
+  for (const char* id : {"running", "a", "b"}) hand.add(delivery("q", id), 10ms);
+  hand.add(delivery("other", "c"), kWaits);
+  take(hand, 1us);
+  EXPECT_EQ(hand.drain(), (Returns{{"q", {"a", "b"}}, {"other", {"c"}}}));
+  EXPECT_EQ(hand.ready(), 0u);
+  EXPECT_EQ(hand.reconcile("q", {"running", "a"}).strangers, Ids{"a"});
 }
 
 }  // namespace

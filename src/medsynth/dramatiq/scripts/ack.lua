@@ -1,7 +1,14 @@
 #!lua flags=allow-oom
--- Settles a message that is still ours.
--- KEYS payloads, acks, starts; ARGV id. Returns 0 when the lease was lost: somebody else has it, nothing is done.
-if redis.call('SREM', KEYS[2], ARGV[1]) == 0 then return 0 end
-redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('HDEL', KEYS[3], ARGV[1])
-return 1
+-- Settles messages that are still ours. One whose lease was lost is somebody else's: nothing is done with it.
+-- KEYS payloads, acks, starts; ARGV id ... Returns the places (from 1) of those that were not ours any more.
+local lost, ours = {}, {}
+local held = redis.call('SMISMEMBER', KEYS[2], unpack(ARGV))
+for i, id in ipairs(ARGV) do
+  if held[i] == 1 then ours[#ours + 1] = id else lost[#lost + 1] = i end
+end
+if #ours > 0 then
+  redis.call('SREM', KEYS[2], unpack(ours))
+  redis.call('HDEL', KEYS[1], unpack(ours))
+  redis.call('HDEL', KEYS[3], unpack(ours))
+end
+return lost

@@ -1,6 +1,9 @@
--- Puts one message on a queue. Doing it again with the same id changes nothing.
--- KEYS queue, payloads; ARGV id, payload, channel, queue name
-if redis.call('HSETNX', KEYS[2], ARGV[1], ARGV[2]) == 0 then return 0 end
-redis.call('RPUSH', KEYS[1], ARGV[1])
-redis.call('PUBLISH', ARGV[3], ARGV[4])
-return 1
+-- Puts messages on a queue, in this order. Doing it again with the same ids changes nothing.
+-- KEYS queue, payloads; ARGV channel, queue name, id, payload, id, payload ...
+if redis.call('HEXISTS', KEYS[2], ARGV[3]) == 1 then return 0 end
+redis.call('HSET', KEYS[2], unpack(ARGV, 3))
+local ids = {}
+for i = 3, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
+redis.call('RPUSH', KEYS[1], unpack(ids))
+redis.call('PUBLISH', ARGV[1], ARGV[2])
+return #ids

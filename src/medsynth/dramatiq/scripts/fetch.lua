@@ -9,19 +9,16 @@ redis.call('ZADD', KEYS[4], now, ARGV[1])
 if redis.call('SISMEMBER', KEYS[5], ARGV[3]) == 1 then return {} end
 local ids = redis.call('LPOP', KEYS[1], ARGV[2])
 if not ids then return {} end
-local fresh = {}
-for _, id in ipairs(ids) do
-  if redis.call('SADD', KEYS[3], id) == 1 then fresh[#fresh + 1] = id end
-end
-if #fresh == 0 then return {} end
-local payloads = redis.call('HMGET', KEYS[2], unpack(fresh))
-local taken = {}
-for i, id in ipairs(fresh) do
-  if payloads[i] then
+local held = redis.call('SMISMEMBER', KEYS[3], unpack(ids))
+local payloads = redis.call('HMGET', KEYS[2], unpack(ids))
+local taken, fresh, seen = {}, {}, {}
+for i, id in ipairs(ids) do
+  if payloads[i] and held[i] == 0 and not seen[id] then
+    seen[id] = true
+    fresh[#fresh + 1] = id
     taken[#taken + 1] = id
     taken[#taken + 1] = payloads[i]
-  else
-    redis.call('SREM', KEYS[3], id)
   end
 end
+if #fresh > 0 then redis.call('SADD', KEYS[3], unpack(fresh)) end
 return taken

@@ -1,0 +1,325 @@
+// The half of Broker through which messages leave our hands.
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "medsynth/base/id.h"
+#include "medsynth/base/json.h"
+#include "medsynth/dramatiq/placing.h"
+#include "medsynth/dramatiq/quarantine.h"
+#include "medsynth/dramatiq/scripts.h"
+
+namespace medsynth::dramatiq {
+namespace {
+
+using redis::Command;
+using redis::Query;
+using redis::Replies;
+using redis::Step;
+using Flags = std::vector<bool>;
+
+constexpr std::size_t kMaxIds = 1000;               // that Lua may unpack at once, with room to spare
+constexpr std::int64_t kBarrierTtlMs = 86'400'000;  // Dramatiq's for groups
+
+std::vector<std::string> settle_keys(const BrokerOptions& options, const std::string& queue) {
+  const Keys k = keys(options);
+  return {k.payloads(queue), k.acks(options.worker_id, queue), k.starts(queue)};
+}
+
+void append(std::vector<std::string>& arguments, Command command) {
+  arguments.push_back(std::to_string(command.words.size()));
+  std::move(command.words.begin(), command.words.end(), std::back_inserter(arguments));
+}
+
+void append(std::vector<std::string>& arguments, const BrokerOptions& options,
+            const std::vector<Outgoing>& messages) {
+  for (const Outgoing& out : messages)
+    for (Command& command : place_commands(options, place(out.message, out.eta)))
+      append(arguments, std::move(command));
+}
+
+bool is_plain(const Settlement& settlement) {
+  const Follow& follow = settlement.follow;
+  return settlement.kind == Settlement::Kind::ack && follow.messages.empty() && follow.commands.empty() &&
+         !follow.group;
+}
+
+Settlement in_quarantine(const std::string& queue, std::string id, const std::string& payload,
+                         const Error& error) {
+  Settlement settlement{.kind = Settlement::Kind::dead, .delivery = {queue, std::move(id), {}}};
+  settlement.updated = quarantined(canonical_queue(queue), settlement.delivery.redis_message_id, payload,
+                                   system_clock().now());
+  settlement.reason = "undecodable: " + error.message;
+  return settlement;
+}
+
+Query<bool> only(Query<Flags> query) {
+  return {std::move(query.commands),
+          [decode = std::move(query.decode)](Replies replies) -> Result<Step<bool>> {
+            BOOST_OUTCOME_TRY(auto step, decode(std::move(replies)));
+            return Step<bool>{static_cast<bool>(step.value->front())};
+          }};
+}
+
+}  // namespace
+
+Placed place(Message message, std::optional<WallTime> eta) {
+  Placed placed;
+  placed.id = new_uuid();
+  placed.queue = eta ? delay_queue(message.queue_name) : canonical_queue(message.queue_name);
+  message.queue_name = placed.queue;
+  message.set_option("redis_message_id", json::write_string(placed.id));  // in Python's order
+  if (eta) message.set_option("eta", std::to_string(millis(*eta)));
+  placed.payload = encode(message);
+  return placed;
+}
+
+std::vector<Command> place_commands(const BrokerOptions& options, Placed placed) {
+  const Keys k = keys(options);
+  std::vector<Command> commands;
+  commands.reserve(3);
+  commands.emplace_back("HSET", k.payloads(placed.queue), placed.id, std::move(placed.payload));
+  commands.emplace_back("RPUSH", k.queue(placed.queue), placed.id);
+  commands.emplace_back("PUBLISH", bell_of(options, placed.queue), placed.queue);
+  return commands;
+}
+
+Query<std::int64_t> sum(std::vector<Command> commands) {
+  return {std::move(commands), [](Replies replies) -> Result<Step<std::int64_t>> {
+            std::int64_t total = 0;
+            for (const auto& reply : replies) {
+              BOOST_OUTCOME_TRY(auto n, redis::integer(reply));
+              total += n;
+            }
+            return Step<std::int64_t>{total};
+          }};
+}
+
+Result<Step<Fetched>> sort_out(const BrokerOptions& options, const std::string& queue,
+                               std::vector<std::string> words, std::size_t first,
+                               std::optional<WallTime> next_due) {
+  Fetched fetched{.deliveries = {}, .quarantined = 0, .next_due = next_due};
+  fetched.deliveries.reserve(words.size() / 2);
+  std::vector<Settlement> quarantine;
+  for (std::size_t i = first; i + 1 < words.size(); i += 2) {
+    auto message = decode(words[i + 1]);
+    if (message)
+      fetched.deliveries.push_back({queue, std::move(words[i]), std::move(*message)});
+    else
+      quarantine.push_back(in_quarantine(queue, std::move(words[i]), words[i + 1], message.error()));
+  }
+  if (quarantine.empty()) return Step<Fetched>{std::move(fetched)};
+  Query<Flags> buried = Broker(options).settle(quarantine);
+  return Step<Fetched>{Query<Fetched>{std::move(buried.commands),
+                                      [fetched = std::move(fetched), decode = std::move(buried.decode)](
+                                          Replies done) mutable -> Result<Step<Fetched>> {
+                                        BOOST_OUTCOME_TRY(auto step, decode(std::move(done)));
+                                        fetched.quarantined =
+                                            std::count(step.value->begin(), step.value->end(), true);
+                                        return Step<Fetched>{std::move(fetched)};
+                                      }}};
+}
+
+Command Broker::settle_one(const Settlement& settlement) const {
+  const Delivery& delivery = settlement.delivery;
+  const Follow& follow = settlement.follow;
+  const Keys k = keys(options_);
+  std::vector<std::string> names = settle_keys(options_, delivery.queue);
+  names.insert(names.end(),
+               {k.dead(delivery.queue), k.dead_payloads(delivery.queue), k.reasons(delivery.queue),
+                follow.group ? follow.group->barrier : k.dead(delivery.queue)});
+  std::string letter;
+  std::vector<std::string> then;
+  if (settlement.kind == Settlement::Kind::dead) {
+    Message updated = settlement.updated;
+    updated.set_option("redis_message_id", json::write_string(delivery.redis_message_id));
+    letter = encode(updated);
+  } else if (settlement.kind == Settlement::Kind::move) {
+    append(then, options_, {{settlement.updated, settlement.eta}});
+  }
+  append(then, options_, follow.messages);
+  for (const Command& command : follow.commands) append(then, command);
+  std::vector<std::string> arguments{delivery.redis_message_id, std::move(letter), settlement.reason,
+                                     follow.group ? std::to_string(kBarrierTtlMs) : "",
+                                     std::to_string(then.size())};
+  std::move(then.begin(), then.end(), std::back_inserter(arguments));
+  if (follow.group) append(arguments, options_, follow.group->callbacks);
+  return Command::eval(scripts::settle, std::move(names), std::move(arguments));
+}
+
+Query<Flags> Broker::settle(const std::vector<Settlement>& settlements) const {
+  // Which settlements each command is about: many for an ack.
+  std::vector<std::vector<std::size_t>> places;
+  std::vector<Command> commands;
+  std::map<std::string_view, std::size_t> open;  // queue -> its ack command that has room
+  for (std::size_t i = 0; i < settlements.size(); ++i) {
+    const Delivery& delivery = settlements[i].delivery;
+    if (!is_plain(settlements[i])) {
+      places.push_back({i});
+      commands.push_back(settle_one(settlements[i]));
+      continue;
+    }
+    const auto found = open.find(delivery.queue);
+    if (found == open.end() || places[found->second].size() == kMaxIds) {
+      open.insert_or_assign(delivery.queue, commands.size());
+      places.push_back({i});
+      commands.push_back(
+          Command::eval(scripts::ack, settle_keys(options_, delivery.queue), {delivery.redis_message_id}));
+    } else {
+      places[found->second].push_back(i);
+      commands[found->second].words.push_back(delivery.redis_message_id);
+    }
+  }
+  return {std::move(commands),
+          [places = std::move(places), count = settlements.size()](Replies replies) -> Result<Step<Flags>> {
+            Flags ours(count, true);
+            for (std::size_t c = 0; c < places.size(); ++c) {
+              if (replies[c].kind == redis::Reply::Kind::integer) {
+                ours[places[c][0]] = replies[c].integer != 0;
+                continue;
+              }
+              BOOST_OUTCOME_TRY(auto lost, redis::list(std::move(replies[c])));
+              for (const auto& place : lost) {
+                BOOST_OUTCOME_TRY(auto at, redis::integer(place));
+                ours[places[c][static_cast<std::size_t>(at - 1)]] = false;
+              }
+            }
+            return Step<Flags>{std::move(ours)};
+          }};
+}
+
+Query<bool> Broker::ack(const Delivery& delivery) const {
+  return only(settle({{.delivery = delivery}}));
+}
+
+Query<bool> Broker::dead(const Delivery& delivery, Message updated, std::string reason) const {
+  return only(settle({{.kind = Settlement::Kind::dead,
+                       .delivery = delivery,
+                       .updated = std::move(updated),
+                       .reason = std::move(reason)}}));
+}
+
+Query<bool> Broker::retry(const Delivery& delivery, Message updated, WallTime eta) const {
+  updated.queue_name = delivery.queue;
+  return only(settle(
+      {{.kind = Settlement::Kind::move, .delivery = delivery, .updated = std::move(updated), .eta = eta}}));
+}
+
+Query<bool> Broker::move_due(const Delivery& delayed) const {
+  return only(settle({moved_when_due(delayed)}));
+}
+
+Query<std::int64_t> Broker::schedule(const std::string& queue, const std::vector<Delivery>& delayed,
+                                     WallTime now) const {
+  const Keys k = keys(options_);
+  const std::string dq = delay_queue(queue);
+  std::vector<Command> commands;
+  for (std::size_t begin = 0; begin < delayed.size(); begin += kMaxIds) {
+    std::vector<std::string> arguments{scheduler_id(queue)};
+    for (std::size_t i = begin; i < std::min(delayed.size(), begin + kMaxIds); ++i) {
+      arguments.push_back(std::to_string(millis(dramatiq::due(delayed[i].message, now).value_or(now))));
+      arguments.push_back(delayed[i].redis_message_id);
+    }
+    commands.push_back(Command::eval(
+        scripts::schedule,
+        {k.acks(options_.worker_id, dq), k.acks(scheduler_id(queue), dq), k.due(queue), k.heartbeats()},
+        std::move(arguments)));
+  }
+  return sum(std::move(commands));
+}
+
+Query<Fetched> Broker::due(const std::string& queue, WallTime now, std::int64_t count) const {
+  const Keys k = keys(options_);
+  const std::string dq = delay_queue(queue);
+  return {{Command::eval(scripts::due,
+                         {k.due(queue), k.acks(scheduler_id(queue), dq), k.acks(options_.worker_id, dq),
+                          k.payloads(dq), k.heartbeats()},
+                         {options_.worker_id, std::to_string(millis(now)), std::to_string(count)})},
+          [options = options_, dq](Replies replies) -> Result<Step<Fetched>> {
+            BOOST_OUTCOME_TRY(auto words, redis::texts(std::move(replies[0])));
+            std::optional<WallTime> next;
+            if (!words.empty() && !words[0].empty())
+              next = WallTime{std::chrono::milliseconds{std::atoll(words[0].c_str())}};
+            return sort_out(options, dq, std::move(words), 1, next);
+          }};
+}
+
+Query<std::int64_t> Broker::requeue(const std::string& queue,
+                                    const std::vector<std::string>& redis_message_ids) const {
+  const Keys k = keys(options_);
+  std::vector<Command> commands;
+  // From the last piece to the first, since each goes to the head.
+  for (std::size_t end = redis_message_ids.size(); end > 0;) {
+    const std::size_t begin = end > kMaxIds ? end - kMaxIds : 0;
+    std::vector<std::string> arguments{bell_of(options_, queue), queue};
+    arguments.insert(arguments.end(), redis_message_ids.begin() + static_cast<std::ptrdiff_t>(begin),
+                     redis_message_ids.begin() + static_cast<std::ptrdiff_t>(end));
+    commands.push_back(
+        Command::eval(scripts::requeue,
+                      {k.queue(queue), k.payloads(queue), k.acks(options_.worker_id, queue), k.starts(queue)},
+                      std::move(arguments)));
+    end = begin;
+  }
+  return sum(std::move(commands));
+}
+
+Query<Flags> Broker::exist(const std::vector<Settlement>& settlements) const {
+  std::vector<Command> commands;
+  for (const Settlement& settlement : settlements)
+    commands.emplace_back("HEXISTS", keys(options_).payloads(settlement.delivery.queue),
+                          settlement.delivery.redis_message_id);
+  return {std::move(commands), [](Replies replies) -> Result<Step<Flags>> {
+            Flags there;
+            for (const auto& reply : replies) {
+              BOOST_OUTCOME_TRY(auto n, redis::integer(reply));
+              there.push_back(n != 0);
+            }
+            return Step<Flags>{std::move(there)};
+          }};
+}
+
+Query<std::vector<std::string>> Broker::held(const std::string& queue) const {
+  return {{Command("SMEMBERS", keys(options_).acks(options_.worker_id, queue))},
+          [](Replies replies) -> Result<Step<std::vector<std::string>>> {
+            BOOST_OUTCOME_TRY(auto ids, redis::texts(std::move(replies[0])));
+            return Step<std::vector<std::string>>{std::move(ids)};
+          }};
+}
+
+Query<std::vector<std::int64_t>> Broker::count_starts(
+    const std::string& queue, const std::vector<std::string>& redis_message_ids) const {
+  const Keys k = keys(options_);
+  std::vector<std::string> arguments{options_.worker_id};
+  arguments.insert(arguments.end(), redis_message_ids.begin(), redis_message_ids.end());
+  return {{Command::eval(scripts::start, {k.acks(options_.worker_id, queue), k.starts(queue)},
+                         std::move(arguments))},
+          [](Replies replies) -> Result<Step<std::vector<std::int64_t>>> {
+            BOOST_OUTCOME_TRY(auto items, redis::list(std::move(replies[0])));
+            std::vector<std::int64_t> counts;
+            for (const auto& item : items) {
+              BOOST_OUTCOME_TRY(auto n, redis::integer(item));
+              counts.push_back(n);
+            }
+            return Step<std::vector<std::int64_t>>{std::move(counts)};
+          }};
+}
+
+Query<std::int64_t> Broker::count_start(const Delivery& delivery) const {
+  auto many = count_starts(delivery.queue, {delivery.redis_message_id});
+  return {std::move(many.commands),
+          [decode = std::move(many.decode)](Replies replies) -> Result<Step<std::int64_t>> {
+            BOOST_OUTCOME_TRY(auto step, decode(std::move(replies)));
+            return Step<std::int64_t>{step.value->front()};
+          }};
+}
+
+Settlement moved_when_due(Delivery delayed) {
+  Settlement settlement{.kind = Settlement::Kind::move, .delivery = std::move(delayed)};
+  settlement.updated = settlement.delivery.message;
+  settlement.updated.queue_name = settlement.delivery.queue;
+  settlement.updated.erase_option("eta");
+  return settlement;
+}
+
+}  // namespace medsynth::dramatiq

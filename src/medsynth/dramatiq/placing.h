@@ -1,0 +1,35 @@
+// How messages become commands: pieces that the sources of Broker share. Internal to this room.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "medsynth/dramatiq/broker.h"
+#include "medsynth/dramatiq/keys.h"
+
+namespace medsynth::dramatiq {
+
+inline Keys keys(const BrokerOptions& options) {
+  return {options.namespace_};
+}
+
+// A message as it lies on its queue from now on, and its new id there.
+struct Placed {
+  std::string queue;
+  std::string id;
+  std::string payload;
+};
+Placed place(Message message, std::optional<WallTime> eta);
+std::vector<redis::Command> place_commands(const BrokerOptions& options, Placed placed);
+std::string bell_of(const BrokerOptions& options, std::string_view queue);
+
+redis::Query<std::int64_t> sum(std::vector<redis::Command> commands);
+
+// Takes id, payload, id, payload ... apart, from `first` on. Those that cannot be decoded go to the dead
+// letters, one by one, and the others come back.
+Result<redis::Step<Fetched>> sort_out(const BrokerOptions& options, const std::string& queue,
+                                      std::vector<std::string> words, std::size_t first,
+                                      std::optional<WallTime> next_due);
+
+}  // namespace medsynth::dramatiq

@@ -1,0 +1,64 @@
+#include "medsynth/worker/ending.h"
+
+namespace medsynth::worker {
+namespace {
+
+using dramatiq::Settlement;
+
+const dramatiq::ResultKeys kResultKeys;
+
+}  // namespace
+
+Ending ending_of(Outcome outcome, dramatiq::Delivery delivery, tasks::Attempt attempt,
+                 const dramatiq::ActorOptions& actor, WallTime now) {
+  dramatiq::Message& message = delivery.message;
+  if (auto* complete = std::get_if<Complete>(&outcome)) {
+    auto follow = dramatiq::after_success(message, complete->result, actor, kResultKeys, now);
+    const bool tracked = attempt.number > 0;
+    return {tracked ? to_completed(std::move(attempt), std::move(complete->result), now) : tasks::Advance{},
+            {.delivery = std::move(delivery), .follow = std::move(follow)},
+            "completed"};
+  }
+  if (auto* retry = std::get_if<Retry>(&outcome)) {
+    const WallTime eta = now + retry->delay;
+    dramatiq::Message updated = dramatiq::after_failure(std::move(message), retry->error, now);
+    auto follow = dramatiq::after_error(updated, {std::string(retry->type), retry->error}, false, false,
+                                        actor, kResultKeys, now);
+    updated.queue_name = delivery.queue;
+    return {to_retrying(std::move(attempt), retry->error, eta, now),
+            {.kind = Settlement::Kind::move,
+             .delivery = std::move(delivery),
+             .updated = std::move(updated),
+             .eta = eta,
+             .follow = std::move(follow)},
+            "retrying",
+            std::move(retry->error)};
+  }
+  if (auto* fail = std::get_if<Fail>(&outcome)) {
+    dramatiq::Message updated = dramatiq::after_failure(std::move(message), fail->error, now);
+    auto follow = dramatiq::after_error(updated, {std::string(fail->type), fail->error}, true,
+                                        fail->exhausted, actor, kResultKeys, now);
+    return {to_failed(std::move(attempt), fail->error, now),
+            {.kind = Settlement::Kind::dead,
+             .delivery = std::move(delivery),
+             .updated = std::move(updated),
+             .reason = fail->error,
+             .follow = std::move(follow)},
+            "failed",
+            std::move(fail->error)};
+  }
+  std::string why = std::get<EndCancelled>(outcome).why;
+  return {to_cancelled(std::move(attempt), why, now),
+          {.delivery = std::move(delivery)},
+          "cancelled",
+          std::move(why)};
+}
+
+std::optional<Outcome> outcome_of(const tasks::Record& record, std::string_view message_id) {
+  if (record.text("message_id") != message_id) return std::nullopt;
+  if (record.status() == tasks::Status::completed) return Complete{std::string(record.raw("result"))};
+  if (record.status() == tasks::Status::failed) return Fail{record.text("error").value_or("")};
+  return std::nullopt;
+}
+
+}  // namespace medsynth::worker

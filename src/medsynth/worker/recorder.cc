@@ -1,0 +1,140 @@
+#include "medsynth/worker/recorder.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+
+#include "medsynth/base/log.h"
+
+namespace medsynth::worker {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kFlush = 1ms;
+constexpr std::size_t kTogether = 256;  // records of one script: more only keeps others of this Redis waiting
+constexpr std::size_t kMostGathered = 4096;  // then whoever ends a task waits for Redis
+constexpr auto kRedisRetry = 500ms;          // between looks at a Redis that is away
+
+}  // namespace
+
+Recorder::Recorder(redis::Client& client, const tasks::Store& store, dramatiq::Consumer& consumer,
+                   const Clock& clock, std::string worker)
+    : client_(client), store_(store), consumer_(consumer), clock_(clock), worker_(std::move(worker)) {
+  thread_ = std::jthread([this](std::stop_token stop) {
+    pthread_setname_np(pthread_self(), "ms-record");
+    run(std::move(stop));
+  });
+}
+
+Recorder::~Recorder() {
+  thread_.request_stop();
+  thread_.join();
+}
+
+void Recorder::started(const tasks::Attempt& attempt) {
+  bool wake;
+  {
+    const std::lock_guard lock(mutex_);
+    wake = running_.empty() && gathered_.empty();
+    running_.insert_or_assign(std::this_thread::get_id(), Running{attempt, clock_.steady() + kFlush});
+  }
+  if (wake) changed_.notify_all();
+}
+
+void Recorder::ended(Ending ending) {
+  std::unique_lock lock(mutex_);
+  running_.erase(std::this_thread::get_id());
+  changed_.wait(lock, [this] { return gathered_.size() < kMostGathered; });
+  if (gathered_.empty()) first_ = clock_.steady();
+  gathered_.push_back(std::move(ending));
+}
+
+void Recorder::flush() {
+  {
+    const std::lock_guard lock(mutex_);
+    flush_ = true;
+  }
+  changed_.notify_all();
+}
+
+bool Recorder::wait_idle(SteadyTime deadline) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_until(lock, deadline, [this] { return gathered_.empty() && !busy_; });
+}
+
+SteadyTime Recorder::next_due() const {
+  SteadyTime due = gathered_.empty() ? SteadyTime::max() : first_ + kFlush;
+  for (const auto& [thread, running] : running_) due = std::min(due, running.due);
+  return due;
+}
+
+bool Recorder::is_due(SteadyTime now) const {
+  return (flush_ && !gathered_.empty()) || gathered_.size() >= kTogether || now >= next_due();
+}
+
+void Recorder::run(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    while (!is_due(clock_.steady()) && !stop.stop_requested()) {
+      const SteadyTime due = next_due();
+      const auto news = [&] { return is_due(clock_.steady()) || next_due() < due; };
+      if (due == SteadyTime::max())
+        changed_.wait(lock, stop, news);
+      else
+        changed_.wait_until(lock, stop, due, news);
+    }
+    if (gathered_.empty() && stop.stop_requested()) return;
+    std::vector<Ending> endings;
+    if (gathered_.size() <= kTogether) {
+      endings = std::exchange(gathered_, {});
+      flush_ = false;
+    } else {
+      const auto end = gathered_.begin() + kTogether;
+      endings.assign(std::make_move_iterator(gathered_.begin()), std::make_move_iterator(end));
+      gathered_.erase(gathered_.begin(), end);
+    }
+    std::vector<tasks::Advance> started;
+    const SteadyTime now = clock_.steady();
+    for (auto& [thread, running] : running_) {
+      if (running.due > now) continue;
+      started.push_back(tasks::to_processing(running.attempt, clock_.now()));
+      running.due = SteadyTime::max();
+    }
+    busy_ = true;
+    lock.unlock();
+    changed_.notify_all();
+    write(std::move(endings), std::move(started), stop);
+    lock.lock();
+    busy_ = false;
+    changed_.notify_all();
+  }
+}
+
+// For as long as Redis is away; not after stop.
+Result<std::vector<tasks::Written>> Recorder::persist(const std::vector<tasks::Advance>& advances,
+                                                      const std::stop_token& stop) {
+  for (;;) {
+    auto written = client_.run(store_.advance(advances, worker_, clock_.now()));
+    const bool away =
+        !written && (written.error().code == Code::unavailable || written.error().code == Code::timeout);
+    if (!away || stop.stop_requested()) return written;
+    (void)client_.wait_connected(kRedisRetry, stop);
+  }
+}
+
+void Recorder::write(std::vector<Ending> endings, std::vector<tasks::Advance> started,
+                     const std::stop_token& stop) {
+  std::vector<tasks::Advance> advances = std::move(started);
+  for (Ending& ending : endings) advances.push_back(std::move(ending.advance));
+  if (advances.empty()) return;
+  if (const auto written = persist(advances, stop); !written) {
+    // Unwritten, and so unsettled: recovery puts the messages back.
+    log::error("records could not be written",
+               {{"count", advances.size()}, {"error", written.error().message}});
+    return;
+  }
+  for (Ending& ending : endings) consumer_.settle(std::move(ending.settlement), {});
+}
+
+}  // namespace medsynth::worker

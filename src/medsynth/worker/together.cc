@@ -1,0 +1,146 @@
+// Messages that need no admission and are expected to end at once: one look at Redis starts many, each runs,
+// and the recorder writes and settles what they became. What is unusual about one (it was running when a
+// worker died, was cancelled, is no fresh record) makes it take the path of one message.
+#include "medsynth/base/log.h"
+#include "medsynth/worker/running.h"
+
+namespace medsynth::worker {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kOverdue =
+    50ms;  // when those that ran took so long, the others are better off with somebody else
+
+}  // namespace
+
+struct Runner::Light {
+  dramatiq::Delivery delivery;
+  const Actor* actor;
+  std::string task_id;
+  Prepared prepared;
+  tasks::Attempt attempt = {};
+  enum class Path { together, alone, lost } path = Path::together;
+};
+
+void Runner::run_together(std::vector<dramatiq::Delivery> deliveries, const std::stop_token& abandon) {
+  std::vector<Light> lights;
+  lights.reserve(deliveries.size());
+  const WallTime now = parts_.clock.now();
+  for (dramatiq::Delivery& delivery : deliveries) {
+    const Actor* actor = parts_.actors.find(delivery.message.actor_name);
+    auto prepared = actor->prepare(delivery.message.args, delivery.message.kwargs);
+    const bool usual =
+        prepared && !prepared->model && !dramatiq::is_too_old(delivery.message, actor->options, now);
+    std::string task_id = task_id_of(delivery.message);
+    lights.push_back({std::move(delivery),
+                      actor,
+                      std::move(task_id),
+                      usual ? std::move(*prepared) : Prepared{},
+                      {},
+                      usual ? Light::Path::together : Light::Path::alone});
+  }
+  if (!open_together(lights, abandon)) return;
+  SteadyTime::duration took{};
+  std::vector<dramatiq::Delivery> overdue;
+  std::vector<Light*> alone;
+  for (Light& light : lights) {
+    if (light.path == Light::Path::lost)
+      log::warning("the message was no longer ours", {{"task_id", light.task_id}});
+    else if (took > kOverdue)
+      overdue.push_back(std::move(light.delivery));
+    else if (light.path == Light::Path::alone)
+      alone.push_back(&light);
+    else
+      took += run_light(light, abandon);
+  }
+  recorder_.flush();
+  if (!overdue.empty()) parts_.consumer.give_back(overdue);
+  for (Light* light : alone) run_one(light->delivery, abandon);
+}
+
+// Counts the starts and reserves the attempts. False when Redis could not be asked: then recovery puts them
+// back.
+bool Runner::open_together(std::vector<Light>& lights, const std::stop_token& abandon) {
+  std::map<std::string, std::vector<Light*>> queues;
+  for (Light& light : lights) queues[light.delivery.queue].push_back(&light);
+  for (const auto& [queue, those] : queues) {
+    std::vector<std::string> ids;
+    for (const Light* light : those) ids.push_back(light->delivery.redis_message_id);
+    const auto deaths =
+        persist<std::vector<std::int64_t>>(abandon, [&] { return parts_.broker.count_starts(queue, ids); });
+    if (!deaths) return false;
+    for (std::size_t i = 0; i < those.size(); ++i) {
+      if ((*deaths)[i] < 0) those[i]->path = Light::Path::lost;
+      if ((*deaths)[i] > 0) those[i]->path = Light::Path::alone;
+    }
+  }
+  std::vector<Light*> tracked;
+  std::vector<tasks::Begin> begins;
+  for (Light& light : lights) {
+    if (light.path != Light::Path::together || !light.actor->tracked) continue;
+    tracked.push_back(&light);
+    begins.push_back({light.task_id, light.delivery.message.message_id,
+                      dramatiq::canonical_queue(light.delivery.queue), light.delivery.message.actor_name,
+                      options_.worker});
+  }
+  if (begins.empty()) return true;
+  auto attempts = persist<std::vector<tasks::Attempt>>(
+      abandon, [&] { return parts_.store.open(begins, parts_.clock.now()); });
+  if (!attempts) return false;
+  for (std::size_t i = 0; i < tracked.size(); ++i) {
+    tracked[i]->attempt = std::move((*attempts)[i]);
+    if (tracked[i]->attempt.number == 0) tracked[i]->path = Light::Path::alone;
+  }
+  return true;
+}
+
+// Answers how long the actor ran: waiting for Redis is not its fault.
+SteadyTime::duration Runner::run_light(Light& light, const std::stop_token& abandon) {
+  const dramatiq::Message& message = light.delivery.message;
+  const SteadyTime start = parts_.clock.steady();
+  Task task{.delivery = light.delivery, .abandon = abandon, .actor = light.actor, .attempt = light.attempt};
+  task.hand = parts_.in_hand.add(light.task_id, message.message_id, message.actor_name, parts_.clock.now());
+  task.until = {task.hand->stop_token(), start + time_limit(message, *light.actor)};
+  if (light.actor->tracked) recorder_.started(light.attempt);
+  parts_.metrics.message_started(message.queue_name, message.actor_name);
+  Result<std::string> result = [&]() -> Result<std::string> {
+    try {
+      TaskContext context(parts_, task);
+      return light.prepared.run(context);
+    } catch (const std::exception& error) {
+      return Error{Code::internal, error.what(), ""};
+    }
+  }();
+  const auto took = parts_.clock.steady() - start;
+  parts_.actors.ran(*light.actor, took);
+  parts_.metrics.message_ended(message.queue_name, message.actor_name, !result,
+                               std::chrono::duration<double, std::milli>(took).count());
+  Outcome outcome = decide({std::move(result), task.hand->stop_cause()}, message,
+                           dramatiq::policy_of(message, light.actor->options.retries), uniform());
+  parts_.in_hand.remove(task.hand);
+  if (std::holds_alternative<GiveBack>(outcome) || std::holds_alternative<EndCancelled>(outcome)) {
+    // It ran long enough to be stopped; its record says processing, if anything.
+    if (light.actor->tracked) {
+      (void)persist<std::vector<tasks::Written>>(abandon, [&] {
+        return parts_.store.advance({tasks::to_processing(light.attempt, parts_.clock.now())},
+                                    options_.worker, parts_.clock.now());
+      });
+    }
+    apply(task, std::move(outcome));
+    return took;
+  }
+  Ending ending = ending_of(std::move(outcome), std::move(light.delivery), std::move(light.attempt),
+                            light.actor->options, parts_.clock.now());
+  if (ending.how == "retrying")
+    parts_.metrics.message_retried(ending.settlement.delivery.queue, light.actor->about.name);
+  if (ending.how == "failed")
+    parts_.metrics.message_rejected(ending.settlement.delivery.queue, light.actor->about.name);
+  if (light.actor->tracked)
+    recorder_.ended(std::move(ending));
+  else
+    parts_.consumer.settle(std::move(ending.settlement), {});
+  return took;
+}
+
+}  // namespace medsynth::worker

@@ -1,0 +1,103 @@
+// Many attempts in one script: the same records, indexes and fences as one by one.
+#include "store_fixture.h"
+
+namespace medsynth::tasks {
+namespace {
+
+using Numbers = std::vector<std::int64_t>;
+
+class BatchTest : public StoreTest {
+ protected:
+  std::vector<Attempt> open(const std::vector<std::string>& task_ids) {
+    std::vector<Begin> begins;
+    for (const auto& id : task_ids) begins.push_back({id, "m-" + id, "medsynth", "act", "host/w"});
+    return run(store.open(begins, now()));
+  }
+  Written advance(Advance step) { return run(store.advance({std::move(step)}, "host/w", now())).front(); }
+  std::int64_t listed(const std::string& status) {
+    return redis_integer(redis::Command("ZCARD",
+                                        "task:\x1f"
+                                        "status:" +
+                                            status));
+  }
+};
+
+// Three tasks start and end within one flush: one write each, and what can be seen of them is what single
+// calls leave.
+TEST_F(BatchTest, StatesThatFollowQuicklyAreOneWrite) {
+  for (const char* id : {"a", "b"}) create(id);
+  auto attempts = open({"a", "b", "new"});  // the last one was sent by Python: it had no record
+  EXPECT_EQ(record("a").text("status"), "pending");
+  std::vector<Advance> steps;
+  steps.push_back(to_completed(attempts[0], "{\"n\":1180591620717411303424}", now()));
+  steps.push_back(to_failed(attempts[1], "broken", now()));
+  steps.push_back(to_retrying(attempts[2], "again", now() + 15s, now()));
+  for (const Written& written : run(store.advance(steps, "host/w", now())))
+    EXPECT_EQ(written.outcome, Written::Outcome::written);
+  for (const Written& again : run(store.advance(steps, "host/w", now())))
+    EXPECT_EQ(again.outcome, Written::Outcome::written);
+  EXPECT_EQ(record("a").raw("result"), "{\"n\":1180591620717411303424}");
+  EXPECT_EQ(record("a").raw("progress"), "100");
+  EXPECT_EQ(record("a").raw("attempt"), "1");
+  EXPECT_EQ(record("b").text("error"), "broken");
+  EXPECT_EQ(record("new").text("status"), "retrying");
+  EXPECT_EQ(record("new").text("actor"), "act");
+  EXPECT_GT(ttl_of("a"), 0);
+  EXPECT_EQ(ttl_of("new"), -1);  // its message still lives
+  EXPECT_EQ((Numbers{listed("pending"), listed("completed"), listed("failed"), listed("retrying")}),
+            (Numbers{0, 1, 1, 1}));
+}
+
+// It takes longer than expected: it is shown as processing, may be asked to stop, and ends.
+TEST_F(BatchTest, ALongerOneIsProcessingInBetween) {
+  create("a");
+  const Attempt attempt = open({"a"}).front();
+  EXPECT_EQ(advance(to_processing(attempt, now())).outcome, Written::Outcome::written);
+  EXPECT_EQ(record("a").text("worker"), "host/w");
+  EXPECT_EQ(listed("processing"), 1);
+  EXPECT_EQ(run(store.cancel("a", now())).outcome, Cancelled::Outcome::requested);
+  const Written written = advance(to_cancelled(attempt, "cancelled", now()));
+  EXPECT_TRUE(written.stop_requested);
+  EXPECT_EQ(record("a").text("status"), "cancelled");
+  EXPECT_FALSE(tombstone("m-a"));
+}
+
+// A worker was paused between open() and its first write; another one began meanwhile: the late write is
+// refused.
+TEST_F(BatchTest, ALateAttemptWritesNothing) {
+  create("a");
+  const Attempt late = open({"a"}).front();
+  start("a");
+  EXPECT_EQ(run(store.advance({to_completed(late, "\"late\"", now())}, "host/paused", now())).front().outcome,
+            Written::Outcome::stale);
+  EXPECT_EQ(record("a").text("status"), "processing");
+}
+
+// Not for open(): ended, cancelled while it waited, of another message, running already.
+TEST_F(BatchTest, WhatIsUnusualIsLeftToBegin) {
+  for (const char* id : {"ended", "cancelled", "other", "running"}) create(id);
+  run(store.complete(start("ended"), "1", now()));
+  run(store.cancel("cancelled", now()));
+  start("running");
+  std::vector<Begin> begins{{"ended", "m-ended", "q", "act", "w"},
+                            {"cancelled", "m-cancelled", "q", "act", "w"},
+                            {"other", "m-another", "q", "act", "w"},
+                            {"running", "m-running", "q", "act", "w"}};
+  for (const Attempt& attempt : run(store.open(begins, now())))
+    EXPECT_EQ(attempt.number, 0) << attempt.task_id;
+}
+
+// Cancelled or deleted between open() and the end: the end does not bring it back.
+TEST_F(BatchTest, WhatEndedMeanwhileStays) {
+  for (const char* id : {"a", "b"}) create(id);
+  const auto attempts = open({"a", "b"});
+  run(store.cancel("a", now()));
+  run(store.remove("b", now()));
+  EXPECT_EQ(advance(to_completed(attempts[0], "1", now())).outcome, Written::Outcome::stale);
+  EXPECT_EQ(advance(to_completed(attempts[1], "1", now())).outcome, Written::Outcome::gone);
+  EXPECT_EQ(record("a").text("status"), "cancelled");
+  EXPECT_FALSE(run(store.get("b")));
+}
+
+}  // namespace
+}  // namespace medsynth::tasks

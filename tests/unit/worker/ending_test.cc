@@ -1,0 +1,59 @@
+#include "medsynth/worker/ending.h"
+
+#include <gtest/gtest.h>
+
+namespace medsynth::worker {
+namespace {
+
+using namespace std::chrono_literals;
+using Kind = dramatiq::Settlement::Kind;
+
+const WallTime kNow{1'700'000'000'000ms};
+
+dramatiq::Delivery delivery() {
+  dramatiq::Delivery d{
+      .queue = "q", .redis_message_id = "r1", .message = dramatiq::make_message("q", "act", "{}", kNow)};
+  d.message.message_id = "m1";
+  return d;
+}
+Ending ending(Outcome outcome, const dramatiq::ActorOptions& actor = {}) {
+  return ending_of(std::move(outcome), delivery(), {"t1", "m1", 2}, actor, kNow);
+}
+
+TEST(Ending, EachOutcomeHasItsRecordAndItsSettling) {
+  const Ending completed = ending(Complete{"1"});
+  EXPECT_EQ(completed.advance.to, tasks::Status::completed);
+  EXPECT_EQ(completed.settlement.kind, Kind::ack);
+  const Ending retrying = ending(Retry{"broken", 5s});
+  EXPECT_EQ(retrying.advance.to, tasks::Status::retrying);
+  EXPECT_EQ(retrying.settlement.kind, Kind::move);
+  EXPECT_EQ(retrying.settlement.eta, kNow + 5s);
+  EXPECT_EQ(retrying.settlement.updated.option("retries"), "1");
+  const Ending failed = ending(Fail{"broken", "RuntimeError", true}, {.on_retry_exhausted = "told"});
+  EXPECT_EQ(failed.advance.to, tasks::Status::failed);
+  EXPECT_EQ(failed.settlement.kind, Kind::dead);
+  EXPECT_EQ(failed.settlement.reason, "broken");
+  EXPECT_EQ(failed.settlement.follow.messages.size(), 1u);
+  EXPECT_EQ(ending(EndCancelled{"why"}).advance.to, tasks::Status::cancelled);
+}
+
+// The worker died after it wrote "failed" and before the dead letter: the next one settles as the record
+// says.
+TEST(Ending, AMessageWhoseRecordHasEndedIsSettledAsItSays) {
+  const auto of = [](std::string status, std::string message_id) {
+    return outcome_of({"t1",
+                       {{"status", '"' + status + '"'},
+                        {"message_id", '"' + message_id + '"'},
+                        {"error", "\"broken\""},
+                        {"result", "7"}}},
+                      "m1");
+  };
+  ASSERT_TRUE(of("failed", "m1"));
+  EXPECT_EQ(std::get<Fail>(*of("failed", "m1")).error, "broken");
+  EXPECT_EQ(std::get<Complete>(*of("completed", "m1")).result, "7");
+  EXPECT_FALSE(of("failed", "another"));
+  EXPECT_FALSE(of("cancelled", "m1"));
+}
+
+}  // namespace
+}  // namespace medsynth::worker
