@@ -29,34 +29,55 @@ Cache* the_cache() {
 
 Cache::Cache(const models::CacheOptions& options) : plan_(options) {}
 
-models::Now Cache::now() const {
-  return {system_clock().steady(), system_clock().now()};
+namespace {
+SteadyTime now() {
+  return system_clock().steady();
+}
+}  // namespace
+
+Cache::Seat* Cache::find(const std::string& id) {
+  if (due_ && *due_ <= now()) expire();
+  const auto found = seats_.find(id);
+  return found == seats_.end() || found->second.closed ? nullptr : &found->second;
 }
 
 nb::object Cache::get(const std::string& id) {
-  const auto found = objects_.find(id);
-  if (found == objects_.end()) return nb::none();
-  const models::Now at = now();
-  apply(plan_.expire(at));
-  if (!plan_.use(id, at)) return nb::none();
-  nb::object object = objects_.at(id);
-  apply(plan_.release(id, at));
-  return object;
+  Seat* const seat = find(id);
+  if (!seat) return nb::none();
+  ++seat->hits;
+  seat->last_use = now();
+  return seat->object;
 }
 
 nb::object Cache::use(const std::string& id) {
-  const models::Now at = now();
-  apply(plan_.expire(at));
-  return plan_.use(id, at) ? objects_.at(id) : nb::none();
+  Seat* const seat = find(id);
+  if (!seat) return nb::none();
+  ++seat->hits;
+  ++seat->users;
+  return seat->object;
 }
 
 Cache::Tickets Cache::release(const std::string& id) {
-  return apply(plan_.release(id, now()));
+  const auto found = seats_.find(id);
+  if (found == seats_.end() || found->second.users == 0) return {};
+  found->second.last_use = now();
+  if (--found->second.users > 0 || !found->second.watched) return {};
+  observe();
+  return apply(heard(id));
+}
+
+void Cache::seat(const std::string& id, nb::object object, std::uint64_t measured) {
+  seats_[id] = {.object = std::move(object), .last_use = now(), .measured = measured};
+}
+
+void Cache::observe() {
+  for (auto& [id, seat] : seats_)
+    plan_.observe(id, {seat.users, seat.last_use, std::exchange(seat.hits, 0)}, now());
 }
 
 Cache::Tickets Cache::request(models::Ticket ticket, const std::string& id,
                               const models::Metadata& metadata) {
-  Tickets woken = apply(plan_.expire(now()));
+  Tickets woken = expire();
   for (const models::Ticket each : apply(plan_.request(ticket, id, metadata, now()))) woken.push_back(each);
   return woken;
 }
@@ -79,15 +100,14 @@ nb::object Cache::take(models::Ticket ticket) {
 
 nb::tuple Cache::leave(models::Ticket ticket, const std::string& id) {
   if (nb::object answer = take(ticket); !answer.is_none()) return nb::make_tuple(answer, false, Tickets());
-  models::Plan::Left left = plan_.leave(ticket, id);
+  models::Plan::Left left = plan_.leave(ticket, id, now());
   return nb::make_tuple(nb::none(), left.for_place, apply(std::move(left.effects)));
 }
 
 Cache::Tickets Cache::loaded(const std::string& id, nb::object object, double seconds,
                              std::uint64_t memory_bytes) {
-  objects_[id] = std::move(object);
-  if (memory_bytes > 0) measured_[id] = memory_bytes;
-  return apply(plan_.loaded(id, seconds, now()));
+  seat(id, std::move(object), memory_bytes);
+  return apply(plan_.loaded(id, {.seconds = seconds}, now()));
 }
 
 Cache::Tickets Cache::load_failed(const std::string& id, Error cause) {
@@ -95,14 +115,21 @@ Cache::Tickets Cache::load_failed(const std::string& id, Error cause) {
 }
 
 Cache::Tickets Cache::put(const std::string& id, nb::object object, const models::Metadata& metadata) {
-  Tickets woken = apply(value(plan_.put(id, metadata, now())));
-  objects_[id] = std::move(object);
+  observe();
+  const auto victims = value(plan_.make_way(id, metadata, now()));
+  for (const std::string& victim : victims) seats_.at(victim).closed = true;
+  Tickets woken = apply(plan_.put(id, metadata, victims, now()));
+  seat(id, std::move(object), 0);
+  for (const models::Ticket each : apply(plan_.tick(now()))) woken.push_back(each);
   return woken;
 }
 
 std::pair<std::string, Cache::Tickets> Cache::remove(const std::string& id) {
-  auto [removal, effects] = plan_.remove(id);
-  return {std::string(described::enum_name(removal)), apply(std::move(effects))};
+  observe();
+  auto [removal, effects] = plan_.remove(id, now());
+  Tickets woken = apply(std::move(effects));
+  if (removal == models::Removal::draining && !plan_.contains(id)) removal = models::Removal::removed;
+  return {std::string(described::enum_name(removal)), std::move(woken)};
 }
 
 std::pair<std::vector<std::pair<std::string, std::string>>, Cache::Tickets> Cache::clear() {
@@ -116,30 +143,51 @@ std::pair<std::vector<std::pair<std::string, std::string>>, Cache::Tickets> Cach
 }
 
 Cache::Tickets Cache::expire() {
-  return apply(plan_.expire(now()));
+  observe();
+  return apply(plan_.tick(now()));
 }
 
 std::optional<double> Cache::seconds_until_due() const {
-  const auto due = plan_.next_due();
+  const auto due = plan_.next_due(now());
   if (!due) return std::nullopt;
-  return std::chrono::duration<double>(*due - now().steady).count();
+  return std::chrono::duration<double>(*due - now()).count();
 }
 
-models::CacheStats Cache::stats() const {
-  models::CacheStats stats = plan_.stats(now());
+models::CacheStats Cache::stats() {
+  observe();
+  models::CacheStats stats = plan_.stats(now(), system_clock().now());
   for (models::ModelStats& model : stats.models)
-    if (const auto found = measured_.find(model.id); found != measured_.end() && model.memory_bytes == 0)
-      model.memory_bytes = found->second;
+    if (const auto found = seats_.find(model.id); found != seats_.end() && model.memory_bytes == 0)
+      model.memory_bytes = found->second.measured;
   return stats;
 }
 
+// All leave, or none does: one that is in use again is watched instead.
+models::Effects Cache::claim(const std::vector<std::string>& ids) {
+  std::vector<std::string> busy;
+  for (const std::string& id : ids)
+    if (seats_.at(id).users > 0) busy.push_back(id);
+  for (const std::string& id : ids) seats_.at(id).closed = busy.empty();
+  for (const std::string& id : busy) seats_.at(id).watched = true;
+  return busy.empty() ? plan_.claimed(now()) : plan_.rescued(busy, now());
+}
+
+// The plan is told when nobody uses a watched one.
+models::Effects Cache::heard(const std::string& id) {
+  Seat& seat = seats_.at(id);
+  seat.watched = seat.users > 0;
+  return seat.watched ? models::Effects() : plan_.idle(id, now());
+}
+
 Cache::Tickets Cache::apply(models::Effects effects) {
-  if (effects.empty()) return {};
   Tickets woken;
   std::vector<nb::object> leaving;
   for (std::size_t i = 0; i < effects.size(); ++i) {
+    models::Effects more;
     if (auto* grant = std::get_if<models::Grant>(&effects[i])) {
-      answers_[grant->ticket] = {objects_.at(grant->id)};
+      Seat& seat = seats_.at(grant->id);
+      ++seat.users;
+      answers_[grant->ticket] = {seat.object};
       woken.push_back(grant->ticket);
     } else if (auto* refuse = std::get_if<models::Refuse>(&effects[i])) {
       answers_[refuse->ticket] = {{}, std::move(refuse->error)};
@@ -147,16 +195,22 @@ Cache::Tickets Cache::apply(models::Effects effects) {
     } else if (auto* load = std::get_if<models::StartLoad>(&effects[i])) {
       answers_[load->ticket] = {};
       woken.push_back(load->ticket);
+    } else if (auto* wanted = std::get_if<models::Claim>(&effects[i])) {
+      more = claim(wanted->ids);
+    } else if (auto* watch = std::get_if<models::Watch>(&effects[i])) {
+      more = heard(watch->id);
+    } else if (auto* close = std::get_if<models::Close>(&effects[i])) {
+      seats_.at(close->id).closed = true;
+      more = heard(close->id);
     } else if (auto* unload = std::get_if<models::Unload>(&effects[i])) {
-      if (auto object = objects_.extract(unload->id)) leaving.push_back(std::move(object.mapped()));
-      measured_.erase(unload->id);
+      if (auto seat = seats_.extract(unload->id)) leaving.push_back(std::move(seat.mapped().object));
       // What is dropped is gone for the cache, whoever still holds a reference.
-      models::Effects more = plan_.unloaded(unload->id);
-      effects.insert(effects.end(), std::make_move_iterator(more.begin()),
-                     std::make_move_iterator(more.end()));
+      more = plan_.unloaded(unload->id, std::nullopt, now());
     }
     // StopLoad: a Python factory cannot be stopped; what it makes stays for the next who asks.
+    effects.insert(effects.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   }
+  due_ = plan_.next_due(now());
   return woken;
 }
 
@@ -186,7 +240,7 @@ void bind_cache(nb::module_& m) {
       .def("clear", &Cache::clear)
       .def("expire", &Cache::expire)
       .def("seconds_until_due", &Cache::seconds_until_due)
-      .def("stats", [](const Cache& self) { return described_to_python(self.stats()); });
+      .def("stats", [](Cache& self) { return described_to_python(self.stats()); });
   m.def(
       "make_cache",
       [](std::int64_t max_models, double ttl) {

@@ -42,22 +42,38 @@ class Cache {
   std::pair<std::vector<std::pair<std::string, std::string>>, Tickets> clear();
   Tickets expire();
   std::optional<double> seconds_until_due() const;
-  models::CacheStats stats() const;
+  models::CacheStats stats();
 
  private:
   struct Answer {
     nb::object object;
     std::optional<Error> refused = {};
   };
-  models::Now now() const;
-  // Carries out what the plan decided. Objects that leave are dropped last: what their destructors do may
-  // call the cache again.
+  // An object that is there, and its uses.
+  struct Seat {
+    nb::object object;
+    std::int64_t users = 0;
+    std::int64_t hits = 0;  // since the plan was told
+    SteadyTime last_use{};
+    bool closed = false;         // it leaves: no use begins any more
+    bool watched = false;        // the plan wants to hear of the end of the last use
+    std::uint64_t measured = 0;  // bytes, where nobody said how many
+  };
+
+  // One that may be used now, or null; what is due is done first.
+  Seat* find(const std::string& id);
+  void seat(const std::string& id, nb::object object, std::uint64_t measured);
+  void observe();
+  // Carries out what the plan decided, with what follows from it. Objects that leave are dropped last: what
+  // their destructors do may call the cache again.
   Tickets apply(models::Effects effects);
+  models::Effects claim(const std::vector<std::string>& ids);
+  models::Effects heard(const std::string& id);
   nb::object told(Answer answer) const;
 
   models::Plan plan_;
-  std::unordered_map<std::string, nb::object> objects_;
-  std::unordered_map<std::string, std::uint64_t> measured_;  // bytes, where nobody said how many
+  std::unordered_map<std::string, Seat> seats_;
+  std::optional<SteadyTime> due_;  // when the plan has something to do next
   std::map<models::Ticket, Answer> answers_;
 };
 
