@@ -150,6 +150,7 @@ Route submission(std::string_view pattern, Handler handler, std::string_view nam
           .group = "async-ml",
           .summary = summary,
           .body = body,
+          .takes_idempotency_key = true,
           .answer = payload<SubmitAnswer>("SubmitAnswer"),
           .status = 202,
           .errors = {409, 422, 503}};

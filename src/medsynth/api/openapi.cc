@@ -84,7 +84,7 @@ json::array parameters_of(const Route& route) {
   if (route.query) {
     for (auto& parameter : query_parameters(route)) parameters.push_back(parameter);
   }
-  if (route.method == Method::post && route.body)
+  if (route.takes_idempotency_key)
     parameters.push_back(
         {{"name", "Idempotency-Key"},
          {"in", "header"},

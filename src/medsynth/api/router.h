@@ -40,6 +40,7 @@ struct Route {
   Payload query = {};  // each member is a parameter; without one, any query is refused
   Payload body = {};
   bool body_optional = false;
+  bool takes_idempotency_key = false;
   Payload answer = {};
   std::string_view answer_type = "application/json";
   int status = 200;
