@@ -60,7 +60,11 @@ void run_one(redis::Client& client, dramatiq::Consumer& consumer, const dramatiq
     const WallTime now = system_clock().now();
     consumer.retry(delivery, dramatiq::after_failure(message, "failed once", now), now + 200ms);
   } else if (message.actor_name == "echo_peer" || message.actor_name == "flaky_peer") {
-    (void)client.send({redis::Command("RPUSH", "effects:peer", message.args)});
+    // Not acknowledged before its effect is there: Redis may be away.
+    while (!client.send({redis::Command("RPUSH", "effects:peer", message.args)})) {
+      if (stop.stop_requested()) return consumer.give_back(delivery);
+      std::this_thread::sleep_for(50ms);
+    }
     consumer.ack(delivery);
   } else {
     consumer.dead(delivery, message, "no such actor");

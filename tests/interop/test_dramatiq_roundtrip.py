@@ -58,7 +58,7 @@ def test_python_recovers_what_our_killed_worker_held(side):
     assert eventually(lambda: side.redis.llen("started") == 2)
     for number in range(4):
         send(broker, "mixed", "echo_peer", number)
-    assert eventually(lambda: any(side.redis.scard(key) == 6 for key in side.redis.keys("dramatiq:__acks__.*")))
+    assert eventually(lambda: any(side.redis.scard(key) >= 5 for key in side.redis.keys("dramatiq:__acks__.*")))
     ours.send_signal(signal.SIGKILL)
     ours.wait()
     side.python_worker("mixed", timeout=1500)

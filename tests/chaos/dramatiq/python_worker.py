@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 
 import dramatiq
 import redis
@@ -16,7 +17,13 @@ def make_broker(url):
     client = redis.Redis.from_url(url)
 
     def echo_peer(number):
-        client.rpush("effects:peer", f"[{number}]")
+        # Not by raising: Dramatiq acknowledges a message whose retry it cannot enqueue, and Redis may be away.
+        while True:
+            try:
+                client.rpush("effects:peer", f"[{number}]")
+                return
+            except redis.RedisError:
+                time.sleep(0.05)
 
     dramatiq.actor(echo_peer, queue_name="chaos", broker=broker, min_backoff=100, max_backoff=1_000, max_retries=None)
     return broker
