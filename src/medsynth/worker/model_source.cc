@@ -66,6 +66,8 @@ models::Metadata ModelSource::metadata(const models::Resolved& model) const {
 
 Result<models::Handle> ModelSource::open(const models::Resolved& model, const inference::Until& until,
                                          const std::function<void(double)>& progress) const {
+  // Before anything is asked of the file: what the metadata says is needed by a load only.
+  if (auto handle = cache_.get(model.model.name)) return std::move(*handle);
   const auto load = [&engine = engine_, options = load_options(model)](
                         const std::function<void(double)>& on_progress,
                         std::stop_token stop) mutable -> Result<std::shared_ptr<models::Loaded>> {
