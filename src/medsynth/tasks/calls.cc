@@ -44,8 +44,12 @@ std::string index_key(const StoreOptions& options, std::string_view name) {
 
 // As the scripts build it from the record's field: the JSON text without its quotes.
 std::string tombstone_key(const StoreOptions& options, std::string_view message_id) {
-  const std::string quoted = json::write_string(message_id);
-  return index_key(options, "tombstone:" + quoted.substr(1, quoted.size() - 2));
+  const std::string text = json::write_string(message_id);
+  return index_key(options, "tombstone:" + text.substr(1, text.size() - 2));
+}
+
+std::string quoted(WallTime time) {
+  return json::write_string(rfc3339(time));
 }
 
 redis::Command call(const redis::Script& script, const StoreOptions& options, std::vector<std::string> keys,
@@ -56,7 +60,7 @@ redis::Command call(const redis::Script& script, const StoreOptions& options, st
                                  options.channel,
                                  open,
                                  ended,
-                                 json::write_string(rfc3339(now)),
+                                 quoted(now),
                                  std::to_string(micros(now)),
                                  std::to_string(std::chrono::milliseconds(options.ttl).count())};
   words.insert(words.end(), std::make_move_iterator(arguments.begin()),

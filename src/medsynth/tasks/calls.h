@@ -25,6 +25,7 @@ redis::Command call(const redis::Script& script, const StoreOptions& options, st
 // The same for one record: its key first, its id as the first argument.
 redis::Command call_on(const redis::Script& script, const StoreOptions& options, const std::string& task_id,
                        WallTime now, std::vector<std::string> arguments = {});
+std::string quoted(WallTime time);                                       // as JSON text
 void append(std::vector<std::string>& arguments, const Fields& fields);  // name, value, ...
 void append_counted(std::vector<std::string>& arguments,
                     const Fields& fields);  // number of words before them

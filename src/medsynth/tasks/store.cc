@@ -18,10 +18,6 @@ using redis::Step;
 using Answer = std::vector<Reply>;
 using Found = std::optional<Record>;
 
-std::string quoted(WallTime time) {
-  return json::write_string(rfc3339(time));
-}
-
 Result<Found> read_hash(const std::string& task_id, Reply reply) {
   BOOST_OUTCOME_TRY(auto words, redis::texts(std::move(reply)));
   if (words.empty()) return Found();

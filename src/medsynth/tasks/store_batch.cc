@@ -9,10 +9,6 @@ using redis::Query;
 using redis::Replies;
 using redis::Step;
 
-std::string quoted(WallTime time) {
-  return json::write_string(rfc3339(time));
-}
-
 Advance step(Attempt attempt, Status to, WallTime now, Fields fields) {
   fields.emplace_back("status", json_text(to));
   fields.emplace_back("updated_at", quoted(now));

@@ -10,10 +10,6 @@ using redis::Query;
 using redis::Replies;
 using redis::Step;
 
-std::string quoted(WallTime time) {
-  return json::write_string(rfc3339(time));
-}
-
 struct Write {
   std::string_view missing;       // what to do when there is no record: refuse, create, replace
   std::optional<Status> to = {};  // empty: its status stays
