@@ -21,25 +21,22 @@ using namespace std::chrono_literals;
 
 constexpr auto kSnapshotTtl = 5000ms;  // as of workers: who is silent for this long is not counted on
 
-fleet::CacheReport cache_report(const Settings& settings) {
-  if (!the_cache()) return {0, settings.max_cached_models, settings.model_cache_ttl, {}};
+// As workers do it: the same members, by their names.
+fleet::CacheReport cache_report(Core& core) {
+  if (!the_cache())
+    return {.max_size = core.settings.max_cached_models, .ttl = core.settings.model_cache_ttl, .models = {}};
   const models::CacheStats stats = the_cache()->stats();
-  fleet::CacheReport report{stats.size, stats.max_size, stats.ttl, {}};
-  for (const models::ModelStats& model : stats.models)
-    if (auto copy = described::from_value<fleet::ModelReport>(described::to_value(model)))
-      report.models.push_back(std::move(*copy));
-  return report;
+  core.metrics.model_cache({stats.size, stats.hits, stats.misses, stats.coalesced, stats.evictions,
+                            stats.expirations, stats.load_failures});
+  auto report = described::from_value<fleet::CacheReport>(described::to_value(stats));
+  return report ? std::move(*report) : fleet::CacheReport();
 }
 
 // No queues, and draining: it takes no work, so nobody counts it as a worker that could. No usage: this
 // machine's workers report it.
 fleet::Snapshot snapshot_of(Core& core, const std::string& worker_id, const std::string& started_at,
                             std::int64_t control_version) {
-  if (the_cache()) {
-    const models::CacheStats stats = the_cache()->stats();
-    core.metrics.model_cache({stats.size, stats.hits, stats.misses, stats.coalesced, stats.evictions,
-                              stats.expirations, stats.load_failures});
-  }
+  fleet::CacheReport cache = cache_report(core);
   fleet::Snapshot snapshot{.worker_id = worker_id,
                            .host = core.host,
                            .pid = getpid(),
@@ -48,7 +45,7 @@ fleet::Snapshot snapshot_of(Core& core, const std::string& worker_id, const std:
                            .at = rfc3339(system_clock().now()),
                            .draining = true,
                            .limits_origin = "python",
-                           .cache = cache_report(core.settings),
+                           .cache = std::move(cache),
                            .control_version = control_version};
   for (const telemetry::Sample& sample : core.metrics.samples())
     if (auto copy = described::from_value<fleet::Sample>(described::to_value(sample)))

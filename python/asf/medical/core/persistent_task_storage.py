@@ -91,12 +91,10 @@ class PersistentTaskStorage:
         try:
             end = _deadline(timeout)
             while (left := end - time.monotonic()) > 0:
-                text = stream.next(min(left, _SLICE))
-                event = None if text is None else json.loads(text)
-                if event is None or task_id not in (None, event["task_id"]):
-                    continue
-                yield event
-                end = _deadline(timeout)
+                event = _event_of(stream.next(min(left, _SLICE)), task_id)
+                if event is not None:
+                    yield event
+                    end = _deadline(timeout)
         finally:
             stream.close()
 
@@ -139,14 +137,18 @@ class AsyncTaskStorage:
         try:
             end = _deadline(timeout)
             while (left := end - time.monotonic()) > 0:
-                text = await asyncio.to_thread(stream.next, min(left, _SLICE))
-                event = None if text is None else json.loads(text)
-                if event is None or task_id not in (None, event["task_id"]):
-                    continue
-                yield event
-                end = _deadline(timeout)
+                event = _event_of(await asyncio.to_thread(stream.next, min(left, _SLICE)), task_id)
+                if event is not None:
+                    yield event
+                    end = _deadline(timeout)
         finally:
             stream.close()
+
+
+def _event_of(text: str | None, task_id: str | None) -> dict[str, Any] | None:
+    """What the stream said, when it is about that task (None: any)."""
+    event = None if text is None else json.loads(text)
+    return event if event is not None and task_id in (None, event["task_id"]) else None
 
 
 def _deadline(timeout: float | None) -> float:
