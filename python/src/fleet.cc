@@ -23,13 +23,18 @@ constexpr auto kSnapshotTtl = 5000ms;  // as of workers: who is silent for this 
 
 // As workers do it: the same members, by their names.
 fleet::CacheReport cache_report(Core& core) {
-  if (!the_cache())
-    return {.max_size = core.settings.max_cached_models, .ttl = core.settings.model_cache_ttl, .models = {}};
+  fleet::CacheReport report;
+  if (!the_cache()) {
+    report.max_size = core.settings.max_cached_models;
+    report.ttl = core.settings.model_cache_ttl;
+    return report;
+  }
   const models::CacheStats stats = the_cache()->stats();
   core.metrics.model_cache({stats.size, stats.hits, stats.misses, stats.coalesced, stats.evictions,
                             stats.expirations, stats.load_failures});
-  auto report = described::from_value<fleet::CacheReport>(described::to_value(stats));
-  return report ? std::move(*report) : fleet::CacheReport();
+  if (auto copy = described::from_value<fleet::CacheReport>(described::to_value(stats)))
+    report = std::move(*copy);
+  return report;
 }
 
 // No queues, and draining: it takes no work, so nobody counts it as a worker that could. No usage: this

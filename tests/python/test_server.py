@@ -67,7 +67,16 @@ def test_the_cache_is_seen_and_emptied_through_the_api(server):
     def shown():
         return [each for each in get(server, "/v1/model-cache/stats").json()["models"] if each["id"] == "from-python"]
 
-    assert eventually(shown, "the model is shown")[0]["memory_bytes"] == 2 * 1024 * 1024
+    model = eventually(shown, "the model is shown")[0]
+    assert model["memory_bytes"] == 2 * 1024 * 1024
+
+    def counted():
+        workers = get(server, "/v1/model-cache/stats").json()["workers"]
+        ours = next(each for each in workers if each["worker_id"] == model["worker_id"])
+        return ours if ours["hits"] >= 1 else None
+
+    assert model_cache.get("from-python") is not None
+    assert eventually(counted, "the hit is counted")["memory_bytes"] >= model["memory_bytes"]
     answer = requests.delete(server + "/v1/model-cache/models/from-python", timeout=20)
     assert answer.status_code == 200 and answer.json()["data"]["removed"] == 1, answer.text
     assert model_cache.get("from-python") is None

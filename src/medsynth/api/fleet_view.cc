@@ -83,21 +83,7 @@ CacheAnswer cache_of(const std::vector<fleet::Snapshot>& snapshots, std::int64_t
       answer.models.push_back({{model}, snapshot.host, snapshot.worker_id});
     answer.memory_bytes += cache.memory_bytes;
     answer.max_memory_bytes += cache.max_memory_bytes;
-    answer.workers.push_back({.worker_id = snapshot.worker_id,
-                              .host = snapshot.host,
-                              .size = cache.size,
-                              .max_size = cache.max_size,
-                              .ttl = cache.ttl,
-                              .memory_bytes = cache.memory_bytes,
-                              .max_memory_bytes = cache.max_memory_bytes,
-                              .reserved_bytes = cache.reserved_bytes,
-                              .leaked_bytes = cache.leaked_bytes,
-                              .hits = cache.hits,
-                              .misses = cache.misses,
-                              .coalesced = cache.coalesced,
-                              .evictions = cache.evictions,
-                              .expirations = cache.expirations,
-                              .load_failures = cache.load_failures});
+    answer.workers.push_back({{snapshot.worker_id, snapshot.host}, cache});
   }
   return answer;
 }

@@ -119,21 +119,14 @@ struct CachedModel : fleet::ModelReport {
 };
 BOOST_DESCRIBE_STRUCT(CachedModel, (fleet::ModelReport), (host, worker_id))
 
-struct WorkerCache {
+struct WorkerName {
   std::string worker_id;
   std::string host;
-  std::int64_t size = 0;
-  std::int64_t max_size = 0;
-  double ttl = 0;                      // seconds
-  std::uint64_t memory_bytes = 0;      // of models in memory, loading, or leaving
-  std::uint64_t max_memory_bytes = 0;  // 0: not limited
-  std::uint64_t reserved_bytes = 0;    // for loads, and promised to models that wait
-  std::uint64_t leaked_bytes = 0;      // did not come back after unloading
-  std::int64_t hits = 0, misses = 0, coalesced = 0, evictions = 0, expirations = 0, load_failures = 0;
 };
-BOOST_DESCRIBE_STRUCT(WorkerCache, (),
-                      (worker_id, host, size, max_size, ttl, memory_bytes, max_memory_bytes, reserved_bytes,
-                       leaked_bytes, hits, misses, coalesced, evictions, expirations, load_failures))
+BOOST_DESCRIBE_STRUCT(WorkerName, (), (worker_id, host))
+
+struct WorkerCache : WorkerName, fleet::CacheCounts {};
+BOOST_DESCRIBE_STRUCT(WorkerCache, (WorkerName, fleet::CacheCounts), ())
 
 struct CacheAnswer {
   std::int64_t size = 0;  // sums over the workers

@@ -46,7 +46,7 @@ BOOST_DESCRIBE_STRUCT(ModelReport, (),
                        memory_bytes, predicted_bytes, measured_bytes, waiting, pinned, uses_per_second,
                        retry_at, error, metadata))
 
-struct CacheReport {
+struct CacheCounts {
   std::int64_t size = 0;
   std::int64_t max_size = 0;
   double ttl = 0;                      // seconds
@@ -55,11 +55,15 @@ struct CacheReport {
   std::uint64_t reserved_bytes = 0;    // for loads, and promised to models that wait
   std::uint64_t leaked_bytes = 0;      // did not come back after unloading
   std::int64_t hits = 0, misses = 0, coalesced = 0, evictions = 0, expirations = 0, load_failures = 0;
+};
+BOOST_DESCRIBE_STRUCT(CacheCounts, (),
+                      (size, max_size, ttl, memory_bytes, max_memory_bytes, reserved_bytes, leaked_bytes,
+                       hits, misses, coalesced, evictions, expirations, load_failures))
+
+struct CacheReport : CacheCounts {
   std::vector<ModelReport> models;
 };
-BOOST_DESCRIBE_STRUCT(CacheReport, (),
-                      (size, max_size, ttl, memory_bytes, max_memory_bytes, reserved_bytes, leaked_bytes,
-                       hits, misses, coalesced, evictions, expirations, load_failures, models))
+BOOST_DESCRIBE_STRUCT(CacheReport, (CacheCounts), (models))
 
 // A message in a worker's hands.
 struct TaskReport {

@@ -48,7 +48,7 @@ class FleetCalls : public ApiTest {
     made.usage =
         described::to_value(limits::Usage{.cpu_percent = 40, .concurrent_tasks = 2, .max_cpu_percent = 90})
             .get_object();
-    made.cache = {.size = 1, .max_size = 3, .ttl = 60, .models = {{.id = "org/model", .state = "ready"}}};
+    made.cache = {{.size = 1, .max_size = 3, .ttl = 60}, {{.id = "org/model", .state = "ready"}}};
     return made;
   }
   PlayedWorker play(std::string id, PlayedWorker::Answer answer) {

@@ -66,8 +66,8 @@ TEST(Limits, InForce) {
 
 TEST(Cache, IsTheSumOfTheWorkersCaches) {
   auto one = worker("w1", "a", {}), two = worker("w2", "b", {});
-  one.cache = {.size = 1, .max_size = 5, .ttl = 60, .models = {{.id = "m", .state = "ready"}}};
-  two.cache = {.size = 2, .max_size = 5, .ttl = 60, .models = {{.id = "m"}, {.id = "n"}}};
+  one.cache = {{.size = 1, .max_size = 5, .ttl = 60}, {{.id = "m", .state = "ready"}}};
+  two.cache = {{.size = 2, .max_size = 5, .ttl = 60}, {{.id = "m"}, {.id = "n"}}};
   const CacheAnswer answer = cache_of({one, two}, 9, 9);
   EXPECT_EQ(answer.size, 3);
   EXPECT_EQ(answer.max_size, 10);
