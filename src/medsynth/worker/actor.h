@@ -109,8 +109,7 @@ Actor make_actor(const jobs::Actor& about, Run run) {
       [](const Arguments&) { return std::optional<WantedModel>(); }, std::move(run));
 }
 
-// The three of the source document, by name.
+// The three of the source document.
 const std::vector<Actor>& actors();
-const Actor* find_actor(std::string_view name);
 
 }  // namespace medsynth::worker

@@ -76,13 +76,6 @@ const std::vector<Actor>& actors() {
   return all;
 }
 
-const Actor* find_actor(std::string_view name) {
-  for (const Actor& actor : actors()) {
-    if (actor.about.name == name) return &actor;
-  }
-  return nullptr;
-}
-
 Result<> Context::go_on() const {
   if (until().stop.stop_requested()) return Error{Code::cancelled, "the task was asked to stop", ""};
   if (system_clock().steady() >= until().deadline)

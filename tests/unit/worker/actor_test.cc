@@ -35,6 +35,11 @@ class FakeContext final : public Context {
   inference::Until until_;
 };
 
+const Actor* find_actor(std::string_view name) {
+  static const Actors product(actors());
+  return product.find(name);
+}
+
 // The fast path needs no model; everything else can do without one.
 TEST(Actors, WantAModelOnlyForWhatNeedsIt) {
   const Actor* detect = find_actor("detect_contradiction");
