@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "medsynth/base/log.h"
+#include "medsynth/worker/persist.h"
 
 namespace medsynth::worker {
 namespace {
@@ -14,7 +15,6 @@ using namespace std::chrono_literals;
 constexpr auto kFlush = 1ms;
 constexpr std::size_t kTogether = 256;  // records of one script: more only keeps others of this Redis waiting
 constexpr std::size_t kMostGathered = 4096;  // then whoever ends a task waits for Redis
-constexpr auto kRedisRetry = 500ms;          // between looks at a Redis that is away
 
 }  // namespace
 
@@ -111,24 +111,14 @@ void Recorder::run(std::stop_token stop) {
   }
 }
 
-// For as long as Redis is away; not after stop.
-Result<std::vector<tasks::Written>> Recorder::persist(const std::vector<tasks::Advance>& advances,
-                                                      const std::stop_token& stop) {
-  for (;;) {
-    auto written = client_.run(store_.advance(advances, worker_, clock_.now()));
-    const bool away =
-        !written && (written.error().code == Code::unavailable || written.error().code == Code::timeout);
-    if (!away || stop.stop_requested()) return written;
-    (void)client_.wait_connected(kRedisRetry, stop);
-  }
-}
-
 void Recorder::write(std::vector<Ending> endings, std::vector<tasks::Advance> started,
                      const std::stop_token& stop) {
   std::vector<tasks::Advance> advances = std::move(started);
   for (Ending& ending : endings) advances.push_back(std::move(ending.advance));
   if (advances.empty()) return;
-  if (const auto written = persist(advances, stop); !written) {
+  const auto written = persist<std::vector<tasks::Written>>(
+      client_, stop, [&] { return store_.advance(advances, worker_, clock_.now()); });
+  if (!written) {
     // Unwritten, and so unsettled: recovery puts the messages back.
     log::error("records could not be written",
                {{"count", advances.size()}, {"error", written.error().message}});

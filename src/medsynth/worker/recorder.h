@@ -40,8 +40,6 @@ class Recorder {
   bool is_due(SteadyTime now) const;
   SteadyTime next_due() const;
   void write(std::vector<Ending> endings, std::vector<tasks::Advance> started, const std::stop_token& stop);
-  Result<std::vector<tasks::Written>> persist(const std::vector<tasks::Advance>& advances,
-                                              const std::stop_token& stop);
 
   redis::Client& client_;
   const tasks::Store& store_;

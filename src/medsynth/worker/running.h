@@ -2,11 +2,11 @@
 #pragma once
 
 #include "medsynth/base/json.h"
+#include "medsynth/worker/persist.h"
 #include "medsynth/worker/runner.h"
 
 namespace medsynth::worker {
 
-constexpr std::chrono::milliseconds kRedisRetry{500};     // between looks at a Redis that is away
 constexpr std::chrono::milliseconds kProgressEvery{100};  // a progress write costs a round trip
 constexpr double kModelLoaded = 10;  // progress once the model is there, as in the source document
 
@@ -80,16 +80,9 @@ class Runner::TaskContext final : public Context {
   std::string stage_;
 };
 
-// Carries out a query that must not be lost, for as long as Redis is away.
 template <class T>
 Result<T> Runner::persist(const std::stop_token& abandon, const std::function<redis::Query<T>()>& query) {
-  for (;;) {
-    Result<T> result = parts_.client.run(query());
-    const bool away =
-        !result && (result.error().code == Code::unavailable || result.error().code == Code::timeout);
-    if (!away || abandon.stop_requested()) return result;
-    (void)parts_.client.wait_connected(kRedisRetry, abandon);
-  }
+  return worker::persist(parts_.client, abandon, query);
 }
 
 }  // namespace medsynth::worker
