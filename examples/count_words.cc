@@ -47,6 +47,11 @@ struct medsynth::described::Rules<CountWords> {
 };
 
 int main() {
-  return worker::run_actors({worker::make_actor<CountWords>(
-      {.name = "count_words", .max_retries = 3, .time_limit_ms = 60'000}, count_words)});
+  worker::Actor count = worker::make_actor<CountWords>(
+      {.name = "count_words", .max_retries = 3, .time_limit_ms = 60'000}, count_words);
+  // The same for short texts: without admission, many at a time.
+  worker::Actor brief = count;
+  brief.about.name = "count_few_words";
+  brief.light = true;
+  return worker::run_actors({std::move(count), std::move(brief)});
 }
