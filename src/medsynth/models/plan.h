@@ -190,6 +190,7 @@ class Plan {
   };
   using Entries = std::map<std::string, Entry>;
 
+  static std::int64_t number(std::uint64_t bytes);  // with a sign, for differences
   void advance(Effects& effects, SteadyTime now);
   bool expire(Effects& effects, SteadyTime now);
   void pump(Effects& effects, SteadyTime now);
