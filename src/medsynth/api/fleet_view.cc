@@ -92,6 +92,7 @@ std::optional<Error> failed_model(const std::vector<fleet::Snapshot>& snapshots,
                                   WallTime now) {
   std::optional<Error> failed;
   for (const fleet::Snapshot& snapshot : snapshots) {
+    if (snapshot.draining) continue;
     const auto& models = snapshot.cache.models;
     const auto found = std::find_if(models.begin(), models.end(), [&](const fleet::ModelReport& each) {
       return each.id == model && each.state == "failed" && each.retry_at;

@@ -116,6 +116,8 @@ TEST(FailedModel, IsRefusedUntilSomebodyTriesAgain) {
   EXPECT_EQ(failed->retry_after, std::chrono::seconds(4));
   EXPECT_NE(failed->message.find("damaged"), std::string::npos);
   EXPECT_FALSE(failed_model({worker(std::chrono::seconds(9)), fleet::Snapshot()}, "m", now));
+  // One that takes no work, as a worker that ends or a Python process, loads it for nobody.
+  EXPECT_TRUE(failed_model({worker(std::chrono::seconds(9)), fleet::Snapshot{.draining = true}}, "m", now));
   EXPECT_FALSE(failed_model({worker(std::chrono::seconds(0))}, "m", now));
   EXPECT_FALSE(failed_model({worker(std::chrono::seconds(9))}, "other", now));
   EXPECT_FALSE(failed_model({}, "m", now));
