@@ -1,6 +1,7 @@
 #include "core.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -25,6 +26,7 @@ constexpr auto kClosePatience = 2s;
 struct Life {
   std::atomic<int> calls{0};
   std::atomic<bool> closed{false};
+  std::thread::id closer;  // set before closed
   std::stop_source stop;
 };
 // Never destroyed: threads that outlive the interpreter may still look.
@@ -35,6 +37,10 @@ Core* the = nullptr;
 void after_fork() {
   life = new Life;
   the = nullptr;
+}
+
+[[noreturn]] void stay() {
+  for (;;) ::pause();
 }
 
 Result<std::string> settings_text() {
@@ -50,10 +56,21 @@ Call::Call() {
   ++life->calls;
   if (!life->closed) return;
   --life->calls;
-  throw Failure(Error{Code::unavailable, "Python is ending: nothing new is started", "interpreter_ending"});
+  if (std::this_thread::get_id() == life->closer)
+    throw Failure(Error{Code::unavailable, "Python is ending: nothing new is started", "interpreter_ending"});
+  // A daemon thread: an exception would only be words about it on standard error, when that may be gone
+  // already.
+  PyEval_SaveThread();
+  stay();
 }
 Call::~Call() {
   --life->calls;
+}
+// Counted out: close() need not wait for it.
+void Call::stay_if_ending() const {
+  if (!life->closed) return;
+  --life->calls;
+  stay();
 }
 std::stop_token Call::stop() const {
   return life->stop.get_token();
@@ -84,7 +101,9 @@ Core::Core(Settings s, redis::Url u)
              .database = url.database}) {}
 
 void Core::close() {
-  if (life->closed.exchange(true)) return;
+  if (life->closed) return;
+  life->closer = std::this_thread::get_id();
+  life->closed = true;
   life->stop.request_stop();
   Core* const core = std::exchange(the, nullptr);
   const nb::gil_scoped_release release;

@@ -68,19 +68,28 @@ class Core {
   std::unique_ptr<inference::Engine> engine_;
 };
 
-// A call that lets go of the GIL: counted, so that close() can wait for it, and told to stop by it.
+// A call that lets go of the GIL: counted until it has it again, so that close() can wait for it, and told to
+// stop by it. With the GIL.
 class Call {
  public:
-  Call();  // throws when the interpreter is ending
+  Call();  // when the interpreter is ending: throws in the thread that ends it, does not return in others
   ~Call();
   Call(const Call&) = delete;
   std::stop_token stop() const;
+  // Without the GIL. Where the interpreter ends, does not return: whoever asks for the GIL then is ended by
+  // Python in the middle of a C++ frame, which aborts the process, and only daemon threads are left to ask.
+  void stay_if_ending() const;
 };
 
 template <class Work>
 auto outside(Work&& work) {
-  const nb::gil_scoped_release release;
+  struct Return {
+    const Call& call;
+    ~Return() { call.stay_if_ending(); }
+  };
   const Call call;
+  const nb::gil_scoped_release release;
+  const Return before_the_gil{call};
   return work(call.stop());
 }
 

@@ -19,21 +19,24 @@ sys.stdin.read()
 """
 
 
+@pytest.fixture
 def holder():
+    """A process that holds one slot and the lock "held", until its input ends; gone when the test is."""
     process = subprocess.Popen([sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "held\n"
-    return process
+    yield process
+    process.kill()
+    process.communicate()
 
 
 def taken():
     return resource_limiter.get_resource_usage()["concurrent_tasks"]
 
 
-def test_a_killed_holder_frees_slot_and_lock():
-    process = holder()
+def test_a_killed_holder_frees_slot_and_lock(holder):
     assert taken() == 1 and not resource_limiter.acquire_model_lock("held", timeout=0)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
     assert resource_limiter.acquire_model_lock("held", timeout=10)
     resource_limiter.release_model_lock("held")
     assert taken() == 0
@@ -112,9 +115,11 @@ assert limiter.get_resource_usage()["concurrent_tasks"] == 1
     assert done.returncode == 0, done.stderr
 
 
-def test_ctrl_c_ends_a_wait():
-    process = holder()
+def test_ctrl_c_ends_a_wait(holder):
+    # As at a terminal: a job in the background starts with the signal ignored.
     source = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from asf.medical.core.resource_limiter import resource_limiter
 print("waiting", flush=True)
 resource_limiter.acquire_model_lock("held", timeout=600)
@@ -123,23 +128,22 @@ resource_limiter.acquire_model_lock("held", timeout=600)
     assert waiting.stdout.readline() == "waiting\n"
     waiting.send_signal(signal.SIGINT)
     assert "KeyboardInterrupt" in waiting.communicate(timeout=30)[1]
-    process.communicate("")
+    holder.communicate("")
     eventually(lambda: taken() == 0, "the slot is free")
 
 
-def test_the_interpreter_ends_while_daemon_threads_wait():
-    process = holder()
+def test_the_interpreter_ends_while_daemon_threads_wait(holder):
     source = """
 import threading
 from asf.medical.core.resource_limiter import resource_limiter
-started = threading.Barrier(5)
+started = threading.Barrier(65)
 def wait():
     started.wait()
     resource_limiter.acquire_model_lock("held", timeout=600)
-for _ in range(4):
+for _ in range(64):
     threading.Thread(target=wait, daemon=True).start()
 started.wait()
 """
-    done = python(source)
-    process.communicate("")
-    assert done.returncode == 0, done.stderr
+    for _ in range(10):  # it aborted in four of ten when threads asked for the GIL of an interpreter that ended
+        done = python(source)
+        assert done.returncode == 0 and done.stderr == "", done.stderr
