@@ -123,6 +123,11 @@ constexpr std::array kTable{
             .help = "Queues that workers consume, with commas between"},
     Setting{
         .name = "namespace", .environment = "MEDSYNTH_NAMESPACE", .help = "Dramatiq's namespace in Redis"},
+    Setting{
+        .name = "result_keys",
+        .environment = "MEDSYNTH_RESULT_KEYS",
+        .help = "Where results of Dramatiq's messages are kept; readable: as with use_namespace_prefix_keys",
+        .choices = "md5|readable"},
     Setting{.name = "grace",
             .environment = "MEDSYNTH_GRACE",
             .unit = "s",
@@ -273,7 +278,9 @@ Result<LoadedSettings> load_settings(const Words& flags, const Environment& envi
   return error;
 }
 
-std::string without_password(std::string_view url) {
+namespace {
+
+std::string without_credentials(std::string_view url) {
   const std::size_t scheme = url.find("://");
   const std::size_t start = scheme == std::string_view::npos ? 0 : scheme + 3;
   const std::size_t at = url.substr(0, std::min(url.find('/', start), url.size())).rfind('@');
@@ -281,6 +288,18 @@ std::string without_password(std::string_view url) {
   const std::size_t colon = url.find(':', start);
   if (colon == std::string_view::npos || colon > at) return std::string(url);
   return fmt::format("{}***{}", url.substr(0, colon + 1), url.substr(at));
+}
+
+}  // namespace
+
+std::string without_password(std::string_view url) {
+  constexpr std::string_view kOption = "password=";  // also that of sentinels
+  std::string out = without_credentials(url);
+  for (std::size_t at = out.find(kOption, out.find('?')); at != out.npos; at = out.find(kOption, at)) {
+    at += kOption.size();
+    out.replace(at, std::min(out.find('&', at), out.size()) - at, "***");
+  }
+  return out;
 }
 
 std::string shown(const Settings& settings, const Setting& setting) {

@@ -67,6 +67,15 @@ asio::ssl::context tls_context(const Url& url) {
   return context;
 }
 
+// HELLO with whom we are to this server. Nobody in particular: the server's default user without a password.
+void hello(boost::redis::request& request, const std::string& user, const std::string& password,
+           const std::string& name) {
+  if (password.empty() && user.empty())
+    request.hello_setname(name);
+  else
+    request.hello_setname(user.empty() ? "default" : user, password, name);
+}
+
 boost::redis::config connection_config(const ClientOptions& options) {
   boost::redis::config config;
   config.use_ssl = options.url.tls;
@@ -76,11 +85,16 @@ boost::redis::config connection_config(const ClientOptions& options) {
     config.sentinel.addresses.push_back({each.host, each.port});
   config.sentinel.master_name = options.url.master;
   config.sentinel.use_ssl = options.url.tls;
+  config.sentinel.setup.clear();
+  hello(config.sentinel.setup, options.url.sentinel_user, options.url.sentinel_password, options.name);
   config.sentinel.resolve_timeout = config.sentinel.connect_timeout = config.sentinel.ssl_handshake_timeout =
       config.sentinel.request_timeout = options.connect_timeout;
   // We greet the server ourselves (an empty set-up request), to see what it answers.
   config.use_setup = true;
   config.setup.clear();
+  // But behind sentinels: it is asked for its role then, and answers only whom it knows.
+  if (!options.url.sentinels.empty())
+    hello(config.setup, options.url.user, options.url.password, options.name);
   config.resolve_timeout = config.connect_timeout = config.ssl_handshake_timeout = options.connect_timeout;
   // One run is one connection: the session waits between them.
   config.reconnect_wait_interval = milliseconds(0);
@@ -133,10 +147,7 @@ void Session::greet() {
   const Url& url = options_.url;
   greeting_ = boost::redis::request();
   greeting_.get_config().cancel_on_connection_lost = true;
-  if (url.password.empty() && url.user.empty())
-    greeting_.hello_setname(options_.name);
-  else
-    greeting_.hello_setname(url.user.empty() ? "default" : url.user, url.password, options_.name);
+  hello(greeting_, url.user, url.password, options_.name);
   if (url.database != 0) greeting_.push("SELECT", url.database);
   greeting_.push("PING");
   greeting_replies_ = {};

@@ -120,9 +120,15 @@ Result<> read_options(std::string_view text, Url& url) {
       BOOST_OUTCOME_TRY(url.ca_file, percent_decoded(value.value_or(""), "ssl_ca_certs"));
     } else if (url.tls && name == "sni") {
       BOOST_OUTCOME_TRY(url.sni, percent_decoded(value.value_or(""), "sni"));
+    } else if (!url.sentinels.empty() && name == "sentinel_user") {
+      BOOST_OUTCOME_TRY(url.sentinel_user, percent_decoded(value.value_or(""), "sentinel_user"));
+    } else if (!url.sentinels.empty() && name == "sentinel_password") {
+      BOOST_OUTCOME_TRY(url.sentinel_password, percent_decoded(value.value_or(""), "sentinel_password"));
     } else {
-      return wrong(fmt::format(
-          "the option '{}' is not known; 'db' is, and with rediss:// 'ssl_ca_certs' and 'sni'", name));
+      return wrong(
+          fmt::format("the option '{}' is not known; 'db' is, with rediss:// 'ssl_ca_certs' and 'sni', with "
+                      "sentinels 'sentinel_user' and 'sentinel_password'",
+                      name));
     }
     text = rest.value_or("");
   }

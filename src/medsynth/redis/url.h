@@ -2,7 +2,8 @@
 // and redis+sentinel://[user[:password]@]host[:port],host[:port].../master[/db] (rediss+sentinel:// for TLS).
 //
 // Options of TLS: ssl_ca_certs=FILE (its certificates alone are trusted; the name is redis-py's, so that
-// Python can share the URL), sni=NAME (asked for, and expected in the certificate, instead of the host).
+// Python can share the URL), sni=NAME (asked for, and expected in the certificate, instead of the host). Of
+// sentinels: sentinel_password=..., sentinel_user=..., which are not the master's.
 #pragma once
 
 #include <string>
@@ -33,6 +34,8 @@ struct Url {
   std::vector<Address>
       sentinels;  // when not empty, they say where `master` is, and host and port are not used
   std::string master;
+  std::string sentinel_user;
+  std::string sentinel_password;
 
   bool is_loopback() const;   // localhost, 127.0.0.0/8, ::1, or a unix socket; never behind sentinels
   std::string shown() const;  // without the password

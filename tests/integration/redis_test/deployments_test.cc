@@ -169,11 +169,13 @@ TEST_F(Tls, AsksForItsServerByName) {
 
 class Sentinels : public testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { start_sentinel(""); }
+  void start_sentinel(std::string_view further) {
+    sentinel_.reset();
     std::ofstream(folder_.path() / "sentinel.conf") << fmt::format(
         "port {}\nbind 127.0.0.1\ndir {}\nsentinel monitor main 127.0.0.1 {} 1\n"
-        "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n",
-        port_, folder_.path().string(), primary_.port());
+        "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n{}",
+        port_, folder_.path().string(), primary_.port(), further);
     sentinel_ = std::make_unique<Process>(
         std::vector<std::string>{"redis-server", (folder_.path() / "sentinel.conf").string(), "--sentinel"},
         folder_.path() / "log");
@@ -209,6 +211,18 @@ TEST_F(Sentinels, SayWhereTheMasterIs) {
       },
       60s));
   EXPECT_EQ(ask(*replica, Command("GET", "key")).text, "again");
+}
+
+// Sentinels have passwords of their own, which are not the master's.
+TEST_F(Sentinels, MayWantAPassword) {
+  start_sentinel("requirepass guarded\n");
+  const std::string where = fmt::format("redis+sentinel://127.0.0.1:{}/main", port_);
+  const auto refused = client_for(where);
+  EXPECT_FALSE(refused->wait_connected(2s));
+  const auto client = client_for(where + "?sentinel_password=guarded");
+  const auto connected = client->wait_connected(20s);
+  ASSERT_TRUE(connected) << connected.error().message;
+  EXPECT_EQ(ask(*client, Command("SET", "key", "value")).text, "OK");
 }
 
 }  // namespace

@@ -71,6 +71,8 @@ TEST(Settings, PasswordsAreNeverShown) {
   EXPECT_EQ(without_password("redis://user:secret@host:6379/0"), "redis://user:***@host:6379/0");
   EXPECT_EQ(without_password("redis://:p@ss@host/0"), "redis://:***@host/0");
   EXPECT_EQ(without_password("redis://host:6379/0"), "redis://host:6379/0");
+  EXPECT_EQ(without_password("redis+sentinel://:a@one/m?sentinel_password=b&sentinel_user=eve"),
+            "redis+sentinel://:***@one/m?sentinel_password=***&sentinel_user=eve");
 }
 
 }  // namespace

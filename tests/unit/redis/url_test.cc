@@ -59,6 +59,12 @@ TEST(ParseUrl, ReadsSentinels) {
   EXPECT_FALSE(url->is_loopback());
   EXPECT_EQ(url->shown(), "redis+sentinel://ada:***@one:26379,[::1]:7000,three:26380/my master/4");
   EXPECT_TRUE(parse_url("rediss+sentinel://one/m?sni=redis.internal")->tls);
+  const auto guarded = parse_url("redis+sentinel://:secret@one/m?sentinel_user=eve&sentinel_password=s%20p");
+  ASSERT_TRUE(guarded) << guarded.error().message;
+  EXPECT_EQ(guarded->sentinel_user, "eve");
+  EXPECT_EQ(guarded->sentinel_password, "s p");
+  EXPECT_EQ(guarded->shown(), "redis+sentinel://:***@one:26379/m/0") << "no secret of the sentinels either";
+  EXPECT_FALSE(parse_url("redis://one?sentinel_password=x")) << "without sentinels it would do nothing";
   for (const char* wrong :
        {"redis+sentinel://one", "redis+sentinel://one,/m", "redis+sentinel:///m", "redis+sentinel://one/m/x",
         "unix+sentinel:///run/s", "rediss+sentinel://one/m"}) {
