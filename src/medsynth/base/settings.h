@@ -51,6 +51,7 @@ struct Settings {
   std::int64_t workers = 1;
   std::string queues = "medsynth";
   std::string namespace_ = "dramatiq";
+  std::string result_keys = "md5";
   double grace = 30;
   std::int64_t max_deaths = 3;
   std::string url = "http://127.0.0.1:8000";
@@ -63,8 +64,8 @@ BOOST_DESCRIBE_STRUCT(Settings, (),
                        max_cpu_percent, max_memory_percent, max_gpu_percent, max_concurrent_tasks,
                        resource_check_interval, runtime_dir, host, max_cached_models, model_cache_ttl,
                        model_cache_check_interval, model_cache_memory, models_dir, models_catalogue, threads,
-                       listen, insecure, workers, queues, namespace_, grace, max_deaths, url, log_level,
-                       log_format))
+                       listen, insecure, workers, queues, namespace_, result_keys, grace, max_deaths, url,
+                       log_level, log_format))
 
 // One row of the table. `name` is the member without a trailing underscore; the flag is --name with dashes,
 // the key in the TOML file is the name.

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "medsynth/base/id.h"
 #include "medsynth/base/json.h"
+#include "medsynth/dramatiq/results.h"
 
 namespace medsynth::dramatiq {
 namespace {
@@ -28,15 +28,18 @@ bool keeps_result(const Message& message, const ActorOptions& actor) {
 
 std::vector<Command> stored(const Message& message, std::string value, const ActorOptions& actor,
                             const ResultKeys& keys) {
-  const std::string text = fmt::format("{}:{}:{}:{}", keys.ns, canonical_queue(message.queue_name),
-                                       message.actor_name, message.message_id);
-  const std::string key = keys.readable ? text : md5_hex(text);
+  const std::string key = result_key(message, keys);
   const std::int64_t ttl = message.integer_option("result_ttl").value_or(actor.result_ttl.count());
   std::vector<Command> commands;
   commands.emplace_back("DEL", key);
   commands.emplace_back("LPUSH", key, std::move(value));
   commands.emplace_back("PEXPIRE", key, std::max<std::int64_t>(ttl, 1));
   return commands;
+}
+
+std::string stored_failure(const Failure& failure) {
+  return fmt::format(R"({{"__t":"dramatiq.results.Result","exn":{{"type":{},"msg":{}}}}})",
+                     json::write_string(failure.type), json::write_string(failure.text));
 }
 
 Message call(const Message& cause, std::string actor, std::string args, WallTime now) {
@@ -105,10 +108,7 @@ Follow after_error(const Message& message, const Failure& failure, bool gave_up,
   Follow follow;
   const std::string type = json::write_string(failure.type), text = json::write_string(failure.text);
   if (gave_up && keeps_result(message, actor))
-    follow.commands =
-        stored(message,
-               fmt::format(R"({{"__t":"dramatiq.results.Result","exn":{{"type":{},"msg":{}}}}})", type, text),
-               actor, keys);
+    follow.commands = stored(message, stored_failure(failure), actor, keys);
   if (const std::string callback = name_option(message, "on_failure", actor.on_failure); !callback.empty())
     follow.messages.push_back(
         {call(message, callback,
@@ -122,6 +122,14 @@ Follow after_error(const Message& message, const Failure& failure, bool gave_up,
                                                 failed, most ? std::to_string(*most) : "null"),
                                     now)});
   }
+  return follow;
+}
+
+Follow after_skip(const Message& message, const std::optional<Failure>& failure, const ActorOptions& actor,
+                  const ResultKeys& keys) {
+  Follow follow;
+  if (keeps_result(message, actor))
+    follow.commands = stored(message, failure ? stored_failure(*failure) : "null", actor, keys);
   return follow;
 }
 

@@ -17,6 +17,12 @@
 
 namespace medsynth::dramatiq {
 
+// Results as Dramatiq's RedisBackend keeps them: under an MD5, or readable (use_namespace_prefix_keys).
+struct ResultKeys {
+  std::string ns = "dramatiq-results";
+  bool readable = false;
+};
+
 // What is said once about an actor; the defaults are Dramatiq's.
 struct ActorOptions {
   RetryPolicy retries = {};
@@ -28,16 +34,12 @@ struct ActorOptions {
   bool pipe_ignore = false;
   bool store_results = false;
   std::chrono::milliseconds result_ttl{600'000};
+  ResultKeys result_keys = {};
+  bool abortable = true;  // by dramatiq-abort (aborts.h)
 };
 
 // Whether it is older than its limit: a dead letter then, unrun. Age counts from when the message was built.
 bool is_too_old(const Message& message, const ActorOptions& actor, WallTime now);
-
-// Results as Dramatiq's RedisBackend keeps them: under an MD5, or readable (use_namespace_prefix_keys).
-struct ResultKeys {
-  std::string ns = "dramatiq-results";
-  bool readable = false;
-};
 
 // A failure as Python shows it: the name of an exception, and its text.
 struct Failure {
@@ -52,5 +54,8 @@ Follow after_success(const Message& message, std::string_view result, const Acto
 // that failed; `gave_up`: it becomes a dead letter; `exhausted`: because its retries are used up.
 Follow after_error(const Message& message, const Failure& failure, bool gave_up, bool exhausted,
                    const ActorOptions& actor, const ResultKeys& keys, WallTime now);
+// It was not run: cancelled, or with a failure refused before it began. Of that no callback is told.
+Follow after_skip(const Message& message, const std::optional<Failure>& failure, const ActorOptions& actor,
+                  const ResultKeys& keys);
 
 }  // namespace medsynth::dramatiq
