@@ -84,6 +84,15 @@ TEST_F(QueuesTest, DropsDelayedMessagesThatAreHeld) {
   EXPECT_EQ(keys(), std::vector<std::string>{}) << "it does not come back when it is due";
 }
 
+// Delayed messages of the due index leave it, and the scheduler that holds them.
+TEST_F(QueuesTest, WhatIsDroppedIsNotKeptUntilItIsDue) {
+  enqueue(broker_, {"a", "b"}, system_clock().now() + 1h);
+  const auto taken = run(broker_.fetch("q.DQ", 5));
+  EXPECT_EQ(run(broker_.schedule("q", taken.deliveries, system_clock().now())), 2);
+  EXPECT_EQ(run(queues_.drop_held_delayed("q", run(queues_.held_delayed("q", 5)))), 2);
+  EXPECT_EQ(keys(), std::vector<std::string>{});
+}
+
 // Pages go from the newest to the oldest over all queues, without gap or repetition, whatever is removed.
 TEST_F(QueuesTest, PagesThroughDeadLetters) {
   bury({"a", "b", "c"}, "q");

@@ -1,11 +1,14 @@
 #!lua flags=allow-oom
--- Drops messages that nobody shall run. KEYS queue, payloads, starts; ARGV whether they must still lie in the list (empty: a
--- worker holds them until they are due), id ... Returns how many were dropped; those fetched meanwhile were not.
+-- Drops messages that nobody shall run. KEYS queue, payloads, starts, due index, scheduler's acks (both of the delay queue);
+-- ARGV whether they must still lie in the list (empty: a worker holds them until they are due), id ... Returns how many were
+-- dropped; those fetched meanwhile were not.
 local dropped = 0
 for i = 2, #ARGV do
   if ARGV[1] == '' or redis.call('LREM', KEYS[1], 1, ARGV[i]) == 1 then
     redis.call('HDEL', KEYS[2], ARGV[i])
     redis.call('HDEL', KEYS[3], ARGV[i])
+    redis.call('ZREM', KEYS[4], ARGV[i])
+    redis.call('SREM', KEYS[5], ARGV[i])
     dropped = dropped + 1
   end
 end
