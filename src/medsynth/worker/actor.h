@@ -24,6 +24,7 @@
 #include "medsynth/base/described.h"
 #include "medsynth/contradiction/calibrate.h"
 #include "medsynth/dramatiq/middleware.h"
+#include "medsynth/dramatiq/rate_limits.h"
 #include "medsynth/inference/engine.h"
 #include "medsynth/jobs/jobs.h"
 #include "medsynth/models/catalogue.h"
@@ -57,6 +58,9 @@ class Context {
   virtual std::optional<jobs::ModelUsed> model_used() const = 0;
   // The operator's weights that go with that model, or with none; nothing: the built-in ones.
   virtual Result<std::optional<contradiction::Calibration>> calibration() = 0;
+  // A place under a limit that actors of Python may share, held until the Permit goes. `exhausted` when there
+  // is none: returned as it is, the task is tried again later, as Dramatiq's RateLimitExceeded is.
+  virtual Result<dramatiq::Permit> acquire(const dramatiq::RateLimit& limit) = 0;
 };
 
 // A message whose arguments are checked: what it wants, and the work.

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "medsynth/base/log.h"
+#include "medsynth/dramatiq/aborts.h"
 
 namespace medsynth::worker {
 namespace {
@@ -78,6 +79,7 @@ void Control::run(std::stop_token stop) {
     if (parts_.client.connected()) {
       obey();
       stop_cancelled();
+      stop_aborted();
       if (const SteadyTime now = parts_.clock.steady(); rung || now >= next_publish) {
         next_publish = now + kPublish;
         publish();
@@ -140,6 +142,28 @@ void Control::stop_cancelled() {
     const auto found = parts_.client.run(parts_.store.has_tombstone(task->message_id));
     if (found && *found) task->stop(StopCause::cancelled);
   }
+}
+
+// dramatiq-abort may give a task some time to end by itself.
+void Control::stop_aborted() {
+  std::vector<std::shared_ptr<InHandTask>> tasks = parts_.in_hand.all();
+  std::erase_if(tasks, [](const auto& task) { return !task->abortable; });
+  std::map<std::string, SteadyTime> stop_at;
+  if (!tasks.empty()) {
+    std::vector<std::string> ids;
+    for (const auto& task : tasks) ids.push_back(task->message_id);
+    const auto times = parts_.client.run(dramatiq::abort_times(ids));
+    if (!times) return;
+    const SteadyTime now = parts_.clock.steady();
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      if (!(*times)[i]) continue;
+      const auto known = stop_at_.find(ids[i]);
+      const SteadyTime at = known == stop_at_.end() ? now + *(*times)[i] : known->second;
+      if (now >= at) tasks[i]->stop(StopCause::cancelled);
+      stop_at.emplace(ids[i], at);
+    }
+  }
+  stop_at_ = std::move(stop_at);
 }
 
 void Control::publish() {

@@ -59,6 +59,7 @@ class Control {
   void apply_limits(const std::map<std::string, double>& set);
   json::object answer(const fleet::Request& request);
   void stop_cancelled();
+  void stop_aborted();
   void publish();
 
   ControlParts parts_;
@@ -67,6 +68,8 @@ class Control {
   std::function<void(const limits::Limits&)> on_limits_;
   fleet::Snapshot snapshot_;   // what does not change, and the control version
   bool know_version_ = false;  // requests made before this worker started are not for it
+  std::map<std::string, SteadyTime>
+      stop_at_;  // running messages that were aborted: until when they may go on
   std::mutex mutex_;
   std::condition_variable_any rung_;
   bool ring_ = false;

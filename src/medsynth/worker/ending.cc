@@ -5,15 +5,13 @@ namespace {
 
 using dramatiq::Settlement;
 
-const dramatiq::ResultKeys kResultKeys;
-
 }  // namespace
 
 Ending ending_of(Outcome outcome, dramatiq::Delivery delivery, tasks::Attempt attempt,
                  const dramatiq::ActorOptions& actor, WallTime now) {
   dramatiq::Message& message = delivery.message;
   if (auto* complete = std::get_if<Complete>(&outcome)) {
-    auto follow = dramatiq::after_success(message, complete->result, actor, kResultKeys, now);
+    auto follow = dramatiq::after_success(message, complete->result, actor, actor.result_keys, now);
     const bool tracked = attempt.number > 0;
     return {tracked ? to_completed(std::move(attempt), std::move(complete->result), now) : tasks::Advance{},
             {.delivery = std::move(delivery), .follow = std::move(follow)},
@@ -23,7 +21,7 @@ Ending ending_of(Outcome outcome, dramatiq::Delivery delivery, tasks::Attempt at
     const WallTime eta = now + retry->delay;
     dramatiq::Message updated = dramatiq::after_failure(std::move(message), retry->error, now);
     auto follow = dramatiq::after_error(updated, {std::string(retry->type), retry->error}, false, false,
-                                        actor, kResultKeys, now);
+                                        actor, actor.result_keys, now);
     updated.queue_name = delivery.queue;
     return {to_retrying(std::move(attempt), retry->error, eta, now),
             {.kind = Settlement::Kind::move,
@@ -35,9 +33,12 @@ Ending ending_of(Outcome outcome, dramatiq::Delivery delivery, tasks::Attempt at
             std::move(retry->error)};
   }
   if (auto* fail = std::get_if<Fail>(&outcome)) {
-    dramatiq::Message updated = dramatiq::after_failure(std::move(message), fail->error, now);
-    auto follow = dramatiq::after_error(updated, {std::string(fail->type), fail->error}, true,
-                                        fail->exhausted, actor, kResultKeys, now);
+    const dramatiq::Failure failure{std::string(fail->type), fail->error};
+    dramatiq::Message updated =
+        fail->skipped ? std::move(message) : dramatiq::after_failure(std::move(message), fail->error, now);
+    auto follow = fail->skipped ? dramatiq::after_skip(updated, failure, actor, actor.result_keys)
+                                : dramatiq::after_error(updated, failure, true, fail->exhausted, actor,
+                                                        actor.result_keys, now);
     return {to_failed(std::move(attempt), fail->error, now),
             {.kind = Settlement::Kind::dead,
              .delivery = std::move(delivery),

@@ -2,8 +2,13 @@
 
 namespace medsynth::worker {
 
-InHandTask::InHandTask(std::string task, std::string message, std::string actor_name, WallTime since)
-    : task_id(std::move(task)), message_id(std::move(message)), actor(std::move(actor_name)), since_(since) {}
+InHandTask::InHandTask(std::string task, std::string message, std::string actor_name, WallTime since,
+                       bool abortable_)
+    : task_id(std::move(task)),
+      message_id(std::move(message)),
+      actor(std::move(actor_name)),
+      abortable(abortable_),
+      since_(since) {}
 
 void InHandTask::stop(StopCause cause) {
   StopCause none = StopCause::none;
@@ -25,8 +30,9 @@ fleet::TaskReport InHandTask::report() const {
 }
 
 std::shared_ptr<InHandTask> InHand::add(std::string task_id, std::string message_id, std::string actor,
-                                        WallTime now) {
-  auto task = std::make_shared<InHandTask>(std::move(task_id), std::move(message_id), std::move(actor), now);
+                                        WallTime now, bool abortable) {
+  auto task = std::make_shared<InHandTask>(std::move(task_id), std::move(message_id), std::move(actor), now,
+                                           abortable);
   const std::lock_guard lock(mutex_);
   tasks_.push_back(task);
   return task;

@@ -19,9 +19,10 @@ namespace medsynth::worker {
 // One message in hand. The thread that runs it owns it; others only ask it to stop and read what it shows.
 class InHandTask {
  public:
-  InHandTask(std::string task_id, std::string message_id, std::string actor, WallTime since);
+  InHandTask(std::string task_id, std::string message_id, std::string actor, WallTime since, bool abortable);
 
   const std::string task_id, message_id, actor;
+  const bool abortable;  // by dramatiq-abort
 
   std::stop_token stop_token() const { return stop_.get_token(); }
   StopCause stop_cause() const { return cause_.load(); }
@@ -44,7 +45,7 @@ class InHandTask {
 class InHand {
  public:
   std::shared_ptr<InHandTask> add(std::string task_id, std::string message_id, std::string actor,
-                                  WallTime now);
+                                  WallTime now, bool abortable);
   void remove(const std::shared_ptr<InHandTask>& task);
 
   std::vector<std::shared_ptr<InHandTask>> all() const;

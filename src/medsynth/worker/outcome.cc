@@ -13,12 +13,19 @@ bool is_worth_retrying(Code code) {
   return code != Code::invalid_argument && code != Code::not_found && code != Code::not_allowed;
 }
 
-std::string_view exception_of(Code code) {
-  if (code == Code::timeout) return "TimeLimitExceeded";
-  return code == Code::invalid_argument ? "ValueError" : "RuntimeError";
+constexpr std::string_view kNoRoom = "rate_limit_exceeded";
+
+std::string_view exception_of(const Error& error) {
+  if (error.code == Code::timeout) return "TimeLimitExceeded";
+  if (error.reason == kNoRoom) return "RateLimitExceeded";
+  return error.code == Code::invalid_argument ? "ValueError" : "RuntimeError";
 }
 
 }  // namespace
+
+Error rate_limit_exceeded(std::string_view key) {
+  return {Code::exhausted, fmt::format("rate limit exceeded for key '{}'", key), std::string(kNoRoom)};
+}
 
 Outcome decide(Ran ran, const dramatiq::Message& message, const dramatiq::RetryPolicy& policy,
                double uniform) {
@@ -30,7 +37,7 @@ Outcome decide(Ran ran, const dramatiq::Message& message, const dramatiq::RetryP
   const Error& error = ran.result.error();
   if (ran.stop == StopCause::cancelled) return EndCancelled{"cancelled while it ran"};
   if (ran.stop == StopCause::shutdown) return GiveBack{};
-  const std::string_view type = exception_of(error.code);
+  const std::string_view type = exception_of(error);
   if (!is_worth_retrying(error.code)) return Fail{error.message, type};
   const auto delay = dramatiq::next_delay(message, policy, uniform);
   if (!delay) return Fail{error.message, type, true};

@@ -24,6 +24,7 @@ struct Fail {  // to the dead letters
   std::string error;
   std::string_view type = "RuntimeError";
   bool exhausted = false;  // because its retries are used up
+  bool skipped = false;    // it was not even tried, and no callback is told
 };
 struct EndCancelled {
   std::string why;
@@ -35,6 +36,9 @@ struct Ran {
   Result<std::string> result;
   StopCause stop = StopCause::none;
 };
+
+// What an actor returns that found no room under a rate limit.
+Error rate_limit_exceeded(std::string_view key);
 
 // `uniform` is a random number in [0, 1) for the backoff. Wrong arguments and results above the size limit
 // are never retried: they would fail again.

@@ -6,6 +6,7 @@
 
 #include "medsynth/base/id.h"
 #include "medsynth/base/log.h"
+#include "medsynth/dramatiq/aborts.h"
 #include "medsynth/worker/running.h"
 
 namespace medsynth::worker {
@@ -17,6 +18,15 @@ using namespace std::chrono_literals;
 // people.
 bool is_waiting(const Error& error) {
   return error.code == Code::timeout;
+}
+
+const dramatiq::ActorOptions& options_of(const Actor* actor) {
+  static const dramatiq::ActorOptions unknown;
+  return actor ? actor->options : unknown;
+}
+
+Fail skipped(std::string why) {
+  return {.error = std::move(why), .skipped = true};
 }
 
 }  // namespace
@@ -70,9 +80,11 @@ void Runner::run(std::vector<dramatiq::Delivery> deliveries, std::stop_token aba
 
 void Runner::run_one(const dramatiq::Delivery& delivery, std::stop_token abandon) {
   const dramatiq::Message& message = delivery.message;
-  Task task{.delivery = delivery, .abandon = std::move(abandon)};
+  Task task{
+      .delivery = delivery, .abandon = std::move(abandon), .actor = parts_.actors.find(message.actor_name)};
   task.hand =
-      parts_.in_hand.add(task_id_of(message), message.message_id, message.actor_name, parts_.clock.now());
+      parts_.in_hand.add(task_id_of(message), message.message_id, message.actor_name, parts_.clock.now(),
+                         task.actor && dramatiq::is_abortable(message, task.actor->options));
   try {
     admit(task);
   } catch (const std::exception& error) {
@@ -89,16 +101,16 @@ void Runner::run_one(const dramatiq::Delivery& delivery, std::stop_token abandon
 // waits: waiting is no attempt.
 void Runner::admit(Task& task) {
   const dramatiq::Message& message = task.delivery.message;
-  task.actor = parts_.actors.find(message.actor_name);
-  if (!task.actor) return refuse(task, fmt::format("no actor is called '{}' here", message.actor_name));
+  if (!task.actor)
+    return end_unrun(task, skipped(fmt::format("no actor is called '{}' here", message.actor_name)));
   if (dramatiq::is_too_old(message, task.actor->options, parts_.clock.now()))
-    return refuse(task, "the message is older than its max_age");
+    return end_unrun(task, skipped("the message is older than its max_age"));
   auto prepared = task.actor->prepare(message.args, message.kwargs);
-  if (!prepared) return refuse(task, fmt::format("wrong arguments: {}", prepared.error().message));
+  if (!prepared) return end_unrun(task, Fail{fmt::format("wrong arguments: {}", prepared.error().message)});
   task.prepared = std::move(*prepared);
   if (task.prepared.model) {
     auto model = parts_.models.resolve(*task.prepared.model);
-    if (!model) return refuse(task, model.error().message);
+    if (!model) return end_unrun(task, Fail{model.error().message});
     task.model = std::move(*model);
   }
   if (!task.actor->light) {
@@ -107,9 +119,9 @@ void Runner::admit(Task& task) {
         needs, options_.patience, task.hand->wait_token(),
         [&](const limits::Wait& wait) { task.hand->show("waiting", wait.reason, parts_.clock.now()); });
     if (!lease) {
-      if (task.hand->stop_cause() == StopCause::cancelled) return settle_unrun(task);
+      if (task.hand->stop_cause() == StopCause::cancelled) return end_unrun(task, EndCancelled{"cancelled"});
       if (is_waiting(lease.error()) || lease.error().code == Code::cancelled) return give_back(task);
-      return refuse(task, lease.error().message);
+      return end_unrun(task, Fail{lease.error().message});
     }
     task.lease = std::move(*lease);
   }
@@ -130,15 +142,8 @@ void Runner::begin(Task& task) {
       persist<std::int64_t>(task.abandon, [&] { return parts_.broker.count_start(delivery); });
   if (deaths && *deaths < 0)
     return log::warning("the message was no longer ours", {{"task_id", task.hand->task_id}});
-  if (task.actor->tracked) {
-    const auto begun = open_attempt(task);
-    if (!begun)
-      return log::error("task could not be started",
-                        {{"task_id", task.hand->task_id}, {"error", begun.error().message}});
-    if (begun->outcome == tasks::Begun::Outcome::ended) return settle_ended(task);
-    if (begun->outcome != tasks::Begun::Outcome::run) return settle_unrun(task);
-    task.attempt = begun->attempt;
-  }
+  if (!open_attempt(task)) return;
+  if (is_aborted(task)) return apply(task, EndCancelled{"aborted before it started"});
 
   const std::int64_t earlier = deaths ? *deaths : 0;
   if (options_.max_deaths > 0 && earlier >= options_.max_deaths)
@@ -155,20 +160,39 @@ void Runner::begin(Task& task) {
                              {"actor", delivery.message.actor_name},
                              {"attempt", task.attempt.number}});
   parts_.metrics.message_started(delivery.message.queue_name, delivery.message.actor_name);
+  task.ran = true;
   Result<std::string> result = execute(task);
   count(task, std::chrono::duration<double>(parts_.clock.steady() - start).count(), result);
   apply(task, decide({std::move(result), task.hand->stop_cause()}, delivery.message,
                      dramatiq::policy_of(delivery.message, task.actor->options.retries), uniform()));
 }
 
-Result<tasks::Begun> Runner::open_attempt(Task& task) {
+// In the record, where there is one. False: there is nothing to run, and the message is settled as it must
+// be.
+bool Runner::open_attempt(Task& task) {
+  using enum tasks::Begun::Outcome;
+  if (task.actor && !task.actor->tracked) return true;
   const dramatiq::Delivery& delivery = task.delivery;
-  return persist<tasks::Begun>(task.abandon, [&] {
+  const auto begun = persist<tasks::Begun>(task.abandon, [&] {
     return parts_.store.begin(
         {task.hand->task_id, delivery.message.message_id, dramatiq::canonical_queue(delivery.queue),
          delivery.message.actor_name, options_.worker},
         parts_.clock.now());
   });
+  if (!begun) {
+    log::error("task could not be started",
+               {{"task_id", task.hand->task_id}, {"error", begun.error().message}});
+    // Where its record belongs lies something else. Left alone, the message would stay with us.
+    if (begun.error().code == Code::conflict)
+      parts_.consumer.dead(delivery, delivery.message, begun.error().message);
+    return false;
+  }
+  if (begun->outcome == ended)
+    settle_ended(task);
+  else if (begun->outcome != run)
+    settle_unrun(task);
+  task.attempt = begun->attempt;
+  return begun->outcome == run;
 }
 
 void Runner::count(const Task& task, double seconds, const Result<std::string>& result) {
@@ -210,9 +234,7 @@ void Runner::apply(Task& task, Outcome outcome) {
       return;
     return parts_.consumer.give_back(task.delivery);
   }
-  static const dramatiq::ActorOptions unknown;
-  Ending ending = ending_of(std::move(outcome), task.delivery, task.attempt,
-                            task.actor ? task.actor->options : unknown, now);
+  Ending ending = ending_of(std::move(outcome), task.delivery, task.attempt, options_of(task.actor), now);
   if (tracked && !is_written(persist<std::vector<tasks::Written>>(task.abandon, [&] {
         return parts_.store.advance({ending.advance}, options_.worker, now);
       })))
@@ -231,17 +253,18 @@ void Runner::apply(Task& task, Outcome outcome) {
                  {{"task_id", task.hand->task_id}, {"message_id", message.message_id}});
 }
 
-// A message that can never run: its record says why, and it becomes a dead letter.
-void Runner::refuse(Task& task, std::string_view why) {
+// By dramatiq-abort. Whether it is asked to is no reason to wait for Redis.
+bool Runner::is_aborted(const Task& task) {
+  if (!task.hand->abortable) return false;
+  const auto aborted = parts_.client.run(dramatiq::cancelled({task.hand->message_id}));
+  return aborted && aborted->front();
+}
+
+// A message that can never run, or must not: its record says why.
+void Runner::end_unrun(Task& task, Outcome outcome) {
   parts_.consumer.started(task.delivery);
-  if (!task.actor || task.actor->tracked) {
-    const auto begun = open_attempt(task);
-    if (!begun) return;
-    if (begun->outcome == tasks::Begun::Outcome::ended) return settle_ended(task);
-    if (begun->outcome != tasks::Begun::Outcome::run) return settle_unrun(task);
-    task.attempt = begun->attempt;
-  }
-  apply(task, Fail{std::string(why)});
+  if (!open_attempt(task)) return;
+  apply(task, std::move(outcome));
 }
 
 // The record has ended: for this message, when its worker died before it was settled. Then it is settled as
@@ -252,19 +275,22 @@ void Runner::settle_ended(Task& task) {
   if (!record) return;
   auto outcome = *record ? outcome_of(**record, task.delivery.message.message_id) : std::nullopt;
   if (!outcome) return settle_unrun(task);
-  static const dramatiq::ActorOptions unknown;
-  const Actor* actor = parts_.actors.find(task.delivery.message.actor_name);
   parts_.consumer.settle(
-      ending_of(std::move(*outcome), task.delivery, {}, actor ? actor->options : unknown, parts_.clock.now())
+      ending_of(std::move(*outcome), task.delivery, {}, options_of(task.actor), parts_.clock.now())
           .settlement);
 }
 
 // The record was cancelled or deleted, or belongs to another message: this one has nothing left to do.
 void Runner::settle_unrun(Task& task) {
-  parts_.consumer.ack(task.delivery);
-  parts_.metrics.message_skipped(task.delivery.message.queue_name, task.delivery.message.actor_name);
-  (void)persist<redis::Done>(task.abandon,
-                             [&] { return parts_.store.forget_tombstone(task.delivery.message.message_id); });
+  const dramatiq::Message& message = task.delivery.message;
+  const dramatiq::ActorOptions& actor = options_of(task.actor);
+  const bool ours = parts_.consumer.settle(
+      {.delivery = task.delivery,
+       .follow = dramatiq::after_skip(message, std::nullopt, actor, actor.result_keys)});
+  if (!task.ran) parts_.metrics.message_skipped(message.queue_name, message.actor_name);
+  if (!ours) return;  // whoever has it must hear of it, too
+  (void)persist<redis::Done>(task.abandon, [&] { return parts_.store.forget_tombstone(message.message_id); });
+  (void)persist<redis::Done>(task.abandon, [&] { return dramatiq::forget_abort(message.message_id); });
 }
 
 }  // namespace medsynth::worker

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <map>
 #include <optional>
 #include <stop_token>
@@ -85,15 +86,17 @@ class Runner {
 
   void run_one(const dramatiq::Delivery& delivery, std::stop_token abandon);
   void run_together(std::vector<dramatiq::Delivery> deliveries, const std::stop_token& abandon);
+  std::future<std::vector<Light*>> look_for_aborted(std::vector<Light>& lights);
   bool open_together(std::vector<Light>& lights, const std::stop_token& abandon);
   SteadyTime::duration run_light(Light& light, const std::stop_token& abandon);
   void admit(Task& task);
   void begin(Task& task);
-  Result<tasks::Begun> open_attempt(Task& task);
+  bool open_attempt(Task& task);
   Result<std::string> execute(Task& task);
   void count(const Task& task, double seconds, const Result<std::string>& result);
   void apply(Task& task, Outcome outcome);
-  void refuse(Task& task, std::string_view why);
+  bool is_aborted(const Task& task);
+  void end_unrun(Task& task, Outcome outcome);
   void settle_ended(Task& task);
   void settle_unrun(Task& task);
   void give_back(Task& task);

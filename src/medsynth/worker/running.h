@@ -25,6 +25,7 @@ struct Runner::Task {
   Alone::Place place = {};
   tasks::Attempt attempt = {};
   inference::Until until = {};
+  bool ran = false;
 };
 
 class Runner::TaskContext final : public Context {
@@ -58,6 +59,15 @@ class Runner::TaskContext final : public Context {
 
   Result<std::optional<contradiction::Calibration>> calibration() override {
     return parts_.models.calibration(task_.model, model());
+  }
+
+  Result<dramatiq::Permit> acquire(const dramatiq::RateLimit& limit) override {
+    BOOST_OUTCOME_TRY(auto taken, parts_.client.run(dramatiq::acquire(limit, parts_.clock.now())));
+    if (!taken) return rate_limit_exceeded(limit.key);
+    // A place that cannot be given back is free after the limit's own time.
+    return dramatiq::Permit([&client = parts_.client, limit] {
+      if (limit.kind == dramatiq::RateLimit::Kind::concurrent) (void)client.run(dramatiq::release(limit));
+    });
   }
 
   // Progress that cannot be written is not worth failing for; a stop that it brings is obeyed.

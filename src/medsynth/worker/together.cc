@@ -2,6 +2,7 @@
 // and the recorder writes and settles what they became. What is unusual about one (it was running when a
 // worker died, was cancelled, is no fresh record) makes it take the path of one message.
 #include "medsynth/base/log.h"
+#include "medsynth/dramatiq/aborts.h"
 #include "medsynth/worker/running.h"
 
 namespace medsynth::worker {
@@ -19,6 +20,7 @@ struct Runner::Light {
   const Actor* actor;
   std::string task_id;
   Prepared prepared;
+  bool abortable;
   tasks::Attempt attempt = {};
   enum class Path { together, alone, lost } path = Path::together;
 };
@@ -33,10 +35,12 @@ void Runner::run_together(std::vector<dramatiq::Delivery> deliveries, const std:
     const bool usual =
         prepared && !prepared->model && !dramatiq::is_too_old(delivery.message, actor->options, now);
     std::string task_id = task_id_of(delivery.message);
+    const bool abortable = dramatiq::is_abortable(delivery.message, actor->options);
     lights.push_back({std::move(delivery),
                       actor,
                       std::move(task_id),
                       usual ? std::move(*prepared) : Prepared{},
+                      abortable,
                       {},
                       usual ? Light::Path::together : Light::Path::alone});
   }
@@ -59,9 +63,35 @@ void Runner::run_together(std::vector<dramatiq::Delivery> deliveries, const std:
   for (Light* light : alone) run_one(light->delivery, abandon);
 }
 
+// Those that dramatiq-abort cancelled, asked together with what follows: no further round trip.
+std::future<std::vector<Runner::Light*>> Runner::look_for_aborted(std::vector<Light>& lights) {
+  std::vector<Light*> abortable;
+  std::vector<std::string> ids;
+  for (Light& light : lights) {
+    if (!light.abortable) continue;
+    abortable.push_back(&light);
+    ids.push_back(light.delivery.message.message_id);
+  }
+  const auto found = std::make_shared<std::promise<std::vector<Light*>>>();
+  auto future = found->get_future();
+  if (ids.empty()) {
+    found->set_value({});
+    return future;
+  }
+  parts_.client.run<std::vector<bool>>(
+      dramatiq::cancelled(std::move(ids)),
+      [found, abortable = std::move(abortable)](const Result<std::vector<bool>>& cancelled) mutable {
+        std::size_t i = 0;  // whether it is asked to is no reason to wait for Redis
+        std::erase_if(abortable, [&](Light*) { return !cancelled || !(*cancelled)[i++]; });
+        found->set_value(std::move(abortable));
+      });
+  return future;
+}
+
 // Counts the starts and reserves the attempts. False when Redis could not be asked: then recovery puts them
 // back.
 bool Runner::open_together(std::vector<Light>& lights, const std::stop_token& abandon) {
+  auto aborted = look_for_aborted(lights);
   std::map<std::string, std::vector<Light*>> queues;
   for (Light& light : lights) queues[light.delivery.queue].push_back(&light);
   for (const auto& [queue, those] : queues) {
@@ -75,6 +105,8 @@ bool Runner::open_together(std::vector<Light>& lights, const std::stop_token& ab
       if ((*deaths)[i] > 0) those[i]->path = Light::Path::alone;
     }
   }
+  for (Light* light : aborted.get())
+    if (light->path == Light::Path::together) light->path = Light::Path::alone;
   std::vector<Light*> tracked;
   std::vector<tasks::Begin> begins;
   for (Light& light : lights) {
@@ -100,10 +132,12 @@ SteadyTime::duration Runner::run_light(Light& light, const std::stop_token& aban
   const dramatiq::Message& message = light.delivery.message;
   const SteadyTime start = parts_.clock.steady();
   Task task{.delivery = light.delivery, .abandon = abandon, .actor = light.actor, .attempt = light.attempt};
-  task.hand = parts_.in_hand.add(light.task_id, message.message_id, message.actor_name, parts_.clock.now());
+  task.hand = parts_.in_hand.add(light.task_id, message.message_id, message.actor_name, parts_.clock.now(),
+                                 light.abortable);
   task.until = {task.hand->stop_token(), start + time_limit(message, *light.actor)};
   if (light.actor->tracked) recorder_.started(light.attempt);
   parts_.metrics.message_started(message.queue_name, message.actor_name);
+  task.ran = true;
   Result<std::string> result = [&]() -> Result<std::string> {
     try {
       TaskContext context(parts_, task);

@@ -71,6 +71,11 @@ models::CacheOptions cache_options(const Settings& settings, std::uint64_t memor
           }};
 }
 
+std::vector<Actor> with_result_keys(std::vector<Actor> actors, const Settings& settings) {
+  for (Actor& actor : actors) actor.options.result_keys.readable = settings.result_keys == "readable";
+  return actors;
+}
+
 // Everything a worker is made of, in the order in which it depends on each other.
 class Process {
  public:
@@ -117,7 +122,7 @@ class Process {
         engine_(inference::make_engine()),
         cache_(cache_options(settings_, sensors_->sample().memory_limit, metrics_)),
         models_(model_options(settings_, sensors_->sample().effective_cpus), *engine_, cache_),
-        actors_(options.actors) {}
+        actors_(with_result_keys(options.actors, settings_)) {}
 
   bool wait_for_redis();
   void recover_this_host();

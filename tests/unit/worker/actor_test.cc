@@ -31,6 +31,7 @@ class FakeContext final : public Context {
   inference::Model* model() override { return nullptr; }
   std::optional<jobs::ModelUsed> model_used() const override { return std::nullopt; }
   Result<std::optional<contradiction::Calibration>> calibration() override { return std::nullopt; }
+  Result<dramatiq::Permit> acquire(const dramatiq::RateLimit&) override { return dramatiq::Permit({}); }
 
   inference::Until until_;
 };

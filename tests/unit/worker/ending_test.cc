@@ -37,6 +37,18 @@ TEST(Ending, EachOutcomeHasItsRecordAndItsSettling) {
   EXPECT_EQ(ending(EndCancelled{"why"}).advance.to, tasks::Status::cancelled);
 }
 
+// Too old, or nobody's: a dead letter as it came, its failure kept as a result, and no callback.
+TEST(Ending, WhatWasNotTriedTellsNobody) {
+  const Ending refused = ending({Fail{.error = "too old", .skipped = true}},
+                                {.on_failure = "told", .on_retry_exhausted = "told", .store_results = true});
+  EXPECT_EQ(refused.advance.to, tasks::Status::failed);
+  EXPECT_EQ(refused.settlement.kind, Kind::dead);
+  EXPECT_EQ(refused.settlement.reason, "too old");
+  EXPECT_EQ(refused.settlement.updated, delivery().message);
+  EXPECT_TRUE(refused.settlement.follow.messages.empty());
+  EXPECT_EQ(refused.settlement.follow.commands.size(), 3u);
+}
+
 // The worker died after it wrote "failed" and before the dead letter: the next one settles as the record
 // says.
 TEST(Ending, AMessageWhoseRecordHasEndedIsSettledAsItSays) {

@@ -7,7 +7,7 @@ namespace {
 
 TEST(InHand, ShowsWhatItHoldsUntilItIsRemoved) {
   InHand hand;
-  const auto task = hand.add("t", "m", "detect_contradiction", WallTime{});
+  const auto task = hand.add("t", "m", "detect_contradiction", WallTime{}, true);
   task->show("waiting", "cpu", WallTime{});
   ASSERT_EQ(hand.reports().size(), 1u);
   EXPECT_EQ(hand.reports()[0].reason, "cpu");
@@ -19,7 +19,7 @@ TEST(InHand, ShowsWhatItHoldsUntilItIsRemoved) {
 // again.
 TEST(InHand, TheFirstCauseOfAStopStays) {
   InHand hand;
-  const auto task = hand.add("t", "m", "a", WallTime{});
+  const auto task = hand.add("t", "m", "a", WallTime{}, true);
   EXPECT_FALSE(task->stop_token().stop_requested());
   task->stop(StopCause::cancelled);
   hand.stop_all(StopCause::shutdown);
