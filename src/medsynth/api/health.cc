@@ -69,6 +69,10 @@ void add_queue(const QueueInfo& queue, std::vector<telemetry::Sample>& samples) 
   for (const auto& [state, count] : states)
     samples.push_back(gauge("medsynth_queue_depth", "Messages of a queue",
                             {{"queue", queue.name}, {"state", state}}, static_cast<double>(count)));
+  // Dramatiq's own name. Its workers count what they hold; ours hold none.
+  samples.push_back(gauge("dramatiq_delayed_messages_inprogress", "Delayed messages that are not due",
+                          {{"queue_name", queue.name}, {"actor_name", ""}},
+                          static_cast<double>(queue.delayed)));
   samples.push_back(gauge("medsynth_queue_paused", "1 when Medsynth's workers take nothing from it",
                           {{"queue", queue.name}}, queue.state == "paused" ? 1 : 0));
 }

@@ -71,8 +71,6 @@ struct Metrics::Impl {
   Counters& message_rejects =
       counters("dramatiq_message_rejects_total", "Messages moved to the dead letters");
   Gauges& messages_inprogress = gauges("dramatiq_messages_inprogress", "Messages being processed");
-  Gauges& delayed_inprogress =
-      gauges("dramatiq_delayed_messages_inprogress", "Delayed messages held in memory");
   Histograms& message_milliseconds =
       histograms("dramatiq_message_duration_milliseconds", "Time spent processing messages");
   Histograms& queue_wait =
@@ -171,10 +169,6 @@ void Metrics::message_retried(std::string_view queue, std::string_view actor) {
 
 void Metrics::message_rejected(std::string_view queue, std::string_view actor) {
   impl_->message_rejects.Add(message_labels(queue, actor)).Increment();
-}
-
-void Metrics::message_delayed(std::string_view queue, std::string_view actor, int change) {
-  impl_->delayed_inprogress.Add(message_labels(queue, actor)).Increment(change);
 }
 
 void Metrics::message_waited(std::string_view queue, std::string_view actor, double seconds) {

@@ -69,9 +69,8 @@ class Metrics {
                      double milliseconds);  // and down
   void message_skipped(std::string_view queue,
                        std::string_view actor);  // settled unrun: dramatiq_messages_total
-  void message_retried(std::string_view queue, std::string_view actor);              // once per retry
-  void message_rejected(std::string_view queue, std::string_view actor);             // to the dead letters
-  void message_delayed(std::string_view queue, std::string_view actor, int change);  // held until due: +1, -1
+  void message_retried(std::string_view queue, std::string_view actor);   // once per retry
+  void message_rejected(std::string_view queue, std::string_view actor);  // to the dead letters
   void message_waited(std::string_view queue, std::string_view actor,
                       double seconds);  // from enqueueing to its start
 

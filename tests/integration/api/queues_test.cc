@@ -81,6 +81,7 @@ TEST_F(QueueCalls, BadMessagesAreRefused) {
 // Seen in the list and in the metrics of every queue; our fetch takes nothing.
 TEST_F(QueueCalls, APauseIsSeen) {
   send(R"({"actor":"a"})");
+  send(R"({"actor":"a","delay":60000})");
   EXPECT_EQ(call("POST", "/v1/queues/medsynth/pause").status, 200);
   EXPECT_EQ(call("POST", "/v1/queues/second/pause").status, 200);
   EXPECT_EQ(queue("medsynth").at("state").as_string(), "paused");
@@ -90,6 +91,9 @@ TEST_F(QueueCalls, APauseIsSeen) {
       << metrics;
   EXPECT_NE(metrics.find(R"(medsynth_queue_depth{queue="second",state="ready"} 0)"), std::string::npos);
   EXPECT_NE(metrics.find(R"(medsynth_queue_paused{queue="second"} 1)"), std::string::npos);
+  const std::string_view delayed =
+      R"(dramatiq_delayed_messages_inprogress{actor_name="",queue_name="medsynth"} 1)";
+  EXPECT_NE(metrics.find(delayed), std::string::npos) << "under Dramatiq's own name";
   EXPECT_EQ(call("POST", "/v1/queues/medsynth/resume").json().at("data").at("state").as_string(), "active");
   EXPECT_EQ(own_.run(worker_.fetch("medsynth", 1))->deliveries.size(), 1u);
 }

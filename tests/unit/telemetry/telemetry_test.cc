@@ -51,14 +51,6 @@ TEST(Metrics, MessagesHaveDramatiqsNamesAndBuckets) {
   EXPECT_EQ(find(samples, "dramatiq_message_errors_total")->value, 1);
 }
 
-// Held and then run: the gauge of delayed messages is zero again.
-TEST(Metrics, DelayedMessagesReturnToZero) {
-  Metrics metrics;
-  metrics.message_delayed("medsynth", "a", +1);
-  metrics.message_delayed("medsynth", "a", -1);
-  EXPECT_EQ(find(metrics.samples(), "dramatiq_delayed_messages_inprogress")->value, 0);
-}
-
 // Totals that others count are told again and again: the counter follows and never goes back.
 TEST(Metrics, TotalsAreFollowedAndNeverGoBack) {
   Metrics metrics;
