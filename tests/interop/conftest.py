@@ -55,11 +55,25 @@ def eventually(condition, seconds=15):
 class Side:
     """The Redis of one test, and the processes around it."""
 
-    def __init__(self, url, peer):
-        self.url = url
+    def __init__(self, peer, folder):
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
         self.peer = peer
-        self.redis = redis.Redis.from_url(url, decode_responses=True)
+        self.folder = folder
+        self.redis = redis.Redis.from_url(self.url, decode_responses=True)
         self.processes = []
+        self.start_redis()
+
+    def start_redis(self):
+        """What it answered before it was stopped is there again."""
+        words = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", "", "--logfile", "log",
+                 "--appendonly", "yes", "--appendfsync", "no"]
+        self.server = subprocess.Popen(list(map(str, words)))
+        assert eventually(lambda: answers(self.redis))
+
+    def stop_redis(self):
+        self.server.terminate()
+        self.server.wait()
 
     def start(self, *words):
         process = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, text=True)
@@ -69,6 +83,27 @@ class Side:
 
     def our_worker(self, queue, timeout=60_000):
         return self.start(self.peer, "work", "--url", self.url, "--queue", queue, "--timeout", timeout)
+
+    def our_actors(self, folder, queue="ours", **environment):
+        """The product's worker with the actors of actors.cc; returns when it takes messages."""
+        before = set(self.redis.hkeys("dramatiq:__medsynth__.workers"))
+        settings = {**os.environ, "REDIS_URL": self.url, "MEDSYNTH_QUEUES": queue, "MEDSYNTH_DATA_DIR": folder / "data",
+                    "MEDSYNTH_RUNTIME_DIR": folder / "run", "MAX_CPU_PERCENT": 100, "MAX_MEMORY_PERCENT": 100,
+                    "MAX_CONCURRENT_TASKS": 4, **environment}
+        with (folder / "actors.log").open("a") as log:
+            process = subprocess.Popen([self.peer.with_name("dramatiq_actors")], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       env={name: str(value) for name, value in settings.items()})
+        self.processes.append(process)
+        assert eventually(lambda: set(self.redis.hkeys("dramatiq:__medsynth__.workers")) > before, 30), process.poll()
+        return process
+
+    def ask_peer(self, command, **options):
+        """One word of our side: what a limit or a result is to C++."""
+        words = [self.peer, command, "--url", self.url]
+        for name, value in options.items():
+            words += [f"--{name}", value]
+        done = subprocess.run(list(map(str, words)), check=True, timeout=10, capture_output=True, text=True)
+        return done.stdout.strip()
 
     def python_worker(self, queue, timeout=60_000, python=sys.executable):
         return self.start(python, HERE / "python_side.py", self.url, timeout, queue)
@@ -90,7 +125,9 @@ class Side:
         for process in self.processes:
             process.kill()
             process.wait()
-            process.stdout.close()
+            if process.stdout:
+                process.stdout.close()
+        self.stop_redis()
 
 
 @pytest.fixture
@@ -98,21 +135,15 @@ def side(tmp_path):
     peer = find_peer()
     if peer is None or shutil.which("redis-server") is None:
         pytest.skip("needs the target dramatiq_peer and redis-server")
-    port = free_port()
-    words = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", tmp_path, "--save", "", "--logfile", "log"]
-    server = subprocess.Popen(list(map(str, words)))
-    side = Side(f"redis://127.0.0.1:{port}/0", peer)
+    side = Side(peer, tmp_path)
     try:
-        assert eventually(lambda: answers(side.redis))
         yield side
     finally:
         side.end()
-        server.terminate()
-        server.wait()
 
 
 def answers(client):
     try:
         return client.ping()
-    except redis.ConnectionError:
+    except (redis.ConnectionError, redis.BusyLoadingError):
         return False

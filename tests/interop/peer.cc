@@ -2,12 +2,19 @@
 // pytest.
 //
 //   dramatiq_peer send --url URL --queue Q --actor A [--args JSON] [--kwargs JSON] [--delay MS]
+//   dramatiq_peer send --url URL --queue Q --actor A --first N --last N --delay MS       many, with [number];
+//   a tenth delayed dramatiq_peer hold --url URL --queue Q --count N --host H     N worker ids that hold one
+//   message each; prints "ready" dramatiq_peer result --url URL --queue Q --actor A --id ID [--readable yes]
+//   prints it, or "TYPE: TEXT", or "none" dramatiq_peer limit --url URL --kind concurrent|bucket|window --key
+//   K [--limit N] [--period MS] [--release yes]
+//                                                                             prints "yes" or "no"
 //   dramatiq_peer work --url URL --queue Q [--timeout MS] [--threads N]     until SIGTERM; prints "ready"
 //
 // Actors of `work`: echo_peer appends its args to the Redis list "effects:peer"; flaky_peer fails once, then
 // does the same; slow_peer appends to "started" and never ends; any other is a dead letter.
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <iostream>
@@ -17,6 +24,9 @@
 #include <vector>
 
 #include "medsynth/dramatiq/consumer.h"
+#include "medsynth/dramatiq/producer.h"
+#include "medsynth/dramatiq/rate_limits.h"
+#include "medsynth/dramatiq/results.h"
 #include "medsynth/dramatiq/retries.h"
 
 namespace {
@@ -35,7 +45,41 @@ int fail(const Error& error) {
   return EXIT_FAILURE;
 }
 
+int send_many(redis::Client& client, const Arguments& arguments) {
+  const WallTime now = system_clock().now();
+  const auto delay = std::chrono::milliseconds(std::stol(argument(arguments, "delay", "0")));
+  std::vector<dramatiq::Outgoing> all;
+  for (long n = std::stol(arguments.at("--first")); n < std::stol(arguments.at("--last")); ++n) {
+    dramatiq::Message message =
+        dramatiq::make_message(argument(arguments, "queue", ""), argument(arguments, "actor", ""), "{}", now);
+    message.args = "[" + std::to_string(n) + "]";
+    all.push_back({std::move(message), n % 10 == 0 ? std::optional(now + delay) : std::nullopt});
+  }
+  const dramatiq::Broker broker({});
+  const auto sent = dramatiq::Producer(client, broker).send(std::move(all));
+  return sent ? EXIT_SUCCESS : fail(sent.error());
+}
+
+// As many workers that beat, and can be killed at once.
+int hold(redis::Client& client, const Arguments& arguments) {
+  const std::string queue = argument(arguments, "queue", "");
+  std::vector<dramatiq::Broker> workers;
+  for (long n = std::stol(argument(arguments, "count", "1")); n > 0; --n) {
+    const dramatiq::Broker& worker =
+        workers.emplace_back(dramatiq::BrokerOptions{.host = arguments.at("--host")});
+    if (const auto known = client.run(worker.register_worker(::getpid())); !known) return fail(known.error());
+    const auto fetched = client.run(worker.fetch(queue, 1));
+    if (!fetched || fetched->deliveries.size() != 1) return EXIT_FAILURE;
+  }
+  std::cout << "ready" << std::endl;
+  for (;;) {
+    for (const dramatiq::Broker& worker : workers) (void)client.run(worker.heartbeat());
+    std::this_thread::sleep_for(1s);
+  }
+}
+
 int send(redis::Client& client, const Arguments& arguments) {
+  if (arguments.contains("--first")) return send_many(client, arguments);
   const WallTime now = system_clock().now();
   dramatiq::Message message =
       dramatiq::make_message(argument(arguments, "queue", "default"), argument(arguments, "actor", ""),
@@ -46,6 +90,40 @@ int send(redis::Client& client, const Arguments& arguments) {
   const auto eta = delay > 0 ? std::optional(now + std::chrono::milliseconds(delay)) : std::nullopt;
   const auto sent = client.run(dramatiq::Broker({}).enqueue(std::move(message), eta));
   return sent ? EXIT_SUCCESS : fail(sent.error());
+}
+
+int result(redis::Client& client, const Arguments& arguments) {
+  dramatiq::Message message;
+  message.queue_name = argument(arguments, "queue", "default");
+  message.actor_name = argument(arguments, "actor", "");
+  message.message_id = argument(arguments, "id", "");
+  const auto found =
+      client.run(dramatiq::result_of(message, {.readable = argument(arguments, "readable", "") == "yes"}));
+  if (!found) return fail(found.error());
+  if (!*found)
+    std::cout << "none\n";
+  else if ((*found)->failure)
+    std::cout << (*found)->failure->type << ": " << (*found)->failure->text << '\n';
+  else
+    std::cout << (*found)->value << '\n';
+  return EXIT_SUCCESS;
+}
+
+int limit(redis::Client& client, const Arguments& arguments) {
+  using enum dramatiq::RateLimit::Kind;
+  const std::string kind = argument(arguments, "kind", "concurrent");
+  const dramatiq::RateLimit limit{
+      kind == "bucket"   ? bucket
+      : kind == "window" ? window
+                         : concurrent,
+      argument(arguments, "key", ""), std::stol(argument(arguments, "limit", "1")),
+      std::chrono::milliseconds(std::stol(argument(arguments, "period", "900000")))};
+  const bool release = argument(arguments, "release", "") == "yes";
+  const auto done =
+      client.run(release ? dramatiq::release(limit) : dramatiq::acquire(limit, system_clock().now()));
+  if (!done) return fail(done.error());
+  std::cout << (*done ? "yes" : "no") << '\n';
+  return EXIT_SUCCESS;
 }
 
 void run_one(redis::Client& client, dramatiq::Consumer& consumer, const dramatiq::Delivery& delivery,
@@ -108,6 +186,10 @@ int main(int argc, char** argv) {
   if (!url) return fail(url.error());
   redis::Client client({.url = *url});
   if (const auto connected = client.wait_connected(5s); !connected) return fail(connected.error());
-  return argc > 1 && std::string_view(argv[1]) == "work" ? work(client, arguments, ending)
-                                                         : send(client, arguments);
+  const std::string_view command = argc > 1 ? argv[1] : "";
+  if (command == "work") return work(client, arguments, ending);
+  if (command == "hold") return hold(client, arguments);
+  if (command == "result") return result(client, arguments);
+  if (command == "limit") return limit(client, arguments);
+  return send(client, arguments);
 }

@@ -71,3 +71,16 @@ def test_what_it_requeues_we_run(side, dashboard):
     side.our_worker("for_peer")
     assert eventually(lambda: side.effects("peer") == ['["again"]'])
     assert eventually(lambda: side.redis.exists("dramatiq:for_peer", "dramatiq:for_peer.msgs", "dramatiq:for_peer.DQ.msgs") == 0)
+
+
+def test_what_it_deletes_does_not_run(side, dashboard):
+    """A waiting one, and a delayed one that our worker holds until it is due: then it is forgotten, too."""
+    side.send("for_peer", "echo_peer", '["waits"]')
+    dashboard.post("/delete-message", "for_peer", only(side, "dramatiq:for_peer.msgs"))
+    side.our_worker("for_peer")
+    side.send("for_peer", "echo_peer", '["delayed"]', delay=1_500)
+    assert eventually(lambda: side.redis.zcard("dramatiq:__medsynth__.due.for_peer") == 1)
+    dashboard.post("/delete-message", "for_peer.DQ", only(side, "dramatiq:for_peer.DQ.msgs"))
+    side.send("for_peer", "echo_peer", '["after it"]', delay=2_000)
+    assert eventually(lambda: side.effects("peer") == ['["after it"]'])
+    assert eventually(lambda: side.leftovers() == [])
