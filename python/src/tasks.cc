@@ -121,8 +121,10 @@ class Events {
     client_->subscribe({core.store.channel()},
                        [shared = shared_](std::string_view, std::string_view payload) {
                          const std::lock_guard lock(shared->mutex);
-                         if (shared->waiting.size() == kMost) shared->waiting.pop_front();
-                         shared->waiting.emplace_back(payload);
+                         for (const std::string_view event : tasks::events_in(payload)) {
+                           if (shared->waiting.size() == kMost) shared->waiting.pop_front();
+                           shared->waiting.emplace_back(event);
+                         }
                          shared->came.notify_one();
                        });
     all().insert(this);

@@ -83,16 +83,17 @@ Query<Created> Store::create(const NewTask& task, WallTime now, std::vector<Comm
                              std::optional<Guard> guard) const {
   const std::string record = options_.prefix + task.task_id;
   const std::string message = json::write_string(task.message_id);
-  Fields fields{{"status", json_text(Status::pending)},
+  // Redis searches a record from its front: first what every write asks for.
+  Fields fields{{"message_id", message},
+                {"attempt", "0"},
+                {"status", json_text(Status::pending)},
                 {"progress", "0"},
                 {"created_at", quoted(now)},
                 {"updated_at", quoted(now)},
-                {"attempt", "0"},
                 {"queue", json::write_string(task.queue)},
                 {"actor", json::write_string(task.actor)}};
   for (const auto& field : without_owned(task.fields))
-    if (field.first != "status") fields.push_back(field);
-  fields.emplace_back("message_id", message);
+    if (field.first != "status" && field.first != "message_id") fields.push_back(field);
   std::vector<std::string> arguments{
       task.task_id, std::to_string(micros(now)), message, guard ? guard->value : "",
       std::to_string(guard ? std::chrono::milliseconds(guard->ttl).count() : 0)};

@@ -12,15 +12,17 @@
 //
 // Keys: `{prefix}{task_id}` is the record, a hash of JSON texts. Under `{prefix}\x1f`, which no id can
 // contain: `all` (zset, ids by creation in microseconds), `status:<status>` (the same), `expiry` (zset, ids
-// by expiry in milliseconds), `tombstone:<message_id>` (message must not run), `deleted:<task_id>` (its
-// message still lives: late writes make no record). A record that stands for a message has no TTL until it
-// has ended; one written directly has it from each write. A record that older Python stored as a JSON string
-// is read, and rewritten at its first write.
+// by expiry in milliseconds; those that ended together are one entry, joined by newlines),
+// `tombstone:<message_id>` (message must not run), `deleted:<task_id>` (its message still lives: late writes
+// make no record). A record that stands for a message has no TTL until it has ended; one written directly has
+// it from each write. A record that older Python stored as a JSON string is read, and rewritten at its first
+// write.
 //
 // Any call may end with `conflict` (reason "not_a_task_record") when the record's key holds something else,
 // and with the client's errors. A call whose answer was lost can be repeated; the worst is a Written that
-// says stale. Events: {"task_id","status","progress","attempt"} on channel(); of a deleted task
-// {"task_id","status":"deleted"}. Thread safe (immutable).
+// says stale. Events: {"task_id","status","progress","attempt"} on channel(), several in one message with
+// newlines between them where many tasks changed at once; of a deleted task {"task_id","status":"deleted"}.
+// Thread safe (immutable).
 #pragma once
 
 #include <chrono>
@@ -103,16 +105,17 @@ struct Written {
   bool stop_requested = false;
 };
 
-// A step of an attempt: what its record becomes. Those of many tasks are one script (Store::advance).
+// A step of an attempt: what its record becomes, and the fields that come with it. Those of many tasks are
+// one script (Store::advance).
 struct Advance {
   Attempt attempt;
   Status to = Status::processing;
   Fields fields = {};
 };
-Advance to_processing(Attempt attempt, WallTime now);
+Advance to_processing(Attempt attempt);
 Advance to_completed(Attempt attempt, std::string result_json, WallTime now);
 Advance to_failed(Attempt attempt, std::string_view error, WallTime now);
-Advance to_retrying(Attempt attempt, std::string_view error, WallTime next_attempt_at, WallTime now);
+Advance to_retrying(Attempt attempt, std::string_view error, WallTime next_attempt_at);
 Advance to_cancelled(Attempt attempt, std::string_view why, WallTime now);
 
 struct Cancelled {
@@ -136,6 +139,9 @@ struct MessageOfTask {
 // absent), else the message's own id.
 std::string identity_of(std::string_view kwargs, std::string_view task_id_option,
                         const std::string& message_id);
+
+// What one message on Store::channel() tells, as JSON each: the changes of one script.
+std::vector<std::string_view> events_in(std::string_view message);
 
 class Store {
  public:

@@ -1,4 +1,8 @@
 // Writes of many attempts in one script each: open.lua, advance.lua.
+#include <algorithm>
+#include <map>
+#include <tuple>
+
 #include "medsynth/tasks/calls.h"
 #include "medsynth/tasks/store.h"
 
@@ -9,54 +13,88 @@ using redis::Query;
 using redis::Replies;
 using redis::Step;
 
-Advance step(Attempt attempt, Status to, WallTime now, Fields fields) {
-  fields.emplace_back("status", json_text(to));
-  fields.emplace_back("updated_at", quoted(now));
-  return {std::move(attempt), to, std::move(fields)};
+// Places of `count` things, those of the same kind together.
+template <class KindOf>
+auto grouped(std::size_t count, KindOf kind_of) {
+  std::map<decltype(kind_of(count)), std::vector<std::size_t>> groups;
+  for (std::size_t i = 0; i < count; ++i) groups[kind_of(i)].push_back(i);
+  return groups;
+}
+
+// What a script said of those that are unusual, as place (from 1) and value: calls `each` with the place as
+// it was asked.
+template <class Each>
+Result<> read_unusual(Replies replies, const std::vector<std::size_t>& order, Each each) {
+  BOOST_OUTCOME_TRY(auto answer, redis::list(std::move(replies[0])));
+  for (std::size_t i = 0; i + 1 < answer.size(); i += 2) {
+    BOOST_OUTCOME_TRY(auto place, redis::integer(answer[i]));
+    each(order[static_cast<std::size_t>(place - 1)], answer[i + 1]);
+  }
+  return success();
 }
 
 }  // namespace
 
-Advance to_processing(Attempt attempt, WallTime now) {
-  return step(std::move(attempt), Status::processing, now, {{"progress", "0"}});
+std::vector<std::string_view> events_in(std::string_view message) {
+  std::vector<std::string_view> events;
+  for (std::size_t end; !message.empty(); message.remove_prefix(std::min(end + 1, message.size()))) {
+    end = std::min(message.find('\n'), message.size());
+    events.push_back(message.substr(0, end));
+  }
+  return events;
+}
+
+Advance to_processing(Attempt attempt) {
+  return {std::move(attempt), Status::processing};
 }
 
 Advance to_completed(Attempt attempt, std::string result_json, WallTime now) {
-  return step(std::move(attempt), Status::completed, now,
-              {{"progress", "100"}, {"result", std::move(result_json)}, {"completed_at", quoted(now)}});
+  return {std::move(attempt),
+          Status::completed,
+          {{"result", std::move(result_json)}, {"completed_at", quoted(now)}}};
 }
 
 Advance to_failed(Attempt attempt, std::string_view error, WallTime now) {
-  return step(std::move(attempt), Status::failed, now,
-              {{"error", json::write_string(error)}, {"failed_at", quoted(now)}});
+  return {
+      std::move(attempt), Status::failed, {{"error", json::write_string(error)}, {"failed_at", quoted(now)}}};
 }
 
-Advance to_retrying(Attempt attempt, std::string_view error, WallTime next_attempt_at, WallTime now) {
-  return step(std::move(attempt), Status::retrying, now,
-              {{"error", json::write_string(error)}, {"next_attempt_at", quoted(next_attempt_at)}});
+Advance to_retrying(Attempt attempt, std::string_view error, WallTime next_attempt_at) {
+  return {std::move(attempt),
+          Status::retrying,
+          {{"error", json::write_string(error)}, {"next_attempt_at", quoted(next_attempt_at)}}};
 }
 
 Advance to_cancelled(Attempt attempt, std::string_view why, WallTime now) {
-  return step(std::move(attempt), Status::cancelled, now,
-              {{"error", json::write_string(why)}, {"cancelled_at", quoted(now)}});
+  return {std::move(attempt),
+          Status::cancelled,
+          {{"error", json::write_string(why)}, {"cancelled_at", quoted(now)}}};
 }
 
 Query<std::vector<Attempt>> Store::open(const std::vector<Begin>& begins, WallTime now) const {
   std::vector<std::string> keys;
+  std::vector<std::size_t> order;
   std::vector<Attempt> attempts;
   std::vector<std::string> arguments{std::to_string(micros(now))};
-  for (const Begin& begin : begins) {
-    keys.push_back(options_.prefix + begin.task_id);
-    attempts.push_back({begin.task_id, begin.message_id, 0});
-    arguments.insert(arguments.end(), {begin.task_id, json::write_string(begin.message_id),
-                                       json::write_string(begin.queue), json::write_string(begin.actor)});
+  for (const Begin& begin : begins) attempts.push_back({begin.task_id, begin.message_id, 1});
+  const auto kind_of = [&](std::size_t i) {
+    return std::pair<std::string_view, std::string_view>(begins[i].queue, begins[i].actor);
+  };
+  for (const auto& [kind, places] : grouped(begins.size(), kind_of)) {
+    arguments.insert(arguments.end(), {json::write_string(kind.first), json::write_string(kind.second),
+                                       std::to_string(places.size())});
+    for (const std::size_t i : places) {
+      order.push_back(i);
+      keys.push_back(options_.prefix + begins[i].task_id);
+      arguments.push_back(json::write_string(begins[i].message_id));
+    }
   }
   return {{call(all_scripts().open, options_, std::move(keys), now, std::move(arguments))},
-          [attempts = std::move(attempts)](Replies replies) mutable -> Result<Step<std::vector<Attempt>>> {
-            BOOST_OUTCOME_TRY(auto answer, redis::list(std::move(replies[0])));
-            for (std::size_t i = 0; i < attempts.size(); ++i) {
-              BOOST_OUTCOME_TRY(attempts[i].number, redis::integer(answer[i]));
-            }
+          [attempts = std::move(attempts),
+           order = std::move(order)](Replies replies) mutable -> Result<Step<std::vector<Attempt>>> {
+            BOOST_OUTCOME_TRY(read_unusual(
+                std::move(replies), order,
+                [&](std::size_t i, const redis::Reply& number) { attempts[i].number = number.integer; }));
             return Step<std::vector<Attempt>>(std::move(attempts));
           }};
 }
@@ -64,25 +102,34 @@ Query<std::vector<Attempt>> Store::open(const std::vector<Begin>& begins, WallTi
 Query<std::vector<Written>> Store::advance(const std::vector<Advance>& advances, std::string_view worker,
                                            WallTime now) const {
   std::vector<std::string> keys;
+  std::vector<std::size_t> order;
   std::vector<std::string> arguments{json::write_string(worker)};
-  for (const Advance& advance : advances) {
-    keys.push_back(options_.prefix + advance.attempt.task_id);
-    arguments.insert(arguments.end(),
-                     {advance.attempt.task_id, json::write_string(advance.attempt.message_id),
-                      std::to_string(advance.attempt.number), json_text(advance.to)});
-    append_counted(arguments, advance.fields);
+  const auto kind_of = [&](std::size_t i) {
+    std::vector<std::string_view> names;
+    for (const auto& [name, value] : advances[i].fields) names.push_back(name);
+    return std::tuple(advances[i].to, advances[i].attempt.number, std::move(names));
+  };
+  for (const auto& [kind, places] : grouped(advances.size(), kind_of)) {
+    const auto& [to, number, names] = kind;
+    arguments.insert(arguments.end(), {json_text(to), std::to_string(number), std::to_string(places.size()),
+                                       std::to_string(names.size())});
+    arguments.insert(arguments.end(), names.begin(), names.end());
+    for (const std::size_t i : places) {
+      order.push_back(i);
+      keys.push_back(options_.prefix + advances[i].attempt.task_id);
+      arguments.push_back(json::write_string(advances[i].attempt.message_id));
+      for (const auto& [name, value] : advances[i].fields) arguments.push_back(value);
+    }
   }
   return {{call(all_scripts().advance, options_, std::move(keys), now, std::move(arguments))},
-          [](Replies replies) -> Result<Step<std::vector<Written>>> {
-            BOOST_OUTCOME_TRY(auto words, redis::texts(std::move(replies[0])));
-            std::vector<Written> written;
-            for (const std::string& word : words) {
-              if (word == "gone")
-                written.push_back({Written::Outcome::gone, true});
-              else
-                written.push_back(
-                    {word == "stale" ? Written::Outcome::stale : Written::Outcome::written, word == "stop"});
-            }
+          [order = std::move(order)](Replies replies) -> Result<Step<std::vector<Written>>> {
+            std::vector<Written> written(order.size());
+            BOOST_OUTCOME_TRY(
+                read_unusual(std::move(replies), order, [&](std::size_t i, const redis::Reply& word) {
+                  if (word.text == "gone") written[i] = {Written::Outcome::gone, true};
+                  if (word.text == "stale") written[i] = {Written::Outcome::stale, false};
+                  if (word.text == "stop") written[i].stop_requested = true;
+                }));
             return Step<std::vector<Written>>(std::move(written));
           }};
 }

@@ -23,7 +23,7 @@ Ending ending_of(Outcome outcome, dramatiq::Delivery delivery, tasks::Attempt at
     auto follow = dramatiq::after_error(updated, {std::string(retry->type), retry->error}, false, false,
                                         actor, actor.result_keys, now);
     updated.queue_name = delivery.queue;
-    return {to_retrying(std::move(attempt), retry->error, eta, now),
+    return {to_retrying(std::move(attempt), retry->error, eta),
             {.kind = Settlement::Kind::move,
              .delivery = std::move(delivery),
              .updated = std::move(updated),

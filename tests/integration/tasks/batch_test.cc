@@ -1,4 +1,7 @@
 // Many attempts in one script: the same records, indexes and fences as one by one.
+#include <condition_variable>
+#include <mutex>
+
 #include "store_fixture.h"
 
 namespace medsynth::tasks {
@@ -31,7 +34,7 @@ TEST_F(BatchTest, StatesThatFollowQuicklyAreOneWrite) {
   std::vector<Advance> steps;
   steps.push_back(to_completed(attempts[0], "{\"n\":1180591620717411303424}", now()));
   steps.push_back(to_failed(attempts[1], "broken", now()));
-  steps.push_back(to_retrying(attempts[2], "again", now() + 15s, now()));
+  steps.push_back(to_retrying(attempts[2], "again", now() + 15s));
   for (const Written& written : run(store.advance(steps, "host/w", now())))
     EXPECT_EQ(written.outcome, Written::Outcome::written);
   for (const Written& again : run(store.advance(steps, "host/w", now())))
@@ -52,7 +55,7 @@ TEST_F(BatchTest, StatesThatFollowQuicklyAreOneWrite) {
 TEST_F(BatchTest, ALongerOneIsProcessingInBetween) {
   create("a");
   const Attempt attempt = open({"a"}).front();
-  EXPECT_EQ(advance(to_processing(attempt, now())).outcome, Written::Outcome::written);
+  EXPECT_EQ(advance(to_processing(attempt)).outcome, Written::Outcome::written);
   EXPECT_EQ(record("a").text("worker"), "host/w");
   EXPECT_EQ(listed("processing"), 1);
   EXPECT_EQ(run(store.cancel("a", now())).outcome, Cancelled::Outcome::requested);
@@ -97,6 +100,92 @@ TEST_F(BatchTest, WhatEndedMeanwhileStays) {
   EXPECT_EQ(advance(to_completed(attempts[1], "1", now())).outcome, Written::Outcome::gone);
   EXPECT_EQ(record("a").text("status"), "cancelled");
   EXPECT_FALSE(run(store.get("b")));
+}
+
+// Messages of several queues and actors, and one that is unusual among them: each gets its own answer.
+TEST_F(BatchTest, EachGetsItsOwnAnswer) {
+  for (const char* id : {"a", "b", "c", "d"}) create(id);
+  start("b");
+  std::vector<Begin> begins{{"a", "m-a", "z", "act", "w"},
+                            {"b", "m-b", "y", "act", "w"},
+                            {"c", "m-c", "z", "other", "w"},
+                            {"d", "m-d", "y", "act", "w"},
+                            {"new", "m-new", "x", "last", "w"}};
+  auto attempts = run(store.open(begins, now()));
+  Numbers numbers;
+  for (const Attempt& attempt : attempts) numbers.push_back(attempt.number);
+  EXPECT_EQ(numbers, (Numbers{1, 0, 1, 1, 1}));
+  EXPECT_EQ(record("new").text("queue"), "x");
+  EXPECT_EQ(record("new").text("actor"), "last");
+  run(store.cancel("c", now()));
+  std::vector<Advance> steps{to_failed(attempts[0], "broken", now()), to_completed(attempts[2], "2", now()),
+                             to_completed(attempts[3], "3", now()), to_failed(attempts[4], "too", now())};
+  std::vector<Written::Outcome> outcomes;
+  for (const Written& written : run(store.advance(steps, "host/w", now())))
+    outcomes.push_back(written.outcome);
+  using enum Written::Outcome;
+  EXPECT_EQ(outcomes, (std::vector{written, stale, written, written}));
+  EXPECT_EQ(record("a").text("error"), "broken");
+  EXPECT_EQ(record("d").raw("result"), "3");
+  EXPECT_EQ(record("new").text("error"), "too");
+}
+
+// The source document's calls may put a cancelled task back to pending: its message must not run all the
+// same.
+TEST_F(BatchTest, ACancelledOneThatWasWrittenOverIsLeftToBegin) {
+  create("a");
+  run(store.cancel("a", now()));
+  run(store.update_task_progress("a", 0, {{"status", "\"pending\""}}, now()));
+  EXPECT_EQ(open({"a"}).front().number, 0);
+}
+
+// Those that ended together have one entry of the expiry index, and expire each by itself.
+TEST_F(BatchTest, WhatEndedTogetherIsSweptOneByOne) {
+  std::vector<std::string> names{"expired", "removed", "kept", "renewed"};
+  for (const std::string& id : names) create(id);
+  std::vector<Advance> steps;
+  for (Attempt& attempt : open(names)) steps.push_back(to_completed(std::move(attempt), "1", now()));
+  run(store.advance(steps, "host/w", now()));
+  for (const std::string& id : names) EXPECT_GT(ttl_of(id), 0) << id;
+  run(store.remove("removed", now()));
+  redis_says(redis::Command("DEL", "task:expired"));  // as Redis does when its time is up
+  redis_says(redis::Command("PERSIST", "task:kept"));
+  clock.advance(101s);
+  EXPECT_GE(run(store.sweep(now())), 1);
+  EXPECT_EQ(ids(run(store.list({}, now()))).size(), 2u);
+  EXPECT_EQ(listed("completed"), 2);
+  redis_says(redis::Command("DEL", "task:renewed"));
+  clock.advance(101s);
+  EXPECT_EQ(run(store.sweep(now())), 1);
+  EXPECT_EQ(ids(run(store.list({}, now()))), std::vector<std::string>{"kept"});
+  EXPECT_EQ(redis_integer(redis::Command("ZCARD",
+                                         "task:\x1f"
+                                         "expiry")),
+            0);
+}
+
+// What changed together is told in one message, a line for each.
+TEST_F(BatchTest, ChangesOfManyAreOneMessage) {
+  std::mutex mutex;
+  std::condition_variable came;
+  std::vector<std::string> messages;
+  redis::Client listener{{.url = *redis::parse_url(server_->unix_url())}};
+  for (const char* id : {"a", "b"}) create(id);
+  const auto attempts = open({"a", "b"});
+  listener.subscribe({store.channel()}, [&](std::string_view, std::string_view payload) {
+    const std::lock_guard lock(mutex);
+    messages.emplace_back(payload);
+    came.notify_all();
+  });
+  ASSERT_TRUE(listener.wait_connected(5s));
+  run(store.advance({to_completed(attempts[0], "1", now()), to_failed(attempts[1], "no", now())}, "host/w",
+                    now()));
+  std::unique_lock lock(mutex);
+  ASSERT_TRUE(came.wait_for(lock, 10s, [&] { return !messages.empty(); }));
+  EXPECT_EQ(
+      events_in(messages.front()),
+      (std::vector<std::string_view>{R"({"task_id":"a","status":"completed","progress":100,"attempt":1})",
+                                     R"({"task_id":"b","status":"failed","progress":0,"attempt":1})"}));
 }
 
 }  // namespace

@@ -1,28 +1,38 @@
 -- A worker is about to start many messages that end at once: which attempt is each? KEYS records. ARGV from 8: created
--- (microseconds), then for each record id, message_id, queue and actor (JSON). Answers the numbers; 0 for a record that is not
+-- (microseconds); then, in the order of KEYS, groups: queue and actor (JSON), number of records, and the message_id (JSON) of each.
+-- Answers what is unusual: the place (from 1) and the number; all others are the first attempt. 0 for a record that is not
 -- pending for that message, or whose message must not run: begin.lua has the rules. Writes nothing but records that were not
 -- there: advance.lua takes the first state of such an attempt only while the record is still as it was here.
 local created = ARGV[8]
-local marks = {}
-for i = 1, #KEYS do marks[i] = tombstone(ARGV[6 + 4 * i]) end
-local graves = redis.call('MGET', unpack(marks))
-local answer = {}
-for i, key in ipairs(KEYS) do
-  local at = 5 + 4 * i
-  local id, message = ARGV[at], ARGV[at + 1]
-  local found = redis.pcall('HMGET', key, 'message_id', 'status', 'attempt')
-  if found.err or graves[i] then
-    answer[i] = 0
-  elseif found[1] == message and found[2] == '"pending"' then
-    answer[i] = tonumber(found[3] or '0') + 1
-  elseif redis.call('EXISTS', key) == 1 then
-    answer[i] = 0
-  else
-    answer[i] = 1
-    redis.call('HSET', key, 'status', '"pending"', 'progress', '0', 'created_at', now, 'updated_at', now, 'attempt', '0',
-      'message_id', message, 'queue', ARGV[at + 2], 'actor', ARGV[at + 3])
-    index_new(id, created)
-    changed(id, false)
+local answer, place = {}, 0
+
+local function number_of(key, message, queue, actor)
+  local found = redis.pcall('HMGET', key, 'message_id', 'status', 'attempt', 'cancelled_at')
+  if found.err then return 0 end
+  local pending = found[1] == message and found[2] == '"pending"'
+  if pending and found[3] == '0' and not found[4] then return 1 end   -- as it was made: nobody wrote a tombstone
+  if redis.call('EXISTS', tombstone(message)) == 1 then return 0 end
+  if pending then return tonumber(found[3] or '0') + 1 end
+  if redis.call('EXISTS', key) == 1 then return 0 end
+  local id = string.sub(key, #prefix + 1)
+  redis.call('HSET', key, 'message_id', message, 'attempt', '0', 'status', '"pending"', 'progress', '0', 'created_at', now,
+    'updated_at', now, 'queue', queue, 'actor', actor)
+  index_new(id, created)
+  changed(id, false)
+  return 1
+end
+
+local at = 9
+while at <= #ARGV do
+  local queue, actor, last = ARGV[at], ARGV[at + 1], at + 2 + ARGV[at + 2]
+  for i = at + 3, last do
+    place = place + 1
+    local number = number_of(KEYS[place], ARGV[i], queue, actor)
+    if number ~= 1 then
+      answer[#answer + 1] = place
+      answer[#answer + 1] = number
+    end
   end
+  at = last + 1
 end
 return answer

@@ -45,8 +45,21 @@ local function index_new(id, created)
   redis.call('ZADD', all, created, id)
 end
 
-local function publish(id, rest)
-  redis.call('PUBLISH', channel, '{"task_id":"' .. string.gsub(id, '[\\"]', '\\%0') .. '",' .. rest .. '}')
+-- The event of an id, or of several that are joined by newlines: a line each. `rest` are its other members.
+local function event_of(ids, rest)
+  local head, tail = '{"task_id":"', '",' .. rest .. '}'
+  local escaped = string.gsub(ids, '[\\"]', '\\%0')
+  return head .. string.gsub(escaped, '\n', (string.gsub(tail, '%%', '%%%%')) .. '\n' .. head) .. tail
+end
+local function event(ids, status, progress, attempt)
+  return event_of(ids, '"status":' .. status .. ',"progress":' .. (progress or '0') .. ',"attempt":' .. (attempt or '0'))
+end
+
+-- When the records of these ids were created: what orders every index.
+local function scores(ids)
+  local created = redis.call('ZMSCORE', all, unpack(ids))
+  for i = 1, #ids do created[i] = created[i] or now_micros end
+  return created
 end
 
 -- After every change: the record's place in the indexes, its TTL, the event. `before` is the status that it had, false
@@ -67,7 +80,7 @@ local function changed(id, before)
     redis.call('PEXPIRE', key, ttl)
     redis.call('ZADD', expiry, now_ms + ttl, id)
   end
-  publish(id, '"status":' .. status .. ',"progress":' .. (progress or '0') .. ',"attempt":' .. (attempt or '0'))
+  redis.call('PUBLISH', channel, event(id, status, progress, attempt))
 end
 
 -- Tells whoever fetches the message, Python's dramatiq-abort too, that it must not run.
@@ -96,23 +109,32 @@ local function remove(id)
     bury(id, message, 'deleted')
     redis.call('SET', deleted_mark(id), message, 'PX', tombstone_ms)
   end
-  publish(id, '"status":"deleted"')
+  redis.call('PUBLISH', channel, event_of(id, '"status":"deleted"'))
 end
 
--- Removes up to `most` index entries whose time is up; answers how many, and whether there may be more.
+-- Looks at one id whose time is up; true when it was removed from the indexes.
+local function expired(id)
+  local left = redis.call('PTTL', prefix .. id)
+  if left == -2 then
+    unindex(id)
+  elseif left >= 0 then
+    redis.call('ZADD', expiry, now_ms + left + 1, id)   -- Redis' clock is behind the caller's, or it got a new TTL
+  end
+  return left == -2
+end
+
+-- Removes up to `most` index entries whose time is up, and some more where many ended together (advance.lua); answers how many,
+-- and whether there may be more.
 local function sweep(most)
-  local removed = 0
+  local removed, looked = 0, 0
   local due = redis.call('ZRANGEBYSCORE', expiry, '-inf', now_ms, 'LIMIT', 0, most)
-  for _, id in ipairs(due) do
-    local left = redis.call('PTTL', prefix .. id)
-    if left == -2 then
-      unindex(id)
-      removed = removed + 1
-    elseif left == -1 then
-      redis.call('ZREM', expiry, id)
-    else
-      redis.call('ZADD', expiry, now_ms + left + 1, id)   -- Redis' clock is behind the caller's
+  for i, together in ipairs(due) do
+    redis.call('ZREM', expiry, together)
+    for id in string.gmatch(together, '[^\n]+') do
+      looked = looked + 1
+      if expired(id) then removed = removed + 1 end
     end
+    if looked >= most then return removed, i < #due or #due == most end
   end
   return removed, #due == most
 end
