@@ -38,6 +38,8 @@ struct Delivery {
   std::string queue;             // as fetched: canonical or .DQ
   std::string redis_message_id;  // as Redis knows it, whatever the payload says
   Message message;
+  // What count_start() says of it, when the consumer has asked already.
+  std::optional<std::int64_t> earlier_starts = {};
 };
 struct Fetched {
   std::vector<Delivery> deliveries;

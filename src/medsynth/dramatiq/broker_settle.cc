@@ -294,12 +294,12 @@ Query<std::vector<std::int64_t>> Broker::count_starts(
   arguments.insert(arguments.end(), redis_message_ids.begin(), redis_message_ids.end());
   return {{Command::eval(scripts::start, {k.acks(options_.worker_id, queue), k.starts(queue)},
                          std::move(arguments))},
-          [](Replies replies) -> Result<Step<std::vector<std::int64_t>>> {
-            BOOST_OUTCOME_TRY(auto items, redis::list(std::move(replies[0])));
-            std::vector<std::int64_t> counts;
-            for (const auto& item : items) {
-              BOOST_OUTCOME_TRY(auto n, redis::integer(item));
-              counts.push_back(n);
+          [size = redis_message_ids.size()](Replies replies) -> Result<Step<std::vector<std::int64_t>>> {
+            BOOST_OUTCOME_TRY(auto unusual, redis::list(std::move(replies[0])));
+            std::vector<std::int64_t> counts(size, 0);
+            for (std::size_t i = 0; i + 1 < unusual.size(); i += 2) {
+              BOOST_OUTCOME_TRY(auto place, redis::integer(unusual[i]));
+              BOOST_OUTCOME_TRY(counts[static_cast<std::size_t>(place - 1)], redis::integer(unusual[i + 1]));
             }
             return Step<std::vector<std::int64_t>>{std::move(counts)};
           }};

@@ -32,7 +32,7 @@ constexpr std::size_t kMostInSlice = 256;
 
 // What the client's thread tells the fetching thread, perhaps when the consumer is already gone.
 struct Signals {
-  Bell bell;
+  Bell bell;                        // lent to the client's thread, which fetches then
   std::atomic<bool> unsure{true};   // our ack sets may differ from what is in hand
   std::atomic<bool> delayed{true};  // something came to a delay queue
 };
@@ -49,10 +49,11 @@ struct Consumer::Impl {
   const std::shared_ptr<Signals> signals = std::make_shared<Signals>();
 
   std::mutex mutex;
-  std::condition_variable_any changed;
-  Hand hand;                 // guarded by mutex, like the next five
-  std::int64_t waiting = 0;  // takers
-  std::int64_t ahead = 0;    // messages worth fetching before somebody waits for them
+  std::condition_variable_any changed;  // wakes one taker, who wakes the next when there is more
+  std::condition_variable_any ended;    // the fetching thread
+  Hand hand;                            // guarded by mutex, like the next five
+  std::int64_t waiting = 0;             // takers
+  std::int64_t ahead = 0;               // messages worth fetching before somebody waits for them
   std::int64_t requeuing =
       0;  // threads that put back what was given back: what is behind it must not be fetched before
   bool stopping = false;
@@ -84,6 +85,10 @@ struct Consumer::Impl {
   bool reconcile(const std::string& queue);
   bool round();
   bool fetch(const std::string& queue, std::int64_t count);
+  bool receive(const std::string& queue, Result<Fetched> fetched);
+  void fetch_at_once(const std::string& queue);
+  void received_at_once(const std::string& queue, Result<Fetched> fetched);
+  bool starts_at_once(const Fetched& fetched) const;
   bool look_at_delayed();
   std::int64_t wanted();  // with the mutex held
   SteadyTime wake_at(milliseconds idle);
@@ -97,16 +102,26 @@ struct Consumer::Impl {
 
 void Consumer::Impl::listen() {
   std::vector<std::string> channels;
-  for (const std::string& queue : options.queues)
-    for (std::string& channel : broker.bell_channels(queue)) channels.push_back(std::move(channel));
-  client.subscribe(std::move(channels),
-                   [signals = signals](std::string_view channel, std::string_view event) {
-                     // Of the keyspace events only those that bring a message.
-                     const bool keyspace = channel.starts_with("__keyspace@");
-                     if (keyspace && event != "rpush" && event != "lpush") return;
-                     if (is_delay_queue(keyspace ? channel : event)) signals->delayed = true;
-                     signals->bell.ring();
-                   });
+  std::map<std::string, std::string, std::less<>> queues;
+  for (const std::string& queue : options.queues) {
+    for (std::string& channel : broker.bell_channels(queue)) {
+      queues.emplace(channel, queue);
+      channels.push_back(std::move(channel));
+    }
+  }
+  client.subscribe(std::move(channels), [this, shared = signals, queues = std::move(queues)](
+                                            std::string_view channel, std::string_view event) {
+    // Of the keyspace events only those that bring a message.
+    const bool keyspace = channel.starts_with("__keyspace@");
+    if (keyspace && event != "rpush" && event != "lpush") return;
+    const bool delayed = is_delay_queue(keyspace ? channel : event);
+    if (delayed) shared->delayed = true;
+    const bool plain = !delayed && !shared->unsure;
+    if (plain && shared->bell.lend())
+      fetch_at_once(queues.find(channel)->second);  // we live as long as the fetching thread waits for this
+    else
+      shared->bell.ring();
+  });
   // Also after a break that none of our calls noticed: a Redis that was killed has forgotten its last
   // moments, so what we settled then may be in our ack sets again.
   client.on_connect([signals = signals] {
@@ -141,7 +156,7 @@ void Consumer::Impl::fetch_loop(std::stop_token stop) {
     const std::lock_guard lock(mutex);
     given_back = true;
   }
-  changed.notify_all();
+  ended.notify_all();
 }
 
 // Makes us known, and what is in hand agree with our ack sets.
@@ -196,7 +211,52 @@ bool Consumer::Impl::round() {
 }
 
 bool Consumer::Impl::fetch(const std::string& queue, std::int64_t count) {
-  auto fetched = ask(broker.fetch(queue, count));
+  return receive(queue, ask(broker.fetch(queue, count)));
+}
+
+// On the client's thread, while the fetching thread waits: so a lone message wakes no thread but the one that
+// runs it. What a taker starts as soon as it has it is counted as started here.
+void Consumer::Impl::fetch_at_once(const std::string& queue) {
+  std::unique_lock lock(mutex);
+  const std::int64_t count = wanted();
+  lock.unlock();
+  if (count == 0) return signals->bell.give_back(true);
+  client.run<Fetched>(broker.fetch(queue, count), [this, queue](Result<Fetched> fetched) {
+    if (!fetched || !starts_at_once(*fetched)) return received_at_once(queue, std::move(fetched));
+    std::vector<std::string> ids;
+    for (const Delivery& delivery : fetched->deliveries) ids.push_back(delivery.redis_message_id);
+    using Counts = std::vector<std::int64_t>;
+    client.run<Counts>(broker.count_starts(queue, ids),
+                       [this, queue, fetched = std::move(*fetched)](Result<Counts> starts) mutable {
+                         if (!starts) return received_at_once(queue, starts.error());
+                         for (std::size_t i = 0; i < starts->size(); ++i)
+                           fetched.deliveries[i].earlier_starts = (*starts)[i];
+                         received_at_once(queue, std::move(fetched));
+                       });
+  });
+}
+
+// Whether one taker that waits takes all of it at once.
+bool Consumer::Impl::starts_at_once(const Fetched& fetched) const {
+  if (!options.expected_work || fetched.deliveries.empty() || fetched.deliveries.size() > kMostInSlice)
+    return false;
+  microseconds sum{0};
+  for (const Delivery& delivery : fetched.deliveries) {
+    const auto work = options.expected_work(delivery.message);
+    if (!work) return false;
+    sum += *work;
+  }
+  return sum <= kSlice;
+}
+
+void Consumer::Impl::received_at_once(const std::string& queue, Result<Fetched> fetched) {
+  if (!fetched && is_away(fetched.error())) keeper->lost_contact();
+  const bool found = receive(queue, std::move(fetched));
+  signals->bell.give_back(found || signals->unsure);
+}
+
+// True when it brought something.
+bool Consumer::Impl::receive(const std::string& queue, Result<Fetched> fetched) {
   if (!fetched) {
     signals->unsure = true;  // messages may be in our ack set that never came
     report(queue, fetched.error());
@@ -237,7 +297,7 @@ bool Consumer::Impl::fetch(const std::string& queue, std::int64_t count) {
         hand.add(std::move(fetched->deliveries[i]), work[i]);
     }
   }
-  changed.notify_all();
+  changed.notify_one();
   for (Settlement& settlement : too_early) settler->settle(std::move(settlement), {});
   return true;
 }
@@ -452,7 +512,7 @@ void Consumer::stop(milliseconds timeout) {
   self.changed.notify_all();
   self.fetcher.request_stop();
   lock.lock();
-  self.changed.wait_until(lock, until, [&] { return self.given_back; });
+  self.ended.wait_until(lock, until, [&] { return self.given_back; });
 }
 
 bool Consumer::wait_settled(milliseconds timeout) {

@@ -1,6 +1,7 @@
 // Takes messages from queues and their delay queues for one worker process. Owns a fetching thread
-// ("ms-fetch"), a settling thread ("ms-settle") and a timer thread ("ms-beat": heartbeat every 5 s, recovery
-// of dead workers with jitter); hands out messages that are due.
+// ("ms-fetch"; while it sleeps, what a bell tells of is fetched on the client's thread), a settling thread
+// ("ms-settle") and a timer thread ("ms-beat": heartbeat every 5 s, recovery of dead workers with jitter);
+// hands out messages that are due.
 //
 //   Consumer consumer(client, broker, {.queues = {"medsynth"}});
 //   while (auto delivery = consumer.take(1s, stop)) consumer.ack(*delivery);
@@ -31,8 +32,8 @@ struct ConsumerOptions {
   // Messages in hand beyond those being run and those that takers wait for; 0: none.
   std::int64_t prefetch = 1;
   // How long a message is expected to run; nullopt: it waits for admission before it starts, and is not
-  // fetched before a taker waits for it. Of the others about 50 ms of work are fetched ahead. Runs on the
-  // fetching thread.
+  // fetched before a taker waits for it. Of the others about 50 ms of work are fetched ahead. Runs on
+  // whatever thread fetches.
   std::function<std::optional<std::chrono::microseconds>(const Message&)> expected_work;
   std::chrono::milliseconds heartbeat{5'000};
   std::chrono::milliseconds maintenance{2'000};  // with jitter

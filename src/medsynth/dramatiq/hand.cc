@@ -17,8 +17,9 @@ void Hand::enter(Held& held, State state) {
 }
 
 void Hand::add(Delivery delivery, Work work) {
-  held_.insert_or_assign(delivery.redis_message_id, Held{next_order_++, delivery.queue});
-  ready_.push_back({std::move(delivery), work});
+  Held& held =
+      held_.insert_or_assign(delivery.redis_message_id, Held{next_order_++, delivery.queue}).first->second;
+  ready_.push_back({std::move(delivery), work, &held});
 }
 
 std::vector<Delivery> Hand::take(microseconds work, std::size_t count) {
@@ -27,7 +28,7 @@ std::vector<Delivery> Hand::take(microseconds work, std::size_t count) {
     const Ready& next = ready_[taken.size()];
     if (!taken.empty() && (!next.work || *next.work > left)) break;
     const bool waits = !next.work;
-    enter(held_.at(next.delivery.redis_message_id), waits ? State::waiting : State::running);
+    enter(*next.held, waits ? State::waiting : State::running);
     if (!waits) left -= *next.work;
     taken.push_back({});
     if (waits) break;

@@ -61,9 +61,10 @@ class Hand {
   struct Ready {
     Delivery delivery;
     Work work;
+    Held* held;  // its own, which stays where it is as long as it is held
   };
-  std::deque<Ready> ready_;
   std::unordered_map<std::string, Held> held_;  // by redis_message_id
+  std::deque<Ready> ready_;
   std::uint64_t next_order_ = 0;
   std::size_t waiting_ = 0;
   std::size_t returned_ = 0;

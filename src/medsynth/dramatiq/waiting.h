@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <stop_token>
+#include <utility>
 
 #include "medsynth/base/clock.h"
 #include "medsynth/base/error.h"
@@ -16,7 +17,8 @@ inline SteadyTime steady_now() {
   return system_clock().steady();
 }
 
-// Wakes one waiting thread: ring() before or during wait_until() ends it.
+// Wakes one waiting thread: ring() before or during wait_until() ends it. Another thread may do that one's
+// work instead of waking it: from a lend() that answers true until give_back() it stays in wait_until().
 class Bell {
  public:
   void ring() {
@@ -27,18 +29,35 @@ class Bell {
     changed_.notify_one();
   }
 
+  // False when nobody waits, or somebody else was lent it.
+  bool lend() {
+    const std::lock_guard lock(mutex_);
+    if (!waiting_ || lent_) return false;
+    return lent_ = true;
+  }
+  void give_back(bool rung) {
+    const std::lock_guard lock(mutex_);  // also while it notifies: whom it wakes may end us
+    lent_ = false;
+    rung_ = rung_ || rung;
+    changed_.notify_one();
+  }
+
   // True when it rang, which is forgotten then; false at the deadline or on stop.
   bool wait_until(SteadyTime deadline, std::stop_token stop) {
     std::unique_lock lock(mutex_);
-    const bool rang = changed_.wait_until(lock, stop, deadline, [this] { return rung_; });
-    rung_ = false;
-    return rang;
+    waiting_ = true;
+    changed_.wait_until(lock, stop, deadline, [this] { return rung_ && !lent_; });
+    changed_.wait(lock, [this] { return !lent_; });  // who was lent it asks Redis, and that ends in time
+    waiting_ = false;
+    return std::exchange(rung_, false);
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable_any changed_;
   bool rung_ = false;
+  bool waiting_ = false;
+  bool lent_ = false;
 };
 
 inline void pause(std::chrono::milliseconds time, std::stop_token stop = {}) {

@@ -433,6 +433,20 @@ TEST_F(BrokerTest, DeathsAreCountedUntilTheMessageIsSettled) {
   EXPECT_EQ(keys(), Ids{});
 }
 
+// Many at once count as one by one: each death of each, and each worker once.
+TEST_F(BrokerTest, DeathsOfManyAreCountedTogether) {
+  enqueue(broker_, {"1", "2", "3"});
+  for (std::int64_t deaths = 0; deaths < 3; ++deaths) {
+    const Broker victim({.worker_id = "victim-" + std::to_string(deaths)});
+    Ids held;
+    for (const Delivery& d : run(victim.fetch("q", 3)).deliveries) held.push_back(d.redis_message_id);
+    ASSERT_EQ(held.size(), 3u);
+    for (int again = 0; again < 2; ++again)
+      EXPECT_EQ(run(victim.count_starts("q", held)), std::vector<std::int64_t>(3, deaths));
+    EXPECT_EQ(run(broker_.recover_worker("q", victim.options().worker_id)), 3);
+  }
+}
+
 // A Python worker settled what one of ours had started: the count goes with the housekeeping.
 TEST_F(BrokerTest, CountsOfMessagesThatOthersSettledAreCleared) {
   enqueue(broker_, {"m1"});

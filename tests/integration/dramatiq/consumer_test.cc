@@ -47,6 +47,37 @@ TEST_F(ConsumerTest, TheBellWakesAnIdleConsumer) {
   }
 }
 
+// A message that its taker starts at once is counted as started while it is fetched; one that waits for
+// admission is not.
+TEST_F(ConsumerTest, OnlyWhatStartsAtOnceIsCountedAsStarted) {
+  for (const bool waits : {false, true}) {
+    Consumer consumer(*client_, broker_,
+                      {.queues = {"q"}, .prefetch = 0, .expected_work = [waits](const Message&) {
+                         return waits ? std::nullopt : std::optional(10us);
+                       }});
+    int counted = 0;
+    const auto one = [&] {
+      std::jthread later([&] {
+        std::this_thread::sleep_for(5ms);  // so that a taker waits, as a rule
+        enqueue(broker_, {"m1"});
+      });
+      const auto taken = consumer.take_some(5s);
+      if (taken.size() != 1) return false;
+      const auto starts = taken.front().earlier_starts;
+      counted += starts.has_value();
+      EXPECT_EQ(say("HLEN", "dramatiq:__medsynth__.starts.q").integer, starts ? 1 : 0);
+      EXPECT_EQ(starts.value_or(0), 0);
+      return consumer.ack(taken.front());
+    };
+    if (waits) {
+      for (int i = 0; i < 10; ++i) EXPECT_TRUE(one());
+      EXPECT_EQ(counted, 0);
+    } else {
+      EXPECT_TRUE(eventually([&] { return one() && counted > 0; }));
+    }
+  }
+}
+
 // Redis sends no events and the producer rings no bell: it is found by looking.
 TEST_F(ConsumerTest, WithoutABellItPolls) {
   say("CONFIG", "SET", "notify-keyspace-events", "");
