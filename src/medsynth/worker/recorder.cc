@@ -21,15 +21,17 @@ constexpr std::size_t kMostGathered = 4096;  // then whoever ends a task waits f
 Recorder::Recorder(redis::Client& client, const tasks::Store& store, dramatiq::Consumer& consumer,
                    const Clock& clock, std::string worker)
     : client_(client), store_(store), consumer_(consumer), clock_(clock), worker_(std::move(worker)) {
-  thread_ = std::jthread([this](std::stop_token stop) {
-    pthread_setname_np(pthread_self(), "ms-record");
-    run(std::move(stop));
-  });
+  for (std::jthread& thread : threads_) {
+    thread = std::jthread([this](std::stop_token stop) {
+      pthread_setname_np(pthread_self(), "ms-record");
+      run(std::move(stop));
+    });
+  }
 }
 
 Recorder::~Recorder() {
-  thread_.request_stop();
-  thread_.join();
+  for (std::jthread& thread : threads_) thread.request_stop();
+  for (std::jthread& thread : threads_) thread.join();
 }
 
 void Recorder::started(const tasks::Attempt& attempt) {
@@ -60,7 +62,7 @@ void Recorder::flush() {
 
 bool Recorder::wait_idle(SteadyTime deadline) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_until(lock, deadline, [this] { return gathered_.empty() && !busy_; });
+  return changed_.wait_until(lock, deadline, [this] { return gathered_.empty() && busy_ == 0; });
 }
 
 SteadyTime Recorder::next_due() const {
@@ -98,15 +100,15 @@ void Recorder::run(std::stop_token stop) {
     const SteadyTime now = clock_.steady();
     for (auto& [thread, running] : running_) {
       if (running.due > now) continue;
-      started.push_back(tasks::to_processing(running.attempt, clock_.now()));
+      started.push_back(tasks::to_processing(running.attempt));
       running.due = SteadyTime::max();
     }
-    busy_ = true;
+    ++busy_;
     lock.unlock();
     changed_.notify_all();
     write(std::move(endings), std::move(started), stop);
     lock.lock();
-    busy_ = false;
+    --busy_;
     changed_.notify_all();
   }
 }

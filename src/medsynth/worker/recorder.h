@@ -1,8 +1,10 @@
 // Writes the records of messages that run briefly, many at a time: what ends within a millisecond is written
 // together, a task that started and ended since the last write is one state, and a message is settled after
-// its record was written. One that runs longer is shown as processing. One thread ("ms-record"). Thread safe.
+// its record was written. One that runs longer is shown as processing. Two threads ("ms-record"): while Redis
+// writes what one gave it, the other makes the next ready. Thread safe.
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -52,8 +54,8 @@ class Recorder {
   std::vector<Ending> gathered_;
   SteadyTime first_ = {};
   bool flush_ = false;
-  bool busy_ = false;
-  std::jthread thread_;  // last: it uses everything above
+  int busy_ = 0;                         // threads that write
+  std::array<std::jthread, 2> threads_;  // last: they use everything above
 };
 
 }  // namespace medsynth::worker

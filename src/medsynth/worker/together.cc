@@ -23,6 +23,11 @@ struct Runner::Light {
   bool abortable;
   tasks::Attempt attempt = {};
   enum class Path { together, alone, lost } path = Path::together;
+
+  void take_path(std::int64_t earlier_starts) {
+    if (earlier_starts < 0) path = Path::lost;
+    if (earlier_starts > 0) path = Path::alone;
+  }
 };
 
 void Runner::run_together(std::vector<dramatiq::Delivery> deliveries, const std::stop_token& abandon) {
@@ -93,17 +98,19 @@ std::future<std::vector<Runner::Light*>> Runner::look_for_aborted(std::vector<Li
 bool Runner::open_together(std::vector<Light>& lights, const std::stop_token& abandon) {
   auto aborted = look_for_aborted(lights);
   std::map<std::string, std::vector<Light*>> queues;
-  for (Light& light : lights) queues[light.delivery.queue].push_back(&light);
+  for (Light& light : lights) {
+    if (light.delivery.earlier_starts)
+      light.take_path(*light.delivery.earlier_starts);
+    else
+      queues[light.delivery.queue].push_back(&light);
+  }
   for (const auto& [queue, those] : queues) {
     std::vector<std::string> ids;
     for (const Light* light : those) ids.push_back(light->delivery.redis_message_id);
     const auto deaths =
         persist<std::vector<std::int64_t>>(abandon, [&] { return parts_.broker.count_starts(queue, ids); });
     if (!deaths) return false;
-    for (std::size_t i = 0; i < those.size(); ++i) {
-      if ((*deaths)[i] < 0) those[i]->path = Light::Path::lost;
-      if ((*deaths)[i] > 0) those[i]->path = Light::Path::alone;
-    }
+    for (std::size_t i = 0; i < those.size(); ++i) those[i]->take_path((*deaths)[i]);
   }
   for (Light* light : aborted.get())
     if (light->path == Light::Path::together) light->path = Light::Path::alone;
@@ -150,15 +157,16 @@ SteadyTime::duration Runner::run_light(Light& light, const std::stop_token& aban
   parts_.actors.ran(*light.actor, took);
   parts_.metrics.message_ended(message.queue_name, message.actor_name, !result,
                                std::chrono::duration<double, std::milli>(took).count());
+  const double chance = result ? 0 : uniform();  // for the backoff of a failure; drawing it takes a while
   Outcome outcome = decide({std::move(result), task.hand->stop_cause()}, message,
-                           dramatiq::policy_of(message, light.actor->options.retries), uniform());
+                           dramatiq::policy_of(message, light.actor->options.retries), chance);
   parts_.in_hand.remove(task.hand);
   if (std::holds_alternative<GiveBack>(outcome) || std::holds_alternative<EndCancelled>(outcome)) {
     // It ran long enough to be stopped; its record says processing, if anything.
     if (light.actor->tracked) {
       (void)persist<std::vector<tasks::Written>>(abandon, [&] {
-        return parts_.store.advance({tasks::to_processing(light.attempt, parts_.clock.now())},
-                                    options_.worker, parts_.clock.now());
+        return parts_.store.advance({tasks::to_processing(light.attempt)}, options_.worker,
+                                    parts_.clock.now());
       });
     }
     apply(task, std::move(outcome));
