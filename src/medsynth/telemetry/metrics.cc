@@ -112,8 +112,26 @@ struct Metrics::Impl {
   Histograms& http_seconds =
       histograms("medsynth_http_request_duration_seconds", "Duration of HTTP requests");
 
-  // Looking a label set up in its family costs a map and a hash: too much for each request.
-  std::mutex http_mutex;
+  struct MessageSeries {
+    prometheus::Gauge& inprogress;
+    prometheus::Counter& messages;
+    prometheus::Counter& errors;  // there from the start, so that a rate of errors can be asked for
+    prometheus::Histogram& milliseconds;
+  };
+  const MessageSeries& message_series(std::string_view queue, std::string_view actor) {
+    const std::lock_guard lock(series_mutex);
+    const auto found = messages_by_label.find(std::tuple(queue, actor));
+    if (found != messages_by_label.end()) return found->second;
+    const Labels labels = message_labels(queue, actor);
+    const MessageSeries series{messages_inprogress.Add(labels), messages.Add(labels),
+                               message_errors.Add(labels), message_milliseconds.Add(labels, kMessageBuckets)};
+    return messages_by_label.emplace(std::tuple(std::string(queue), std::string(actor)), series)
+        .first->second;
+  }
+
+  // Looking a label set up in its family costs a map and a hash: too much for each message and each request.
+  std::mutex series_mutex;
+  std::map<std::tuple<std::string, std::string>, MessageSeries, std::less<>> messages_by_label;
   std::map<std::tuple<std::string, std::string, int>, prometheus::Histogram*, std::less<>> http_series;
 };
 
@@ -146,17 +164,16 @@ void Metrics::update_model_memory_usage(std::string_view model, double bytes, do
 }
 
 void Metrics::message_started(std::string_view queue, std::string_view actor) {
-  impl_->messages_inprogress.Add(message_labels(queue, actor)).Increment();
+  impl_->message_series(queue, actor).inprogress.Increment();
 }
 
 void Metrics::message_ended(std::string_view queue, std::string_view actor, bool failed,
                             double milliseconds) {
-  const Labels labels = message_labels(queue, actor);
-  impl_->messages_inprogress.Add(labels).Decrement();
-  impl_->messages.Add(labels).Increment();
-  auto& errors = impl_->message_errors.Add(labels);
-  if (failed) errors.Increment();
-  impl_->message_milliseconds.Add(labels, kMessageBuckets).Observe(milliseconds);
+  const auto& series = impl_->message_series(queue, actor);
+  series.inprogress.Decrement();
+  series.messages.Increment();
+  if (failed) series.errors.Increment();
+  series.milliseconds.Observe(milliseconds);
 }
 
 void Metrics::message_skipped(std::string_view queue, std::string_view actor) {
@@ -226,7 +243,7 @@ void Metrics::lost_leases_total(std::int64_t count) {
 void Metrics::http_request(std::string_view method, std::string_view route, int status, double seconds) {
   prometheus::Histogram* series = nullptr;
   {
-    const std::lock_guard lock(impl_->http_mutex);
+    const std::lock_guard lock(impl_->series_mutex);
     const auto found = impl_->http_series.find(std::tuple(method, route, status));
     if (found != impl_->http_series.end()) series = found->second;
   }
@@ -234,7 +251,7 @@ void Metrics::http_request(std::string_view method, std::string_view route, int 
     series = &impl_->http_seconds.Add(
         {{"method", std::string(method)}, {"route", std::string(route)}, {"status", std::to_string(status)}},
         kHttpBuckets);
-    const std::lock_guard lock(impl_->http_mutex);
+    const std::lock_guard lock(impl_->series_mutex);
     impl_->http_series.emplace(std::tuple(std::string(method), std::string(route), status), series);
   }
   series->Observe(seconds);
