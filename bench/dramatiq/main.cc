@@ -1,14 +1,18 @@
-// A worker with actors that do nothing, and a producer for them: what bench/dramatiq/run measures. Settings
-// come from the environment.
+// A worker with actors that do nothing, a producer for them, and the same commands without a worker: what
+// bench/dramatiq/run measures. Settings come from the environment.
 //
-//   bench_dramatiq work                                   until SIGTERM
-//   bench_dramatiq send ACTOR COUNT [--records]           as our producer; with the records a tracked task
-//   has bench_dramatiq pings COUNT PAUSE_MS                   one message at a time; `ping` writes its
-//   pick-up to stdout, in us
+//   bench_dramatiq work                           until SIGTERM
+//   bench_dramatiq send ACTOR COUNT [--records]   as our producer; with the records that a tracked task has
+//   bench_dramatiq pings COUNT PAUSE_MS           one message at a time; `ping` writes its pick-up to stdout,
+//   in us bench_dramatiq bare COUNT [--records]         a worker's commands for that many messages, and
+//   nothing else
 #include <signal.h>
 
+#include <array>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
 #include <iostream>
 #include <random>
 #include <string>
@@ -99,6 +103,99 @@ int pings(redis::Client& client, const Settings& settings, int count, int pause_
   return EXIT_SUCCESS;
 }
 
+// Several chains of a worker's commands at once, so that Redis always has the next: what it can do when
+// nobody waits for threads, decisions or actors.
+class Bare {
+ public:
+  Bare(redis::Client& client, const Settings& settings, std::int64_t count, bool records)
+      : client_(client),
+        broker_({.namespace_ = settings.namespace_}),
+        store_({.prefix = settings.task_storage_prefix}),
+        queue_(settings.queues),
+        left_(count),
+        records_(records) {}
+
+  Result<> run() {
+    BOOST_OUTCOME_TRY(client_.run(broker_.register_worker(0)));
+    std::vector<std::future<Error>> ends;
+    for (std::promise<Error>& chain : chains_) {
+      ends.push_back(chain.get_future());
+      fetch(chain);
+    }
+    for (auto& end : ends) {
+      if (const Error error = end.get(); !error.message.empty()) return error;
+    }
+    return success();
+  }
+
+ private:
+  static constexpr std::int64_t kTogether = 256;  // as the worker's slices
+  using Chain = std::promise<Error>;
+
+  // Runs the query, then `then` with its value, on the client's thread.
+  template <class T, class Then>
+  void go(Chain& chain, redis::Query<T> query, Then then) {
+    client_.run<T>(std::move(query), [&chain, then = std::move(then)](Result<T> result) mutable {
+      if (!result) return chain.set_value(result.error());
+      then(std::move(*result));
+    });
+  }
+
+  void fetch(Chain& chain) {
+    const std::int64_t count = std::min(kTogether, left_.load());
+    left_ -= count;
+    if (count == 0) return chain.set_value({.message = ""});
+    go(chain, broker_.fetch(queue_, count), [this, &chain](dramatiq::Fetched fetched) {
+      if (fetched.deliveries.empty()) return chain.set_value({.message = ""});
+      start(chain, std::move(fetched.deliveries));
+    });
+  }
+
+  void start(Chain& chain, std::vector<dramatiq::Delivery> deliveries) {
+    std::vector<std::string> ids;
+    std::vector<tasks::Begin> begins;
+    for (const auto& delivery : deliveries) {
+      ids.push_back(delivery.redis_message_id);
+      const dramatiq::Message& message = delivery.message;
+      if (records_)
+        begins.push_back({message.message_id, message.message_id, queue_, message.actor_name, "bare"});
+    }
+    go(chain, broker_.count_starts(queue_, ids),
+       [this, &chain, begins = std::move(begins), deliveries = std::move(deliveries)](auto) mutable {
+         if (begins.empty()) return settle(chain, std::move(deliveries));
+         go(chain, store_.open(begins, system_clock().now()),
+            [this, &chain, deliveries = std::move(deliveries)](std::vector<tasks::Attempt> attempts) mutable {
+              write(chain, std::move(attempts), std::move(deliveries));
+            });
+       });
+  }
+
+  void write(Chain& chain, std::vector<tasks::Attempt> attempts, std::vector<dramatiq::Delivery> deliveries) {
+    const WallTime now = system_clock().now();
+    std::vector<tasks::Advance> advances;
+    for (tasks::Attempt& attempt : attempts)
+      advances.push_back(to_completed(std::move(attempt), "null", now));
+    go(chain, store_.advance(advances, "bare", now),
+       [this, &chain, deliveries = std::move(deliveries)](auto) mutable {
+         settle(chain, std::move(deliveries));
+       });
+  }
+
+  void settle(Chain& chain, std::vector<dramatiq::Delivery> deliveries) {
+    std::vector<dramatiq::Settlement> settlements;
+    for (auto& delivery : deliveries) settlements.push_back({.delivery = std::move(delivery)});
+    go(chain, broker_.settle(settlements), [this, &chain](auto) { fetch(chain); });
+  }
+
+  redis::Client& client_;
+  const dramatiq::Broker broker_;
+  const tasks::Store store_;
+  const std::string queue_;
+  std::atomic<std::int64_t> left_;
+  const bool records_;
+  std::array<Chain, 4> chains_;
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -116,6 +213,11 @@ int main(int argc, char** argv) {
     return send(client, settings, words[1], std::stoi(words[2]), words.size() > 3);
   if (words.size() == 3 && words[0] == "pings")
     return pings(client, settings, std::stoi(words[1]), std::stoi(words[2]));
-  std::cerr << "bench_dramatiq work | send ACTOR COUNT [--records] | pings COUNT PAUSE_MS\n";
+  if (words.size() >= 2 && words[0] == "bare") {
+    const auto done = Bare(client, settings, std::stoll(words[1]), words.size() > 2).run();
+    return done ? EXIT_SUCCESS : fail(done.error());
+  }
+  std::cerr << "bench_dramatiq work | send ACTOR COUNT [--records] | pings COUNT PAUSE_MS | bare COUNT "
+               "[--records]\n";
   return EXIT_FAILURE;
 }
