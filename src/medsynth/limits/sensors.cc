@@ -43,8 +43,8 @@ double percent_of(double part, double total) {
   return total > 0 ? part / total * 100 : 0;
 }
 
-// "physical id" and "core id" of each CPU; `fallback` where the machine does not tell.
-std::int64_t physical_cores(std::string_view cpuinfo, std::int64_t fallback) {
+// "physical id" and "core id" of each CPU; 0 where the machine does not tell.
+std::int64_t physical_cores(std::string_view cpuinfo) {
   std::set<std::pair<std::string, std::string>> cores;
   std::string package;
   while (!cpuinfo.empty()) {
@@ -52,7 +52,7 @@ std::int64_t physical_cores(std::string_view cpuinfo, std::int64_t fallback) {
     if (line.starts_with("physical id")) package = line;
     if (line.starts_with("core id")) cores.emplace(package, line);
   }
-  return cores.empty() ? fallback : static_cast<std::int64_t>(cores.size());
+  return static_cast<std::int64_t>(cores.size());
 }
 
 // Of /proc/<pid>/statm: "size resident shared ...", in pages.
@@ -80,6 +80,7 @@ struct Watched {
 struct Probes {
   const std::uint64_t generation = fork_generation();
   std::vector<char> buffer = std::vector<char>(kBuffer);
+  const std::int64_t cores;  // does not change, and takes long to read
   CgroupLayout layout;
   CpuProbe cpu;
   MemoryProbe memory;
@@ -89,7 +90,8 @@ struct Probes {
   std::array<Watched, kProcesses> processes;
 
   explicit Probes(const SensorOptions& options)
-      : layout(cgroup_layout(whole(options.root / "proc/self/cgroup"),
+      : cores(physical_cores(whole(options.root / "proc/cpuinfo"))),
+        layout(cgroup_layout(whole(options.root / "proc/self/cgroup"),
                              whole(options.root / "proc/self/mountinfo"))),
         cpu(options.root, layout, buffer),
         memory(options.root, layout, buffer),
@@ -113,8 +115,7 @@ class MachineSensors final : public Sensors {
         .own_cpu_percent = cpu.own_percent,
         .memory_limit = memory.limit,
         .memory_used = memory.used,
-        .memory_percent = percent_of(static_cast<double>(memory.used), static_cast<double>(memory.limit)),
-        .pressure = probes.pressure.read()};
+        .memory_percent = percent_of(static_cast<double>(memory.used), static_cast<double>(memory.limit))};
     if (!probes.nvml) return sample;
     for (const GpuDevice& device : probes.nvml->read()) {
       sample.gpu_percent = std::max(sample.gpu_percent, device.percent);
@@ -148,12 +149,12 @@ class MachineSensors final : public Sensors {
     Probes& probes = here();
     SystemInfo info;
     info.cpu.count_logical = probes.cpu.last().allowed;
-    info.cpu.count = physical_cores(whole(options_.root / "proc/cpuinfo"), info.cpu.count_logical);
+    info.cpu.count = probes.cores > 0 ? probes.cores : info.cpu.count_logical;
     info.cpu.percent = now.cpu_percent;
     info.memory = {now.memory_limit, now.memory_limit - now.memory_used, now.memory_used, now.memory_percent};
     info.disk = disk();
     if (probes.nvml) info.gpu = sum(probes.nvml->read());
-    info.pressure = now.pressure;
+    info.pressure = probes.pressure.read();
     return info;
   }
 

@@ -96,7 +96,6 @@ struct Sample {
   double gpu_percent = 0;              // the busiest device
   std::uint64_t gpu_memory_total = 0;  // bytes, sum over the devices; 0 without one
   std::uint64_t gpu_memory_free = 0;
-  Pressure pressure;
 };
 
 // What one process uses.

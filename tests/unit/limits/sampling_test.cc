@@ -67,7 +67,7 @@ class SamplingTest : public ::testing::Test {
 
 // A kernel without pressure information: said to be absent, not to be zero.
 TEST_F(SamplingTest, SaysThatPressureIsAbsent) {
-  EXPECT_FALSE(sensors().sample().pressure.available);
+  EXPECT_FALSE(sensors().system().pressure.available);
 }
 
 // Outside of a group that tells, the machine's pressure counts; it changes while we run.
@@ -75,14 +75,14 @@ TEST_F(SamplingTest, ReadsTheMachinesPressure) {
   folder_.write("proc/pressure/cpu", pressure("12.50", "0.00"));
   folder_.write("proc/pressure/memory", pressure("3.25", "1.75"));
   folder_.write("proc/pressure/io", pressure("8.00", "4.00"));
-  Pressure now = sensors().sample().pressure;
+  Pressure now = sensors().system().pressure;
   EXPECT_TRUE(now.available);
   EXPECT_EQ(now.cpu_some, 12.5);
   EXPECT_EQ(now.memory_some, 3.25);
   EXPECT_EQ(now.memory_full, 1.75);
   EXPECT_EQ(now.io_full, 4);
   folder_.write("proc/pressure/memory", pressure("50.00", "40.00"));
-  EXPECT_EQ(sensors().sample().pressure.memory_full, 40);
+  EXPECT_EQ(sensors().system().pressure.memory_full, 40);
 }
 
 // /proc/pressure in a container is the host's: the group's own files win, also in a hybrid whose v2 tree has
@@ -94,7 +94,7 @@ TEST_F(SamplingTest, PrefersTheGroupsPressure) {
                 "1 0 0:1 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n2 0 0:2 / "
                 "/sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
   folder_.write("sys/fs/cgroup/unified/box/cpu.pressure", pressure("7.00", "0.00"));
-  EXPECT_EQ(sensors().sample().pressure.cpu_some, 7);
+  EXPECT_EQ(sensors().system().pressure.cpu_some, 7);
 }
 
 // v2: above memory.high the kernel slows the group down, so that is its limit; the kernel's reclaimable
@@ -118,7 +118,6 @@ TEST_F(SamplingTest, SeesMemoryHighSlabAndDirtyPages) {
 // After the first sample nothing is allocated any more, with GPUs and processes of ours to look at.
 TEST_F(SamplingTest, DoesNotAllocate) {
   in_v2_group();
-  folder_.write("proc/pressure/cpu", pressure("1.00", "0.00"));
   folder_.write("proc/42/stat", "42 (x) R 1 7 7 0 -1 4194304 1 2 3 4 5 6 0 0 20 0 1 0 5 6 7\n");
   folder_.write("proc/42/statm", "1000 500 200 1 0 300 0\n");
   nvml_ = MEDSYNTH_FAKE_NVML;

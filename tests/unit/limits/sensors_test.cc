@@ -1,5 +1,6 @@
 #include "medsynth/limits/sensors.h"
 
+#include <sched.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -321,6 +322,23 @@ TEST(RealSensors, SeeThisMachine) {
   const Sample busy = sensors->sample();
   EXPECT_GT(busy.own_cpu_percent, 0);
   EXPECT_GT(busy.cpu_percent, 0);
+}
+
+// The CPUs this process may use change while it runs.
+TEST(RealSensors, SeeFewerCpus) {
+  cpu_set_t before, one;
+  ASSERT_EQ(::sched_getaffinity(::getpid(), sizeof before, &before), 0);
+  CPU_ZERO(&one);
+  for (std::size_t cpu = 0; CPU_COUNT(&one) == 0; ++cpu)
+    if (CPU_ISSET(cpu, &before)) CPU_SET(cpu, &one);
+  ManualClock clock;
+  auto sensors = make_sensors({.nvml = "", .first_window = milliseconds(0), .clock = &clock});
+  EXPECT_EQ(sensors->system().cpu.count_logical, CPU_COUNT(&before));
+  ASSERT_EQ(::sched_setaffinity(::getpid(), sizeof one, &one), 0);
+  clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(sensors->system().cpu.count_logical, 1);
+  EXPECT_LE(sensors->sample().effective_cpus, 1);
+  ASSERT_EQ(::sched_setaffinity(::getpid(), sizeof before, &before), 0);
 }
 
 }  // namespace

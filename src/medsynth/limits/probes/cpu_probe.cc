@@ -1,8 +1,12 @@
 #include "medsynth/limits/probes/cpu_probe.h"
 
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <ctime>
 #include <utility>
 
 namespace medsynth::limits {
@@ -88,9 +92,10 @@ std::optional<std::uint64_t> CpuProbe::Counter::growth(std::optional<std::uint64
 
 CpuProbe::CpuProbe(const std::filesystem::path& root, const CgroupLayout& layout, std::span<char> buffer)
     : buffer_(buffer),
+      self_(root == "/" ? static_cast<std::int32_t>(::getpid()) : 0),
       status_(root / "proc/self/status"),
       stat_(root / "proc/stat"),
-      own_(root / "proc/self/stat"),
+      own_stat_(root / "proc/self/stat"),
       ticks_per_second_(static_cast<double>(::sysconf(_SC_CLK_TCK))) {
   const auto file = [&](const std::string& folder, const char* name) {
     return TextFile(root / std::filesystem::path(folder + "/" + name).relative_path());
@@ -142,18 +147,43 @@ double CpuProbe::ticks_to_cpus(std::uint64_t ticks, double seconds) const {
   return seconds > 0 ? static_cast<double>(ticks) / ticks_per_second_ / seconds : 0;
 }
 
+// The kernel keeps this list within the cpuset of every group above us.
+void CpuProbe::look_at_allowed() {
+  std::array<std::uint64_t, CpuSet{}.size() / 64> words{};
+  if (self_ != 0 &&
+      ::sched_getaffinity(self_, sizeof words, reinterpret_cast<cpu_set_t*>(words.data())) == 0) {
+    allowed_.reset();
+    for (std::size_t word = 0; word < words.size(); ++word)
+      for (std::uint64_t bits = words[word]; bits != 0; bits &= bits - 1)
+        allowed_.set(word * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
+    return;
+  }
+  const std::string_view status = status_.read(buffer_);
+  constexpr std::string_view kKey = "Cpus_allowed_list:";
+  const std::size_t at = status.find(kKey);
+  if (at == std::string_view::npos) return;
+  std::string_view line = status.substr(at + kKey.size());
+  allowed_ = parse_cpu_list(next_line(line));
+}
+
+// What this process used, in CPUs.
+std::optional<double> CpuProbe::own_cpus(double seconds) {
+  timespec used{};
+  if (self_ != 0 && ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0) {
+    const auto growth = own_.growth(static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 +
+                                    static_cast<std::uint64_t>(used.tv_nsec));
+    if (!growth || seconds <= 0) return std::nullopt;
+    return static_cast<double>(*growth) / 1e9 / seconds;
+  }
+  const auto ticks = own_.growth(process_ticks(own_stat_.read(buffer_)));
+  return ticks ? std::optional(ticks_to_cpus(*ticks, seconds)) : std::nullopt;
+}
+
 const CpuReading& CpuProbe::read(SteadyTime now) {
   const auto then = std::exchange(before_, now);
   const double seconds = then ? std::chrono::duration<double>(now - *then).count() : 0;
 
-  // The kernel keeps this list within the cpuset of every group above us.
-  const std::string_view status = status_.read(buffer_);
-  constexpr std::string_view kKey = "Cpus_allowed_list:";
-  const std::size_t at = status.find(kKey);
-  if (at != std::string_view::npos) {
-    std::string_view line = status.substr(at + kKey.size());
-    allowed_ = parse_cpu_list(next_line(line));
-  }
+  look_at_allowed();
   last_.allowed = std::max<std::int64_t>(1, static_cast<std::int64_t>(allowed_.count()));
 
   const double machine = static_cast<double>(last_.allowed);
@@ -167,8 +197,7 @@ const CpuReading& CpuProbe::read(SteadyTime now) {
   }
   last_.effective_cpus = effective;
   last_.percent = then ? std::clamp((effective - free) / effective * 100, 0.0, 100.0) : 0;
-  const auto own = own_ticks_.growth(process_ticks(own_.read(buffer_)));
-  last_.own_percent = own ? ticks_to_cpus(*own, seconds) / effective * 100 : 0;
+  last_.own_percent = own_cpus(seconds).value_or(0) / effective * 100;
   return last_;
 }
 
