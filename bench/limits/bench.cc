@@ -1,11 +1,17 @@
-// What limits cost: a sample, taking and giving back a slot, handing one to a waiter (threads, processes, and
-// with 64 in line), how late timeouts are. Figures are medians and p99; compare within one run.
+// What limits cost: a sample, taking and giving back a slot (beside a kernel lock alone), handing one to a
+// waiter (threads, processes, and with 64 in line; beside a futex alone), how late timeouts are. Figures are
+// medians and p99; compare within one run.
+#include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include <atomic>
 #include <csignal>
+#include <functional>
 #include <thread>
+
+#include "medsynth/limits/lock_file.h"
 
 #include "limits/programs.h"
 
@@ -59,70 +65,118 @@ void sampling() {
 struct Shared {
   std::atomic<std::int64_t> let_go{0};
   std::atomic<int> count{0};
-  std::atomic<int> ready{0};
+  std::atomic<std::uint32_t> turn{0};
   double micros[20000];
 };
 
-void hand_off_loop(Limiter& limiter, Shared& shared, int rounds, std::chrono::microseconds hold) {
+// Held long enough that the next one sleeps.
+constexpr auto kHold = 300us;
+
+std::int64_t now_ns() {
+  return SteadyClock::now().time_since_epoch().count();
+}
+
+void hand_off_loop(Limiter& limiter, Shared& shared, int rounds) {
   while (shared.count < rounds) {
     auto lease = limiter.acquire({}, 60s);
-    const auto now = SteadyClock::now().time_since_epoch().count();
+    const auto now = now_ns();
     if (!lease) return;
     const int mine = shared.count++;
     if (const auto before = shared.let_go.load(); before && mine < rounds)
       shared.micros[mine] = static_cast<double>(now - before) / 1000;
-    // Held long enough that the next one sleeps.
-    std::this_thread::sleep_for(hold);
-    shared.let_go = SteadyClock::now().time_since_epoch().count();
+    std::this_thread::sleep_for(kHold);
+    shared.let_go = now_ns();
     lease->release();
   }
 }
 
-void hand_off(const char* what, int processes, int threads, int rounds) {
-  const RuntimeFolder folder;
+// The least that a hand-off between two processes can take here: one sleeps on a futex, the other rings it.
+void ping_pong(Shared& shared, std::uint32_t me, int rounds) {
+  while (true) {
+    std::uint32_t turn = shared.turn;
+    while (turn % 2 != me) {
+      ::syscall(SYS_futex, &shared.turn, FUTEX_WAIT, turn, nullptr, nullptr, 0);
+      turn = shared.turn;
+    }
+    const auto now = now_ns();
+    if (const int mine = shared.count++; mine < rounds)
+      shared.micros[mine] = static_cast<double>(now - shared.let_go) / 1000;
+    const bool last = shared.count >= rounds;
+    std::this_thread::sleep_for(kHold);
+    shared.let_go = now_ns();
+    ++shared.turn;
+    ::syscall(SYS_futex, &shared.turn, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+    if (last) return;
+  }
+}
+
+// Runs `each` in processes of their own, which fill in the times of `rounds`.
+void in_processes(const char* what, int processes, int rounds,
+                  const std::function<void(Shared&, std::uint32_t)>& each) {
   void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) std::exit(2);
   auto& shared = *new (memory) Shared;
   std::vector<pid_t> children;
   for (int process = 0; process < processes; ++process) {
-    if (const pid_t child = ::fork()) {
-      children.push_back(child);
-      continue;
-    }
-    {
-      auto sensors = make_sensors({.nvml = ""});
-      auto limiter = open_limiter(folder.path(), 1, *sensors);
-      std::vector<std::jthread> all;
-      for (int thread = 0; thread < threads; ++thread)
-        all.emplace_back([&] { hand_off_loop(*limiter, shared, rounds, 300us); });
-    }
+    children.push_back(::fork());
+    if (children.back() != 0) continue;
+    each(shared, static_cast<std::uint32_t>(process));
     ::_exit(0);
   }
   for (const pid_t child : children) ::waitpid(child, nullptr, 0);
-  std::vector<double> micros(shared.micros + rounds / 10, shared.micros + rounds);
-  row(what, micros);
+  row(what, std::vector<double>(shared.micros + rounds / 10, shared.micros + rounds));
   ::munmap(memory, sizeof(Shared));
+}
+
+void hand_off(const char* what, int processes, int threads, int rounds) {
+  const RuntimeFolder folder;
+  in_processes(what, processes, rounds, [&](Shared& shared, std::uint32_t) {
+    auto sensors = make_sensors({.nvml = ""});
+    auto limiter = open_limiter(folder.path(), 1, *sensors);
+    std::vector<std::jthread> all;
+    for (int thread = 0; thread < threads; ++thread)
+      all.emplace_back([&] { hand_off_loop(*limiter, shared, rounds); });
+  });
+}
+
+void hand_offs() {
+  constexpr int kRounds = 4000;
+  in_processes("a futex alone, 2 processes", 2, kRounds,
+               [](Shared& shared, std::uint32_t me) { ping_pong(shared, me, kRounds); });
+  hand_off("hand-off, 2 processes", 2, 1, kRounds);
+  hand_off("hand-off, 2 threads", 1, 2, kRounds);
+  hand_off("hand-off, 8 processes", 8, 1, kRounds);
+  hand_off("hand-off, 64 in line of 4 processes", 4, 16, kRounds);
+}
+
+// In batches: one takes less than it takes to look at the clock in between.
+void each_of_many(const char* what, const std::function<void()>& once) {
+  constexpr int kBatch = 100;
+  std::vector<double> micros;
+  for (int batch = 0; batch < 500; ++batch) {
+    const SteadyTime start = SteadyClock::now();
+    for (int i = 0; i < kBatch; ++i) once();
+    micros.push_back(micros_since(start) / kBatch);
+  }
+  row(what, micros);
 }
 
 void uncontended() {
   const RuntimeFolder folder;
+  auto alone = std::move(*LockFile::open(folder.path() / "alone"));
+  each_of_many("a kernel lock alone, taken and given back", [&] {
+    if (!alone.try_lock(0)) std::exit(2);
+    alone.unlock(0);
+  });
   auto sensors = make_sensors({.nvml = ""});
   auto limiter = open_limiter(folder.path(), 5, *sensors);
-  std::vector<double> slot, both;
-  for (int i = 0; i < 5000; ++i) {
-    SteadyTime start = SteadyClock::now();
-    {
-      const auto lease = limiter->acquire({.actor = "a"}, 1s);
-    }
-    slot.push_back(micros_since(start));
-    start = SteadyClock::now();
-    {
-      const auto lease = limiter->acquire({.actor = "a", .model = "m"}, 1s);
-    }
-    both.push_back(micros_since(start));
-  }
-  row("slot taken and given back", slot);
-  row("slot and model lock, the same", both);
+  each_of_many("slot taken and given back", [&] { limiter->acquire({.actor = "a"}, 1s).value().release(); });
+  each_of_many("slot and model lock, the same",
+               [&] { limiter->acquire({.actor = "a", .model = "m"}, 1s).value().release(); });
+  each_of_many("acquire_task_slot and release_task_slot", [&] {
+    if (!limiter->acquire_task_slot(1s)) std::exit(2);
+    limiter->release_task_slot();
+  });
 }
 
 void timeouts() {
@@ -154,9 +208,6 @@ int main() {
   std::printf("| us | median | p99 | samples |\n|---|---|---|---|\n");
   sampling();
   uncontended();
-  hand_off("hand-off, 2 threads", 1, 2, 4000);
-  hand_off("hand-off, 2 processes", 2, 1, 4000);
-  hand_off("hand-off, 8 processes", 8, 1, 4000);
-  hand_off("hand-off, 64 in line of 4 processes", 4, 16, 4000);
+  hand_offs();
   timeouts();
 }

@@ -77,6 +77,7 @@ Gatekeeper::Gatekeeper(const LimiterOptions& options, std::shared_ptr<SlotTable>
     : options_(options),
       table_(std::move(table)),
       clock_(clock),
+      self_(static_cast<std::int32_t>(::getpid())),
       sampler_(sensors, clock, options.check_interval),
       limits_(options.limits),
       state_{.closed = {{"cpu", false}, {"memory", false}, {"gpu", false}}} {}
@@ -87,15 +88,15 @@ Result<std::unique_ptr<Gatekeeper>> Gatekeeper::open(const LimiterOptions& optio
   return std::unique_ptr<Gatekeeper>(new Gatekeeper(options, std::move(table), sensors, clock));
 }
 
-Result<Gatekeeper::Holders> Gatekeeper::open_holders(const Request& request) const {
+Result<Gatekeeper::Holders> Gatekeeper::open_holders(const Request& request) {
   Holders holders;
   if (!request.reserve) return holders;
   if (request.slot) {
-    BOOST_OUTCOME_TRY(auto slot, table_->new_holder());
+    BOOST_OUTCOME_TRY(auto slot, table_->holder());
     holders.slot = std::move(slot);
   }
   if (request.model && !request.needs.model.empty()) {
-    BOOST_OUTCOME_TRY(auto model, table_->new_holder());
+    BOOST_OUTCOME_TRY(auto model, table_->holder());
     holders.model = std::move(model);
   }
   return holders;
@@ -116,10 +117,13 @@ Result<Grant> Gatekeeper::acquire(const Request& request, milliseconds timeout, 
                                   const std::function<void(const Wait&)>& on_wait) {
   BOOST_OUTCOME_TRY(auto holders, open_holders(request));
   const SteadyTime start = clock_.steady();
-  Caller caller{.request = request, .demand = demand_of(request), .holders = std::move(holders)};
-  caller.may_join = timeout > milliseconds(0);
-  caller.place.table = table_;
-  Blocked blocked(*this);
+  Caller caller{.request = request,
+                .demand = demand_of(request),
+                .holders = std::move(holders),
+                .place = Place(*table_),
+                .look_at_all = timeout <= milliseconds(0)};  // then it looks once
+  if (timeout > milliseconds(0)) caller.place.holder = table_->kept_holder();
+  std::optional<Blocked> blocked;
   std::optional<std::stop_callback<std::function<void()>>> wake;
   while (true) {
     if (stop.stop_requested()) return Error{Code::cancelled, "cancelled while it waited for resources", ""};
@@ -127,15 +131,22 @@ Result<Grant> Gatekeeper::acquire(const Request& request, milliseconds timeout, 
     const bool stood_in_line = caller.place.index >= 0;
     Answer answer = attempt(caller);
     if (auto* grant = std::get_if<Grant>(&answer)) return std::move(*grant);
-    // What came free between its look and its joining rang for nobody: a second look, before it sleeps.
-    if (!stood_in_line && caller.place.index >= 0) continue;
     if (auto* never = std::get_if<Never>(&answer))
       return Error{Code::invalid_argument, fmt::format("this task can never start: {}", never->detail),
                    "does_not_fit"};
     const Wait& wait = std::get<Wait>(answer);
     const auto left = timeout - (clock_.steady() - start);
     if (left <= milliseconds(0)) return timed_out(request, timeout, wait);
-    if (blocked.change(wait.reason) && on_wait) on_wait(wait);
+    if (!caller.place.holder.is_open()) {
+      if (auto holder = table_->holder()) {
+        caller.place.holder = std::move(*holder);
+        continue;  // with what it takes to stand in line
+      }
+    }
+    // What came free between its look and its joining rang for nobody: a second look, before it sleeps.
+    if (!stood_in_line && caller.place.index >= 0) continue;
+    if (!blocked) blocked.emplace(*this);
+    if (blocked->change(wait.reason) && on_wait) on_wait(wait);
     if (caller.place.index < 0) {
       // The guard or a place could not be had: somebody stands still, or a thousand wait.
       std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, kGuardPatience));
@@ -150,64 +161,91 @@ Result<Grant> Gatekeeper::acquire(const Request& request, milliseconds timeout, 
 
 Result<Answer> Gatekeeper::try_acquire(const Request& request) {
   BOOST_OUTCOME_TRY(auto holders, open_holders(request));
-  Caller caller{.request = request, .demand = demand_of(request), .holders = std::move(holders)};
+  Caller caller{.request = request,
+                .demand = demand_of(request),
+                .holders = std::move(holders),
+                .place = Place(*table_),
+                .look_at_all = true};
   return attempt(caller);
 }
 
 Answer Gatekeeper::attempt(Caller& caller) {
   const auto reading = caller.demand.gates ? sampler_.latest() : nullptr;  // read with no lock held
-  std::vector<int> called;
-  Answer answer = look_and_take(caller, reading.get(), called);
-  for (const int place : called) table_->ring(place);
-  return answer;
+  Look seen;
+  look_and_take(caller, reading.get(), seen);
+  for (const int place : seen.called) table_->ring(place);
+  if (seen.grant) return std::move(*seen.grant);
+  if (seen.wait) return std::move(*seen.wait);
+  if (seen.verdict.kept) caller.look_at_all = true;  // for somebody who may be dead
+  Wait wait = explain(seen.snapshot, caller.demand, seen.verdict, caller.request.needs);
+  if (!seen.verdict.never) return wait;
+  Never never;
+  static_cast<Wait&>(never) = std::move(wait);
+  return never;
 }
 
-Answer Gatekeeper::look_and_take(Caller& caller, const Reading* reading, std::vector<int>& called) {
+void Gatekeeper::look_and_take(Caller& caller, const Reading* reading, Look& seen) {
   const Request& request = caller.request;
-  if (caller.may_join && !caller.place.holder.is_open())
-    if (auto holder = table_->new_holder()) caller.place.holder = std::move(*holder);
   const SlotTable::Guard guard(*table_, kGuardPatience);
-  if (!guard) return Wait{request.slot ? "slots" : "model_lock", "another process is being served"};
+  if (!guard) {
+    seen.wait = Wait{request.slot ? "slots" : "model_lock", "another process is being served"};
+    return;
+  }
   // In this order: who is rung from here on looks again, and what came free before is seen now.
   auto line = table_->line(caller.place.index, caller.look_at_all);
-  Snapshot snapshot = look(reading);
+  seen.snapshot = look(reading);
   if (reading) {
-    if (const Verdict never = never_fits(snapshot.sample, snapshot.limits, caller.demand); never.never) {
-      Never refused;
-      static_cast<Wait&>(refused) = explain(snapshot, caller.demand, never, request.needs);
-      return refused;
-    }
-    snapshot.gates = next_gates(snapshot);
-    set_gates(snapshot.gates);
+    seen.verdict = never_fits(seen.snapshot.sample, seen.snapshot.limits, caller.demand);
+    if (seen.verdict.never) return;
+    seen.snapshot.gates = next_gates(seen.snapshot);
+    set_gates(seen.snapshot.gates);
   }
-  const Waiting mine{.demand = caller.demand, .limits = snapshot.limits, .takes = request.reserve};
+  const Waiting mine{.demand = caller.demand, .limits = seen.snapshot.limits, .takes = request.reserve};
   auto me = std::find_if(line.begin(), line.end(),
                          [&](const auto& each) { return each.place == caller.place.index; });
   if (me == line.end()) me = line.insert(line.end(), SlotTable::InLine{.place = -1});
   me->waiting = mine;  // its limits may have changed since it came
-  const auto index = static_cast<std::size_t>(me - line.begin());
-  std::vector<Waiting> waiting;
-  waiting.reserve(line.size());
-  for (const auto& each : line) waiting.push_back(each.waiting);
-  const std::vector<Verdict> all = verdicts(snapshot, waiting);
-  for (std::size_t i = 0; i < line.size(); ++i)
-    if (i != index && all[i].admitted() && table_->call(line[i].place)) called.push_back(line[i].place);
-  if (all[index].admitted()) {
-    if (auto grant = take(caller, snapshot, reading)) {
-      // Left in the same step: whoever looks next finds the task, not both. All who may go now were called.
-      if (const int place = std::exchange(caller.place.index, -1); place >= 0) table_->vacate(place);
-      return std::move(*grant);
+  const std::vector<Verdict> all = judge(seen.snapshot, line, me->place);
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i].place == caller.place.index) {
+      seen.verdict = all[i];
+      caller.ahead = static_cast<int>(i);
+    } else if (all[i].admitted() && table_->call(line[i].place)) {
+      seen.called.push_back(line[i].place);
     }
-    return Wait{"slots", fmt::format("all {} records of this machine are taken", kMaxHoldings)};
   }
-  caller.ahead = static_cast<int>(index);
-  if (caller.place.index < 0 && caller.may_join && caller.place.holder.is_open())
+  if (seen.verdict.admitted()) {
+    seen.grant = take(caller, seen.snapshot, reading);
+    // Left in the same step: whoever looks next finds the task, not both. All who may go now were called.
+    if (seen.grant && caller.place.index >= 0) table_->vacate(std::exchange(caller.place.index, -1));
+    if (!seen.grant)
+      seen.wait = Wait{"slots", fmt::format("all {} records of this machine are taken", kMaxHoldings)};
+    return;
+  }
+  if (caller.place.index < 0 && caller.place.holder.is_open())
     if (const auto place = table_->join(caller.place.holder)) {
       caller.place.index = *place;
       caller.place.seen = table_->bell(*place);
     }
   if (caller.place.index >= 0) table_->describe(caller.place.index, mine);
-  return explain(snapshot, caller.demand, all[index], request.needs);
+}
+
+// Who of the line may go. Those who may and are dead leave it first. The guard is held.
+std::vector<Verdict> Gatekeeper::judge(const Snapshot& snapshot, std::vector<SlotTable::InLine>& line,
+                                       int self) {
+  while (true) {
+    std::vector<Waiting> waiting;
+    waiting.reserve(line.size());
+    for (const auto& each : line) waiting.push_back(each.waiting);
+    std::vector<Verdict> all = verdicts(snapshot, waiting);
+    const auto is_dead = [&](const SlotTable::InLine& each) {
+      return each.place != self && all[static_cast<std::size_t>(&each - line.data())].admitted() &&
+             table_->clear_if_dead(each.place);
+    };
+    const auto dead = std::find_if(line.begin(), line.end(), is_dead);
+    if (dead == line.end()) return all;
+    line.erase(dead);
+  }
 }
 
 // The guard is held.
@@ -236,20 +274,20 @@ std::optional<Grant> Gatekeeper::take(Caller& caller, const Snapshot& snapshot, 
         .gpu_base = sample.gpu_memory_total - std::min(sample.gpu_memory_total, sample.gpu_memory_free)};
     const auto index = table_->take(caller.holders.slot, holding, needs, clock_.now());
     if (!index) return std::nullopt;
-    grant.slot = std::make_shared<Grip>(table_, std::move(caller.holders.slot), *index);
+    grant.slot = std::make_shared<Grip>(table_, std::move(caller.holders.slot));
   }
   if (caller.holders.model.is_open()) {
     const Holding holding{.pid = snapshot.self, .slot = false, .model = caller.demand.model, .task = task};
     const auto index = table_->take(caller.holders.model, holding, needs, clock_.now());
     if (!index) return std::nullopt;
-    grant.model = std::make_shared<Grip>(table_, std::move(caller.holders.model), *index);
+    grant.model = std::make_shared<Grip>(table_, std::move(caller.holders.model));
   }
   return grant;
 }
 
 // The table and the latest reading, as admission wants them. The guard is held.
 Snapshot Gatekeeper::look(const Reading* reading) {
-  Snapshot snapshot{.limits = limits(), .self = static_cast<std::int32_t>(::getpid()), .gates = gates_};
+  Snapshot snapshot{.limits = limits(), .self = self_, .gates = gates_};
   std::set<std::int32_t> pids;
   table_->visit([&](int, const HoldingRecord& record) {
     const bool slot = record.kind.load(std::memory_order_relaxed) == HoldingKind::slot;
@@ -277,7 +315,7 @@ Snapshot Gatekeeper::look(const Reading* reading) {
 
 void Gatekeeper::raise(const Grip& grip, const Needs& needs) {
   const SlotTable::Guard guard(*table_, kGuardPatience);
-  HoldingRecord& record = table_->holding(grip.index);
+  HoldingRecord& record = table_->holding(grip.holder.record);
   record.cpu_share_percent = std::max(record.cpu_share_percent, needs.cpu_share_percent);
   record.memory_bytes = std::max(record.memory_bytes, needs.memory_bytes);
   record.gpu_bytes = std::max(record.gpu_bytes, needs.gpu_bytes);

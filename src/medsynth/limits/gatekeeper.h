@@ -55,28 +55,40 @@ class Gatekeeper {
   AdmissionState admission() const;
 
  private:
-  // The descriptors that a request may come to hold, opened before any lock is taken.
+  // What a request may come to hold, opened before any lock is taken.
   struct Holders {
-    LockFile slot;
-    LockFile model;
+    Holder slot;
+    Holder model;
   };
   // One caller on its way: what it asks for in numbers, and where it stands.
   struct Caller {
     const Request& request;
     Demand demand;
     Holders holders;
-    Place place = {};
-    bool may_join = false;
-    bool look_at_all = true;  // the dead included: not only rung
-    int ahead = 0;            // of it in line
+    Place place;
+    bool look_at_all = false;  // who of those in line is dead: not only of those who may go
+    int ahead = 0;             // of it in line
+    ~Caller() {                // what was not taken
+      place.table.give_back(std::move(holders.slot));
+      place.table.give_back(std::move(holders.model));
+    }
   };
 
   Gatekeeper(const LimiterOptions& options, std::shared_ptr<SlotTable> table, Sensors& sensors,
              const Clock& clock);
-  Result<Holders> open_holders(const Request& request) const;
+  Result<Holders> open_holders(const Request& request);
   Demand demand_of(const Request& request) const;
+  // What one look under the guard came to. A refusal is put into words after it.
+  struct Look {
+    std::optional<Grant> grant = std::nullopt;
+    Snapshot snapshot = {};
+    Verdict verdict = {};
+    std::vector<int> called = {};             // places to ring
+    std::optional<Wait> wait = std::nullopt;  // for something that no verdict is about
+  };
   Answer attempt(Caller& caller);
-  Answer look_and_take(Caller& caller, const Reading* reading, std::vector<int>& called);
+  void look_and_take(Caller& caller, const Reading* reading, Look& seen);
+  std::vector<Verdict> judge(const Snapshot& snapshot, std::vector<SlotTable::InLine>& line, int self);
   std::optional<Grant> take(Caller& caller, const Snapshot& snapshot, const Reading* reading);
   Snapshot look(const Reading* reading);
   void set_gates(const Gates& gates);
@@ -87,6 +99,7 @@ class Gatekeeper {
   const LimiterOptions options_;
   const std::shared_ptr<SlotTable> table_;
   const Clock& clock_;
+  const std::int32_t self_;
   Sampler sampler_;
   Gates gates_;                 // guarded by the table's guard
   mutable std::mutex numbers_;  // guards what follows

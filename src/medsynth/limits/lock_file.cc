@@ -94,6 +94,11 @@ bool LockFile::try_lock(std::int64_t byte) {
   return is_open() && ::fcntl(descriptor_, F_OFD_SETLK, &range) == 0;
 }
 
+bool LockFile::try_share(std::int64_t byte) {
+  struct flock range = byte_range(F_RDLCK, byte);
+  return is_open() && ::fcntl(descriptor_, F_OFD_SETLK, &range) == 0;
+}
+
 void LockFile::unlock(std::int64_t byte) {
   struct flock range = byte_range(F_UNLCK, byte);
   if (is_open()) ::fcntl(descriptor_, F_OFD_SETLK, &range);

@@ -32,6 +32,8 @@ class LockFile {
 
   // Never blocks. False when another description holds the byte, or this one is closed.
   bool try_lock(std::int64_t byte);
+  // Beside others who share it; a byte that this one has locked becomes shared.
+  bool try_share(std::int64_t byte);
   void unlock(std::int64_t byte);
   bool locked_by_another(std::int64_t byte) const;
   // Frees every lock it holds.

@@ -11,7 +11,7 @@
 namespace medsynth::limits {
 namespace {
 
-constexpr std::int64_t kFirstPlaceByte = kMaxHoldings + 1;  // behind the guard
+constexpr std::int64_t kFirstPlaceByte = kMaxHoldings + 1;  // one is for opening the file
 constexpr std::uint32_t kSlot = 1, kGates = 2, kTakes = 4;
 
 std::int64_t steady_us() {
@@ -41,22 +41,38 @@ Waiting read(const PlaceRecord& record) {
           .takes = (record.asks & kTakes) != 0};
 }
 
+bool is_late(const PlaceRecord& record, std::int64_t now_us) {
+  const std::int64_t called = record.called_us.load(std::memory_order_acquire);
+  return called != 0 && now_us - called > std::chrono::microseconds(kComesWithin).count();
+}
+
 }  // namespace
 
-std::optional<int> SlotTable::join(LockFile& holder) {
-  for (int index = 0; index < kMaxPlaces; ++index) {
-    PlaceRecord& place = table_->places[index];
-    if (!holder.try_lock(kFirstPlaceByte + index)) continue;
-    place.pid = static_cast<std::int32_t>(::getpid());
-    place.ticket = next_ticket();
-    place.called_us = 0;
-    place.used.store(1, std::memory_order_release);
-    auto& end = table_->header.places_end;
-    if (end.load(std::memory_order_relaxed) <= static_cast<std::uint32_t>(index))
-      end.store(index + 1, std::memory_order_release);
-    return index;
+std::optional<int> SlotTable::lock_free_place(Holder& holder) {
+  for (int tried = 0; tried < 2 * kMaxPlaces; ++tried) {
+    const int index = tried % kMaxPlaces;
+    // As with holdings, those of the dead are asked in the second round.
+    const bool is_free = table_->places[index].used.load(std::memory_order_relaxed) == 0;
+    if ((is_free || tried >= kMaxPlaces) && holder.file.try_lock(kFirstPlaceByte + index)) return index;
   }
   return std::nullopt;
+}
+
+std::optional<int> SlotTable::join(Holder& holder) {
+  if (holder.place < 0) holder.place = lock_free_place(holder).value_or(-1);
+  if (holder.place < 0) return std::nullopt;
+  const int index = holder.place;
+  PlaceRecord& place = table_->places[index];
+  place.pid = pid_;
+  place.ticket = next_ticket();
+  place.called_us = 0;
+  place.used.store(1, std::memory_order_release);
+  auto& end = table_->header.places_end;
+  if (end.load(std::memory_order_relaxed) <= static_cast<std::uint32_t>(index))
+    end.store(index + 1, std::memory_order_release);
+  // A release frees its record, then looks for who waits; whoever joins is seen there, or sees it free.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return index;
 }
 
 void SlotTable::describe(int index, const Waiting& waiting) {
@@ -74,16 +90,18 @@ void SlotTable::describe(int index, const Waiting& waiting) {
   place.max_concurrent_tasks = waiting.limits.max_concurrent_tasks;
 }
 
-void SlotTable::leave(int index, LockFile& holder) {
+void SlotTable::leave(Holder holder) {
   if (!holder.is_open()) return;  // a forked child's copy
-  vacate(index);
-  holder.close();
+  vacate(holder.place);
+  give_back(std::move(holder));
   ring_first();
 }
 
-bool SlotTable::is_late(const PlaceRecord& record, std::int64_t now_us) const {
-  const std::int64_t called = record.called_us.load(std::memory_order_acquire);
-  return called != 0 && now_us - called > std::chrono::microseconds(kComesWithin).count();
+void SlotTable::give_back(Holder holder) {
+  if (!holder.is_open() || holder.record >= kKeptRecords || holder.place >= kKeptPlaces)
+    return;  // closed, which frees its locks
+  const std::lock_guard lock(kept_mutex_);
+  if (kept_.size() < kMaxKept) kept_.push_back(std::move(holder));
 }
 
 std::vector<SlotTable::InLine> SlotTable::line(int self, bool thorough) {
@@ -92,17 +110,21 @@ std::vector<SlotTable::InLine> SlotTable::line(int self, bool thorough) {
   for (int index = 0; index < places_end(*table_); ++index) {
     PlaceRecord& place = table_->places[index];
     if (place.used.load(std::memory_order_acquire) == 0) continue;
-    if (index == self) {
+    if (index == self)
       place.called_us = 0;
-    } else if (thorough && !file_.locked_by_another(kFirstPlaceByte + index)) {
-      place.used.store(0, std::memory_order_release);
+    else if (thorough && clear_if_dead(index))
       continue;
-    }
     out.push_back({index, place.ticket.load(std::memory_order_relaxed), read(place)});
     out.back().waiting.late = is_late(place, now);
   }
   std::sort(out.begin(), out.end(), [](const InLine& a, const InLine& b) { return a.ticket < b.ticket; });
   return out;
+}
+
+bool SlotTable::clear_if_dead(int index) {
+  if (file_.locked_by_another(kFirstPlaceByte + index)) return false;
+  vacate(index);
+  return true;
 }
 
 bool SlotTable::call(int index) {
@@ -119,7 +141,8 @@ void SlotTable::ring(int index) {
 
 // The first who lives and is not late; nobody else need look, for that one looks for everybody.
 void SlotTable::ring_first() {
-  const std::int64_t now = steady_us();
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // see join()
+  std::int64_t now = 0;
   std::uint64_t after = 0;  // tickets from 1
   while (true) {
     int first = -1;
@@ -128,23 +151,21 @@ void SlotTable::ring_first() {
       const PlaceRecord& place = table_->places[index];
       const std::uint64_t ticket = place.ticket.load(std::memory_order_relaxed);
       if (place.used.load(std::memory_order_acquire) == 0 || ticket <= after || ticket >= lowest) continue;
+      if (now == 0) now = steady_us();
       if (is_late(place, now)) continue;
       first = index;
       lowest = ticket;
     }
     if (first < 0) return;
-    if (file_.locked_by_another(kFirstPlaceByte + first)) {
-      if (call(first)) ring(first);
-      return;
-    }
+    if (call(first)) ring(first);  // before it is asked whether it lives: mostly it does
+    if (file_.locked_by_another(kFirstPlaceByte + first)) return;
     after = lowest;
   }
 }
 
 void SlotTable::ring_process() {
   for (int index = 0; index < places_end(*table_); ++index)
-    if (table_->places[index].used.load(std::memory_order_acquire) != 0 &&
-        table_->places[index].pid == static_cast<std::int32_t>(::getpid()))
+    if (table_->places[index].used.load(std::memory_order_acquire) != 0 && table_->places[index].pid == pid_)
       ring(index);
 }
 

@@ -6,13 +6,19 @@
 //   places    those who wait, in the order of their tickets; each has a futex of its own, its bell
 //   shares    what kinds of tasks were seen to take of the CPU; never void
 //
-// One more byte is the guard: whoever holds it may look at the table and change it in one step. A release
-// takes no guard: it rings the first in line, who looks and calls whoever else may go. A dead holder rings
-// nothing, so waiters also look again from time to time.
+// The guard: whoever holds it may look at the table and change it in one step. It is a robust mutex in the
+// table itself: free of system calls while nobody else wants it, and freed by the kernel when its owner dies.
+// A release takes no guard: it rings the first in line, who looks and calls whoever else may go. A dead
+// holder rings nothing, so waiters also look again from time to time.
+//
+// A process keeps the bytes of some records and places that it has freed locked, for its next tasks: to free
+// one and to take it again is then a store in memory each. Others pass over a free one whose byte is locked.
 //
 // The table is no policy: who may go is decided in line.h and admission.h. Thread safe; what is said to need
 // the guard is called with it.
 #pragma once
+
+#include <pthread.h>
 
 #include <atomic>
 #include <chrono>
@@ -24,6 +30,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "medsynth/base/clock.h"
 #include "medsynth/limits/line.h"
@@ -35,14 +43,18 @@ namespace medsynth::limits {
 inline constexpr int kMaxHoldings = 4096;
 inline constexpr int kMaxPlaces = 1024;
 inline constexpr int kMaxShares = 512;
+// A process keeps at most so many holders for its next tasks, and records and places only among the first
+// half of them: what is kept is nobody else's.
+inline constexpr std::size_t kMaxKept = 16;
+inline constexpr int kKeptRecords = kMaxHoldings / 2, kKeptPlaces = kMaxPlaces / 2;
 // One that was called and has not come by then is passed over until it does.
 inline constexpr std::chrono::milliseconds kComesWithin{50};
 
 // Shared between processes and versions: the layout is frozen; a change needs a new kTableVersion.
-inline constexpr std::uint32_t kTableVersion = 2;
+inline constexpr std::uint32_t kTableVersion = 3;
 enum class HoldingKind : std::uint32_t { none = 0, slot = 1, model = 2 };
 struct HoldingRecord {
-  std::atomic<HoldingKind> kind;  // none: need not ask for its lock. Another without it: its holder died
+  std::atomic<HoldingKind> kind;  // none: free. Another, and its byte is not locked: its holder died
   std::int32_t pid;
   double cpu_share_percent;
   std::uint64_t memory_bytes;
@@ -93,7 +105,8 @@ struct TableHeader {
   std::atomic<std::uint32_t> holdings_end;  // records from here on were never used
   std::atomic<std::uint32_t> places_end;
   std::atomic<std::uint64_t> next_ticket;
-  char reserved[4064];
+  pthread_mutex_t guard;  // glibc's
+  char reserved[4064 - sizeof(pthread_mutex_t)];
 };
 static_assert(sizeof(TableHeader) == 4096);
 
@@ -106,6 +119,15 @@ struct Table {
 
 std::uint64_t model_hash(const std::string& model);  // 0 for ""
 std::uint64_t kind_hash(const Needs& needs);         // of the kind of task that shares are learned for
+
+// A description of the table's file of one's own, whose locks stand for one holding or place. Dead in a
+// forked child, as the file.
+struct Holder {
+  LockFile file = {};
+  int record = -1;  // whose byte it has locked: of a holding, or kept for the next
+  int place = -1;   // the same
+  bool is_open() const { return file.is_open(); }
+};
 
 class SlotTable {
  public:
@@ -123,12 +145,13 @@ class SlotTable {
 
    private:
     SlotTable& table_;
-    std::unique_lock<std::timed_mutex> threads_;
-    bool held_ = false;
+    bool held_;
   };
 
-  // A description of the file of one's own, for one holding or place.
-  Result<LockFile> new_holder() const { return file_.again(); }
+  // For one holding or place: one that was used before, or a new one.
+  Result<Holder> holder();
+  Holder kept_holder();           // the same without opening anything: closed when none is kept
+  void give_back(Holder holder);  // whose record and place are free by now
 
   // --- holdings
 
@@ -136,21 +159,21 @@ class SlotTable {
   void visit(const std::function<void(int index, const HoldingRecord& record)>& each) const;
   // Takes a free record with `holder`, whose description then stands for it; nullopt when all are taken.
   // Needs the guard.
-  std::optional<int> take(LockFile& holder, const Holding& holding, const Needs& needs, WallTime now);
+  std::optional<int> take(Holder& holder, const Holding& holding, const Needs& needs, WallTime now);
   std::uint64_t next_ticket() { return table_->header.next_ticket.fetch_add(1, std::memory_order_relaxed); }
   HoldingRecord& holding(int index) { return table_->holdings[index]; }
-  // Frees it, learns from a slot what its task took, and rings.
-  void release(int index, LockFile& holder);
+  // Frees its record, learns from a slot what its task took, and rings.
+  void release(Holder holder);
 
   // --- places in line
 
   // Takes the last place; nullopt when all are taken. Needs the guard.
-  std::optional<int> join(LockFile& holder);
+  std::optional<int> join(Holder& holder);
   // What the one in that place waits for. Needs the guard.
   void describe(int place, const Waiting& waiting);
   // Frees it; quietly, needing the guard, or with a ring.
   void vacate(int place) { table_->places[place].used.store(0, std::memory_order_release); }
-  void leave(int place, LockFile& holder);
+  void leave(Holder holder);
 
   struct InLine {
     int place = 0;
@@ -158,8 +181,10 @@ class SlotTable {
     Waiting waiting;
   };
   // Everybody in line, first come first; the place `self` has come, so it is not late. Places of the dead are
-  // cleared when `thorough`, else they may still be there. Needs the guard.
+  // cleared when `thorough`, else they may still be there: to ask for a life is a system call. Needs the
+  // guard.
   std::vector<InLine> line(int self, bool thorough);
+  bool clear_if_dead(int place);  // Needs the guard.
   // Notes that it may be that one's turn. True when it has to be rung too: it was not called yet.
   bool call(int place);
   void ring(int place);
@@ -178,14 +203,23 @@ class SlotTable {
 
  private:
   SlotTable(LockFile file, void* memory);
-  bool is_late(const PlaceRecord& record, std::int64_t now_us) const;
+  Result<> prepare(const std::filesystem::path& path);
+  std::optional<int> lock_free_record(Holder& holder);
+  std::optional<int> lock_free_place(Holder& holder);
+  void start_meter(int index, double share);
+  void stop_meter(int index, const HoldingRecord& record);
+  CpuTime cpu_time(SteadyTime now);
   void learn(const HoldingRecord& record, const Meter::Use& use);
 
-  LockFile file_;  // takes the guard only
+  LockFile file_;
+  const std::int32_t pid_;
   Table* table_;
-  std::timed_mutex threads_;
-  std::mutex meter_mutex_;
-  Meter meter_;  // guarded by meter_mutex_
+  std::mutex kept_mutex_;
+  std::vector<Holder> kept_;  // guarded by kept_mutex_
+  std::mutex meter_mutex_;    // guards what follows
+  Meter meter_;
+  CpuTime cpu_time_{};
+  SteadyTime cpu_time_read_{};
   std::atomic<double> effective_cpus_{1};
   std::atomic<bool> full_{false};
 };
@@ -193,24 +227,25 @@ class SlotTable {
 // A slot or the lock of a model, held until the last owner lets go.
 struct Grip {
   std::shared_ptr<SlotTable> table;
-  LockFile holder;
-  int index;
-  Grip(std::shared_ptr<SlotTable> of, LockFile by, int number)
-      : table(std::move(of)), holder(std::move(by)), index(number) {}
+  Holder holder;
+  Grip(std::shared_ptr<SlotTable> of, Holder by) : table(std::move(of)), holder(std::move(by)) {}
   Grip(const Grip&) = delete;
-  ~Grip() { table->release(index, holder); }
+  ~Grip() { table->release(std::move(holder)); }
 };
 
 // A place in line, until it goes away.
 struct Place {
-  std::shared_ptr<SlotTable> table;
-  LockFile holder;
+  SlotTable& table;
+  Holder holder = {};
   int index = -1;
   std::uint32_t seen = 0;  // of its bell, before it looked
-  Place() = default;
+  explicit Place(SlotTable& of) : table(of) {}
   Place(const Place&) = delete;
   ~Place() {
-    if (index >= 0) table->leave(index, holder);
+    if (index >= 0)
+      table.leave(std::move(holder));
+    else
+      table.give_back(std::move(holder));
   }
 };
 

@@ -122,6 +122,26 @@ TEST_F(ProcessesTest, AHoldersChildKeepsNothing) {
   ::close(leash[1]);
 }
 
+// A process that has let go keeps its record for its next task, and nothing from others: neither while it
+// lives and does nothing, nor when it is gone.
+TEST_F(ProcessesTest, AnIdleProcessKeepsNothingFromOthers) {
+  Child idle([&](const Say& say) {
+    auto limiter = open(2);
+    auto lease = limiter->acquire({.model = "m"}, 5s);
+    lease->release();
+    say(lease ? 'y' : 'n');
+    ::pause();
+  });
+  ASSERT_EQ(idle.hear(), 'y');
+  auto limiter = open(2);
+  EXPECT_EQ(limiter->slots().size(), 0u);
+  auto first = limiter->try_acquire({.model = "m"}), second = limiter->try_acquire({});
+  EXPECT_TRUE(first.first && second.first) << second.second.detail;
+  idle.kill();
+  EXPECT_EQ(limiter->slots().size(), 2u);
+  EXPECT_FALSE(limiter->try_acquire({}).first);
+}
+
 // A forked child drops its copy of a lease and waits for the slot itself: its parent's slot is not touched,
 // and the child gets it when the parent lets go.
 TEST_F(ProcessesTest, AChildUsesTheLimiterOnItsOwnAccount) {

@@ -1,6 +1,8 @@
 #include "medsynth/limits/slots.h"
 
+#include <cstddef>
 #include <set>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -48,8 +50,8 @@ TEST(SlotTable, CountsWhatIsLocked) {
   TemporaryFolder folder;
   auto table = SlotTable::open(folder.path());
   ASSERT_TRUE(table) << table.error().message;
-  auto one = (*table)->new_holder();
-  auto two = (*table)->new_holder();
+  auto one = (*table)->holder();
+  auto two = (*table)->holder();
   ASSERT_TRUE(one && two);
   EXPECT_EQ((*table)->take(*one, {.pid = 1}, {.actor = "a"}, {}), 0);
   EXPECT_EQ((*table)->take(*two, {.pid = 2, .slot = false, .model = 5},
@@ -58,19 +60,57 @@ TEST(SlotTable, CountsWhatIsLocked) {
   EXPECT_EQ(taken(**table), 2);
   EXPECT_EQ(std::string((*table)->holding(1).actor_name), std::string(63, 'x'));
   EXPECT_EQ((*table)->holding(1).kind, HoldingKind::model);
-  (*table)->release(0, *one);
+  (*table)->release(std::move(*one));
   EXPECT_EQ(taken(**table), 1);
-  two->close();  // as when its process dies: nobody tidies the record
+  two->file.close();  // as when its process dies: nobody tidies the record
   EXPECT_EQ(taken(**table), 0);
-  auto three = (*table)->new_holder();
+  auto three = (*table)->holder();
   EXPECT_EQ((*table)->take(*three, {.pid = 3}, {}, {}), 0);
+}
+
+// Records that a process freed are kept for its next tasks: they count for nothing, others take different
+// ones, and may have them when that process has gone.
+TEST(SlotTable, KeepsFreedRecordsForTheNextTask) {
+  TemporaryFolder folder;
+  auto mine = *SlotTable::open(folder.path()), theirs = *SlotTable::open(folder.path());
+  auto one = *mine->holder(), two = *mine->holder();
+  EXPECT_EQ(mine->take(one, {.pid = 1}, {}, {}), 0);
+  EXPECT_EQ(mine->take(two, {.pid = 1}, {}, {}), 1);
+  const int descriptor = two.file.descriptor();
+  mine->release(std::move(one));
+  mine->release(std::move(two));
+  EXPECT_EQ(taken(*mine) + taken(*theirs), 0);
+  auto again = *mine->holder();
+  EXPECT_EQ(again.file.descriptor(), descriptor) << "nothing is opened";
+  EXPECT_EQ(mine->take(again, {.pid = 1}, {}, {}), 1) << "the one freed last";
+  auto other = *theirs->holder(), third = *theirs->holder();
+  EXPECT_EQ(theirs->take(other, {.pid = 2}, {}, {}), 2);
+  EXPECT_EQ(taken(*theirs), 2);
+  again.file.close();
+  mine.reset();
+  EXPECT_EQ(theirs->take(third, {.pid = 2}, {}, {}), 0);
+  EXPECT_EQ(taken(*theirs), 2);
+}
+
+// What a process keeps has an end: the rest is closed, and anybody's.
+TEST(SlotTable, KeepsSomeRecordsOnly) {
+  TemporaryFolder folder;
+  auto mine = *SlotTable::open(folder.path()), theirs = *SlotTable::open(folder.path());
+  std::vector<Holder> many;
+  for (std::size_t i = 0; i <= kMaxKept; ++i) {
+    many.push_back(*mine->holder());
+    ASSERT_EQ(mine->take(many.back(), {.pid = 1}, {}, {}), static_cast<int>(i));
+  }
+  for (Holder& each : many) mine->release(std::move(each));
+  auto other = *theirs->holder();
+  EXPECT_EQ(theirs->take(other, {.pid = 2}, {}, {}), static_cast<int>(kMaxKept));
 }
 
 // A place in line of this test.
 struct Stand {
-  LockFile holder;
+  Holder holder;
   int place;
-  explicit Stand(SlotTable& table) : holder(*table.new_holder()), place(*table.join(holder)) {
+  explicit Stand(SlotTable& table) : holder(*table.holder()), place(*table.join(holder)) {
     table.describe(place, {.demand = {.model = 9}, .limits = {.max_concurrent_tasks = 3}});
   }
 };
@@ -86,13 +126,13 @@ TEST(SlotTable, KeepsTheLine) {
   TemporaryFolder folder;
   auto table = *SlotTable::open(folder.path());
   Stand first(*table), second(*table);
-  table->leave(first.place, first.holder);
+  table->leave(std::move(first.holder));
   Stand third(*table);
   EXPECT_EQ(third.place, first.place) << "the record is used again";
   EXPECT_EQ(places(*table, -1, false), (std::vector<int>{second.place, third.place}));
   EXPECT_EQ(table->line(-1, false)[0].waiting.demand.model, 9u);
   EXPECT_EQ(table->line(-1, false)[0].waiting.limits.max_concurrent_tasks, 3);
-  second.holder.close();
+  second.holder.file.close();
   EXPECT_EQ(places(*table, -1, true), (std::vector<int>{third.place}));
 }
 
@@ -109,7 +149,7 @@ TEST(SlotTable, RingsTheFirstWhoLives) {
   static_cast<void>(table->line(first.place, false));  // it has come
   table->ring_first();
   EXPECT_EQ(table->bell(first.place), seen + 2);
-  first.holder.close();
+  first.holder.file.close();
   table->ring_first();
   EXPECT_EQ(table->bell(second.place), seen_second + 1);
 }
@@ -126,7 +166,7 @@ TEST(SlotTable, IsSharedAndGuarded) {
     EXPECT_FALSE(static_cast<bool>(SlotTable::Guard(**theirs, std::chrono::milliseconds(1))));
   }
   EXPECT_TRUE(static_cast<bool>(SlotTable::Guard(**theirs, std::chrono::milliseconds(1))));
-  auto holder = (*mine)->new_holder();
+  auto holder = (*mine)->holder();
   (*mine)->take(*holder, {.pid = 1}, {}, {});
   EXPECT_EQ(taken(**theirs), 1);
 }
@@ -146,6 +186,22 @@ TEST(SlotTable, RingsAcrossMappings) {
   });
   (*mine)->ring(stand.place);
   EXPECT_TRUE(eventually([&] { return woken.load(); }));
+}
+
+// The machine stopped while somebody had the guard, and the folder is on a disk: the first to come has it.
+TEST(SlotTable, ForgetsAGuardOfBeforeTheRestart) {
+  TemporaryFolder folder;
+  ASSERT_TRUE(SlotTable::open(folder.path()));
+  {
+    std::fstream file(folder.path() / "slots", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(offsetof(TableHeader, guard));  // whose first word is the owner's thread
+    file.write("\x01\x02\x03\0", 4);
+  }
+  auto first = *SlotTable::open(folder.path()), second = *SlotTable::open(folder.path());
+  const SlotTable::Guard guard(*first, std::chrono::milliseconds(1));
+  EXPECT_TRUE(static_cast<bool>(guard));
+  auto third = *SlotTable::open(folder.path());
+  EXPECT_FALSE(static_cast<bool>(SlotTable::Guard(*third, std::chrono::milliseconds(1)))) << "it is taken";
 }
 
 // A file of another layout is refused and left alone.
@@ -172,12 +228,12 @@ TEST(SlotTable, LearnsShares) {
   table->saw(2, false);
   const Needs needs{.actor = "a", .model = "m"};
   const auto run_one = [&] {
-    auto holder = *table->new_holder();
-    const int index = *table->take(holder, {}, needs, {});
+    auto holder = *table->holder();
+    ASSERT_TRUE(table->take(holder, {}, needs, {}));
     const auto end = std::chrono::steady_clock::now() + 2 * kShortestTask;
     while (std::chrono::steady_clock::now() < end) {
     }
-    table->release(index, holder);
+    table->release(std::move(holder));
   };
   for (std::uint32_t task = 1; task < kTasksToTrust; ++task) run_one();
   EXPECT_FALSE(table->share(kind_hash(needs)));
