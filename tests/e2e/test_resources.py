@@ -60,6 +60,60 @@ def test_limits_are_changed_for_the_workers_and_kept(make_server):
     assert limits_of(server) == (LIMITS, set())
 
 
+def test_the_model_cache_obeys_a_changed_memory_limit(make_server):
+    server = make_server().start()
+
+    def budget() -> int:
+        return server.get("/v1/model-cache/stats").json()["max_memory_bytes"]
+
+    total = server.get("/v1/resources/system").json()["memory"]["total"]
+    wait_until(lambda: budget() == total, what="the environment's 100 %")
+    server.request("PUT", "/v1/resources/limits", json={"max_memory_percent": 50})
+    wait_until(lambda: budget() == total // 2, what="half of it")
+    server.request("DELETE", "/v1/resources/limits")
+    wait_until(lambda: budget() == total, what="all of it")
+    assert server.stop() == 0
+    server = make_server(MEDSYNTH_MODEL_CACHE_MEMORY="1000").start()
+    server.request("PUT", "/v1/resources/limits", json={"max_memory_percent": 50})
+    wait_until(lambda: server.get("/v1/resources/usage").json()["max_memory_percent"] == 50, what="the worker obeys")
+    assert budget() == 1000 << 20
+
+
+def test_metrics_show_admission_and_the_model_cache(make_server):
+    """Everything that limits and the model cache count, on the page of a running server."""
+    server = make_server(MAX_CONCURRENT_TASKS="1", MODEL_CACHE_TTL="3600").start()
+
+    def metrics() -> dict[str, float]:
+        lines = server.get("/metrics").text.splitlines()
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
+
+    for task_id in [server.detect() for _ in range(6)]:
+        server.result(task_id)
+    wait_until(lambda: metrics().get("medsynth_model_cache_hits_total", 0) >= 5, what="the last task is counted")
+    server.request("DELETE", "/v1/model-cache/clear")
+    wait_until(lambda: 'medsynth_model_unloads_total{reason="removed"}' in metrics(), what="the model left")
+    wait_until(lambda: metrics()["medsynth_model_cache_bytes"] == 0, what="its memory is back")
+    page = metrics()
+    model = 'model="smollm2-135m-instruct"'
+    assert page["medsynth_model_cache_misses_total"] == 1
+    for name in ("coalesced_total", "evictions_total", "expirations_total", "load_failures_total", "models",
+                 "reserved_bytes", "leaked_bytes"):
+        assert page[f"medsynth_model_cache_{name}"] >= 0, name
+    assert page[f"medsynth_model_load_seconds_count{{{model}}}"] == 1
+    assert page[f"medsynth_model_unload_seconds_count{{{model}}}"] == 1
+    assert page['medsynth_model_age_at_eviction_seconds_count{reason="removed"}'] == 1
+    assert page[f"ml_model_memory_usage_bytes{{{model}}}"] == page[f"medsynth_model_measured_bytes{{{model}}}"] == 0
+    assert page[f"ml_inference_queue_size{{{model}}}"] == 0
+    assert page['medsynth_limiter_waits_total{reason="slots"}'] >= 1
+    assert page['medsynth_limiter_wait_seconds_total{reason="slots"}'] > 0
+    assert page['medsynth_limiter_waiting{reason="slots"}'] == 0
+    for gate in ("cpu", "memory", "gpu"):
+        assert page[f'medsynth_limiter_gate_closed{{gate="{gate}"}}'] == 0
+    assert page["medsynth_lost_leases_total"] == 0
+    waited = 'medsynth_task_queue_wait_seconds_count{actor_name="detect_contradiction",queue_name="medsynth"}'
+    assert page[waited] == 6, [name for name in page if "queue_wait" in name]
+
+
 def test_a_change_holds_for_every_worker_within_a_second(make_server):
     server = make_server("--workers", "2").start()
     def used() -> list[dict]:

@@ -73,8 +73,8 @@ struct Metrics::Impl {
   Gauges& messages_inprogress = gauges("dramatiq_messages_inprogress", "Messages being processed");
   Histograms& message_milliseconds =
       histograms("dramatiq_message_duration_milliseconds", "Time spent processing messages");
-  Histograms& queue_wait =
-      histograms("medsynth_task_queue_wait_seconds", "Time from enqueueing to the start of a message");
+  Histograms& queue_wait = histograms("medsynth_task_queue_wait_seconds",
+                                      "Time from enqueueing to the first start of a message, with its delay");
 
   Counters& limiter_wait =
       counters("medsynth_limiter_wait_seconds_total", "Time that tasks waited for resources");
@@ -160,7 +160,8 @@ void Metrics::update_queue_size(std::string_view model, double waiting) {
 
 void Metrics::update_model_memory_usage(std::string_view model, double bytes, double measured) {
   impl_->model_memory.Add(model_labels(model)).Set(bytes);
-  if (measured > 0) impl_->measured_memory.Add(model_labels(model)).Set(measured);
+  // One that was never measured has no such series; one that has left has not got it any more.
+  if (measured > 0 || bytes == 0) impl_->measured_memory.Add(model_labels(model)).Set(measured);
 }
 
 void Metrics::message_started(std::string_view queue, std::string_view actor) {

@@ -60,7 +60,8 @@ class Metrics {
   // Inference: ml_inference_total, ml_inference_errors_total, ml_inference_duration_seconds{model,operation}.
   void inference(std::string_view model, std::string_view operation, bool succeeded, double seconds);
   void update_queue_size(std::string_view model, double waiting);  // ml_inference_queue_size{model}
-  // ml_model_memory_usage_bytes{model}, and when it was measured medsynth_model_measured_bytes{model}
+  // ml_model_memory_usage_bytes{model}, and when it was measured medsynth_model_measured_bytes{model}; 0
+  // bytes: it has left
   void update_model_memory_usage(std::string_view model, double bytes, double measured = 0);
 
   // Messages: Dramatiq's own names, labels queue_name (as the message has it) and actor_name.
@@ -71,8 +72,8 @@ class Metrics {
                        std::string_view actor);  // settled unrun: dramatiq_messages_total
   void message_retried(std::string_view queue, std::string_view actor);   // once per retry
   void message_rejected(std::string_view queue, std::string_view actor);  // to the dead letters
-  void message_waited(std::string_view queue, std::string_view actor,
-                      double seconds);  // from enqueueing to its start
+  // medsynth_task_queue_wait_seconds: from enqueueing to its first start
+  void message_waited(std::string_view queue, std::string_view actor, double seconds);
 
   // Limits and models. Totals since the process started: calling again with the same number changes nothing.
   void limiter_wait_total(std::string_view reason,

@@ -17,12 +17,14 @@ constexpr auto kReread = 500ms;  // a bell can be missed
 constexpr auto kPublish = 1000ms;
 constexpr auto kSnapshotTtl = 5000ms;  // a worker that is silent for this long is not counted on
 
-void count_admission(telemetry::Metrics& metrics, const limits::AdmissionState& state,
-                     const limits::Pressure& pressure) {
+void count_admission(telemetry::Metrics& metrics, const limits::AdmissionState& state) {
   for (const auto& [reason, seconds] : state.blocked_seconds) metrics.limiter_wait_total(reason, seconds);
   for (const auto& [reason, count] : state.waits) metrics.limiter_waits_total(reason, count);
   for (const auto& [reason, count] : state.waiting) metrics.limiter_waiting(reason, count);
   for (const auto& [gate, closed] : state.closed) metrics.limiter_gate(gate, closed);
+}
+
+void count_pressure(telemetry::Metrics& metrics, const limits::Pressure& pressure) {
   if (!pressure.available) return;
   metrics.pressure("cpu", pressure.cpu_some);
   metrics.pressure("memory", pressure.memory_some);
@@ -166,22 +168,36 @@ void Control::stop_aborted() {
   stop_at_ = std::move(stop_at);
 }
 
+// Into the metrics: what is counted elsewhere, and what is true now.
+void Control::count(const models::CacheStats& cache, const limits::Pressure& pressure) {
+  telemetry::Metrics& metrics = parts_.metrics;
+  metrics.model_cache({cache.size, cache.hits, cache.misses, cache.coalesced, cache.evictions,
+                       cache.expirations, cache.load_failures, cache.memory_bytes, cache.reserved_bytes,
+                       cache.leaked_bytes});
+  // Series do not end by themselves: a model that was published before and has left takes nothing.
+  for (const fleet::ModelReport& model : snapshot_.cache.models)
+    metrics.update_model_memory_usage(model.id, 0);
+  for (const models::ModelStats& model : cache.models)
+    metrics.update_model_memory_usage(model.id, static_cast<double>(model.memory_bytes),
+                                      static_cast<double>(model.measured_bytes));
+  for (auto& [model, tasks] : waiting_) tasks = 0;
+  for (const auto& [model, tasks] : parts_.in_hand.waiting_for_models()) waiting_[model] = tasks;
+  for (const auto& [model, tasks] : waiting_) metrics.update_queue_size(model, static_cast<double>(tasks));
+  metrics.lost_leases_total(parts_.consumer.lost_leases());
+  count_admission(metrics, parts_.limiter.admission());
+  count_pressure(metrics, pressure);
+}
+
 void Control::publish() {
   const models::CacheStats stats = parts_.cache.get_stats();
   snapshot_.at = rfc3339(parts_.clock.now());
   snapshot_.usage = described::to_value(parts_.limiter.get_resource_usage()).get_object();
   const limits::SystemInfo system = parts_.sensors.system();
   snapshot_.system = described::to_value(system).get_object();
+  count(stats, system.pressure);
   if (auto report = described::from_value<fleet::CacheReport>(described::to_value(stats)))
     snapshot_.cache = std::move(*report);
   snapshot_.tasks = parts_.in_hand.reports();
-  parts_.metrics.model_cache({stats.size, stats.hits, stats.misses, stats.coalesced, stats.evictions,
-                              stats.expirations, stats.load_failures, stats.memory_bytes,
-                              stats.reserved_bytes, stats.leaked_bytes});
-  count_admission(parts_.metrics, parts_.limiter.admission(), system.pressure);
-  for (const models::ModelStats& model : stats.models)
-    parts_.metrics.update_model_memory_usage(model.id, static_cast<double>(model.memory_bytes),
-                                             static_cast<double>(model.measured_bytes));
   snapshot_.metrics.clear();
   for (const telemetry::Sample& sample : parts_.metrics.samples()) {
     if (auto copy = described::from_value<fleet::Sample>(described::to_value(sample)))

@@ -5,12 +5,14 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "medsynth/base/clock.h"
+#include "medsynth/dramatiq/consumer.h"
 #include "medsynth/fleet/fleet.h"
 #include "medsynth/limits/limits.h"
 #include "medsynth/limits/sensors.h"
@@ -32,6 +34,7 @@ struct ControlParts {
   limits::Limiter& limiter;
   limits::Sensors& sensors;
   models::Cache& cache;
+  const dramatiq::Consumer& consumer;
   InHand& in_hand;
   telemetry::Metrics& metrics;
   const Clock& clock;
@@ -61,15 +64,17 @@ class Control {
   void stop_cancelled();
   void stop_aborted();
   void publish();
+  void count(const models::CacheStats& cache, const limits::Pressure& pressure);
 
   ControlParts parts_;
   Identity identity_;
   limits::Limits environment_;
   std::function<void(const limits::Limits&)> on_limits_;
-  fleet::Snapshot snapshot_;   // what does not change, and the control version
-  bool know_version_ = false;  // requests made before this worker started are not for it
-  std::map<std::string, SteadyTime>
-      stop_at_;  // running messages that were aborted: until when they may go on
+  fleet::Snapshot snapshot_;  // what does not change, what was published last, and the control version
+  std::map<std::string, std::int64_t> waiting_;  // tasks that wait for each model
+  bool know_version_ = false;                    // requests made before this worker started are not for it
+  // Running messages that were aborted, and until when they may go on.
+  std::map<std::string, SteadyTime> stop_at_;
   std::mutex mutex_;
   std::condition_variable_any rung_;
   bool ring_ = false;

@@ -29,6 +29,16 @@ fleet::TaskReport InHandTask::report() const {
   return {task_id, actor, state_, reason_, rfc3339(since_)};
 }
 
+void InHandTask::wants(std::string model) {
+  const std::lock_guard lock(mutex_);
+  model_ = std::move(model);
+}
+
+std::string InHandTask::waits_for_model() const {
+  const std::lock_guard lock(mutex_);
+  return state_ == "running" ? "" : model_;
+}
+
 std::shared_ptr<InHandTask> InHand::add(std::string task_id, std::string message_id, std::string actor,
                                         WallTime now, bool abortable) {
   auto task = std::make_shared<InHandTask>(std::move(task_id), std::move(message_id), std::move(actor), now,
@@ -52,6 +62,13 @@ std::vector<fleet::TaskReport> InHand::reports() const {
   std::vector<fleet::TaskReport> reports;
   for (const auto& task : all()) reports.push_back(task->report());
   return reports;
+}
+
+std::map<std::string, std::int64_t> InHand::waiting_for_models() const {
+  std::map<std::string, std::int64_t> tasks;
+  for (const auto& task : all())
+    if (const std::string model = task->waits_for_model(); !model.empty()) ++tasks[model];
+  return tasks;
 }
 
 void InHand::stop_all(StopCause cause) {

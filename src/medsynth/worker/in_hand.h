@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -33,12 +34,14 @@ class InHandTask {
 
   void show(std::string state, std::string reason, WallTime since);
   fleet::TaskReport report() const;
+  void wants(std::string model);
+  std::string waits_for_model() const;  // "": it runs, or wants none
 
  private:
   std::stop_source stop_, wait_;
   std::atomic<StopCause> cause_{StopCause::none};
   mutable std::mutex mutex_;
-  std::string state_ = "waiting", reason_;
+  std::string state_ = "waiting", reason_, model_;
   WallTime since_;
 };
 
@@ -50,6 +53,7 @@ class InHand {
 
   std::vector<std::shared_ptr<InHandTask>> all() const;
   std::vector<fleet::TaskReport> reports() const;
+  std::map<std::string, std::int64_t> waiting_for_models() const;  // tasks, by model
   void stop_all(StopCause cause);
   void recall_all();  // those that wait for admission stop waiting, so that all go back to the queue together
   std::size_t size() const;

@@ -1,5 +1,6 @@
 #include "medsynth/worker/runner.h"
 
+#include <algorithm>
 #include <random>
 
 #include <fmt/format.h>
@@ -112,6 +113,7 @@ void Runner::admit(Task& task) {
     auto model = parts_.models.resolve(*task.prepared.model);
     if (!model) return end_unrun(task, Fail{model.error().message});
     task.model = std::move(*model);
+    if (task.model) task.hand->wants(task.model->model.name);
   }
   if (!task.actor->light) {
     const limits::Needs needs = parts_.models.needs(message.actor_name, task.model);
@@ -159,7 +161,7 @@ void Runner::begin(Task& task) {
   log::info("task started", {{"task_id", task.hand->task_id},
                              {"actor", delivery.message.actor_name},
                              {"attempt", task.attempt.number}});
-  parts_.metrics.message_started(delivery.message.queue_name, delivery.message.actor_name);
+  count_start(delivery.message);
   task.ran = true;
   Result<std::string> result = execute(task);
   count(task, std::chrono::duration<double>(parts_.clock.steady() - start).count(), result);
@@ -193,6 +195,15 @@ bool Runner::open_attempt(Task& task) {
     settle_unrun(task);
   task.attempt = begun->attempt;
   return begun->outcome == run;
+}
+
+void Runner::count_start(const dramatiq::Message& message) {
+  parts_.metrics.message_started(message.queue_name, message.actor_name);
+  // A retry waited for its turn by our own choice.
+  if (message.integer_option("retries").value_or(0) > 0) return;
+  const std::int64_t waited = millis(parts_.clock.now()) - message.message_timestamp;
+  parts_.metrics.message_waited(message.queue_name, message.actor_name,
+                                static_cast<double>(std::max<std::int64_t>(0, waited)) / 1000);
 }
 
 void Runner::count(const Task& task, double seconds, const Result<std::string>& result) {

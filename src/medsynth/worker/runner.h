@@ -93,6 +93,7 @@ class Runner {
   void begin(Task& task);
   bool open_attempt(Task& task);
   Result<std::string> execute(Task& task);
+  void count_start(const dramatiq::Message& message);
   void count(const Task& task, double seconds, const Result<std::string>& result);
   void apply(Task& task, Outcome outcome);
   bool is_aborted(const Task& task);

@@ -143,7 +143,7 @@ SteadyTime::duration Runner::run_light(Light& light, const std::stop_token& aban
                                  light.abortable);
   task.until = {task.hand->stop_token(), start + time_limit(message, *light.actor)};
   if (light.actor->tracked) recorder_.started(light.attempt);
-  parts_.metrics.message_started(message.queue_name, message.actor_name);
+  count_start(message);
   task.ran = true;
   Result<std::string> result = [&]() -> Result<std::string> {
     try {

@@ -49,10 +49,12 @@ ModelSourceOptions model_options(const Settings& settings, double effective_cpus
           .cpu_share_percent = std::min(100.0, 100.0 * static_cast<double>(threads) / effective_cpus)};
 }
 
-// MEDSYNTH_MODEL_CACHE_MEMORY, else what tasks may take of this machine's memory.
-std::uint64_t model_cache_bytes(const Settings& settings, std::uint64_t memory_limit) {
+// MEDSYNTH_MODEL_CACHE_MEMORY, else what tasks may take of this machine's memory under the limit in force.
+// Each worker of a machine has all of it: docs/decisions/0012 says why.
+std::uint64_t model_cache_bytes(const Settings& settings, double max_memory_percent,
+                                std::uint64_t memory_limit) {
   if (settings.model_cache_memory > 0) return static_cast<std::uint64_t>(settings.model_cache_memory) << 20;
-  return static_cast<std::uint64_t>(settings.max_memory_percent / 100 * static_cast<double>(memory_limit));
+  return static_cast<std::uint64_t>(max_memory_percent / 100 * static_cast<double>(memory_limit));
 }
 
 models::CacheOptions cache_options(const Settings& settings, std::uint64_t memory_limit,
@@ -60,7 +62,7 @@ models::CacheOptions cache_options(const Settings& settings, std::uint64_t memor
   return {.max_models = settings.max_cached_models,
           .ttl = as_milliseconds(settings.model_cache_ttl),
           .check_interval = as_milliseconds(settings.model_cache_check_interval),
-          .max_bytes = model_cache_bytes(settings, memory_limit),
+          .max_bytes = model_cache_bytes(settings, settings.max_memory_percent, memory_limit),
           .ledger = data_dir(settings) / "model-sizes.json",
           .on_event = [&metrics](const models::CacheEvent& event) {
             if (event.reason)
@@ -126,6 +128,7 @@ class Process {
 
   bool wait_for_redis();
   void recover_this_host();
+  void obey(const limits::Limits& limits);
   void add_threads(std::int64_t wanted);
   void take_and_run(std::stop_token stop);
   bool wait_until_idle(std::chrono::milliseconds timeout);
@@ -191,6 +194,13 @@ void Process::recover_this_host() {
   }
 }
 
+// Limits that were set through the API, or are the environment's again.
+void Process::obey(const limits::Limits& limits) {
+  add_threads(limits.max_concurrent_tasks);
+  cache_.set_max_bytes(
+      model_cache_bytes(settings_, limits.max_memory_percent, sensors_->sample().memory_limit));
+}
+
 void Process::add_threads(std::int64_t wanted) {
   const std::lock_guard lock(threads_mutex_);
   while (static_cast<std::int64_t>(threads_.size()) < std::min(wanted, kMaxThreads) + kLookAhead) {
@@ -236,10 +246,10 @@ int Process::run() {
       Parts{client_, store_, broker_, *consumer_, *limiter_, models_, in_hand_, actors_, metrics_,
             system_clock()},
       RunnerOptions{.worker = host_ + "/" + worker_id_, .max_deaths = settings_.max_deaths});
-  Control control(
-      {control_client_, fleet_, store_, *limiter_, *sensors_, cache_, in_hand_, metrics_, system_clock()},
-      {worker_id_, host_, queues_}, environment_limits(settings_),
-      [this](const limits::Limits& limits) { add_threads(limits.max_concurrent_tasks); });
+  Control control({control_client_, fleet_, store_, *limiter_, *sensors_, cache_, *consumer_, in_hand_,
+                   metrics_, system_clock()},
+                  {worker_id_, host_, queues_}, environment_limits(settings_),
+                  [this](const limits::Limits& limits) { obey(limits); });
   if (control_client_.wait_connected(kFirstLook)) control.obey();
   std::jthread control_thread([&control](std::stop_token stop) { control.run(stop); });
   add_threads(settings_.max_concurrent_tasks);

@@ -51,6 +51,30 @@ TEST(Metrics, MessagesHaveDramatiqsNamesAndBuckets) {
   EXPECT_EQ(find(samples, "dramatiq_message_errors_total")->value, 1);
 }
 
+// A model that has left takes no memory, whether it was measured or not; one that was never measured shows no
+// measurement.
+TEST(Metrics, AModelThatLeftTakesNoMemory) {
+  Metrics metrics;
+  metrics.update_model_memory_usage("m", 500);
+  EXPECT_FALSE(find(metrics.samples(), "medsynth_model_measured_bytes"));
+  metrics.update_model_memory_usage("m", 500, 450);
+  EXPECT_EQ(find(metrics.samples(), "medsynth_model_measured_bytes")->value, 450);
+  metrics.update_model_memory_usage("m", 0);
+  EXPECT_EQ(find(metrics.samples(), "medsynth_model_measured_bytes")->value, 0);
+  EXPECT_EQ(find(metrics.samples(), "ml_model_memory_usage_bytes")->value, 0);
+}
+
+// How long messages lay in their queue, and how many were lost to somebody else.
+TEST(Metrics, ShowWaitsAndLosses) {
+  Metrics metrics;
+  metrics.message_waited("medsynth", "a", 2);
+  metrics.lost_leases_total(3);
+  metrics.lost_leases_total(3);
+  const auto samples = metrics.samples();
+  EXPECT_EQ(find(samples, "medsynth_task_queue_wait_seconds")->value, 2);
+  EXPECT_EQ(find(samples, "medsynth_lost_leases_total")->value, 3);
+}
+
 // Totals that others count are told again and again: the counter follows and never goes back.
 TEST(Metrics, TotalsAreFollowedAndNeverGoBack) {
   Metrics metrics;

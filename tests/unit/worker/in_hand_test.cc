@@ -15,6 +15,18 @@ TEST(InHand, ShowsWhatItHoldsUntilItIsRemoved) {
   EXPECT_EQ(hand.size(), 0u);
 }
 
+// Tasks wait for their model until they run; those that want none wait for none.
+TEST(InHand, CountsWhoWaitsForAModel) {
+  InHand hand;
+  const auto first = hand.add("t1", "m1", "a", WallTime{}), second = hand.add("t2", "m2", "a", WallTime{});
+  const auto without = hand.add("t3", "m3", "a", WallTime{});
+  first->wants("m");
+  second->wants("m");
+  EXPECT_EQ(hand.waiting_for_models(), (std::map<std::string, std::int64_t>{{"m", 2}}));
+  first->show("running", "", WallTime{});
+  EXPECT_EQ(hand.waiting_for_models(), (std::map<std::string, std::int64_t>{{"m", 1}}));
+}
+
 // A task that was cancelled and is then asked to stop for a shutdown ends as cancelled: it must not run
 // again.
 TEST(InHand, TheFirstCauseOfAStopStays) {
