@@ -1,6 +1,7 @@
-// The choice of victims against LRU on the five traces of the design: seconds spent reloading. Ten models of
-// 0.4 to 9 GiB, a load takes 0.4 s and 0.9 s per GiB, 16 GiB of room, 20,000 requests, the median of five
-// seeds. The choice is the cache's own (models/victims.h).
+// The choice of victims against LRU, and against the same choice by one who sees the future, on the five
+// traces of the design: seconds spent reloading. Ten models of 0.4 to 9 GiB, a load takes 0.4 s and 0.9 s per
+// GiB, 16 GiB of room, 20,000 requests, the median of five seeds. The choice is the cache's own
+// (models/victims.h).
 //
 //   bench/cache/run traces
 #include <algorithm>
@@ -160,6 +161,23 @@ double with_ours(const Trace& trace) {
   });
 }
 
+// Instead of a rate of uses: the time until the next one.
+double with_foresight(const Trace& trace) {
+  std::array<std::vector<double>, kModels> uses;
+  for (const Request& request : trace) uses[request.model].push_back(request.at);
+  std::array<Rate, kModels> rates;
+  return reload_seconds(trace, rates, [&](const std::vector<Resident>& here, double need, double now) {
+    std::vector<Candidate> candidates;
+    for (const Resident& each : here) {
+      const auto& times = uses[each.model];
+      const auto next = std::upper_bound(times.begin(), times.end(), now);
+      const double loss = next == times.end() ? 0 : load_seconds(each.model) / (*next - now);
+      candidates.push_back({bytes(kSizes[each.model]), loss, at(each.last)});
+    }
+    return *medsynth::models::choose_victims(candidates, bytes(need), 1);
+  });
+}
+
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
@@ -174,23 +192,27 @@ int main() {
        {"pipeline small, middle, large", pipeline_trace},
        {"popularity shifts", shifting_trace},
        {"scan + 2 hot", scan_trace}}};
-  std::printf("| trace | LRU, s | ours, s | ours / LRU |\n|---|---|---|---|\n");
+  std::printf("| trace | LRU, s | ours, s | with foresight, s | ours / LRU | ours / foresight |\n");
+  std::printf("|---|---|---|---|---|---|\n");
   double logs = 0;
-  bool never_worse = true;
+  bool good = true;
   for (const auto& [name, make] : traces) {
-    std::vector<double> lru, ours;
+    std::vector<double> lru, ours, foresight;
     for (std::uint64_t seed = 1; seed <= 5; ++seed) {
       Random random(seed);
       const Trace trace = make(random);
       lru.push_back(with_lru(trace));
       ours.push_back(with_ours(trace));
+      foresight.push_back(with_foresight(trace));
     }
-    const double ratio = median(ours) / median(lru);
+    const double ratio = median(ours) / median(lru), missed = median(ours) / median(foresight);
     logs += std::log(ratio);
-    never_worse = never_worse && ratio <= 1;
-    std::printf("| %s | %.0f | %.0f | %.3f |\n", name, median(lru), median(ours), ratio);
+    good = good && ratio <= 1 && missed <= 1.2;
+    std::printf("| %s | %.0f | %.0f | %.0f | %.3f | %.3f |\n", name, median(lru), median(ours),
+                median(foresight), ratio, missed);
   }
   const double mean = std::exp(logs / static_cast<double>(traces.size()));
-  std::printf("| geometric mean |  |  | %.3f (target: at most 0.85, and 1 on each) |\n", mean);
-  return never_worse && mean <= 0.85 ? 0 : 1;
+  std::printf("| geometric mean |  |  |  | %.3f |  |\n", mean);
+  std::printf("\nTarget: ours / LRU at most 1 on each and 0.85 in the mean, ours / foresight at most 1.2.\n");
+  return good && mean <= 0.85 ? 0 : 1;
 }
