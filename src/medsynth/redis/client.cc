@@ -13,6 +13,7 @@
 
 #include "medsynth/base/log.h"
 #include "medsynth/redis/session.h"
+#include "medsynth/redis/turns.h"
 
 namespace medsynth::redis {
 
@@ -21,6 +22,7 @@ using std::chrono::milliseconds;
 
 struct Client::Impl {
   std::optional<asio::io_context> own;
+  std::shared_ptr<Turns> turns;  // where callers work
   std::shared_ptr<Session> session;
   std::thread thread;
 };
@@ -28,13 +30,13 @@ struct Client::Impl {
 namespace {
 
 // Signals are the main thread's business.
-std::thread start_thread(asio::io_context& context) {
+std::thread start_thread(asio::io_context& context, std::shared_ptr<Turns> turns) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread([&context] {
+  std::thread thread([&context, turns = std::move(turns), work = asio::make_work_guard(context)] {
     pthread_setname_np(pthread_self(), "ms-redis");
-    const auto work = asio::make_work_guard(context);
+    if (turns) turns->serve();
     while (!context.stopped()) {
       try {
         context.run();
@@ -50,10 +52,13 @@ std::thread start_thread(asio::io_context& context) {
 }  // namespace
 
 Client::Client(ClientOptions options, asio::io_context* shared) : impl_(std::make_shared<Impl>()) {
-  if (!shared) shared = &impl_->own.emplace(1);
+  if (!shared) {
+    shared = &impl_->own.emplace(1);
+    if (options.callers_work) impl_->turns = std::make_shared<Turns>(*shared);
+  }
   impl_->session = std::make_shared<Session>(std::move(options), *shared);
   impl_->session->start();
-  if (impl_->own) impl_->thread = start_thread(*impl_->own);
+  if (impl_->own) impl_->thread = start_thread(*impl_->own, impl_->turns);
 }
 
 Client::~Client() {
@@ -78,12 +83,18 @@ void Client::send(std::vector<Command> commands, Completion done) {
 Result<Replies> Client::send(std::vector<Command> commands) {
   if (impl_->session->on_own_thread())
     return Error{Code::internal, "a blocking Redis call on the client's own thread", "redis_blocking_call"};
+  // The session ends every exchange in time; the second is for a context that nobody runs.
+  const auto patience = impl_->session->timeout() + std::chrono::seconds(1);
+  const Error too_late{Code::timeout, "the Redis client's thread does not run", "redis_timeout"};
+  if (const auto turns = impl_->turns) {
+    auto answer = turns->call([&](Completion done) { send(std::move(commands), std::move(done)); },
+                              std::chrono::steady_clock::now() + patience);
+    return answer ? std::move(*answer) : too_late;
+  }
   auto promise = std::make_shared<std::promise<Result<Replies>>>();
   auto future = promise->get_future();
   send(std::move(commands), [promise](Result<Replies> replies) { promise->set_value(std::move(replies)); });
-  // The session ends every exchange in time; the second is for a shared context that nobody runs.
-  if (future.wait_for(impl_->session->timeout() + std::chrono::seconds(1)) != std::future_status::ready)
-    return Error{Code::timeout, "the Redis client's thread does not run", "redis_timeout"};
+  if (future.wait_for(patience) != std::future_status::ready) return too_late;
   return future.get();
 }
 

@@ -40,6 +40,9 @@ struct ClientOptions {
   std::chrono::milliseconds connect_timeout{2000};
   std::chrono::milliseconds reconnect_wait{200};  // doubles up to 2 s
   bool quiet = false;                             // no log lines about the connection
+  // Those who block in send() and run() carry the connection's work meanwhile, so that nothing hops to the
+  // client's thread and back: completions run on their threads too. Not with a context of the caller's.
+  bool callers_work = false;
 };
 
 class Client {

@@ -1,0 +1,79 @@
+#include "medsynth/redis/turns.h"
+
+#include <exception>
+#include <utility>
+
+#include "medsynth/base/log.h"
+
+namespace medsynth::redis {
+namespace {
+
+using std::chrono::steady_clock;
+
+// How long the own thread leaves the turn to callers after the last one: the next comes soon, and would have
+// to get it out of the kernel first.
+constexpr std::chrono::milliseconds kLinger{5};
+constexpr std::chrono::hours kLong{1};
+
+}  // namespace
+
+void Turns::run(Lock& lock, const std::function<bool()>& enough, steady_clock::time_point until) {
+  taken_ = true;
+  lock.unlock();
+  do {
+    try {
+      context_.run_one_until(until);
+    } catch (const std::exception& error) {
+      log::error("redis completion threw", {{"error", error.what()}});
+    }
+  } while (!enough() && !context_.stopped() && steady_clock::now() < until);
+  lock.lock();
+  taken_ = false;
+  if (context_.stopped())
+    own_thread_.notify_one();
+  else if (!open_.empty())
+    open_.front()->changed.notify_one();
+}
+
+void Turns::serve() {
+  Lock lock(mutex_);
+  while (!context_.stopped()) {
+    if (taken_ || !open_.empty() || std::exchange(called_, false))
+      own_thread_.wait_for(lock, kLinger);
+    else
+      run(lock, [] { return true; }, steady_clock::now() + kLong);
+  }
+  own_thread_.wait(lock, [this] { return !taken_; });
+  over_ = true;
+  for (const auto& call : open_) call->changed.notify_one();
+}
+
+std::optional<Result<Replies>> Turns::call(const std::function<void(Completion)>& start,
+                                           steady_clock::time_point until) {
+  const auto call = std::make_shared<Call>();
+  Lock lock(mutex_);
+  called_ = true;
+  const auto place = open_.insert(open_.end(), call);
+  lock.unlock();
+  start([this, call, place](Result<Replies> answer) {
+    const std::lock_guard answering(mutex_);
+    if (call->left) return;
+    open_.erase(place);
+    call->answer = std::move(answer);
+    call->changed.notify_one();
+  });
+  lock.lock();
+  while (!call->answer && !over_ && steady_clock::now() < until) {
+    if (taken_)
+      call->changed.wait_until(lock, until);
+    else
+      run(lock, [&] { return call->answer.has_value(); }, until);
+  }
+  if (!call->answer) {
+    call->left = true;
+    open_.erase(place);
+  }
+  return std::move(call->answer);
+}
+
+}  // namespace medsynth::redis
