@@ -1,11 +1,15 @@
 #include "core.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -28,6 +32,7 @@ struct Life {
   std::atomic<bool> closed{false};
   std::thread::id closer;  // set before closed
   std::stop_source stop;
+  std::set<Wait*> waits;  // guarded by the GIL
 };
 // Never destroyed: threads that outlive the interpreter may still look.
 Life* life = new Life;
@@ -76,6 +81,73 @@ std::stop_token Call::stop() const {
   return life->stop.get_token();
 }
 
+// Python's C handler of signals writes each one's number into a pipe; a thread hears of it there, and passes
+// it on to whoever listened before (an event loop). Main thread only.
+class Wait::Signals {
+ public:
+  explicit Signals(std::stop_source stop) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+      throw Failure(Error{Code::exhausted, "no pipe for signals: too many open files", "no_descriptors"});
+    read_ = ends[0];
+    write_ = ends[1];
+    ::fcntl(read_, F_SETFL, 0);  // only Python's handler must never block
+    before_ = nb::cast<int>(set_wakeup_fd(write_));
+    sigset_t all, mask;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &mask);
+    thread_ = std::thread([read = read_, before = before_, stop]() mutable {
+      pthread_setname_np(pthread_self(), "ms-signals");
+      for (unsigned char number = 0;;) {
+        if (::read(read, &number, 1) != 1 && errno == EINTR) continue;
+        if (number == kEnd) return;
+        if (before >= 0) (void)!::write(before, &number, 1);
+        stop.request_stop();
+      }
+    });
+    pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+  }
+  ~Signals() {
+    try {
+      set_wakeup_fd(before_);
+    } catch (const std::exception&) {  // the descriptor of before is closed by now
+      set_wakeup_fd(-1);
+    }
+    (void)!::write(write_, &kEnd, 1);  // not a close: a forked child may have the other end too
+    thread_.join();
+    ::close(read_);
+    ::close(write_);
+  }
+  Signals(const Signals&) = delete;
+
+ private:
+  static nb::object set_wakeup_fd(int descriptor) {
+    return nb::module_::import_("signal").attr("set_wakeup_fd")(descriptor);
+  }
+
+  static constexpr unsigned char kEnd = 0;  // no signal's number
+  int read_ = -1, write_ = -1, before_ = -1;
+  std::thread thread_;
+};
+
+Wait::Wait()
+    : thread_(PyThreadState_Get()),
+      ending_(life->stop.get_token(), [stop = stop_]() mutable { stop.request_stop(); }) {
+  if (::gettid() == ::getpid()) {
+    signals_ = std::make_unique<Signals>(stop_);
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+  }
+  life->waits.insert(this);
+}
+Wait::~Wait() {
+  life->waits.erase(this);
+}
+
+void Wait::look() {
+  for (Wait* each : life->waits)
+    if (each->thread_->async_exc) each->stop_.request_stop();
+}
+
 Core& Core::here() {
   if (the) return *the;
   static const int registered = pthread_atfork(nullptr, nullptr, after_fork);
@@ -116,7 +188,7 @@ void Core::close() {
 redis::Client& Core::client() {
   if (!client_)
     client_ = std::make_unique<redis::Client>(
-        redis::ClientOptions{.url = url, .name = "medsynth-python", .quiet = true});
+        redis::ClientOptions{.url = url, .name = "medsynth-python", .quiet = true, .callers_work = true});
   return *client_;
 }
 

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -92,6 +93,27 @@ auto outside(Work&& work) {
   const Return before_the_gil{call};
   return work(call.stop());
 }
+
+// One wait of this thread, told to stop when Python wants the thread back: it keeps its place in the
+// machine's line until then, where coming back now and then to ask would lose it. A signal for the main
+// thread ends it at once; an exception that is to be raised in another thread (PyThreadState_SetAsyncExc:
+// Dramatiq's time limit), when look() is called next. With the GIL.
+class Wait {
+ public:
+  Wait();  // runs the handlers of signals that came before
+  ~Wait();
+  Wait(const Wait&) = delete;
+  bool wanted_back() const { return stop_.stop_requested(); }
+  std::stop_token stop() const { return stop_.get_token(); }
+  static void look();  // often, by whoever is there
+
+ private:
+  class Signals;
+  std::stop_source stop_;
+  PyThreadState* const thread_;
+  std::stop_callback<std::function<void()>> ending_;
+  std::unique_ptr<Signals> signals_;
+};
 
 // Waits a moment for a connection that is not there (yet); unavailable names the URL without its password.
 Result<> connected(redis::Client& client, const redis::Url& url, const std::stop_token& stop);

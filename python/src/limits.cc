@@ -1,6 +1,7 @@
 // The limiter: the source document's calls, and leases for coroutines (whose slots belong to no thread).
 #include "medsynth/limits/limits.h"
 
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
@@ -35,13 +36,29 @@ nb::object usage() {
   return out;
 }
 
-// A lease, or why there is none yet.
-nb::object try_lease(const std::string& model) {
+// True: it was got. False: not in time. None: Python wants this thread back, which may ask again.
+template <class Attempt>
+nb::object wait(double timeout, const Attempt& attempt) {
+  if (outside([&](const std::stop_token& stop) { return attempt(std::chrono::milliseconds(0), stop); }))
+    return nb::bool_(true);
+  if (timeout <= 0) return nb::bool_(false);
+  const Wait told;
+  if (outside([&](const std::stop_token&) { return attempt(milliseconds(timeout), told.stop()); }))
+    return nb::bool_(true);
+  return told.wanted_back() ? nb::none() : nb::object(nb::bool_(false));
+}
+
+limits::Needs python_task(const std::string& model) {
+  return {.actor = "python", .model = model};
+}
+
+// Waits on a thread that does nothing else: what a thread leased, its own later calls would share.
+Lease acquire_lease(const std::string& model, double timeout, std::stop_source stop) {
   Limiter& the = limiter();
-  limits::Needs needs{.actor = "python", .model = model};
-  auto [lease, wait] = outside([&](const std::stop_token&) { return the.try_acquire(needs); });
-  if (!lease) return nb::make_tuple(wait.reason, wait.detail);
-  return nb::cast(std::move(*lease));
+  return value(outside([&](const std::stop_token& ending) {
+    const std::stop_callback end(ending, [&] { stop.request_stop(); });
+    return the.acquire(python_task(model), milliseconds(timeout), stop.get_token());
+  }));
 }
 
 }  // namespace
@@ -49,21 +66,20 @@ nb::object try_lease(const std::string& model) {
 void bind_limits(nb::module_& m) {
   m.def("can_start_task", &can_start_task);
   m.def("wait_for_resources", [](double timeout) {
-    Limiter& the = limiter();
-    return outside(
-        [&](const std::stop_token& stop) { return the.wait_for_resources(milliseconds(timeout), stop); });
+    return wait(timeout, [&the = limiter()](auto left, const std::stop_token& stop) {
+      return the.wait_for_resources(left, stop);
+    });
   });
   m.def("acquire_task_slot", [](double timeout) {
-    Limiter& the = limiter();
-    return outside(
-        [&](const std::stop_token& stop) { return the.acquire_task_slot(milliseconds(timeout), stop); });
+    return wait(timeout, [&the = limiter()](auto left, const std::stop_token& stop) {
+      return the.acquire_task_slot(left, stop);
+    });
   });
   m.def("release_task_slot", [] { limiter().release_task_slot(); });
   m.def("acquire_model_lock", [](double timeout, const std::string& model) {
     if (model.empty()) throw Failure(invalid("model_id", "must not be empty"));
-    Limiter& the = limiter();
-    return outside([&](const std::stop_token& stop) {
-      return the.acquire_model_lock(model, milliseconds(timeout), stop);
+    return wait(timeout, [&the = limiter(), &model](auto left, const std::stop_token& stop) {
+      return the.acquire_model_lock(model, left, stop);
     });
   });
   m.def("release_model_lock", [](const std::string& model) { limiter().release_model_lock(model); });
@@ -79,9 +95,19 @@ void bind_limits(nb::module_& m) {
     for (const limits::SlotInfo& slot : limiter().slots()) out.append(described_to_python(slot));
     return out;
   });
+  m.def("waiting", [] { return limiter().admission().waiting; });
   m.def("limits", [] { return described_to_python(limiter().limits()); });
   nb::class_<Lease>(m, "Lease").def("release", &Lease::release).def_prop_ro("held", &Lease::held);
-  m.def("try_lease", &try_lease);
+  // Without waiting: a lease, or None.
+  m.def("try_lease", [](const std::string& model) {
+    return outside(
+        [&, &the = limiter()](const std::stop_token&) { return the.try_acquire(python_task(model)).first; });
+  });
+  nb::class_<std::stop_source>(m, "Stop").def(nb::init<>()).def("request", [](std::stop_source& self) {
+    self.request_stop();
+  });
+  m.def("acquire_lease", &acquire_lease);
+  m.def("look_at_waits", &Wait::look);
 }
 
 }  // namespace medsynth::python

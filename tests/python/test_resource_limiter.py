@@ -1,36 +1,29 @@
 """Slots and locks: the machine's, whichever process or language holds them."""
 
 import asyncio
+import ctypes
+import pathlib
 import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from asf.medical.core.resource_limiter import resource_limiter
 from conftest import eventually, python
 
-HOLD = """
-import sys
-from asf.medical.core.resource_limiter import resource_limiter
-assert resource_limiter.acquire_task_slot(10) and resource_limiter.acquire_model_lock("held", 10)
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-@pytest.fixture
-def holder():
-    """A process that holds one slot and the lock "held", until its input ends; gone when the test is."""
-    process = subprocess.Popen([sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.communicate()
-
-
 def taken():
     return resource_limiter.get_resource_usage()["concurrent_tasks"]
+
+
+def in_line():
+    return sum(resource_limiter.get_waiting().values())
+
+
+def thread_of(pid, name):
+    names = [task.read_text().strip() for task in pathlib.Path(f"/proc/{pid}/task").glob("*/comm")]
+    return name in names
 
 
 def test_a_killed_holder_frees_slot_and_lock(holder):
@@ -132,9 +125,125 @@ resource_limiter.acquire_model_lock("held", timeout=600)
     eventually(lambda: taken() == 0, "the slot is free")
 
 
+def test_a_signal_whose_handler_returns_does_not_end_a_wait(holder):
+    """The event loop that listened for signals before hears of it too."""
+    source = """
+import asyncio, os, signal, threading
+from asf.medical.core.resource_limiter import resource_limiter as limiter
+seen = []
+signal.signal(signal.SIGUSR1, lambda *_: seen.append("handler"))
+async def main():
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, seen.append, "loop")
+    print("waiting", flush=True)
+    assert limiter.acquire_model_lock("held", timeout=600)
+    while "loop" not in seen:
+        await asyncio.sleep(0.01)
+asyncio.run(main())
+print(sorted(seen))
+"""
+    waiting = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True)
+    assert waiting.stdout.readline() == "waiting\n"
+    eventually(lambda: thread_of(waiting.pid, "ms-signals"), "it waits")
+    waiting.send_signal(signal.SIGUSR1)
+    waiting.send_signal(signal.SIGUSR2)
+    holder.communicate("")
+    assert waiting.communicate(timeout=60)[0] == "['handler', 'loop']\n"
+
+
+def test_an_exception_raised_in_another_thread_ends_its_wait(holder):
+    """As Dramatiq's time limit does it."""
+    ended = []
+
+    def wait():
+        try:
+            resource_limiter.acquire_model_lock("held", timeout=600)
+        except KeyError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    eventually(in_line, "it waits")
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_long(thread.ident), ctypes.py_object(KeyError))
+    thread.join(60)
+    assert len(ended) == 1
+
+
+def test_a_wait_keeps_its_place_in_the_line(holder):
+    """Whoever came first is served first, however long it took; coroutines too."""
+    served = []
+
+    def thread(number):
+        with resource_limiter.model_lock("held", 600):
+            served.append(number)
+
+    def coroutine(number):
+        async def work():
+            async with resource_limiter.aio.task_slot(600, "held"):
+                served.append(number)
+        asyncio.run(work())
+
+    waiting = []
+    for number in range(6):
+        waiting.append(threading.Thread(target=coroutine if number % 2 else thread, args=(number,)))
+        waiting[-1].start()
+        eventually(lambda: in_line() == len(waiting), "it stands in line")
+        time.sleep(0.3)  # three times as long as a wait went without looking for signals
+    holder.communicate("")
+    for each in waiting:
+        each.join(60)
+    assert served == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_task_that_runs_gets_its_model_before_one_that_waits_for_a_slot():
+    """Else each waits for what the other has. A C++ worker asks as the coroutine does here: for both in one step."""
+    begun, ask = threading.Barrier(4), threading.Event()
+    got = []
+
+    def thread():
+        with resource_limiter.task_slot(10):
+            begun.wait(30)
+            ask.wait(30)
+            got.append(resource_limiter.acquire_model_lock("nested", 20))
+            resource_limiter.release_model_lock("nested")
+
+    async def coroutine():
+        async with resource_limiter.aio.task_slot(60, "nested"):
+            got.append("coroutine")
+
+    threads = [threading.Thread(target=thread) for _ in range(3)]
+    for each in threads:
+        each.start()
+    begun.wait(30)
+    threads.append(threading.Thread(target=asyncio.run, args=(coroutine(),)))
+    threads[-1].start()
+    eventually(in_line, "the coroutine stands in line")
+    ask.set()
+    for each in threads:
+        each.join(60)
+    assert got == [True, True, True, "coroutine"]
+
+
+def test_a_coroutine_that_is_cancelled_leaves_the_line(holder):
+    async def work():
+        async with resource_limiter.aio.task_slot(600, "held"):
+            pass
+
+    async def main():
+        task = asyncio.create_task(work())
+        while not in_line():
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    eventually(lambda: not in_line(), "the line is empty")
+
+
 def test_the_interpreter_ends_while_daemon_threads_wait(holder):
     source = """
 import threading
+import time
 from asf.medical.core.resource_limiter import resource_limiter
 started = threading.Barrier(65)
 def wait():

@@ -63,7 +63,7 @@ class _Reporter(threading.Thread):
         self.version, self.knows_version = version, True
 
 
-_housekeeping: list[Callable[[], None]] = []
+_housekeeping: list[Callable[[], None]] = [_core.look_at_waits]
 _due: list[Callable[[], float | None]] = []  # seconds until housekeeping has something to do
 _answers: list[Callable[[str, str], dict[str, str]]] = []
 _after_fork: list[Callable[[], None]] = []

@@ -9,7 +9,8 @@ Slots (MAX_CONCURRENT_TASKS) and model locks are the machine's: C++ workers and 
 dies frees what it held at once. Both belong to the thread that took them and are re-entrant for it; each needs as many
 releases; a thread that ends lets go. Coroutines share their thread, so they have calls of their own: `aio`.
 
-Waits let other threads run, and Ctrl-C ends them. A forked child holds nothing of its parent's. Limits set through the API
+Waits let other threads run, and keep their place in the machine's line until Ctrl-C or an exception raised from another thread
+(Dramatiq's time limit) ends them. A forked child holds nothing of its parent's. Limits set through the API
 (PUT /v1/resources/limits) reach this process within a second while it can reach Redis. Times are seconds.
 """
 
@@ -30,21 +31,16 @@ from asf.medical.errors import InvalidArgument, Timeout
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# A wait goes back to Python this often: signals reach the main thread, asynchronous exceptions (Dramatiq's time limit) the
-# others.
-_MAIN_SLICE, _OTHER_SLICE = 0.1, 1.0
 _LOOK_AGAIN = 0.01  # seconds between a waiting coroutine's looks
 
 
-def _wait(attempt: Callable[..., bool], timeout: float, *arguments: str) -> bool:
-    longest = _MAIN_SLICE if threading.current_thread() is threading.main_thread() else _OTHER_SLICE
-    if timeout <= longest:
-        return attempt(timeout, *arguments)
+def _wait(attempt: Callable[..., bool | None], timeout: float, *arguments: str) -> bool:
+    """Until it is got or the time is over. In between `attempt` comes back (None) only when Python has something to do on this
+    thread: the handler of a signal, an exception raised from another thread."""
     end = time.monotonic() + timeout
-    while (left := end - time.monotonic()) > 0:
-        if attempt(min(longest, left), *arguments):
-            return True
-    return False
+    while (got := attempt(timeout, *arguments)) is None:
+        timeout = max(0.0, end - time.monotonic())
+    return got
 
 
 class ResourceLimiter:
@@ -65,7 +61,7 @@ class ResourceLimiter:
 
     def acquire_task_slot(self, timeout: float = 300.0) -> bool:
         """Takes one of the machine's slots for this thread. False: not in time."""
-        if _process._reporter is None:
+        if _process._reporter is None:  # twice as quick as to call it
             _process.report()
         return _wait(_core.acquire_task_slot, timeout)
 
@@ -75,6 +71,7 @@ class ResourceLimiter:
 
     def acquire_model_lock(self, model_id: str, timeout: float = 300.0) -> bool:
         """Makes this thread the machine's only user of a model. False: not in time. Take the slot first."""
+        _process.report()
         return _wait(_core.acquire_model_lock, timeout, model_id)
 
     def release_model_lock(self, model_id: str) -> None:
@@ -98,6 +95,10 @@ class ResourceLimiter:
     def get_slots(self) -> list[dict[str, Any]]:
         """The slots that are taken on this machine: slot, pid, actor, model, since."""
         return _core.slots()
+
+    def get_waiting(self) -> dict[str, int]:
+        """How many callers of this process stand in the machine's line, by what they wait for: slots, model_lock, cpu, memory, gpu."""
+        return _core.waiting()
 
     def get_limits(self) -> dict[str, Any]:
         """The limits in force in this process: max_cpu_percent, max_memory_percent, max_gpu_percent, max_concurrent_tasks."""
@@ -148,7 +149,7 @@ class AsyncResourceLimiter:
     """For coroutines. A slot belongs to the block, not to the thread: two blocks of one thread are two tasks."""
 
     def __init__(self) -> None:
-        # Those of one event loop that want the same stand in line; only the first one looks.
+        # Those of one event loop that want the same stand in a line of their own; only the first one is in the machine's.
         self._lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]] = weakref.WeakKeyDictionary()
 
     @contextlib.asynccontextmanager
@@ -170,21 +171,52 @@ class AsyncResourceLimiter:
             await asyncio.sleep(_LOOK_AGAIN)
         return True
 
-    async def _lease(self, model: str, timeout: float) -> Any:
+    async def _lease(self, model: str, timeout: float) -> _core.Lease:
         line = self._lines.setdefault(asyncio.get_running_loop(), {}).setdefault(model, asyncio.Lock())
         end = time.monotonic() + timeout
+        if line.locked():
+            try:
+                await asyncio.wait_for(line.acquire(), timeout)
+            except asyncio.TimeoutError:
+                raise _no_lock(model, timeout) if model else _no_slot(timeout) from None
+        else:
+            await line.acquire()
         try:
-            await asyncio.wait_for(line.acquire(), timeout)
-        except asyncio.TimeoutError:
-            raise _no_lock(model, timeout) if model else _no_slot(timeout) from None
-        try:
-            while isinstance(answer := _core.try_lease(model), tuple):
-                if time.monotonic() >= end:
-                    raise Timeout(f"no room within {timeout:g} s: {answer[1]}", reason="resources_timeout")
-                await asyncio.sleep(_LOOK_AGAIN)
-            return answer
+            return _core.try_lease(model) or await _wait_for_lease(model, max(0.0, end - time.monotonic()))
         finally:
             line.release()
+
+
+async def _wait_for_lease(model: str, timeout: float) -> _core.Lease:
+    """Stands in the machine's line, on a thread of its own."""
+    loop = asyncio.get_running_loop()
+    came: asyncio.Future[_core.Lease] = loop.create_future()
+    stop = _core.Stop()
+
+    def deliver(lease: _core.Lease | None, error: Exception | None) -> None:
+        if came.done():  # cancelled meanwhile
+            if lease is not None:
+                lease.release()
+        elif lease is not None:
+            came.set_result(lease)
+        elif error is not None:
+            came.set_exception(error)
+
+    def wait() -> None:
+        lease: _core.Lease | None = None
+        error: Exception | None = None
+        try:
+            lease = _core.acquire_lease(model, timeout, stop)
+        except Exception as caught:
+            error = caught
+        with contextlib.suppress(RuntimeError):  # the loop was closed; a lease goes with its last reference
+            loop.call_soon_threadsafe(deliver, lease, error)
+
+    threading.Thread(target=wait, name="ms-wait", daemon=True).start()
+    try:
+        return await came
+    finally:
+        stop.request()
 
 
 def _no_slot(timeout: float) -> Timeout:
