@@ -21,7 +21,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, cast, overload
 
 from asf.medical.core.encoding import to_json
 from asf.medical.errors import Cancelled, MedsynthError, Timeout, Unavailable, from_core
@@ -43,9 +43,12 @@ class TaskFailed(MedsynthError):
 
 @dataclasses.dataclass(frozen=True)
 class _Answer:
+    """`raw`: the API's JSON, with what a newer server says more."""
+
+    raw: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False, kw_only=True)
+
     @classmethod
     def of(cls: type[Answer], fields: Mapping[str, Any]) -> Answer:
-        """From the API's JSON; what a newer server says more is in `raw`."""
         known = {field.name for field in dataclasses.fields(cls)} - {"raw"}
         return cls(**{name: each for name, each in fields.items() if name in known}, raw=dict(fields))
 
@@ -64,7 +67,6 @@ class Task(_Answer):
     error: str | None = None
     result: Any = None
     metadata: dict[str, Any] | None = None
-    raw: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
 
     @property
     def ended(self) -> bool:
@@ -86,7 +88,6 @@ class Contradiction(_Answer):
     duration: float = 0
     warnings: list[str] = dataclasses.field(default_factory=list)
     details: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
-    raw: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
 
 
 class Medsynth:
@@ -96,6 +97,11 @@ class Medsynth:
         self.url = (url or os.environ.get("MEDSYNTH_URL") or "http://127.0.0.1:8000").rstrip("/")
         self.timeout = timeout
 
+    @overload
+    def detect_contradiction(self, claim1: str, claim2: str, *, wait: Literal[False] = False, **fields: Any) -> Task: ...
+    @overload
+    def detect_contradiction(self, claim1: str, claim2: str, *, wait: Literal[True], timeout: float = 3600.0,
+                             on_progress: Callable[[Task], None] | None = None, **fields: Any) -> Contradiction: ...
     def detect_contradiction(self, claim1: str, claim2: str, *, wait: bool = False, timeout: float = 3600.0,
                              on_progress: Callable[[Task], None] | None = None, **fields: Any) -> Task | Contradiction:
         """Submits; gives the pending task, or with `wait` the result. `fields`: metadata1, metadata2, use_all_methods, task_id."""
@@ -143,10 +149,10 @@ class Medsynth:
         self.request("DELETE", f"/v1/tasks/{urllib.parse.quote(task_id, safe='')}")
 
     def usage(self) -> dict[str, Any]:
-        return self.request("GET", "/v1/resources/usage")
+        return cast(dict[str, Any], self.request("GET", "/v1/resources/usage"))
 
     def model_cache_stats(self) -> dict[str, Any]:
-        return self.request("GET", "/v1/model-cache/stats")
+        return cast(dict[str, Any], self.request("GET", "/v1/model-cache/stats"))
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
         """Any call of the API; its JSON answer."""
@@ -172,8 +178,13 @@ class AsyncMedsynth:
     def __init__(self, url: str | None = None, timeout: float = 30.0) -> None:
         self._sync = Medsynth(url, timeout)
 
+    @overload
+    async def detect_contradiction(self, claim1: str, claim2: str, *, wait: Literal[False] = False, **fields: Any) -> Task: ...
+    @overload
+    async def detect_contradiction(self, claim1: str, claim2: str, *, wait: Literal[True], timeout: float = 3600.0,
+                                   on_progress: Callable[[Task], None] | None = None, **fields: Any) -> Contradiction: ...
     async def detect_contradiction(self, claim1: str, claim2: str, **options: Any) -> Task | Contradiction:
-        return await asyncio.to_thread(self._sync.detect_contradiction, claim1, claim2, **options)
+        return await asyncio.to_thread(lambda: self._sync.detect_contradiction(claim1, claim2, **options))
 
     async def analyze_articles(self, articles: Sequence[Mapping[str, Any]], threshold: float = 0.7, **fields: Any) -> Task:
         return await asyncio.to_thread(self._sync.analyze_articles, articles, threshold, **fields)
@@ -186,6 +197,21 @@ class AsyncMedsynth:
 
     async def task(self, task_id: str) -> Task:
         return await asyncio.to_thread(self._sync.task, task_id)
+
+    async def tasks(self, status: str | None = None, limit: int = 100, offset: int = 0) -> list[Task]:
+        return await asyncio.to_thread(self._sync.tasks, status, limit, offset)
+
+    async def cancel(self, task_id: str) -> None:
+        await asyncio.to_thread(self._sync.cancel, task_id)
+
+    async def delete(self, task_id: str) -> None:
+        await asyncio.to_thread(self._sync.delete, task_id)
+
+    async def usage(self) -> dict[str, Any]:
+        return await asyncio.to_thread(self._sync.usage)
+
+    async def model_cache_stats(self) -> dict[str, Any]:
+        return await asyncio.to_thread(self._sync.model_cache_stats)
 
     async def request(self, method: str, path: str, body: Any = None) -> Any:
         return await asyncio.to_thread(self._sync.request, method, path, body)

@@ -33,6 +33,9 @@ def _plain(value: Any) -> Any:
         return list(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    if kind in ("M", "m"):  # NumPy's times: of nanoseconds, tolist would make plain numbers
+        return value.astype(f"{'datetime' if kind == 'M' else 'timedelta'}64[us]").tolist()
     if callable(getattr(value, "tolist", None)):  # NumPy's scalars and arrays, tensors, series
         return value.tolist()
     if isinstance(value, BaseException):

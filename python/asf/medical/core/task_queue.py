@@ -44,7 +44,7 @@ def task_id_of(message: Any) -> str:
     for found in (message.kwargs.get("task_id"), message.options.get("task_id")):
         if isinstance(found, str) and found:
             return found
-    return message.message_id
+    return str(message.message_id)
 
 
 def update_progress(progress: float, **fields: Any) -> None:
@@ -130,7 +130,8 @@ class TaskTrackingMiddleware(Middleware):
 def configure_broker(url: str | None = None, *, namespace: str | None = None, **options: Any) -> RedisBroker:
     """Makes a Redis broker with tracking the process's own. `url`: REDIS_URL; `namespace`: MEDSYNTH_NAMESPACE; further
     options go to `RedisBroker`. Connects at the first message."""
-    broker = RedisBroker(url=url or _core.redis_url(), namespace=namespace or _core.settings()["namespace_"], **options)
+    broker = RedisBroker(url=url or _core.redis_url(), namespace=namespace or _core.settings()["namespace_"],  # type: ignore[no-untyped-call]
+                         **options)
     broker.add_middleware(TaskTrackingMiddleware())
     dramatiq.set_broker(broker)
     return broker

@@ -22,7 +22,7 @@ import resource
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from asf.medical import _core, _process
 from asf.medical.core.encoding import to_json
@@ -65,7 +65,7 @@ class ModelCache:
         _process.take_part(self._housekeep, self._due, self._answer, self._forget_threads)
 
     @functools.cached_property
-    def _plan(self) -> Any:
+    def _plan(self) -> _core.Cache:
         settings = _core.settings()
         return _core.make_cache(settings["max_cached_models"], settings["model_cache_ttl"])
 
@@ -94,7 +94,7 @@ class ModelCache:
         for all of the timeout. Without `memory_mb` in the metadata, memory is measured as what the process grew by."""
         found = self.get(model_id)
         if found is not None:
-            return found
+            return cast(T, found)
         model = self._obtain(model_id, factory, metadata, timeout)
         self._wake(self._plan.release(model_id))
         return model
@@ -146,8 +146,8 @@ class ModelCache:
             self._waiters[waiter.ticket] = waiter
             try:
                 self._wake(self._plan.request(waiter.ticket, model_id, memory_bytes, extra))
-                answer = self._wait(waiter, end, timeout)
-                if answer[0] == "load":
+                answer: _core._Answer | None = self._wait(waiter, end, timeout)
+                if waiter.loading:
                     self._load(waiter, factory, memory_bytes)
                     answer = self._plan.take(waiter.ticket)
             except BaseException:
@@ -155,8 +155,10 @@ class ModelCache:
                 raise
             finally:
                 del self._waiters[waiter.ticket]
+            assert answer is not None  # one that was woken, or has loaded, has its answer
             if answer[0] == "object":
-                return answer[1]
+                return cast(T, answer[1])
+            assert answer[0] == "refused"
             _, code, message, reason, retry_after = answer
             if code == "cancelled":
                 continue  # the caller who loaded was interrupted; now it may be our turn
@@ -164,7 +166,7 @@ class ModelCache:
                 raise ModelLoadError(message, reason=reason, retry_after=retry_after)
             raise from_core(code, message, reason, (), retry_after)
 
-    def _wait(self, waiter: _Waiter, end: float | None, timeout: float | None) -> tuple[Any, ...]:
+    def _wait(self, waiter: _Waiter, end: float | None, timeout: float | None) -> _core._Answer:
         while (answer := self._plan.take(waiter.ticket)) is None:
             left = None if end is None else end - time.monotonic()
             if left is None or left > 0:
@@ -225,7 +227,7 @@ class ModelCache:
             return {}
         if kind == "cache.clear":
             cleared, woken = self._plan.clear()
-            removals = dict(cleared)
+            removals: dict[str, str] = dict(cleared)
         else:
             removal, woken = self._plan.remove(argument)
             removals = {argument: removal}

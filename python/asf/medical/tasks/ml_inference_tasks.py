@@ -6,6 +6,7 @@ Where no broker was set, this module sets one (`configure_broker`); it connects 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import dramatiq
@@ -23,7 +24,7 @@ _HOUR_MS = 3_600_000
 _SLOT_TIMEOUT = 600.0
 
 
-def _run(operation: str, work: Any) -> dict[str, Any]:
+def _run(operation: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     with resource_limiter.task_slot(_SLOT_TIMEOUT), trace_ml_operation("biomedlm", operation) as trace_id:
         update_progress(10)
         result = work()

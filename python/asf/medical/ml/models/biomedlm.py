@@ -12,12 +12,16 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from asf.medical import _core
 from asf.medical.core.encoding import to_json
 from asf.medical.core.resource_limiter import resource_limiter
 from asf.medical.ml.model_cache import model_cache
+
+
+def _object(text: str) -> dict[str, Any]:
+    return cast(dict[str, Any], json.loads(text))
 
 
 class BioMedLMService:
@@ -34,23 +38,24 @@ class BioMedLMService:
         arguments = {"claim1": claim1, "claim2": claim2, "metadata1": metadata1, "metadata2": metadata2,
                      "use_all_methods": use_all_methods}
         if not use_all_methods:
-            return json.loads(_core.detect(None, to_json(arguments)))
+            return _object(_core.detect(None, to_json(arguments)))
         with self._model("", "language") as model:
-            return json.loads(_core.detect(model, to_json(arguments)))
+            return _object(_core.detect(model, to_json(arguments)))
 
     def analyze_contradictions_in_articles(self, articles: Sequence[Mapping[str, Any]], threshold: float = 0.7) -> dict[str, Any]:
         """The contradictions between claims of different articles ({id, title, abstract, claims}), strongest first."""
-        return json.loads(_core.analyze(to_json({"articles": list(articles), "threshold": threshold})))
+        return _object(_core.analyze(to_json({"articles": list(articles), "threshold": threshold})))
 
     def generate_embeddings(self, texts: Sequence[str], model_name: str | None = None) -> dict[str, Any]:
         """embeddings (one list of `dimension` numbers per text, of length 1), dimension, total_texts, model, duration, warnings.
         `NotFound`: no such model is installed."""
         arguments = to_json({"texts": list(texts), "model_name": model_name})
         with self._model(model_name or "all-minilm-l6-v2", "sentence") as model:
-            return json.loads(_core.embed(model, arguments))
+            assert model is not None  # one that was named is found, or `NotFound`
+            return _object(_core.embed(model, arguments))
 
     @contextlib.contextmanager
-    def _model(self, name: str, kind: str) -> Iterator[Any]:
+    def _model(self, name: str, kind: str) -> Iterator[_core.Model | None]:
         found = _core.resolve_model(name, kind)
         if found is None:
             yield None
