@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -12,9 +13,11 @@ import time
 
 import pytest
 import redis
+import requests
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[1]
+BINARY = pathlib.Path(os.environ.get("MEDSYNTH_BINARY", ROOT / "build/release/bin/medsynth"))
 _folder = tempfile.mkdtemp(prefix="medsynth-python-")
 
 
@@ -43,6 +46,45 @@ def redis_server():
     shutil.rmtree(_folder)
 
 
+@pytest.fixture(scope="session")
+def server(redis_server, tmp_path_factory):
+    """The URL of a running `medsynth serve` with one worker."""
+    if not BINARY.exists():
+        pytest.skip(f"{BINARY} is missing: run scripts/build")
+    log = (tmp_path_factory.mktemp("serve") / "log").open("w")
+    process = subprocess.Popen([str(BINARY), "serve", "--listen", "127.0.0.1:0", "--redis", "external"], stdout=subprocess.PIPE,
+                               stderr=log, text=True)
+    url = re.match(r"listening on (http://\S+)", process.stdout.readline())[1]
+    eventually(lambda: requests.get(url + "/readyz", timeout=10).status_code == 200, "ready")
+    yield url
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+
+
+HOLD = """
+import sys
+from asf.medical.core.resource_limiter import resource_limiter
+assert resource_limiter.acquire_task_slot(60) and resource_limiter.acquire_model_lock(sys.argv[1], 60)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder():
+    """A process that holds one slot and the lock "held", until its input ends; gone when the test is."""
+    process = start(HOLD, "held")
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def get(url, path):
+    """What a path of the API answers."""
+    return requests.get(url + path, timeout=20)
+
+
 def _answers(client):
     try:
         return client.ping()
@@ -63,6 +105,11 @@ def python(source, *words, seconds=60, **environment):
     """Runs a program in an interpreter of its own."""
     return subprocess.run([sys.executable, "-c", source, *words], env={**os.environ, **environment}, text=True, capture_output=True,
                           timeout=seconds)
+
+
+def start(source, *words):
+    """The same, without waiting for its end."""
+    return subprocess.Popen([sys.executable, "-c", source, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def seed_blocks():

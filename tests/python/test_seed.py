@@ -1,6 +1,5 @@
 """Every Python block of the source document, verbatim."""
 
-import json
 import os
 import pathlib
 import re
@@ -9,8 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from asf.medical.core.persistent_task_storage import task_storage
-from conftest import ROOT, eventually, seed_blocks
+from conftest import ROOT, eventually, get, seed_blocks
 
 # What the fourth block leaves undefined.
 PRELUDE = """
@@ -19,6 +17,7 @@ from typing import Optional
 import dramatiq
 from asf.medical.core.encoding import NumpyEncoder
 from asf.medical.core.observability import log_ml_event, trace_ml_operation, update_model_memory_usage, update_queue_size
+from asf.medical.core.persistent_task_storage import task_storage
 from asf.medical.core.persistent_task_storage import task_storage
 from asf.medical.core.resource_limiter import resource_limiter
 from asf.medical.core.task_queue import configure_broker
@@ -36,29 +35,43 @@ def test_the_stored_blocks_are_those_of_the_document():
     assert re.findall(r"^```python\n(.*?)^```$", document.read_text(), re.M | re.S) == seed_blocks()
 
 
-def test_task_storage_as_documented():
+def test_task_storage_as_documented(server):
     names = {}
     exec(seed_blocks()[0], names)
     assert names["status"]["status"] == "failed" and names["status"]["error"] == "Error message"
     assert names["status"]["processed_items"] == 10
     assert "task-123" not in [task["task_id"] for task in names["tasks"]]
+    assert get(server, "/v1/tasks/task-123").status_code == 404
+    exec(seed_blocks()[0].split("# Delete task")[0], names)
+    task = get(server, "/v1/tasks/task-123").json()
+    assert task["status"] == "failed" and task["error"] == "Error message" and task["processed_items"] == 10
 
 
-def test_resource_limits_as_documented():
+def test_resource_limits_as_documented(server):
     names = {}
     exec(seed_blocks()[1], names)
     assert names["can_start"] is True
-    assert names["usage"]["models"]["biomedlm"] == 1024 and names["usage"]["concurrent_tasks"] == 0
+    usage, answer = names["usage"], get(server, "/v1/resources/usage").json()
+    assert usage["models"]["biomedlm"] == 1024 and usage["concurrent_tasks"] == answer["concurrent_tasks"] == 0
+    assert set(answer) - {"hosts"} <= set(usage)
 
 
-def test_model_cache_as_documented():
-    made = object()
-    names = {"model": made, "create_model": object}
+def test_model_cache_as_documented(server):
+    names = {"create_model": object}
     exec(seed_blocks()[2], names)
     assert names["stats"]["size"] == 0 and names["model"] is not None
 
+    def shown():
+        return [each["id"] for each in get(server, "/v1/model-cache/stats").json()["models"]]
 
-def test_the_actor_under_the_dramatiq_command(tmp_path: pathlib.Path):
+    before, after = seed_blocks()[2].split("# Remove a model")
+    exec(before, names)
+    eventually(lambda: "biomedlm" in shown(), "the API shows the model")
+    exec("#" + after, names)
+    eventually(lambda: "biomedlm" not in shown(), "the API shows that it is gone")
+
+
+def test_the_actor_under_the_dramatiq_command(server, tmp_path: pathlib.Path):
     (tmp_path / "seed_actor.py").write_text(PRELUDE + seed_blocks()[3])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
     log = (tmp_path / "worker.log").open("w")
@@ -67,16 +80,17 @@ def test_the_actor_under_the_dramatiq_command(tmp_path: pathlib.Path):
     try:
         send = "import seed_actor; seed_actor.detect_contradiction.send('Aspirin reduces stroke.', 'Aspirin does not reduce stroke.', task_id='seed-4')"
         subprocess.run([sys.executable, "-c", send], env=environment, check=True, timeout=60)
-        assert task_storage.get_task_status("seed-4")["actor"] == "detect_contradiction"
 
         def ended():
-            task = task_storage.get_task_status("seed-4")
+            task = get(server, "/v1/tasks/seed-4").json()
             return task if task["status"] in ("completed", "failed") else None
 
         task = eventually(ended, "the actor ends", 120)
         assert task["status"] == "completed", (task, (tmp_path / "worker.log").read_text())
         assert task["progress"] == 100 and task["result"]["verdict"] == "contradiction"
-        json.dumps(task)
+        assert task["actor"] == "detect_contradiction"
+        counted = re.compile(r'^ml_inference_total\{.*model="biomedlm".*\} [1-9]', re.M)
+        eventually(lambda: counted.search(get(server, "/metrics").text), "the operation is counted")
     finally:
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(60) == 0

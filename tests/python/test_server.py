@@ -2,11 +2,6 @@
 
 import asyncio
 import json
-import os
-import pathlib
-import re
-import signal
-import subprocess
 
 import pytest
 import requests
@@ -15,34 +10,7 @@ from asf.medical.core import observability
 from asf.medical.core.resource_limiter import resource_limiter
 from asf.medical.errors import InvalidArgument, NotFound
 from asf.medical.ml.model_cache import model_cache
-from conftest import ROOT, eventually, python, seed_blocks
-
-BINARY = pathlib.Path(os.environ.get("MEDSYNTH_BINARY", ROOT / "build/release/bin/medsynth"))
-
-
-@pytest.fixture(scope="module")
-def server(redis_server, tmp_path_factory):
-    if not BINARY.exists():
-        pytest.skip(f"{BINARY} is missing: run scripts/build")
-    log = (tmp_path_factory.mktemp("serve") / "log").open("w")
-    process = subprocess.Popen([str(BINARY), "serve", "--listen", "127.0.0.1:0", "--redis", "external"], stdout=subprocess.PIPE,
-                               stderr=log, text=True)
-    url = re.match(r"listening on (http://\S+)", process.stdout.readline())[1]
-    eventually(lambda: requests.get(url + "/readyz", timeout=10).status_code == 200, "ready")
-    yield url
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0
-
-
-def get(url, path):
-    return requests.get(url + path, timeout=20)
-
-
-def test_the_seed_s_storage_calls_are_seen_by_the_api(server):
-    storage = seed_blocks()[0].split("# Delete task")[0]
-    exec(storage, {})
-    task = get(server, "/v1/tasks/task-123").json()
-    assert task["status"] == "failed" and task["error"] == "Error message" and task["processed_items"] == 10
+from conftest import ROOT, eventually, get, python
 
 
 def test_a_message_from_python_is_run_by_a_worker_in_cpp(server):
@@ -85,11 +53,27 @@ def test_the_cache_is_seen_and_emptied_through_the_api(server):
 def test_counters_reach_the_metrics(server):
     with observability.trace_ml_operation("tried", "operation"):
         pass
+    with pytest.raises(KeyError), observability.trace_ml_operation("tried", "operation"):
+        raise KeyError
     observability.update_queue_size("tried", 7)
+    observability.update_model_memory_usage("tried", 1024)
     observability.push_metrics()
-    lines = get(server, "/metrics").text.splitlines()
-    assert [line for line in lines if line.startswith("ml_inference_total{") and 'model="tried"' in line and line.endswith(" 1")]
-    assert [line for line in lines if line.startswith("ml_inference_queue_size{") and 'model="tried"' in line and line.endswith(" 7")]
+    lines = [line for line in get(server, "/metrics").text.splitlines() if 'model="tried"' in line]
+
+    def sample(name):
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name + "{"))
+
+    assert (sample("ml_inference_total"), sample("ml_inference_errors_total")) == (2, 1), lines
+    assert sample("ml_inference_duration_seconds_count") == 2
+    assert (sample("ml_inference_queue_size"), sample("ml_model_memory_usage_bytes")) == (7, 1024)
+
+
+def test_events_reach_the_log(caplog):
+    with caplog.at_level("INFO", "asf.medical.ml"):
+        observability.log_ml_event("tried", "operation", duration=0.5, metadata={"trace_id": "t"})
+        observability.log_ml_event("tried", "operation", status="error", error="why")
+    assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]
+    assert caplog.records[0].ml_event["metadata"] == {"trace_id": "t"} and caplog.records[1].ml_event["error"] == "why"
 
 
 def test_limits_set_through_the_api_hold_here(server):

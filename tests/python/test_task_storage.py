@@ -5,6 +5,7 @@ import datetime
 import enum
 import threading
 
+import numpy
 import pytest
 from asf.medical.core.persistent_task_storage import task_storage
 from asf.medical.errors import InvalidArgument, Unavailable
@@ -126,3 +127,14 @@ assert all(record[f"child{number}"] for number in range(3))
 """
     done = python(source)
     assert done.returncode == 0, done.stderr
+
+
+def test_numpy_values_are_kept():
+    task_storage.complete_task("numpy", {"scalar": numpy.float32(0.5), "count": numpy.int64(2**53 + 1), "flag": numpy.bool_(True),
+                                         "array": numpy.array([[1, 2], [3, 4]]), "nan": numpy.array([1.0, numpy.nan]),
+                                         "when": numpy.datetime64("2026-01-02T03:04:05"),
+                                         "times": numpy.array(["2026-01-02T03:04:05.000006", "NaT"], "datetime64[ns]"),
+                                         "took": numpy.timedelta64(1500, "ms"), numpy.int64(3): 1, numpy.str_("key"): numpy.str_("text")})
+    assert task_storage.get_task_status("numpy")["result"] == {
+        "scalar": 0.5, "count": 2**53 + 1, "flag": True, "array": [[1, 2], [3, 4]], "nan": [1.0, None],
+        "when": "2026-01-02T03:04:05.000000Z", "times": ["2026-01-02T03:04:05.000006Z", None], "took": 1.5, "3": 1, "key": "text"}
