@@ -200,7 +200,10 @@ void Gatekeeper::look_and_take(Caller& caller, const Reading* reading, Look& see
     seen.snapshot.gates = next_gates(seen.snapshot);
     set_gates(seen.snapshot.gates);
   }
-  const Waiting mine{.demand = caller.demand, .limits = seen.snapshot.limits, .takes = request.reserve};
+  const Waiting mine{.demand = caller.demand,
+                     .limits = seen.snapshot.limits,
+                     .takes = request.reserve,
+                     .begun = request.begun};
   auto me = std::find_if(line.begin(), line.end(),
                          [&](const auto& each) { return each.place == caller.place.index; });
   if (me == line.end()) me = line.insert(line.end(), SlotTable::InLine{.place = -1});

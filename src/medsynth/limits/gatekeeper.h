@@ -25,6 +25,7 @@ struct Request {
   bool gates = true;
   bool model = true;    // only when the needs name one
   bool reserve = true;  // false: only waits until it could be had
+  bool begun = false;   // the thread holds something already
 };
 
 // What was taken; a grip is empty when it was not asked for.

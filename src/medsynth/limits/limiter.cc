@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <map>
@@ -26,6 +27,12 @@ struct Held {
   std::map<std::string, Model> models;
   std::weak_ptr<Grip> leased_slot;
   std::map<std::string, std::weak_ptr<Grip>> leased_models;
+
+  bool anything() const {
+    const auto is_held = [](const auto& each) { return !each.second.expired(); };
+    return slot || !models.empty() || !leased_slot.expired() ||
+           std::any_of(leased_models.begin(), leased_models.end(), is_held);
+  }
 };
 
 // Thread-local, so that a thread that ends lets go; by limiter and process, so that neither a later limiter
@@ -122,7 +129,8 @@ struct Limiter::Impl {
     // A thread with a slot has been admitted: to wait for more while it holds that could be to wait for
     // itself.
     const bool has_slot = mine.slot != nullptr;
-    return {.needs = needs, .slot = !has_slot, .gates = !has_slot, .model = !has_model};
+    return {
+        .needs = needs, .slot = !has_slot, .gates = !has_slot, .model = !has_model, .begun = mine.anything()};
   }
 
   Lease lease(const Request& request, Grant grant) {
@@ -183,8 +191,9 @@ bool Limiter::acquire_task_slot(milliseconds timeout, std::stop_token stop) {
   Held& mine = impl_->held();
   if (!mine.slot) mine.slot = mine.leased_slot.lock();
   if (!mine.slot) {
-    auto grant =
-        impl_->keeper().acquire({.needs = {.actor = "acquire_task_slot"}, .model = false}, timeout, stop, {});
+    auto grant = impl_->keeper().acquire(
+        {.needs = {.actor = "acquire_task_slot"}, .model = false, .begun = mine.anything()}, timeout, stop,
+        {});
     if (!succeeded(grant, "acquire_task_slot")) return false;
     mine.slot = std::move(grant->slot);
   }
@@ -206,8 +215,9 @@ bool Limiter::acquire_model_lock(const std::string& model, milliseconds timeout,
   if (auto leased = mine.leased_models.find(model); leased != mine.leased_models.end())
     grip = leased->second.lock();
   if (!grip) {
-    auto grant = impl_->keeper().acquire({.needs = {.model = model}, .slot = false, .gates = false}, timeout,
-                                         stop, {});
+    auto grant = impl_->keeper().acquire(
+        {.needs = {.model = model}, .slot = false, .gates = false, .begun = mine.anything()}, timeout, stop,
+        {});
     if (!succeeded(grant, "acquire_model_lock")) return false;
     grip = std::move(grant->model);
   }

@@ -58,6 +58,7 @@ std::vector<Verdict> verdicts(const Snapshot& snapshot, std::span<const Waiting>
   for (const Waiting& each : line) {
     Verdict verdict{.cause = room.lacking(each.limits, each.demand, room.taken(each.demand.model))};
     for (std::size_t i = 0; verdict.admitted() && i < kept_for.size(); ++i) {
+      if (each.begun && !kept_for[i]->begun) continue;
       verdict.cause = delays(room, *kept_for[i], each.demand, tries);
       verdict.kept = !verdict.admitted();
     }

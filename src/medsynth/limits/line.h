@@ -4,7 +4,8 @@
 // only if, whichever of the running tasks end, and in whatever order, the earlier one could start beside the
 // later one whenever it could start without. So a small task passes a large one that is blocked, and the
 // large one starts no later for it. Nothing is kept from what others (not ours) load the machine with: that
-// cannot be promised.
+// cannot be promised. And nothing is kept from one that has begun (a task with a slot that asks for its
+// model's lock) for one that has not: what the first holds may be just what the second waits for.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +18,10 @@ namespace medsynth::limits {
 
 struct Waiting {
   Demand demand;
-  Limits limits;      // that its process obeys
-  bool takes = true;  // false: it only wants to know, and takes nothing
-  bool late = false;  // it was called and did not come (a process that stands still): nobody waits for it
+  Limits limits;       // that its process obeys
+  bool takes = true;   // false: it only wants to know, and takes nothing
+  bool begun = false;  // its thread holds a slot or a lock, and lets go of it only after it had this too
+  bool late = false;   // it was called and did not come (a process that stands still): nobody waits for it
 };
 
 // For each of `line`, first come first: may it go now, if all before it that may go do so? `snapshot.limits`

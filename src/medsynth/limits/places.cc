@@ -12,7 +12,7 @@ namespace medsynth::limits {
 namespace {
 
 constexpr std::int64_t kFirstPlaceByte = kMaxHoldings + 1;  // one is for opening the file
-constexpr std::uint32_t kSlot = 1, kGates = 2, kTakes = 4;
+constexpr std::uint32_t kSlot = 1, kGates = 2, kTakes = 4, kBegun = 8;
 
 std::int64_t steady_us() {
   // The same clock in every process of a machine.
@@ -38,7 +38,8 @@ Waiting read(const PlaceRecord& record) {
                      .max_memory_percent = record.max_memory_percent,
                      .max_gpu_percent = record.max_gpu_percent,
                      .max_concurrent_tasks = record.max_concurrent_tasks},
-          .takes = (record.asks & kTakes) != 0};
+          .takes = (record.asks & kTakes) != 0,
+          .begun = (record.asks & kBegun) != 0};
 }
 
 bool is_late(const PlaceRecord& record, std::int64_t now_us) {
@@ -78,7 +79,8 @@ std::optional<int> SlotTable::join(Holder& holder) {
 void SlotTable::describe(int index, const Waiting& waiting) {
   PlaceRecord& place = table_->places[index];
   const Demand& demand = waiting.demand;
-  place.asks = (demand.slot ? kSlot : 0) | (demand.gates ? kGates : 0) | (waiting.takes ? kTakes : 0);
+  place.asks = (demand.slot ? kSlot : 0) | (demand.gates ? kGates : 0) | (waiting.takes ? kTakes : 0) |
+               (waiting.begun ? kBegun : 0);
   place.cpu_share_percent = demand.cpu_share_percent;
   place.memory_bytes = demand.memory_bytes;
   place.gpu_bytes = demand.gpu_bytes;

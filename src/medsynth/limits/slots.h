@@ -76,7 +76,7 @@ struct PlaceRecord {
   std::atomic<std::uint64_t> ticket;
   std::atomic<std::int64_t> called_us;  // steady time at which it was called, 0 once it came
   std::atomic<std::int32_t> pid;
-  std::uint32_t asks;  // bits: 1 slot, 2 gates, 4 takes
+  std::uint32_t asks;  // bits: 1 slot, 2 gates, 4 takes, 8 begun
   double cpu_share_percent;
   std::uint64_t memory_bytes;
   std::uint64_t gpu_bytes;

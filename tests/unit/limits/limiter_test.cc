@@ -320,6 +320,23 @@ TEST_F(LimiterTest, CountsEachLeaseOfAThread) {
   EXPECT_FALSE(limiter->try_acquire({}).first);
 }
 
+// A task holds the only slot, as the source document's actor does, while another waits for slot and lock in
+// one step: the first gets its model's lock and ends, then the other has both.
+TEST_F(LimiterTest, ARunningTaskGetsItsLockBeforeOneThatWaitsForItsSlot) {
+  auto limiter = open(slots_only(1));
+  ASSERT_TRUE(limiter->acquire_task_slot(0ms));
+  std::atomic<bool> waiting{false}, served{false};
+  std::jthread other([&] {
+    served = limiter->acquire({.model = "m"}, 60s, {}, [&](const Wait&) { waiting = true; }).has_value();
+  });
+  ASSERT_TRUE(eventually([&] { return waiting.load(); }));
+  EXPECT_TRUE(limiter->acquire_model_lock("m", 0ms));
+  limiter->release_model_lock("m");
+  limiter->release_task_slot();
+  other.join();
+  EXPECT_TRUE(served);
+}
+
 // A lease is destroyed on another thread, after its limiter: the slot is free.
 TEST_F(LimiterTest, LetsGoAnywhere) {
   auto limiter = open(slots_only(1));

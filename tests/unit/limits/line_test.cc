@@ -112,6 +112,19 @@ TEST(Line, KeepsTheLastSlotForTheFirst) {
             (Reasons{"model_lock", "kept:slots"}));
 }
 
+// A running task asks for the lock of its model, behind one that waits for slot and lock together: it gets
+// the lock, for the slot that the other waits for may be its own. One that has not begun is passed over so.
+TEST(Line, KeepsNothingFromOneThatHasBegun) {
+  Snapshot snapshot = machine();
+  snapshot.running = {task(1)};
+  const Waiting both = waiting({.cpu_share_percent = 1, .model = kModel}, 1);
+  Waiting locks = waiting({.model = kModel, .slot = false, .gates = false}, 1);
+  EXPECT_EQ(reasons(snapshot, {both, locks}), (Reasons{"slots", "kept:model_lock"}));
+  locks.begun = true;
+  EXPECT_EQ(reasons(snapshot, {both, locks}), (Reasons{"slots", ""}));
+  EXPECT_EQ(reasons(snapshot, {locks, locks}), (Reasons{"", "model_lock"}));
+}
+
 // Who only wants to know takes nothing and is kept nothing for; one that was called and does not come is
 // passed over.
 TEST(Line, CountsOnlyThoseWhoTake) {
