@@ -183,6 +183,26 @@ def test_running_tasks_outlive_a_redis_that_restarts(make_server, remote_redis):
     assert task["status"] == "completed" and task["attempt"] == 1
 
 
+def test_a_dead_worker_that_nobody_reaped_is_dead(make_server, remote_redis):
+    """As in a container whose first process reaps nobody: what it held is back at once, and not when its lease of 15 s ends."""
+    remote_redis.start()
+    server = make_server("--redis", "external", "--workers", "0", REDIS_URL=remote_redis.url).start(ready=False)
+    texts = ["A sentence about blood pressure and the heart. " * 20] * 300
+    task_id = server.post("/v1/async-ml/embeddings/generate", json={"texts": texts}).json()["data"]["task_id"]
+    workers = []
+    try:
+        for attempt in (1, 2):
+            def runs(attempt: int = attempt) -> bool:
+                return server.task(task_id).get("attempt") == attempt
+            workers.append(subprocess.Popen([str(BINARY), "worker"], env=server.environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            wait_until(runs, 8, f"attempt {attempt}")
+            workers[-1].kill()  # and no wait()
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+
+
 def test_a_second_server_shares_the_store_and_takes_it_over(make_server):
     first = make_server().start()
     second = make_server(redis_port=str(first.redis_port)).start()

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <csignal>
 #include <deque>
+#include <fstream>
 #include <thread>
 
 #include <fmt/format.h>
@@ -26,7 +27,11 @@ using namespace std::chrono_literals;
 constexpr std::int64_t kMaxThreads = 64;  // of one process; more tasks at once want more processes
 constexpr auto kInterrupt = 5s;           // for tasks that were asked to stop after the grace
 constexpr auto kLastWrites = 2s;          // for the end itself, with a Redis that may be away
-constexpr auto kFirstLook = 2s;           // for what was set through the API, before the first task
+// At its start a worker looks so often for dead ones of its host: one may still be dying, or its last fetch
+// on its way.
+constexpr int kLooksForDead = 5;
+constexpr auto kLookAgain = 1s;
+constexpr auto kFirstLook = 2s;  // for what was set through the API, before the first task
 constexpr std::int64_t kLookAhead =
     16;  // further messages that wait for admission: one behind a big one may fit
 
@@ -165,6 +170,16 @@ bool wait_for_signal(std::chrono::milliseconds timeout) {
   return sigtimedwait(&set, nullptr, &time) > 0;
 }
 
+// A process that has ended counts as gone before it was reaped: in a container nobody may ever do that.
+bool is_gone(pid_t pid) {
+  if (kill(pid, 0) != 0) return errno == ESRCH;
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  std::string text;
+  std::getline(file, text);
+  const std::size_t name_end = text.rfind(')');  // "7 (any name) Z 1 ..."
+  return name_end != text.npos && text.substr(name_end).starts_with(") Z");
+}
+
 // Nothing can be done without Redis: waits for it, saying so, until a signal comes.
 bool Process::wait_for_redis() {
   for (bool said = false; !client_.wait_connected(500ms); said = true) {
@@ -183,7 +198,7 @@ void Process::recover_this_host() {
   if (!workers) return;
   for (const dramatiq::WorkerEntry& worker : *workers) {
     const bool gone = worker.host == host_ && worker.pid > 0 && worker.worker_id != worker_id_ &&
-                      kill(static_cast<pid_t>(worker.pid), 0) != 0 && errno == ESRCH;
+                      is_gone(static_cast<pid_t>(worker.pid));
     if (!gone) continue;
     for (const std::string& queue : queues_) {
       const auto recovered = client_.run(broker_.recover_worker(queue, worker.worker_id));
@@ -255,8 +270,8 @@ int Process::run() {
   add_threads(settings_.max_concurrent_tasks);
   log::info("worker ready", {{"worker", worker_id_}, {"queues", settings_.queues}});
 
-  while (!wait_for_signal(1h)) {
-  }
+  for (int looks = 0; !wait_for_signal(looks < kLooksForDead ? kLookAgain : 1h); ++looks)
+    if (looks < kLooksForDead && client_.connected()) recover_this_host();
   log::info("worker stopping", {{"tasks", in_hand_.size()}});
   control.set_draining();
   stop_taking_.request_stop();
