@@ -2,6 +2,7 @@
 #include "medsynth/base/json.h"
 
 #include "medsynth/api/payloads.h"
+#include "medsynth/api/queue_payloads.h"
 #include "medsynth/jobs/jobs.h"
 
 #include "fuzz.h"
@@ -38,5 +39,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   round_trip<jobs::AnalyzeArticles>(text);
   round_trip<jobs::GenerateEmbeddings>(text);
   round_trip<tasks::TaskInfo>(text);
+  round_trip<api::SendMessage>(text);
   return 0;
 }

@@ -22,7 +22,16 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                                      "sys/fs/cgroup/memory.stat",
                                      "sys/fs/cgroup/cpuset.cpus.effective",
                                      "proc/pressure/cpu",
-                                     "proc/pressure/memory"};
+                                     "proc/pressure/memory",
+                                     "proc/self/status",
+                                     "sys/fs/cgroup/memory.high",
+                                     "sys/fs/cgroup/memory.pressure",
+                                     "sys/fs/cgroup/memory/memory.limit_in_bytes",
+                                     "sys/fs/cgroup/memory/memory.usage_in_bytes",
+                                     "sys/fs/cgroup/memory/memory.stat",
+                                     "sys/fs/cgroup/cpu/cpu.cfs_quota_us",
+                                     "sys/fs/cgroup/cpu/cpu.cfs_period_us",
+                                     "sys/fs/cgroup/cpu/cpuacct.usage"};
   std::string_view rest = fuzz::text_of(data, size);
   for (const char* file : kFiles) {
     const std::size_t end = std::min(rest.find('\0'), rest.size());
