@@ -1,6 +1,8 @@
 """Many clients at once, and clients that misbehave."""
 
 import asyncio
+import json
+import os
 import resource
 import socket
 import struct
@@ -10,6 +12,7 @@ from conftest import Server, wait_until
 
 IDLE = 2000
 ACTIVE = 500
+RECOVERY = 5  # seconds after a load in which all is as before
 REQUEST = b"GET /v1/tasks/?limit=1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -21,6 +24,10 @@ def address(server: Server) -> tuple[str, int]:
 def resident_kib(pid: int) -> int:
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+
+def descriptors(server: Server) -> int:
+    return len(os.listdir(f"/proc/{server.process.pid}/fd"))
 
 
 async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
@@ -57,23 +64,20 @@ def test_two_thousand_idle_and_five_hundred_active_connections(server: Server):
     assert {status for each in answers for status in each} == {200}
     # A connection costs its buffers and its coroutine: far below what would make 2,500 of them matter.
     assert resident_kib(server.process.pid) - before < 100 * 1024
+    wait_until(lambda: descriptors(server) < IDLE, RECOVERY, "connections that were closed are gone")
     assert server.get("/livez").status_code == 200
 
 
 def test_clients_that_vanish_leave_nothing_behind(server: Server):
     """A connection that is reset in the middle of a request or an answer."""
-    def descriptors() -> int:
-        import os
-        return len(os.listdir(f"/proc/{server.process.pid}/fd"))
-
     server.get("/livez")
-    before = descriptors()
+    before = descriptors(server)
     for part in (b"", b"GET /v1/ta", REQUEST, b"POST /v1/async-ml/contradiction/detect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{"):
         for _ in range(50):
             with socket.create_connection(address(server)) as client:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset, not goodbye
                 client.sendall(part)
-    wait_until(lambda: descriptors() <= before + 2, 20, "closed descriptors")
+    wait_until(lambda: descriptors(server) <= before + 2, RECOVERY, "closed descriptors")
     assert server.get("/livez").status_code == 200
 
 
@@ -90,11 +94,11 @@ def test_ten_thousand_tasks_while_the_limiter_is_closed(make_server: Callable[..
     """They wait in Redis, not in our memory; the server goes on answering; what is asked of it next is done next."""
     # One per cent is less than any machine uses: the gate stays closed until the limit is taken back.
     server = make_server("--workers", "1", MAX_MEMORY_PERCENT="1").start()
-    before = resident_kib(server.process.pid)
+    [worker] = wait_until(lambda: server.children(" worker"), what="a worker")
+    before, worker_before = resident_kib(server.process.pid), resident_kib(worker)
     pair = {"claim1": "Aspirin reduces the risk.", "claim2": "Aspirin does not reduce the risk.", "use_all_methods": False}
 
     async def submit(count: int) -> set[int]:
-        import json
         body = json.dumps(pair).encode()
         request = (b"POST /v1/async-ml/contradiction/detect HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                    b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
@@ -116,6 +120,8 @@ def test_ten_thousand_tasks_while_the_limiter_is_closed(make_server: Callable[..
     page = server.get("/v1/tasks/", params={"status": "pending", "limit": 1}).json()
     assert page["total"] + server.get("/v1/tasks/", params={"status": "processing", "limit": 1}).json()["total"] == 10_000
     assert resident_kib(server.process.pid) - before < 100 * 1024
+    assert resident_kib(worker) - worker_before < 100 * 1024
+    wait_until(server.is_ready, RECOVERY, "ready after the flood")
     answer = server.request("PUT", "/v1/resources/limits", json={"max_memory_percent": 100})
     assert answer.status_code == 200, answer.text
-    wait_until(lambda: server.get("/v1/tasks/", params={"status": "completed", "limit": 1}).json()["total"] > 100, 60, "progress")
+    wait_until(lambda: server.get("/v1/tasks/", params={"status": "completed", "limit": 1}).json()["total"] > 100, RECOVERY, "progress")
