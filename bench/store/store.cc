@@ -1,6 +1,7 @@
 // What the task store costs as it grows: records made, one read, progress written, a page of the list, and
 // the clean-up of them all. `bench_store URL MOST` fills an empty Redis step by step up to MOST records and
-// prints a Markdown table.
+// prints a Markdown table; `bench_store URL MOST fill HAVE` only makes the records that are missing above
+// HAVE.
 #include "medsynth/tasks/store.h"
 
 #include <algorithm>
@@ -83,6 +84,17 @@ std::string id(std::int64_t number) {
   return fmt::format("task-{:09}", number);
 }
 
+// Makes the records from `have` to `size`. Microseconds each.
+double fill(redis::Client& client, const tasks::Store& store, std::int64_t have, std::int64_t size) {
+  return pipelined<tasks::Created>(client, size - have, [&](std::int64_t i) {
+    return store.create({.task_id = id(have + i),
+                         .message_id = id(have + i),
+                         .queue = "medsynth",
+                         .actor = "detect_contradiction"},
+                        system_clock().now());
+  });
+}
+
 void run(redis::Client& client, std::int64_t most) {
   const tasks::Store store;
   const auto now = [] { return system_clock().now(); };
@@ -93,13 +105,7 @@ void run(redis::Client& client, std::int64_t most) {
   const double empty = redis_megabytes(client);
   std::int64_t have = 0;
   for (std::int64_t size = 1000; size <= most; size *= 10) {
-    const double make = pipelined<tasks::Created>(client, size - have, [&](std::int64_t i) {
-      return store.create({.task_id = id(have + i),
-                           .message_id = id(have + i),
-                           .queue = "medsynth",
-                           .actor = "detect_contradiction"},
-                          now());
-    });
+    const double make = fill(client, store, have, size);
     have = size;
     const double update = pipelined<bool>(client, std::min<std::int64_t>(size, 20'000), [&](std::int64_t i) {
       return store.update_task_progress(id(i * 7919 % size), static_cast<double>(i % 100), {}, now());
@@ -133,8 +139,9 @@ void run(redis::Client& client, std::int64_t most) {
 
 int main(int count, char** arguments) {
   using namespace medsynth;
-  if (count != 3) {
-    fmt::print(stderr, "usage: bench_store REDIS_URL MOST\n");
+  const bool only_fill = count == 5 && std::string_view(arguments[3]) == "fill";
+  if (count != 3 && !only_fill) {
+    fmt::print(stderr, "usage: bench_store REDIS_URL MOST [fill HAVE]\n");
     return 2;
   }
   log::start("warning", "text", "bench");
@@ -143,5 +150,8 @@ int main(int count, char** arguments) {
     fmt::print(stderr, "bench_store: {}\n", ready.error().message);
     return 1;
   }
-  run(client, std::atoll(arguments[2]));
+  if (only_fill)
+    fill(client, tasks::Store(), std::atoll(arguments[4]), std::atoll(arguments[2]));
+  else
+    run(client, std::atoll(arguments[2]));
 }

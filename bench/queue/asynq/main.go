@@ -1,11 +1,12 @@
-// The no-op task in asynq: `asynq-bench ADDRESS send COUNT`, `asynq-bench ADDRESS work COUNT` (prints seconds from the first
-// task to the last).
+// The no-op task in asynq: `asynq ADDRESS send COUNT`, `asynq ADDRESS work COUNT` (prints seconds from the first task to the
+// last), `asynq ADDRESS pings COUNT` (one task at a time to an idle worker: prints each pick-up in microseconds).
 package main
 
 import (
 	"context"
 	"fmt"
 	"log"
+	"math/rand"
 	"os"
 	"strconv"
 	"sync"
@@ -33,23 +34,48 @@ func send(redis asynq.RedisClientOpt, count int) {
 	senders.Wait()
 }
 
-func work(redis asynq.RedisClientOpt, count int) {
+// Runs handler until it has been called count times.
+func serve(redis asynq.RedisClientOpt, count int, handler func(*asynq.Task), produce func()) {
 	server := asynq.NewServer(redis, asynq.Config{Concurrency: 64, LogLevel: asynq.FatalLevel})
-	var done, started atomic.Int64
+	var done atomic.Int64
 	ended := make(chan struct{})
-	handler := func(context.Context, *asynq.Task) error {
-		started.CompareAndSwap(0, time.Now().UnixNano())
+	err := server.Start(asynq.HandlerFunc(func(_ context.Context, task *asynq.Task) error {
+		handler(task)
 		if done.Add(1) == int64(count) {
 			close(ended)
 		}
 		return nil
-	}
-	if err := server.Start(asynq.HandlerFunc(handler)); err != nil {
+	}))
+	if err != nil {
 		log.Fatal(err)
 	}
+	produce()
 	<-ended
+	defer server.Shutdown()
+}
+
+func work(redis asynq.RedisClientOpt, count int) {
+	var started atomic.Int64
+	serve(redis, count, func(*asynq.Task) { started.CompareAndSwap(0, time.Now().UnixNano()) }, func() {})
 	fmt.Printf("%.6f\n", time.Since(time.Unix(0, started.Load())).Seconds())
-	server.Shutdown()
+}
+
+func pings(redis asynq.RedisClientOpt, count int) {
+	client := asynq.NewClient(redis)
+	defer client.Close()
+	pick := func(task *asynq.Task) {
+		sent, _ := strconv.ParseInt(string(task.Payload()), 10, 64)
+		fmt.Println(time.Now().UnixMicro() - sent)
+	}
+	serve(redis, count, pick, func() {
+		time.Sleep(time.Second)
+		for i := 0; i < count; i++ {
+			time.Sleep(50*time.Millisecond + time.Duration(rand.Intn(100))*time.Millisecond)
+			if _, err := client.Enqueue(asynq.NewTask("ping", []byte(strconv.FormatInt(time.Now().UnixMicro(), 10)))); err != nil {
+				log.Fatal(err)
+			}
+		}
+	})
 }
 
 func main() {
@@ -58,9 +84,5 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if os.Args[2] == "send" {
-		send(redis, count)
-	} else {
-		work(redis, count)
-	}
+	map[string]func(asynq.RedisClientOpt, int){"send": send, "work": work, "pings": pings}[os.Args[2]](redis, count)
 }
