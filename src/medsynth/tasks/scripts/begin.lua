@@ -24,5 +24,5 @@ end
 set_fields(key, fields_end + 1, #ARGV)
 redis.call('HSET', key, 'attempt', attempt)
 redis.call('HDEL', key, 'error', 'next_attempt_at', 'cancel_requested')
-changed(id, before)
+changed(id, before, state_of(key))
 return {'run', attempt}

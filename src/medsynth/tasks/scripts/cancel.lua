@@ -10,7 +10,7 @@ if not contains(cancellable, status) then return {'ended', message or ''} end
 if message then bury(id, message, 'cancelled') end
 if message and status == '"processing"' then
   redis.call('HSET', key, 'cancel_requested', 'true', 'updated_at', now)
-  changed(id, status)
+  changed(id, status, state_of(key))
   return {'requested', message}
 end
 end_cancelled(id, status)

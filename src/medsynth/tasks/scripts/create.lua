@@ -24,5 +24,5 @@ end
 if guard_ms > 0 then redis.call('SET', guard, guard_value, 'PX', guard_ms) end
 set_fields(key, 14, fields_end)
 index_new(id, created)
-changed(id, false)
+changed(id, false, state_of(key))
 return {'created'}

@@ -18,7 +18,7 @@ local function number_of(key, message, queue, actor)
   redis.call('HSET', key, 'message_id', message, 'attempt', '0', 'status', '"pending"', 'progress', '0', 'created_at', now,
     'updated_at', now, 'queue', queue, 'actor', actor)
   index_new(id, created)
-  changed(id, false)
+  changed(id, false, state_of(key))
   return 1
 end
 

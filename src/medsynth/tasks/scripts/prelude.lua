@@ -28,7 +28,7 @@ local function unusable(key, kind)
 end
 
 local function set_fields(key, first, last)
-  for i = first, last, 2 do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
+  for i = first, last, 200 do redis.call('HSET', key, unpack(ARGV, i, math.min(i + 199, last))) end
 end
 
 local function unindex(id)
@@ -62,11 +62,13 @@ local function scores(ids)
   return created
 end
 
+-- What changed() has to know of a record.
+local function state_of(key) return unpack(redis.call('HMGET', key, 'status', 'message_id', 'progress', 'attempt')) end
+
 -- After every change: the record's place in the indexes, its TTL, the event. `before` is the status that it had, false
--- for a new record.
-local function changed(id, before)
+-- for a new record; the others are what the record has now.
+local function changed(id, before, status, message, progress, attempt)
   local key = prefix .. id
-  local status, message, progress, attempt = unpack(redis.call('HMGET', key, 'status', 'message_id', 'progress', 'attempt'))
   if before ~= status then
     local created = redis.call('ZSCORE', all, id) or now_micros
     redis.call('ZADD', all, created, id)
@@ -94,7 +96,7 @@ end
 local function end_cancelled(id, before)
   redis.call('HSET', prefix .. id, 'status', '"cancelled"', 'updated_at', now, 'cancelled_at', now)
   redis.call('HDEL', prefix .. id, 'cancel_requested', 'next_attempt_at')
-  changed(id, before)
+  changed(id, before, state_of(prefix .. id))
 end
 
 -- Deletes a record of ours, and sees to it that its message does not bring it back.

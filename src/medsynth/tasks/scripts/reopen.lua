@@ -22,6 +22,6 @@ if kind == 'hash' then
   redis.call('HSET', key, 'status', '"pending"', 'progress', '0', 'updated_at', now)
   redis.call('HDEL', key, 'error', 'result', 'failed_at', 'completed_at', 'cancelled_at', 'next_attempt_at', 'cancel_requested',
     'worker', 'stage')
-  changed(id, before)
+  changed(id, before, state_of(key))
 end
 return {'reopened'}

@@ -5,17 +5,17 @@
 local key, id, message, attempt, to, missing = KEYS[1], ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
 local fields_end = 13 + tonumber(ARGV[13])
 local new_end = fields_end + 1 + tonumber(ARGV[fields_end + 1])
-local kind = kind_of(key)
-if kind ~= 'none' and kind ~= 'hash' then return unusable(key, kind) end
+local found = redis.pcall('HMGET', key, 'status', 'message_id', 'attempt', 'cancel_requested', 'progress')
+if found.err then return unusable(key, kind_of(key)) end
 
-local before = kind == 'hash' and status_of(key)
+local before, owner, newest, stop, progress = unpack(found)
+if not before and redis.call('EXISTS', key) == 1 then before = '"pending"' end
 if not before then
   if missing == 'refuse' or (missing == 'create' and redis.call('EXISTS', deleted_mark(id)) == 1) then return {'gone'} end
   set_fields(key, fields_end + 2, new_end)
   index_new(id, now_micros)
+  newest = redis.call('HGET', key, 'attempt')
 end
-
-local owner, newest, stop = unpack(redis.call('HMGET', key, 'message_id', 'attempt', 'cancel_requested'))
 stop = stop == 'true' and '1' or '0'
 if message ~= '' then
   if owner ~= message or newest ~= attempt then return {'stale', '0'} end
@@ -35,10 +35,15 @@ else
   set_fields(key, 14, fields_end)
 end
 if missing == 'replace' then
-  redis.call('HSET', key, 'attempt', tonumber(string.match(newest or '', '^%d+$') or 0) + 1)
+  newest = tonumber(string.match(newest or '', '^%d+$') or 0) + 1
+  redis.call('HSET', key, 'attempt', newest)
 end
 for i = new_end + 1, #ARGV do redis.call('HDEL', key, ARGV[i]) end
 -- The record itself now says that its message has nothing left to do.
 if message ~= '' and to ~= '' and has_ended(to) then redis.call('DEL', tombstone(message)) end
-changed(id, before)
+for i = 14, fields_end, 2 do
+  if ARGV[i] == 'progress' then progress = ARGV[i + 1] end
+  if ARGV[i] == 'message_id' then owner = ARGV[i + 1] end   -- only whether there is one counts
+end
+changed(id, before, to ~= '' and to or before, owner, progress, newest)
 return {'written', stop}
