@@ -1,6 +1,7 @@
 #include "medsynth/contradiction/lexicon.h"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 
 #include "medsynth/contradiction/lexicon_tables.h"
@@ -16,7 +17,7 @@ template <class T>
 using Map = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
 
 struct Stems {
-  std::string stem, root;
+  std::string text, stem, root;
 };
 
 // Terms are told by their roots ("cardiac failures"), phrases that steer by their inflection stems: "relative
@@ -30,8 +31,10 @@ struct Phrase {
     if (words.size() > text.size()) return false;
     for (std::size_t i = 0; i < words.size(); ++i)
       if (by_root ? words[i].root != text[i].root : words[i].stem != text[i].stem) return false;
-    return true;
+    return !participle() || words[0].text == text[0].text;
   }
+  // "raised blood pressure" is a condition, "raises blood pressure" is not.
+  bool participle() const { return by_root && words[0].text.ends_with("ed"); }
 };
 
 // Function words are known by their letters, effects by their inflection stem, terms by their root.
@@ -42,7 +45,7 @@ struct Lexicon {
 };
 
 Stems stems_of(std::string_view word) {
-  Stems stems{.stem = inflection_stem(word), .root = {}};
+  Stems stems{.text = std::string(word), .stem = inflection_stem(word), .root = {}};
   stems.root = root(stems.stem);
   return stems;
 }
@@ -120,12 +123,8 @@ Lexicon build() {
       else
         lexicon.stems.try_emplace(inflection_stem(word), entry);
     });
-  for (const TermRow& row : state_rows()) add_terms(lexicon, row);
-  // The last rows are the light words: they override what the rows before say about weight.
-  const auto rows = term_rows();
-  for (auto row = rows.rbegin(); row != rows.rend(); ++row)
-    if (row->weight < .5F) add_terms(lexicon, *row);
-  for (const TermRow& row : rows) add_terms(lexicon, row);
+  for (const TermSection& section : term_sections())
+    for (const TermRow& row : section.rows) add_terms(lexicon, row);
   return lexicon;
 }
 
@@ -173,6 +172,35 @@ Entry entry_of(const Token& token, const Stems& stems, bool first) {
   return entry;
 }
 
+// "hepatitis B", "drug A", "cohort 2": the label makes it another thing of its kind.
+void join_labels(std::vector<Item>& items) {
+  const auto is_numbered = [](const Item& item) {
+    constexpr std::array<std::string_view, 8> kNumbered{"arm",   "cohort", "group", "type",
+                                                        "phase", "grade",  "stage", "cluster"};
+    return std::find(kNumbered.begin(), kNumbered.end(), item.text) != kNumbered.end();
+  };
+  const auto is_letter = [](const Item& item) {
+    return item.kind == TokenKind::word && item.text.size() == 1 && item.entry.role == Role::content &&
+           item.entry.concept_id == concept_of(item.text);
+  };
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < items.size(); ++i, ++kept) {
+    if (kept != i) items[kept] = std::move(items[i]);
+    Item& item = items[kept];
+    if (item.entry.role != Role::content || i + 1 == items.size()) continue;
+    const Item& label = items[i + 1];
+    const bool number = label.kind == TokenKind::number && label.text.size() == 1 && is_numbered(item);
+    if (!number && !is_letter(label)) continue;
+    item.entry.parent = item.entry.concept_id;
+    item.entry.concept_id = concept_of(std::to_string(item.entry.concept_id) + label.text);
+    item.entry.weight = std::max(item.entry.weight, .6F);
+    item.span.end = label.span.end;
+    item.joined = label.joined;
+    ++i;
+  }
+  items.resize(kept);
+}
+
 // The longest known phrase that the text begins with; nullptr for none.
 const Phrase* phrase_at(std::span<const Stems> text) {
   const auto found = lexicon().phrases.find(text.front().root);
@@ -184,6 +212,36 @@ const Phrase* phrase_at(std::span<const Stems> text) {
 
 }  // namespace
 
+std::string_view citation(Source source) {
+  switch (source) {
+    case Source::mesh:
+      return "Medical Subject Headings, National Library of Medicine: descriptors and their entry terms";
+    case Source::medlineplus:
+      return "MedlinePlus Medical Encyclopedia, National Library of Medicine";
+    case Source::inn:
+      return "International Nonproprietary Names (WHO), United States Adopted Names";
+    case Source::atc:
+      return "Anatomical Therapeutic Chemical classification, WHO Collaborating Centre for Drug Statistics";
+    case Source::hgnc:
+      return "HUGO Gene Nomenclature Committee: approved symbols, names and aliases";
+    case Source::english:
+      return "General English: any dictionary";
+    case Source::abstracts:
+      return "Usage in abstracts, collected by us";
+    case Source::notes:
+      return "Usage in clinical notes, collected by us";
+  }
+  return "";
+}
+
+std::vector<TermSection> term_sections() {
+  std::vector<TermSection> all;
+  for (const auto part :
+       {state_sections(), light_sections(), condition_sections(), treatment_sections(), other_sections()})
+    all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
 std::uint64_t concept_of(std::string_view root) {
   std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a: the same everywhere, so results are too
   for (char letter : root) hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3U;
@@ -194,11 +252,15 @@ std::vector<Item> look_up(std::span<const Token> tokens) {
   std::vector<Stems> stems;
   stems.reserve(tokens.size());
   for (const Token& token : tokens)
-    stems.push_back(token.kind == TokenKind::word ? stems_of(token.text) : Stems{token.text, token.text});
+    stems.push_back(token.kind == TokenKind::word ? stems_of(token.text)
+                                                  : Stems{token.text, token.text, token.text});
   std::vector<Item> items;
   items.reserve(tokens.size());
   for (std::size_t i = 0; i < tokens.size();) {
-    const Phrase* const phrase = phrase_at(std::span(stems).subspan(i));
+    const Phrase* phrase = phrase_at(std::span(stems).subspan(i));
+    // "Salt raised blood pressure": the verb.
+    if (phrase && phrase->participle() && !items.empty() && items.back().entry.role == Role::content)
+      phrase = nullptr;
     const std::size_t count = phrase ? phrase->words.size() : 1;
     const Token& last = tokens[i + count - 1];
     items.push_back({{tokens[i].span.begin, last.span.end},
@@ -208,6 +270,7 @@ std::vector<Item> look_up(std::span<const Token> tokens) {
                      phrase ? phrase->entry : entry_of(tokens[i], stems[i], i == 0)});
     i += count;
   }
+  join_labels(items);
   // "Cortisol falls during ..." is no accident; "fewer falls in ..." is.
   for (std::size_t i = 1; i < items.size(); ++i) {
     const bool falls = items[i].text == "falls" || items[i].text == "fall";

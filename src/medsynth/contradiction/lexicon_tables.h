@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "medsynth/contradiction/lexicon.h"
 
@@ -24,9 +25,9 @@ struct RoleRow {
 };
 std::span<const RoleRow> role_rows();
 
-// Topic words. `sentiment` 2 leaves it as it is; the words of a row with `same` are one concept; a word with
-// '-' before it is its opposite ("-survival" in the row of mortality: less of one is more of the other); a
-// word with '~' excludes the row's others without being less of them ("~chronic" in the row of acute); one
+// Topic words. `sentiment` kUnsaid leaves it as it is; the words of a row with `same` are one concept; a word
+// with '-' before it is its opposite ("-survival" in the row of mortality: less of one is more of the other);
+// a word with '~' excludes the row's others without being less of them ("~chronic" in the row of acute); one
 // with '<' names what the row's concepts are a kind or a part of, by the first word of that concept's row.
 struct TermRow {
   bool same;
@@ -34,7 +35,26 @@ struct TermRow {
   int sentiment;
   std::string_view words;
 };
-std::span<const TermRow> state_rows();  // looked up first
-std::span<const TermRow> term_rows();
+inline constexpr int kUnsaid = 2;
+
+// Where a reader can look up that the words of a row mean one thing. All rows are written down by us; no
+// terminology is copied.
+enum class Source : std::uint8_t { mesh, medlineplus, inn, atc, hgnc, english, abstracts, notes };
+std::string_view citation(Source source);
+
+// Small enough that the source holds for each row.
+struct TermSection {
+  std::string_view about;
+  Source source;
+  std::span<const TermRow> rows;
+};
+std::span<const TermSection> state_sections();
+std::span<const TermSection> condition_sections();
+std::span<const TermSection> treatment_sections();
+std::span<const TermSection> light_sections();  // words that say little about a topic
+std::span<const TermSection> other_sections();
+
+// All of them in the order in which they are looked up: a word in two rows has the meaning of the first.
+std::vector<TermSection> term_sections();
 
 }  // namespace medsynth::contradiction
