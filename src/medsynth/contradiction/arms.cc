@@ -7,6 +7,10 @@
 namespace medsynth::contradiction {
 namespace {
 
+bool any_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
 Words between(std::span<const Word> words, std::size_t from, std::size_t to) {
   Words found;
   for (const Word& word : words)
@@ -24,9 +28,15 @@ std::size_t token_at(const std::vector<Token>& tokens, std::size_t byte) {
 // "9% of infants who", "8.4 kg in the ...": the arm stands behind its number.
 bool arm_follows(const std::vector<Token>& tokens, const Quantity& number) {
   for (std::size_t at = token_at(tokens, number.span.end), end = at + 4; at < end && at < tokens.size(); ++at)
-    for (std::string_view word : {"in", "of", "among", "with", "for", "on", "under", "after"})
-      if (tokens[at].text == word) return true;
+    if (any_of(tokens[at].text, {"in", "of", "among", "with", "for", "on", "under", "after"})) return true;
   return false;
+}
+
+// "at 12 months", "for two years": when, not how much.
+bool says_when(const std::vector<Token>& tokens, const Quantity& number) {
+  const std::size_t at = token_at(tokens, number.span.begin);
+  return number.kind == Kind::months && at > 0 &&
+         any_of(tokens[at - 1].text, {"at", "after", "for", "within", "over", "during", "until", "to", "by"});
 }
 
 // Where the last comma or colon before a byte ends; `otherwise` when there is none.
@@ -51,20 +61,48 @@ bool names_an_arm(const Words& words) {
   });
 }
 
+bool sets_against(const std::vector<Token>& tokens, std::size_t from, std::size_t to) {
+  return std::any_of(tokens.begin(), tokens.end(), [&](const Token& token) {
+    return token.span.begin >= from && token.span.end <= to &&
+           any_of(token.text, {"versus", "vs", "v", "without"});
+  });
+}
+
+struct Numbers {
+  const Quantity *first = nullptr, *second = nullptr;
+};
+
+// The first two numbers of one kind with words between them.
+Numbers two_numbers(const std::vector<Token>& tokens, std::span<const Word> words,
+                    std::span<const Quantity> numbers) {
+  for (const Kind kind : {Kind::percent, Kind::amount, Kind::months}) {
+    Numbers found;
+    for (const Quantity& each : numbers) {
+      const bool bounded = each.low == each.high || each.low == 0;  // "less than 1%" is 1
+      if (each.kind != kind || !bounded || says_when(tokens, each)) continue;
+      if (!found.first)
+        found.first = &each;
+      else if (!between(words, found.first->span.end, each.span.begin).empty()) {
+        found.second = &each;
+        return found;
+      }
+    }
+  }
+  return {};
+}
+
+// "... in the control group had died": the outcome stands at the end.
+void take_outcome_from(Words& comparator, Effect& effect) {
+  for (const Word& word : comparator)
+    if (word.sentiment != 0) effect.outcome.push_back(word);
+  std::erase_if(comparator, [](const Word& word) { return word.sentiment != 0; });
+}
+
 }  // namespace
 
 std::optional<Effect> compare_arms(const std::vector<Token>& tokens, std::span<const Word> words,
                                    std::span<const Quantity> numbers, std::span<const PValue> p_values) {
-  const Quantity *first = nullptr, *second = nullptr;
-  for (const Quantity& each : numbers) {
-    const bool compares =
-        each.kind == Kind::percent || each.kind == Kind::months || each.kind == Kind::amount;
-    if (!compares || each.low != each.high) continue;
-    if (!first)
-      first = &each;
-    else if (!second && each.kind == first->kind && !between(words, first->span.end, each.span.begin).empty())
-      second = &each;
-  }
+  const auto [first, second] = two_numbers(tokens, words, numbers);
   if (!first || !second || tokens.empty()) return std::nullopt;
   Effect effect;
   const std::size_t start = tokens.front().span.begin, end = tokens.back().span.end;
@@ -79,14 +117,34 @@ std::optional<Effect> compare_arms(const std::vector<Token>& tokens, std::span<c
     effect.comparator = between(
         words, after_comma(tokens, first->span.end, second->span.begin, first->span.end), second->span.begin);
   }
-  if (effect.outcome.empty() || effect.agent.empty() || !names_an_arm(effect.comparator)) return std::nullopt;
+  // "Those on X had a recovery time of 10 days, as compared with 15 days on placebo."
+  if (effect.agent.empty()) {
+    effect.agent = effect.outcome;
+    effect.outcome.clear();
+    take_outcome_from(effect.agent, effect);
+  }
+  if (effect.outcome.empty()) take_outcome_from(effect.comparator, effect);
+  if (effect.outcome.empty() || effect.agent.empty()) return std::nullopt;
+  if (!names_an_arm(effect.comparator) && !names_an_arm(effect.agent) &&
+      !sets_against(tokens, first->span.end, end))
+    return std::nullopt;
   // "survival" is less mortality: more of it is less of its concept.
   effect.outcome_less =
       std::any_of(effect.outcome.begin(), effect.outcome.end(), [](const Word& word) { return word.denied; });
   constexpr double kAlike = .1;  // of the larger
-  const bool alike = std::abs(first->low - second->low) < kAlike * std::max(first->low, second->low);
+  const bool alike = std::abs(first->high - second->high) < kAlike * std::max(first->high, second->high);
   const bool chance = !p_values.empty() && !p_values.front().significant();
-  effect.base = alike || chance ? kNone : first->low < second->low ? kLess : kMore;
+  effect.base = alike || chance ? kNone : first->high < second->high ? kLess : kMore;
+  // Control first: said the other way round.
+  const auto is_control = [](const Words& arm) {
+    return std::any_of(arm.begin(), arm.end(), [](const Word& word) {
+      return word.concept_id == concept_of("placebo") || word.concept_id == concept_of("control");
+    });
+  };
+  if (is_control(effect.agent) && !is_control(effect.comparator)) {
+    std::swap(effect.agent, effect.comparator);
+    effect.base = opposite(effect.base);
+  }
   effect.cue = {first->span.begin, second->span.end};
   return effect;
 }

@@ -5,6 +5,7 @@
 namespace medsynth::contradiction {
 namespace {
 
+constexpr float kFinding = .5F;         // a genus that a kind stands for ("diabetes") is none
 constexpr float kNamesSomething = .4F;  // "patient", "level" and "risk" do not
 
 const Word* find(const Words& words, std::uint64_t concept_id) {
@@ -32,7 +33,7 @@ Assertions compare_assertions(const Claim& claim1, const Claim& claim2) {
   const Words& shorter = first_is_shorter ? claim1.words : claim2.words;
   const Words& longer = first_is_shorter ? claim2.words : claim1.words;
   Assertions out;
-  double total = 0, met = 0, conflict = 0, rivals = 0;
+  double total = 0, met = 0, conflict = 0, rivals = 0, findings = 0, denied = 0;
   for (const Word& word : shorter) {
     if (word.weight < kNamesSomething) continue;
     total += word.weight;
@@ -42,13 +43,18 @@ Assertions compare_assertions(const Claim& claim1, const Claim& claim2) {
     if (!other || !comparable(word, *other)) continue;
     met += word.weight;
     const bool excluded = same ? word.denied != same->denied : !word.denied && !rival->denied;
+    if (word.sentiment != 0 && word.weight >= kFinding)
+      findings += word.weight, denied += excluded ? word.weight : 0;
     if (!excluded) continue;
     (same ? conflict : rivals) += word.weight;
     if (out.conflicts.size() < 16)
       out.conflicts.push_back(first_is_shorter ? Assertions::Met{word.span, other->span}
                                                : Assertions::Met{other->span, word.span});
   }
+  // "The left kidney was not enlarged", "the right kidney was": each is another thing.
+  if (conflict > 0 && rivals > 0) conflict = rivals = denied = 0, out.conflicts.clear();
   if (total > 0) out.coverage = met / total;
+  if (findings > 0) out.finding = denied / findings;
   if (met > 0) out.conflict = conflict / met, out.rivals = rivals / met;
   return out;
 }

@@ -11,6 +11,7 @@ namespace medsynth::contradiction {
 struct Assertions {
   double coverage = 0;  // share of the shorter claim's words that the other claim has, 0..1
   double conflict = 0;  // share of those that one claim asserts and the other denies, 0..1
+  double finding = 0;  // share of the comparable findings and outcomes ("edema"), whatever stands beside them
   double rivals =
       0;  // share of those that the other claim excludes by a word of its own ("acute", "chronic"), 0..1
   struct Met {

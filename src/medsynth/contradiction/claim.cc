@@ -1,9 +1,11 @@
 #include "medsynth/contradiction/claim.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
+#include "medsynth/contradiction/abbreviations.h"
 #include "medsynth/contradiction/arms.h"
 #include "medsynth/contradiction/reader.h"
 #include "medsynth/contradiction/readings.h"
@@ -35,12 +37,24 @@ Unit unit_of(const std::vector<Token>& tokens, std::size_t at, double value) {
   return year ? Unit::year : Unit::plain;
 }
 
+// "five" is 5; 0: no such word.
+int spelt_out(std::string_view word) {
+  constexpr std::array<std::string_view, 12> kWords{"one",   "two",   "three", "four", "five",   "six",
+                                                    "seven", "eight", "nine",  "ten",  "eleven", "twelve"};
+  const auto found = std::find(kWords.begin(), kWords.end(), word);
+  return found == kWords.end() ? 0 : static_cast<int>(found - kWords.begin()) + 1;
+}
+
 }  // namespace
 
 std::vector<Measure> read_measures(const std::vector<Token>& tokens) {
   std::vector<Measure> found;
   for (std::size_t at = 0; at < tokens.size() && found.size() < kMaxEffects; ++at) {
     const Token& token = tokens[at];
+    if (const int value = spelt_out(token.text); value > 0 && unit_of(tokens, at, value) == Unit::duration) {
+      found.push_back({static_cast<double>(value), Unit::duration, token.span});
+      continue;
+    }
     if (token.kind != TokenKind::number) continue;
     double value = 0;
     const auto [end, error] =
@@ -68,6 +82,15 @@ bool speaks_of_the_past(const std::vector<Token>& words) {
         (words[at].text == "longer" && at > 0 && words[at - 1].text == "no"))
       return true;
   return false;
+}
+
+// "Previous studies suggested ...", "it is widely used": what others hold, not what was found here.
+bool is_background(const std::vector<Token>& words) {
+  return std::any_of(words.begin(), words.end(), [](const Token& word) {
+    return is_one_of(word.text, {"previous", "previously", "earlier", "suggested", "thought", "believed",
+                                 "hypothesized", "hypothesised", "hoped", "recommended", "debated",
+                                 "observational", "aim", "aimed", "objective", "purpose"});
+  });
 }
 
 // In order of concept, each once: what compares lists of words expects it so.
@@ -109,6 +132,7 @@ void add_estimate(Claim& claim, std::size_t estimate, std::size_t first_effect, 
 Claim read_claim(std::string_view text) {
   Claim claim;
   Reader reader(claim);
+  Abbreviations abbreviations;
   for (const Span& sentence : sentences(text)) {
     const std::vector<Token> words = tokens(text, sentence);
     for (const Measure& measure : read_measures(words))
@@ -119,8 +143,8 @@ Claim read_claim(std::string_view text) {
                       quantities = claim.numbers.quantities.size(), p_values = claim.numbers.p_values.size();
     read_quantities(words, claim.numbers);
     add_readings(words, claim.words);
-    reader.sentence(look_up(words), text[sentence.end - 1] == '?');
-    if (claim.numbers.estimates.size() > estimates) add_estimate(claim, estimates, effects, topic);
+    abbreviations.learn(words);
+    reader.sentence(look_up(abbreviations.written_out(words)), text[sentence.end - 1] == '?');
     const bool directed =
         std::any_of(claim.effects.begin() + static_cast<std::ptrdiff_t>(effects), claim.effects.end(),
                     [](const Effect& effect) { return effect.axis != Axis::relation; });
@@ -129,8 +153,16 @@ Claim read_claim(std::string_view text) {
                                    std::span(claim.numbers.quantities).subspan(quantities),
                                    std::span(claim.numbers.p_values).subspan(p_values)))
         claim.effects.push_back(std::move(*arms));
+    if (claim.numbers.estimates.size() > estimates) add_estimate(claim, estimates, effects, topic);
+    const bool background = is_background(words);
+    for (std::size_t i = effects; i < claim.effects.size(); ++i)
+      claim.effects[i].background = background || claim.effects[i].hedged || claim.effects[i].unknown;
     if (claim.words.size() >= kMaxWords || claim.effects.size() >= kMaxEffects) break;
   }
+  // What was found counts, not what was thought before.
+  if (std::any_of(claim.effects.begin(), claim.effects.end(),
+                  [](const Effect& effect) { return !effect.background; }))
+    std::erase_if(claim.effects, [](const Effect& effect) { return effect.background && !effect.negated; });
   for (Effect& effect : claim.effects)
     for (Words* words : {&effect.agent, &effect.outcome, &effect.comparator, &effect.setting})
       arrange(*words);

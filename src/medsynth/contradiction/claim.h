@@ -40,11 +40,13 @@ struct Effect {
   bool statistical = false;  // the negation is "not significant"
   bool hedged = false;
   bool unknown = false;         // "it is unclear whether": nothing is asserted
+  bool background = false;      // what was thought before, or only thought
   bool active = false;          // agent verb outcome, in this order for sure
   bool inherited = false;       // the agent is that of the effect before
   bool shares_outcome = false;  // "prevents and treats X": the outcome is that of the effect after
   bool agent_less = false;      // "low vitamin D ...": less of the agent
   bool outcome_less = false;    // "... vitamin D deficiency": less of the outcome
+  bool arm_follows = false;     // "was lower with X": X stands behind the effect and is its agent
   Words agent, outcome, comparator, setting;  // setting: who and when, "in women with diabetes"
   Span cue;                                   // the words of the effect
   std::optional<Span> negation;

@@ -70,7 +70,7 @@ void add_comparators(const Sides& sides, const Effect& a, const Effect& b, std::
   if (!first && !second) return;
   Difference difference{"comparator", list(a.comparator, sides.text1), list(b.comparator, sides.text2)};
   if (first && second) {
-    if (overlap(a.comparator, b.comparator).contained > 0) return;
+    if (overlap(a.comparator, b.comparator).contained > .65) return;
     difference.factor = kOtherSituation;
   } else {
     const Words& stated = first ? a.comparator : b.comparator;

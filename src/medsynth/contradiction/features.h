@@ -20,6 +20,7 @@ struct Features {
   double outcome = 0;    // shared part of their outcomes
   double loosely_opposed = 0;  // an effect of the shorter claim against any statement of the longer one
   double loosely_agrees = 0;
+  double prevails = 0;       // by how much the best opposition exceeds the best agreement
   double agent_opposed = 0;  // effects of one agent in opposite directions, good or bad, whatever on
   double hedged = 0;         // 0, .5 or 1: neither, one or both of them
   double context = 0;        // certainty lost to differences of population, dose, comparator, ...
@@ -31,6 +32,12 @@ struct Features {
   double negation = 0;       // one claim denies, the other does not; times the square of `shared`
   double direction = 0;      // all effects of one exclude all of the other; times the square of `shared`
   double strangers = 0;      // the share of all words that only one claim has
+  double covered = 0;  // agent and outcome of an effect of the shorter claim, found anywhere in the longer
+  double covered_context = 0;    // `context` times `covered`
+  double outcome_negation = 0;   // `negation` times `outcome`
+  double covered_negation = 0;   // as `negation`, times `covered`
+  double covered_direction = 0;  // as `direction`, times `covered`
+  double finding = 0;            // a finding ("edema") asserted in one, denied in the other
   // the same where one text is much longer, a claim and its evidence: slots match less and words count for
   // more
   double evidence = 0;  // 0: of one length .. 1: one is two and a half times as long
@@ -51,10 +58,12 @@ struct Features {
 };
 BOOST_DESCRIBE_STRUCT(Features, (),
                       (opposed, agrees, undecided, topic, agent, outcome, loosely_opposed, loosely_agrees,
-                       agent_opposed, hedged, context, denied, denied_effect, antonyms, shared, negation,
-                       direction, strangers, evidence, evidence_opposed, evidence_loosely, evidence_agent,
-                       evidence_negation, evidence_direction, evidence_denied, statistical, temporal,
-                       embedding_similarity, embedding_used, language_model, language_model_used))
+                       prevails, agent_opposed, hedged, context, denied, denied_effect, antonyms, shared,
+                       negation, direction, strangers, covered, covered_context, outcome_negation,
+                       covered_negation, covered_direction, finding, evidence, evidence_opposed,
+                       evidence_loosely, evidence_agent, evidence_negation, evidence_direction,
+                       evidence_denied, statistical, temporal, embedding_similarity, embedding_used,
+                       language_model, language_model_used))
 
 // In the order of the description.
 std::vector<std::string_view> feature_names();

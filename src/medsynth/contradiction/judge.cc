@@ -44,6 +44,22 @@ double strangers(const Words& a, const Words& b) {
   return 1 - overlap(a, b).jaccard;
 }
 
+// How far agent and outcome of an effect of the shorter claim are found in the longer one, wherever they
+// stand.
+double covered(const Sides& sides) {
+  const bool first_is_claim = sides.text1.size() <= sides.text2.size();
+  const Claim &claim = first_is_claim ? sides.claim1 : sides.claim2,
+              &other = first_is_claim ? sides.claim2 : sides.claim1;
+  double most = 0;
+  for (const Effect& effect : claim.effects) {
+    double least = 1;
+    for (const Words* slot : {&effect.agent, &effect.outcome})
+      if (says_something(*slot)) least = std::min(least, found_in(*slot, other.words));
+    if (says_something(effect.agent) || says_something(effect.outcome)) most = std::max(most, least);
+  }
+  return most;
+}
+
 }  // namespace
 
 Judgement judge(const Sides& sides) {
@@ -64,6 +80,8 @@ Judgement judge(const Sides& sides) {
   features.outcome = polarity.outcome;
   features.loosely_opposed = polarity.loosely_opposed;
   features.loosely_agrees = polarity.loosely_agrees;
+  features.prevails = std::max(0.0, std::max(features.opposed, features.loosely_opposed) -
+                                        std::max(features.agrees, features.loosely_agrees));
   features.agent_opposed = polarity.agent_opposed;
   const auto hedged = [](const Effect* effect, const Claim& claim) {
     return effect ? effect->hedged || effect->unknown : claim.hedged;
@@ -76,9 +94,16 @@ Judgement judge(const Sides& sides) {
   features.negation = denies(sides.claim1) != denies(sides.claim2) ? shared : 0;
   const Outcomes first = direction_of(sides.claim1), second = direction_of(sides.claim2);
   features.direction = first != 0 && second != 0 && (first & second) == 0 ? shared : 0;
-  const double covered = assertions.coverage * assertions.coverage * assertions.coverage;
-  const double conflict = covered * assertions.conflict;
-  features.antonyms = covered * assertions.rivals;
+  features.covered = covered(sides);
+  features.covered_context = features.context * features.covered;
+  features.outcome_negation = features.negation * features.outcome;
+  features.covered_negation = denies(sides.claim1) != denies(sides.claim2) ? features.covered : 0;
+  features.covered_direction = features.direction > 0 ? features.covered : 0;
+  if (!states_an_effect(sides.claim1) && !states_an_effect(sides.claim2))
+    features.finding = assertions.finding;
+  const double share = assertions.coverage * assertions.coverage * assertions.coverage;
+  const double conflict = share * assertions.conflict;
+  features.antonyms = share * assertions.rivals;
   (states_an_effect(sides.claim1) && states_an_effect(sides.claim2) ? features.denied_effect
                                                                     : features.denied) = conflict;
   features.evidence = evidence(sides);
@@ -135,6 +160,21 @@ std::string explain(const Judgement& judgement, const Sides& sides) {
   }
   for (const Comparison* each : {&judgement.statistical, &judgement.temporal})
     if (each->score > .5) out += " " + explain(*each, sides);
+  return out;
+}
+
+PolarityEvidence evidence_of(const Judgement& judgement, const Sides& sides) {
+  PolarityEvidence out = evidence_of(judgement.polarity, sides);
+  const auto add = [](std::vector<jobs::EvidenceSpan>& to, std::string_view role, Span span) {
+    if (span.end > span.begin)
+      to.push_back(
+          {std::string(role), static_cast<std::int64_t>(span.begin), static_cast<std::int64_t>(span.end)});
+  };
+  for (const Comparison* each : {&judgement.statistical, &judgement.temporal})
+    for (const Evidence& evidence : each->evidence) {
+      add(out.first, evidence.role, evidence.first);
+      add(out.second, evidence.role, evidence.second);
+    }
   return out;
 }
 

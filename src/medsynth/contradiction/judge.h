@@ -36,4 +36,7 @@ double score_of(const Judgement& judgement, const Combination& combination);
 std::string explain(const Judgement& judgement, const Sides& sides);
 json::object details_of(const Comparison& comparison, const Sides& sides);
 
+// Where all of that stands in the two claims.
+PolarityEvidence evidence_of(const Judgement& judgement, const Sides& sides);
+
 }  // namespace medsynth::contradiction

@@ -23,10 +23,12 @@ int sentiment_of(const Words& words) {
 Outcomes as_benefit(const Effect& effect) {
   const Outcomes set = effect.outcomes();
   if (effect.axis == Axis::benefit) return set;
-  const int sentiment = sentiment_of(effect.outcome);
+  // "Renal function declined": the subject is what changed.
+  const bool of_subject = !says_something(effect.outcome);
+  const int sentiment = sentiment_of(of_subject ? effect.agent : effect.outcome);
   if (sentiment > 0) return set;
   // Who writes "reduces" of a thing not known here mostly means that less of it is wanted.
-  if (sentiment < 0 || effect.base == kLess) return opposite(set);
+  if (sentiment < 0 || (effect.base == kLess && !of_subject)) return opposite(set);
   return set & kAny & ~kNone ? static_cast<Outcomes>(set | kLess | kMore) : set;
 }
 
@@ -40,8 +42,11 @@ Compared on_one_scale(const Effect& a, const Effect& b) {
   const auto is = [&](Axis axis) { return (a.axis == axis) != (b.axis == axis); };
   if (is(Axis::safety)) {
     const Effect& other = a.axis == Axis::safety ? b : a;
-    const bool harm = other.axis == Axis::benefit && other.base == kLess;
-    return harm ? Compared{a.outcomes(), b.outcomes(), .9} : Compared{};
+    // "safe" excludes what is plainly bad: harm, or more of a bad outcome.
+    const bool bad = (other.axis == Axis::benefit || other.axis == Axis::quantity) && !other.soft &&
+                     as_benefit(other) == kLess;
+    if (!bad) return Compared{};
+    return a.axis == Axis::safety ? Compared{a.outcomes(), kLess, .8} : Compared{kLess, b.outcomes(), .8};
   }
   if (is(Axis::benefit)) return {as_benefit(a), as_benefit(b), .9};
   return {a.outcomes(), b.outcomes(), 1};
@@ -149,7 +154,12 @@ void compare_loosely(const Sides& sides, Polarity& polarity) {
       if (statement.unknown) continue;
       const Outcomes good = as_benefit(claim), other = as_benefit(statement);
       const bool directed = claim.base != kNone && statement.base != kNone;
-      if (directed && says_something(claim.agent) && (good & other) == 0)
+      const bool of_safety = claim.axis == Axis::safety || statement.axis == Axis::safety;
+      const bool in_general =
+          of_safety || !says_something(claim.outcome) || !says_something(statement.outcome);
+      const Compared on_the_whole = of_safety ? on_one_scale(claim, statement) : Compared{good, other};
+      if (directed && in_general && says_something(claim.agent) &&
+          (on_the_whole.first & on_the_whole.second) == 0)
         polarity.agent_opposed = std::max(polarity.agent_opposed, found_in(claim.agent, statement.agent));
       const Loosely met = loosely(claim, statement, longer);
       const Compared sets = met.same_outcome ? on_one_scale(claim, statement)

@@ -8,6 +8,7 @@
 #include "medsynth/base/json.h"
 #include "medsynth/contradiction/assertions.h"
 #include "medsynth/contradiction/context.h"
+#include "medsynth/jobs/jobs.h"
 
 namespace medsynth::contradiction {
 
@@ -28,8 +29,9 @@ struct Polarity {
   // An effect of the shorter claim against statements of the longer one that meet it only in part: its agent
   // anywhere, its outcome as outcome or setting. The best of both kinds, 0..1.
   double loosely_opposed = 0, loosely_agrees = 0;
-  double agent_opposed =
-      0;  // shared part of the agent of two effects, one good, one bad, on whatever outcome
+  // Shared part of the agent of two effects, one good, one bad, where one of them says it in general ("is
+  // harmful").
+  double agent_opposed = 0;
   Assertions assertions;
   const Effect* effect1 = nullptr;  // the pair that decided; they live in the claims
   const Effect* effect2 = nullptr;
@@ -39,7 +41,13 @@ struct Polarity {
 // The score is that of (claim2, claim1) to the last bit only when the caller keeps one order: see detect().
 Polarity compare(const Sides& sides);
 
-// As compare(), without the differences' texts, for many pairs.
+// Where it stands in one claim: the effect, its negation, and the words shared with the other claim; for
+// claims without effects, the words that one asserts and the other denies.
+struct PolarityEvidence {
+  std::vector<jobs::EvidenceSpan> first, second;
+};
+PolarityEvidence evidence_of(const Polarity& polarity, const Sides& sides);
+
 json::object details_of(const Polarity& polarity, const Sides& sides);
 std::string explain(const Polarity& polarity, const Sides& sides);
 

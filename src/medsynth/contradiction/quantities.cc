@@ -25,7 +25,7 @@ class Reader {
     for (at_ = 0; at_ < tokens_.size(); ++at_) {
       if (estimate() || p_value()) continue;
       if (tokens_[at_].kind == TokenKind::number)
-        quantity();
+        quantity(), at_ = std::max(at_, last_);
       else if (tokens_[at_].kind == TokenKind::word)
         in_words();
     }
@@ -151,7 +151,7 @@ class Reader {
   void bound(double& low, double& high) const {
     const std::string_view one = before(1), two = before(2);
     if ((one == "than" && any_of(two, {"more", "greater", "higher", "older", "longer", "larger"})) ||
-        any_of(one, {"over", "above", ">", "exceeding"}))
+        any_of(one, {"over", "above", ">", "exceeding", "exceeds", "exceeded"}))
       high = kEndless;
     else if ((one == "least" && two == "at") || one == "minimum")
       high = kEndless;
@@ -172,6 +172,7 @@ class Reader {
     if (any_of(word(unit_at), {"to", "-"}) && number(unit_at + 1) && *number(unit_at + 1) > low) {
       high = *number(unit_at + 1);
       unit_at += 2;
+      last_ = unit_at - 1;  // its second number is read
     }
     if (unit_at == at_ + 1) bound(low, high);
     const std::string_view unit = word(unit_at);
@@ -190,6 +191,7 @@ class Reader {
     } else if (any_of(before(1), {"aged", "age"}) || any_of(before(2), {"aged", "age"})) {
       add(Kind::years_of_age, low, any_of(unit, {"or"}) ? kEndless : high, span);
     } else if (low >= 1900 && high <= 2100 && tokens_[at_].text.size() == 4 && low == std::floor(low)) {
+      last_ = 0;  // "from 1990 to 2000" is a period between two dates
       add(Kind::year, low, high, span);
     } else if (unit == "/" && number(unit_at + 1)) {
       const double whole = *number(unit_at + 1);  // "2/50"
@@ -228,13 +230,27 @@ class Reader {
         return add(Kind::percent, less ? 0 : share.percent, more ? 100 : share.percent, span);
     if (any_of(here, {"most", "majority"}) && before(1) != "at" && (here == "majority" || next != "common"))
       return add(Kind::percent, 50, 100, span);
+    const bool compared = next == "than" || any_of(before(1), {"more", "less", "as", "equally", "most", "a"});
+    if (any_of(here, {"rare", "uncommon", "rarely"}) && !compared) return add(Kind::percent, 0, 10, span);
     if (any_of(here, {"minority", "few"})) return add(Kind::percent, 0, 40, span);
     if (here == "none") return add(Kind::percent, 0, 0, span);
-    constexpr std::array<std::string_view, 11> kNumbers{"zero", "one",   "two",   "three", "four", "five",
-                                                        "six",  "seven", "eight", "nine",  "ten"};
-    const auto found = std::find(kNumbers.begin(), kNumbers.end(), here);
-    if (found == kNumbers.end()) return;
-    const double value = static_cast<double>(found - kNumbers.begin());
+    const auto value_of = [](std::string_view name) -> std::optional<double> {
+      constexpr std::array<std::string_view, 11> kNumbers{"zero", "one",   "two",   "three", "four", "five",
+                                                          "six",  "seven", "eight", "nine",  "ten"};
+      const auto found = std::find(kNumbers.begin(), kNumbers.end(), name);
+      if (found == kNumbers.end()) return std::nullopt;
+      return static_cast<double>(found - kNumbers.begin());
+    };
+    const auto named = value_of(here);
+    if (!named) return;
+    const double value = *named;
+    // "one in five"
+    if (next == "in") {
+      const auto digits = number(at_ + 2);
+      const auto whole = digits ? digits : value_of(word(at_ + 2));
+      if (whole && *whole > value && value > 0)
+        return add(Kind::percent, 100 * value / *whole, 100 * value / *whole, span);
+    }
     double low = value, high = value;
     bound(low, high);
     if (const double months = months_in(next); months > 0)
@@ -244,6 +260,7 @@ class Reader {
   const std::vector<Token>& tokens_;
   Quantities& out_;
   std::size_t at_ = 0;
+  std::size_t last_ = 0;  // of a range
 };
 
 }  // namespace

@@ -55,7 +55,7 @@ void Reader::read(std::size_t at) {
       effect(at);
       break;
     case Role::negation:
-      if (ends_comparison(items_, at)) return;
+      if (ends_comparison(items_, at) || of_comparator()) return;
       // "non-pregnant" names others, it denies nothing.
       if (item.text == "non" && item.joined && at + 1 < items_.size() &&
           items_[at + 1].entry.role == Role::content)
@@ -97,15 +97,22 @@ void Reader::read(std::size_t at) {
       clause_.subject = clause_.pronoun = true;
       break;
     case Role::that:
-      that();
+      that(at);
       break;
     case Role::dose:
       claim_.doses.push_back({concept_of(item.text), 1, 0, item.span});
       break;
     case Role::stop:
-      return;
+      if (item.text == "as" && clause_.open >= 0 && clause_.as_much) clause_.slot = Slot::comparator;
+      return develops(at);
   }
   clause_.be = false;
+}
+
+// "than no treatment", "than people who did not drink it": says whom it is compared with. A conjunction
+// starts a new predicate: "superior to placebo and did not ...".
+bool Reader::of_comparator() const {
+  return clause_.slot == Slot::comparator && clause_.open >= 0 && !clause_.joined;
 }
 
 // "was (not) observed", "was (not) significant": what is denied was said before.
@@ -118,6 +125,8 @@ void Reader::observed(bool significant) {
 // "deficiency", "cessation", "lack of": less of what it stands with, or a denial of what follows.
 void Reader::flip(std::size_t at) {
   const Item& item = items_[at];
+  const bool null_allele = item.text == "null" && at > 0 && items_[at - 1].joined;
+  if (item.text == "null" && !null_allele) return;
   if (is_one_of(item.text, {"lack", "absence"}) && says_something_next(at)) return negation(item);
   if (clause_.slot == Slot::main) turn_round();
   content(item, Entry{.concept_id = concept_of(item.text), .weight = .25F});
@@ -136,6 +145,15 @@ Words& Reader::target() {
       break;
   }
   return effect ? effect->outcome : clause_.left;
+}
+
+// "Mice lacking X developed Y": what the lack of X leads to, without a verb of effect.
+void Reader::develops(std::size_t at) {
+  const bool shows =
+      is_one_of(items_[at].text, {"developed", "develop", "showed", "show", "exhibited", "had"});
+  if (!shows || !clause_.left_less || clause_.open >= 0 || clause_.negation_pending) return;
+  items_[at].entry = Entry{.role = Role::effect, .weight = 0, .outcomes = kMore, .carrier = true};
+  effect(at);
 }
 
 // The agent, or the outcome, being read is one that there is less of.
@@ -178,6 +196,12 @@ void Reader::negation(const Item& item) {
                           clause_.slot == Slot::main && !clause_.negation_pending && at + 1 < items_.size() &&
                           items_[at + 1].entry.role == Role::content;
   if (of_subject) return turn_round();
+  // "differed little between": of the effect before.
+  if (item.text == "little" && clause_.open >= 0 && !clause_.gap && !clause_.negation_pending) {
+    open()->negated = !open()->negated;
+    open()->negation = item.span;
+    return;
+  }
   const bool little_or = at > 1 && items_[at - 1].text == "or" && items_[at - 2].text == "little";
   const bool again = (little_or || is_one_of(item.text, {"nor", "neither"})) && clause_.negation_pending;
   if (again) return;
@@ -207,7 +231,13 @@ void Reader::symbol(const Item& item) {
 }
 
 // "We found that ...": the sentence proper begins; negations and hedges before it concern it.
-void Reader::that() {
+void Reader::that(std::size_t at) {
+  // "..., showing that X is essential": another finding.
+  const bool concludes =
+      at > 0 &&
+      is_one_of(items_[at - 1].text, {"showing", "shows", "suggesting", "suggests", "indicating", "indicates",
+                                      "demonstrating", "confirming", "confirms", "concluded"});
+  if (concludes && clause_.open >= 0) return end_clause();
   if (clause_.open >= 0) return;    // a relative clause after the outcome
   if (heavy(clause_.left)) return;  // "a drug that ..."
   Clause next;
@@ -224,28 +254,39 @@ void Reader::preposition(const Item& item) {
   const bool who = is_one_of(word, {"in", "among", "amongst", "during", "within", "across"});
   if (!effect) {
     if (who && !heavy(clause_.left)) clause_.slot = Slot::setting;
+    if (clause_.head_end == 0 && heavy(clause_.left) && (who || is_one_of(word, {"of", "for", "with"})))
+      clause_.head_end = item.span.begin;
     return;
   }
   clause_.preposition = true;
+  const std::size_t at = static_cast<std::size_t>(&item - items_.data());
   // "than in the treatment group": still what it is compared with.
-  if (clause_.slot == Slot::comparator && !heavy(effect->comparator) && word != "of" && !clause_.observed)
-    return;
+  if (clause_.slot == Slot::comparator && !heavy(effect->comparator) && word != "of") return;
   if (clause_.slot == Slot::comparator &&
-      is_one_of(word, {"in", "for", "at", "on", "regarding", "concerning", "among"})) {
+      is_one_of(word, {"in", "for", "at", "on", "regarding", "concerning", "among", "to"})) {
     clause_.slot = effect->outcome.empty() ? Slot::main : Slot::setting;
     return;
   }
-  if (!clause_.gap && effect->comparing && word == "to") {
+  if (!clause_.gap &&
+      (effect->comparing ? word == "to" && !is_one_of(items_[at - 1].text, {"better", "worse"})
+                         : word == "from" && effect->axis == Axis::relation)) {
     clause_.slot = Slot::comparator;
     return;
   }
   if (word == "between") {
+    // "no association between A and B", "no difference between A and B in ...": A is the agent, B the
+    // comparator, or the outcome where there is no other (close_effect).
     clause_.slot = effect->agent.empty() || effect->inherited ? Slot::cause : clause_.slot;
-    clause_.between = clause_.slot == Slot::cause && !effect->outcome.empty();
-    // "no association between A and B": A is the agent, B the outcome.
-    if (clause_.slot == Slot::cause && effect->outcome.empty()) clause_.between = false;
+    clause_.between = clause_.slot == Slot::cause;
     return;
   }
+  if (word == "by" && at + 1 < items_.size() && items_[at + 1].kind == TokenKind::number) return;
+  // "was lower in women", "was reduced by aspirin": the arm follows, what was said before is the outcome.
+  if (!clause_.gap && !clause_.preposition_seen && word == "by" && clause_.passive)
+    effect->arm_follows = true;
+  if (!clause_.gap && clause_.predicative && !clause_.preposition_seen)
+    effect->arm_follows = who || is_one_of(word, {"with", "by", "after", "following", "for", "on", "under"});
+  clause_.preposition_seen = true;
   if (effect->outcome.empty() && !clause_.observed) return;
   if (who)
     clause_.slot = effect->outcome.empty() ? Slot::main : Slot::setting;
@@ -268,6 +309,32 @@ void Reader::close_effect() {
       append(effect->setting, clause_.cause);
     }
     clause_.cause.clear();
+  }
+  // "The mortality of patients with X was higher than that of ...": what was higher, and of whom.
+  if (effect->outcome.empty() && heavy(effect->comparator) && clause_.head_end > 0 && !effect->inherited) {
+    Words whose;
+    for (const Word& word : effect->agent)
+      (word.span.begin > clause_.head_end ? whose : effect->outcome).push_back(word);
+    effect->agent = std::move(whose);
+    std::swap(effect->agent_less, effect->outcome_less);
+  }
+  const bool of_outcome = effect->axis == Axis::quantity || effect->axis == Axis::relation ||
+                          std::any_of(effect->agent.begin(), effect->agent.end(),
+                                      [](const Word& word) { return word.sentiment != 0; });
+  if (effect->arm_follows && of_outcome && heavy(effect->agent) && heavy(effect->outcome)) {
+    std::swap(effect->agent, effect->outcome);
+    std::swap(effect->agent_less, effect->outcome_less);
+  }
+  // "Mortality was similar.", "Renal function declined.": what was said is the outcome, of whoever was spoken
+  // of.
+  const bool of_subject = effect->outcome.empty() && effect->comparator.empty() && !effect->inherited &&
+                          (effect->axis == Axis::quantity || effect->axis == Axis::relation);
+  if (of_subject && std::any_of(effect->agent.begin(), effect->agent.end(),
+                                [](const Word& word) { return word.sentiment != 0; })) {
+    effect->outcome = std::move(effect->agent);
+    std::swap(effect->agent_less, effect->outcome_less);
+    effect->agent = last_agent_;
+    effect->inherited = !last_agent_.empty();
   }
   if (!effect->agent.empty()) last_agent_ = effect->agent;
 }
@@ -316,6 +383,8 @@ void Reader::end_clause() {
   // "It is uncertain; ..." or "Whether X ... is unknown": said of the sentence's last effect.
   if (clause_.unknown && clause_.open < 0 && claim_.effects.size() > first_of_sentence_)
     claim_.effects.back().unknown = true;
+  if (clause_.open < 0 && heavy(clause_.left))
+    last_agent_ = clause_.left;  // what "it" is in the next sentence
   const bool pronoun = clause_.pronoun && clause_.open < 0;
   clause_ = Clause{};
   clause_.pronoun = pronoun;

@@ -23,16 +23,21 @@ class Reader {
   struct Clause {
     Words left, setting, comparator;  // met before the first effect
     bool left_less = false;
-    bool subject = false;  // something was said before the first effect
+    std::size_t head_end = 0;  // "mortality |of patients with X was higher than ..."; 0: no such parts
+    bool subject = false;      // something was said before the first effect
     bool pronoun = false;
     int open = -1;  // the effect being read
     Words cause;    // "with aspirin", "by aspirin" after the outcome of `open`
     Slot slot = Slot::main;
+    bool as_much = false;      // "as common in A", "twice as likely": an "as" before what it is compared with
     bool between = false;      // "between A and B": the next "and" parts two things
     bool gap = false;          // topic words since the effect
     bool joined = false;       // "and", "or" or a comma since the last word
     bool preposition = false;  // since the effect
-    bool be = false;           // the last word was a form of "to be"
+    bool passive = false;      // the effect stands after a form of "to be"
+    bool predicative = false;  // the effect is what something "was"
+    bool preposition_seen = false;  // the first one after the effect has been dealt with
+    bool be = false;                // the last word was a form of "to be"
     bool negation_pending = false;
     bool statistical = false;  // the pending negation, or what follows it, speaks of significance
     bool observed = false;     // "was observed" came after the effect
@@ -47,19 +52,24 @@ class Reader {
   bool says_something_next(std::size_t at) const;
   void content(const Item& item, const Entry& entry);
   void negation(const Item& item);
+  bool of_comparator() const;
   void observed(bool significant);
   void flip(std::size_t at);
   void effect(std::size_t at);
   void preposition(const Item& item);
   void symbol(const Item& item);
-  void that();
+  void that(std::size_t at);
   bool describes(std::size_t at);
   Effect begin_effect(const Item& item);
   void make_agent_of(Effect& before, Effect& effect);
   void give_agent(Effect& effect);
   void compose(Effect& outer, const Item& item);
   void turn_round();
+  void develops(std::size_t at);
   bool is_attributive(std::size_t at) const;
+  bool is_intransitive(std::size_t at) const;
+  bool bounds_a_number(std::size_t at) const;
+  bool names_a_quantity(std::size_t at) const;
   bool gives_way(const Effect& first) const;
   void resolve_negation();
   void close_effect();

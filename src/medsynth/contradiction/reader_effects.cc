@@ -5,6 +5,16 @@
 #include "medsynth/contradiction/reader.h"
 
 namespace medsynth::contradiction {
+namespace {
+
+// "There was no reduction in ...", "was an increase in ...".
+bool is_noun(std::string_view effect) {
+  return effect.ends_with("tion") || effect.ends_with("ment") ||
+         is_one_of(effect, {"increase", "decrease", "decline", "rise", "fall", "drop", "gain", "loss"});
+}
+
+}  // namespace
+
 // Two effects stand side by side. Does the first one give way to the second ("associated with a reduction")?
 bool Reader::gives_way(const Effect& first) const {
   if (first.carrier) return true;
@@ -36,6 +46,8 @@ void Reader::compose(Effect& outer, const Item& item) {
     outer.axis = inner.axis == Axis::quantity ? outer.axis : inner.axis;
   }
   clause_.preposition = false;
+  // "improved more in the exercise group"
+  clause_.predicative |= !clause_.be && is_one_of(item.text, {"more", "less", "better", "faster", "slower"});
 }
 
 Effect Reader::begin_effect(const Item& item) {
@@ -65,15 +77,64 @@ bool Reader::is_attributive(std::size_t at) const {
   return !(items_[at].text.ends_with("ing") && last.entry.role == Role::preposition);
 }
 
+// "Incidence rose with age", "triglycerides fell in the diet group": the subject is what changed.
+bool Reader::is_intransitive(std::size_t at) const {
+  const Item& item = items_[at];
+  if (item.entry.axis != Axis::quantity || item.entry.carrier || at == 0 || at + 1 == items_.size() ||
+      item.text.ends_with("tion"))
+    return false;
+  const Role before = items_[at - 1].entry.role;
+  return items_[at - 1].kind == TokenKind::word && (before == Role::content || before == Role::significant) &&
+         items_[at + 1].entry.role == Role::preposition &&
+         is_one_of(items_[at + 1].text, {"with", "after", "following", "in", "among", "during", "by"});
+}
+
+// "more than 80%", "fewer than half", "exceeded 10".
+bool Reader::bounds_a_number(std::size_t at) const {
+  if (items_[at].text.starts_with("exceed") && at + 1 < items_.size() &&
+      (items_[at + 1].kind == TokenKind::number || is_one_of(items_[at + 1].text, {"one", "two", "half"})))
+    return true;
+  if (at + 2 >= items_.size() || items_[at + 1].text != "than") return false;
+  return items_[at + 2].kind == TokenKind::number ||
+         is_one_of(items_[at + 2].text, {"half", "a", "one", "two", "three", "four", "five", "ten"});
+}
+
+// "the rate of decline", "at high risk", "a common treatment", "wound healing": a thing, no effect.
+bool Reader::names_a_quantity(std::size_t at) const {
+  if (at == 0) return false;
+  if (items_[at].text.ends_with("ing") && items_[at - 1].entry.role == Role::content) {
+    if (at + 1 == items_.size() || items_[at + 1].kind == TokenKind::symbol) return true;
+    const Role next = items_[at + 1].entry.role;
+    if (next == Role::preposition || next == Role::conjunction || next == Role::be || next == Role::effect)
+      return true;
+  }
+  if (at + 1 == items_.size()) return false;
+  const std::string& before = items_[at - 1].text;
+  const bool adjective =
+      is_one_of(items_[at].text, {"common", "frequent", "rare", "uncommon", "high", "low", "abundant"});
+  if (adjective)
+    return is_one_of(before, {"a", "an", "at", "most"}) && items_[at + 1].entry.role == Role::content;
+  // "the lower target", but not "a lower risk"
+  if (before == "the" && is_one_of(items_[at].text, {"lower", "higher", "lowest", "highest", "low", "high"}))
+    return items_[at + 1].entry.role == Role::content;
+  const bool process = is_one_of(items_[at].text, {"decline", "growth", "reduction", "decrease", "increase"});
+  if (process && before == "the" && clause_.open >= 0 && clause_.preposition) return true;
+  return process && before == "of" && at > 1 && is_one_of(items_[at - 2].text, {"rate", "rates", "speed"});
+}
+
 // Words that are effects elsewhere and only describe here. True when the word has been dealt with.
 bool Reader::describes(std::size_t at) {
   const Item& item = items_[at];
   const bool compound = at > 0 && items_[at - 1].joined;  // "dose-dependent", not "non-inferior"
   const auto as_content = [&] { content(item, Entry{.concept_id = concept_of(item.text), .weight = .5F}); };
-  if (at + 2 < items_.size() && items_[at + 1].text == "than" && items_[at + 2].kind == TokenKind::number)
-    return true;
-  if ((compound && items_[at - 1].text != "non") || (clause_.slot == Slot::setting && clause_.open >= 0))
+  if (bounds_a_number(at)) return true;
+  if (compound && items_[at - 1].text != "non") {
+    // "glucose-lowering drugs": less of what was just named.
+    if (item.entry.outcomes == kLess && items_[at - 1].entry.role == Role::content) return turn_round(), true;
     return as_content(), true;
+  }
+  if (clause_.slot == Slot::setting && clause_.open >= 0) return as_content(), true;
+  if (names_a_quantity(at)) return as_content(), true;
   const bool quantity = item.entry.axis == Axis::quantity && !item.entry.carrier;
   const bool after_noun = at > 0 && is_one_of(items_[at - 1].text, {"with", "of", "having"});
   // "low-fat diet", "people with low vitamin D": less of what is being read.
@@ -145,7 +206,13 @@ void Reader::effect(std::size_t at) {
                                                      "surpasses", "underperformed", "underperforms"});
   clause_.slot = surpasses ? Slot::comparator : Slot::main;
   clause_.negation_pending = clause_.statistical = clause_.reported = clause_.observed = false;
-  clause_.gap = clause_.joined = clause_.preposition = clause_.between = false;
+  clause_.gap = clause_.joined = clause_.preposition = clause_.between = clause_.preposition_seen = false;
+  const Entry& entry = items_[at].entry;
+  clause_.passive = clause_.be;
+  clause_.as_much = is_one_of(items_[at].text, {"as", "times", "twice", "half"});
+  clause_.predicative =
+      (clause_.be && !is_noun(items_[at].text) && (entry.axis == Axis::quantity || entry.comparing)) ||
+      is_intransitive(at);
 }
 
 }  // namespace medsynth::contradiction

@@ -16,28 +16,31 @@ struct Reading {
   double smallest, largest;  // of a plausible value: "BP 3" is something else
   double low, normal_from, normal_to, high;
   std::string_view when_low, when_high;  // concepts, by the first word of their row
+  std::string_view of = "";              // what is measured, likewise: "kidney function is normal"
 };
 constexpr std::array kReadings{
     Reading{"temp temperature tmax", 30, 45, 35, 36, 37.6, 38, "", "fever"},
     Reading{"temp temperature tmax", 90, 110, 95, 97, 99.6, 100.4, "", "fever"},
     Reading{"hr heart_rate pulse pulse_rate", 20, 250, 55, 60, 100, 105, "bradycardia", "tachycardia"},
     Reading{"rr respiratory_rate", 5, 60, 8, 12, 20, 24, "", "tachypnea"},
-    Reading{"bp blood_pressure sbp systolic", 40, 260, 90, 100, 130, 140, "hypotension", "hypertension"},
+    Reading{"bp blood_pressure sbp systolic", 40, 260, 90, 100, 130, 140, "hypotension", "hypertension",
+            "blood_pressure"},
     Reading{"o2_sat spo2 sat sats o2_saturation oxygen_saturation saturation", 40, 100, 90, 95, 100, 101,
             "hypoxia", ""},
-    Reading{"hemoglobin haemoglobin hgb hb", 3, 22, 11, 12.5, 17, 18, "anemia", ""},
+    Reading{"hemoglobin haemoglobin hgb hb", 3, 22, 11, 12.5, 17, 18, "anemia", "", "hemoglobin"},
     Reading{"hematocrit haematocrit hct", 10, 65, 33, 37, 51, 54, "anemia", ""},
-    Reading{"creatinine cr creat", .2, 20, 0, .5, 1.2, 1.6, "", "kidney_failure"},
-    Reading{"wbc white_count white_cell_count", 1, 60, 3.5, 4, 11, 12, "leukopenia", "leukocytosis"},
+    Reading{"creatinine cr creat", .2, 20, 0, .5, 1.2, 1.6, "", "kidney_failure", "renal_function"},
+    Reading{"wbc white_count white_cell_count", 1, 60, 3.5, 4, 11, 12, "leukopenia", "leukocytosis",
+            "white_blood_cell"},
     Reading{"platelets plt platelet_count", 3, 900, 130, 150, 450, 500, "thrombocytopenia", ""},
     Reading{"potassium k", 1.5, 9, 3.3, 3.5, 5.2, 5.5, "hypokalemia", "hyperkalemia"},
     Reading{"sodium na", 100, 180, 132, 135, 146, 148, "hyponatremia", "hypernatremia"},
-    Reading{"glucose blood_sugar bg fingerstick", 20, 1200, 65, 70, 140, 200, "hypoglycemia",
-            "hyperglycemia"},
-    Reading{"ef ejection_fraction lvef", 5, 85, 45, 52, 80, 100, "heart_failure", ""},
+    Reading{"glucose blood_sugar bg fingerstick", 20, 1200, 65, 70, 140, 200, "hypoglycemia", "hyperglycemia",
+            "blood_glucose"},
+    Reading{"ef ejection_fraction lvef", 5, 85, 45, 52, 80, 100, "heart_failure", "", "ejection_fraction"},
     Reading{"bmi body_mass_index", 10, 80, 18.5, 19, 25, 30, "underweight", "obesity"},
-    Reading{"alt ast", 3, 20000, 0, 5, 45, 100, "", "liver_injury"},
-    Reading{"bilirubin", .1, 60, 0, .1, 1.2, 2.5, "", "liver_injury"},
+    Reading{"alt ast", 3, 20000, 0, 5, 45, 100, "", "liver_injury", "liver_function"},
+    Reading{"bilirubin", .1, 60, 0, .1, 1.2, 2.5, "", "liver_injury", "liver_function"},
     Reading{"troponin", 0, 100, 0, 0, .01, .1, "", "myocardial_infarction"},
     Reading{"lactate", .3, 30, 0, .4, 2, 4, "", "sepsis"},
     Reading{"apgar apgars apgar_scores", 0, 10, 6, 7, 10, 11, "low_apgar", ""},
@@ -94,6 +97,9 @@ void add_readings(const std::vector<Token>& tokens, Words& words) {
   if (std::none_of(tokens.begin(), tokens.end(),
                    [](const Token& token) { return token.kind == TokenKind::number; }))
     return;
+  const bool is_birth = std::any_of(tokens.begin(), tokens.end(), [](const Token& token) {
+    return token.text == "born" || token.text == "delivered" || token.text == "delivery";
+  });
   for (std::size_t at = 0; at < tokens.size(); ++at) {
     if (tokens[at].kind != TokenKind::word) continue;
     for (const Reading& reading : kReadings) {
@@ -106,13 +112,17 @@ void add_readings(const std::vector<Token>& tokens, Words& words) {
       const bool normal = value >= reading.normal_from && value <= reading.normal_to;
       if (value < reading.low || normal) add(reading.when_low, normal, span);
       if (value > reading.high || normal) add(reading.when_high, normal, span);
-      if (value < reading.low || value > reading.high || normal) add("abnormal", normal, span);
+      if (value < reading.low || value > reading.high || normal) {
+        add("abnormal", normal, span);
+        add(reading.of, false, span);
+      }
       break;
     }
     // "28 weeks gestation", "at 39 weeks"
     double weeks = 0;
-    const bool gestation = at + 1 < tokens.size() && tokens[at].text == "weeks" &&
-                           (tokens[at + 1].text == "gestation" || tokens[at + 1].text == "gestational");
+    const bool gestation =
+        at + 1 < tokens.size() && tokens[at].text == "weeks" &&
+        (tokens[at + 1].text == "gestation" || tokens[at + 1].text == "gestational" || is_birth);
     if (gestation && at > 0 && parse(tokens[at - 1], weeks) && weeks > 20 && weeks < 45)
       add("preterm_birth", weeks >= 37, tokens[at - 1].span);
   }

@@ -78,6 +78,7 @@ std::vector<Status> scopes(std::span<const Item> items, bool question) {
     if (any_of(item.text, {"history", "previously", "formerly", "prior", "used_to"})) past = true;
     if (item.text == "used" && i + 1 < items.size() && items[i + 1].text == "to") past = true;
     if (item.entry.role == Role::unknown || item.text == "if") hypothetical = true;
+    if (any_of(item.text, {"quit", "quits", "discontinued", "stopped"})) denied = denied > 0 ? 0 : kReach;
     const bool negative = item.text == "negative";
     if (negative && i + 1 < items.size() && items[i + 1].text == "for") {
       denied = kReach;

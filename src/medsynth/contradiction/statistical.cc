@@ -11,7 +11,9 @@
 namespace medsynth::contradiction {
 namespace {
 
-constexpr double kSameThing = .5;
+// How far two claims must be about the same thing before their numbers are compared: estimates name what they
+// are of, other numbers belong to whatever the words say.
+constexpr double kSameThing = .5, kSameWords = .6;
 
 std::string quote(std::string_view text, Span span) {
   return std::string(text.substr(span.begin, std::min<std::size_t>(span.end - span.begin, 60)));
@@ -111,6 +113,7 @@ Comparison compare_statistics(const Sides& sides, double about) {
       if (strongest.what.empty() || found.score > strongest.score) strongest = std::move(found);
     }
   if (!strongest.what.empty()) return strongest;
+  if (about < kSameWords) return {};
   const auto one = significance(sides.claim1), other = significance(sides.claim2);
   if (one && other && (!first.p_values.empty() || !second.p_values.empty())) {
     const auto span = [](const Quantities& numbers) {

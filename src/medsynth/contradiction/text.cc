@@ -182,8 +182,8 @@ class Scanner {
   }
 
   static void name_greek(Token& token) {
-    const char32_t code = rune_at(token.text, 0).code;
-    if (code >= 0x3B1 && code <= 0x3C9) token.text = kGreek[code - 0x3B1];
+    const Rune rune = rune_at(token.text, 0);  // digits may follow: "ε4"
+    if (rune.code >= 0x3B1 && rune.code <= 0x3C9) token.text.replace(0, rune.size, kGreek[rune.code - 0x3B1]);
   }
 
   std::string_view text_;

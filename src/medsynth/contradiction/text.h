@@ -29,7 +29,8 @@ struct Token {
       false;  // a hyphen, and nothing else, stands between this word and the next ("low" in "low-dose")
   bool capitals = false;  // all letters are capital, but for a plural s: an abbreviation may be meant
   // Folded: lower case, Latin letters without accents, "covid-19" as "covid19", a lone Greek letter by its
-  // name ("alpha"). Symbols are one ASCII character; dashes are '-', the typographic apostrophe is '\''.
+  // name, with the digits behind it ("alpha", "epsilon4"). Symbols are one ASCII character; dashes are '-',
+  // the typographic apostrophe is '\''.
   std::string text;
 };
 

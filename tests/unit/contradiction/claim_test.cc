@@ -103,5 +103,85 @@ TEST(Claim, EffectsAreBounded) {
   EXPECT_LE(read_claim(text).effects.size(), kMaxEffects);
 }
 
+// What stands behind "was lower in", "was reduced by", "fell in" is the agent, what stood before the outcome.
+TEST(Claim, ArmsMayStandBehindTheEffect) {
+  for (const char* each : {"Mortality was lower with aspirin.", "Mortality was reduced by aspirin.",
+                           "Mortality was significantly lower in aspirin users than in controls.",
+                           "Mortality fell by 3 % with aspirin."}) {
+    const std::string text = each;
+    const Effect effect = only(text);
+    EXPECT_EQ(list(effect.outcome, text), "Mortality") << text;
+    EXPECT_EQ(list(effect.agent, text).find("aspirin"), 0U) << text;
+    EXPECT_EQ(effect.outcomes(), kLess) << text;
+  }
+}
+
+// "The mortality of patients with X was higher than that of patients with Y": X against Y.
+TEST(Claim, ComparedPeopleAreTheAgent) {
+  const std::string text =
+      "The mortality of patients with sepsis was higher than that of patients with asthma.";
+  const Effect effect = only(text);
+  EXPECT_EQ(list(effect.agent, text), "sepsis");
+  EXPECT_EQ(list(effect.outcome, text), "mortality");
+  EXPECT_EQ(list(effect.comparator, text), "asthma");
+}
+
+// A denial that says whom something is compared with denies nothing; after a conjunction it does.
+TEST(Claim, DenialsInComparatorsDenyNothing) {
+  EXPECT_EQ(only("Honey lowered pain more than no treatment.").negated, false);
+  EXPECT_EQ(only("Drinkers had a lower risk of stroke than people who did not drink coffee.").outcomes(),
+            kLess);
+  const Claim claim = read_claim("Aspirin was superior to placebo and did not increase bleeding.");
+  ASSERT_EQ(claim.effects.size(), 2U);
+  EXPECT_TRUE(claim.effects[1].negated);
+}
+
+// "between A and B": agent and outcome of an association.
+TEST(Claim, AssociationsHaveTwoSides) {
+  const std::string text = "There is an association between coffee and stroke.";
+  EXPECT_EQ(list(only(text).agent, text), "coffee");
+  EXPECT_EQ(list(only(text).outcome, text), "stroke");
+}
+
+// What happens where something is lacking is its doing the other way round.
+TEST(Claim, LackOfSomethingShowsWhatItDoes) {
+  const std::string text = "Interleukin-10-deficient mice developed colitis.";
+  EXPECT_EQ(only(text).outcomes(), kLess);
+  EXPECT_EQ(list(only(text).outcome, text), "colitis");
+  EXPECT_EQ(only("Glucose-lowering drugs increase mortality.").outcomes(), kLess);
+  EXPECT_EQ(only("Inhibitors of kinase promote apoptosis.").outcomes(), kLess);
+}
+
+// Names of quantities and bounds of numbers are no effects.
+TEST(Claim, SomeWordsOnlyDescribe) {
+  EXPECT_TRUE(read_claim("More than half had pain.").effects.empty());
+  EXPECT_TRUE(read_claim("People at high risk were studied.").effects.empty());
+  EXPECT_EQ(only("Zinc did not affect the rate of decline.").outcomes(), kNone);
+}
+
+// What was thought before does not count beside what was found.
+TEST(Claim, FindingsCountBeforeBackground) {
+  const Effect effect = only(
+      "Previous studies suggested that fish oil prevents arrhythmia. In this trial, fish oil did not reduce "
+      "arrhythmia.");
+  EXPECT_EQ(effect.outcomes(), kNone | kMore);
+  EXPECT_EQ(only("Previous studies suggested that fish oil prevents arrhythmia.").outcomes(), kLess);
+}
+
+// A label makes another thing of the same kind.
+TEST(Claim, LabelsTellThingsApart) {
+  const auto common = [](const char* one, const char* two) {
+    const Words a = read_claim(one).words, b = read_claim(two).words;
+    return std::any_of(a.begin(), a.end(), [&](const Word& word) {
+      return word.weight >= .5F && std::any_of(b.begin(), b.end(), [&](const Word& other) {
+               return other.concept_id == word.concept_id;
+             });
+    });
+  };
+  EXPECT_TRUE(common("hepatitis B", "hepatitis B"));
+  EXPECT_FALSE(common("hepatitis A", "hepatitis B"));
+  EXPECT_FALSE(common("cohort 1", "cohort 2"));
+}
+
 }  // namespace
 }  // namespace medsynth::contradiction

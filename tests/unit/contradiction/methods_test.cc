@@ -69,6 +69,8 @@ TEST(Quantities, ReadsBounds) {
   EXPECT_EQ(one("2/50 had pain").low, 4);
   EXPECT_EQ(one("two years").low, 24);
   EXPECT_EQ(one("in 1980").kind, Kind::year);
+  EXPECT_EQ(one("one in five patients").low, 20);
+  EXPECT_EQ(numbers_of("14 to 21 days").quantities.size(), 1U);
 }
 
 // Opposite sides of none and intervals apart are contradictions, agreeing estimates are not, and numbers
@@ -79,6 +81,20 @@ TEST(Statistical, ComparesEstimates) {
   EXPECT_GT(statistical("OR 1.4 (1.1-1.8)", "OR 1.05 (0.9-1.2)"), .6);
   EXPECT_LT(statistical("RR 0.68 (0.52-0.88)", "RR 0.71 (0.55-0.92)"), .5);
   EXPECT_EQ(statistical("HR 0.74 (0.60-0.91)", "HR 1.35 (1.10-1.66)", .3), .5);
+}
+
+// Two arms with a number each say what the treatment did, whichever arm stands first and wherever the
+// outcome.
+TEST(Arms, SayWhatTheTreatmentDid) {
+  const auto outcomes = [](const char* text) {
+    const Claim claim = read_claim(text);
+    return claim.effects.empty() ? kAny : claim.effects.back().outcomes();
+  };
+  EXPECT_EQ(outcomes("Pneumonia occurred in 8% of patients on zinc and in 15% of those on placebo."), kLess);
+  EXPECT_EQ(outcomes("Pneumonia occurred in 15% of patients on placebo and in 8% of those on zinc."), kLess);
+  EXPECT_EQ(outcomes("At 12 months, pain was 8.4 cm in the zinc group and 2.1 cm in the control group."),
+            kMore);
+  EXPECT_EQ(outcomes("By day 90, 18.6% of the zinc group and 18.8% of the placebo group had died."), kNone);
 }
 
 // Shares that cannot both be right; the evidence quotes them.
@@ -133,6 +149,8 @@ TEST(Readings, SayWhatTheyMean) {
   EXPECT_EQ(about("hemoglobin was 14.2", "anemia"), -1);
   EXPECT_EQ(about("hemoglobin was 12.0", "anemia"), 0);
   EXPECT_EQ(about("born at 28 weeks gestation", "preterm_birth"), 1);
+  EXPECT_EQ(about("She delivered a boy at 39 weeks and 4 days", "preterm_birth"), -1);
+  EXPECT_EQ(about("creatinine was 3.1", "renal_function"), 1);
 }
 
 // What is asserted in one note and denied or excluded in the other is a contradiction with its evidence.
@@ -145,6 +163,7 @@ TEST(Judge, NotesWithoutEffects) {
   EXPECT_GT(score("The patient is febrile.", "The patient was afebrile."), .5);
   EXPECT_LT(score("The patient has no fever.", "The patient was afebrile."), .5);
   EXPECT_LT(score("The patient has no asthma.", "The patient's brother has asthma."), .5);
+  EXPECT_LT(score("The left kidney was not enlarged.", "The right kidney was enlarged."), .5);
 }
 
 }  // namespace
