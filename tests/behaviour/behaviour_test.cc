@@ -63,8 +63,8 @@ TEST(Behaviour, Groups) {
   EXPECT_GE(table.total.all, 400);
   EXPECT_GE(table.groups.size(), 20U);
   EXPECT_GE(table.total.accuracy(), .95);
-  const std::set<std::string> named_in_readme{"double_negation", "family_and_history", "population",
-                                              "study_design", "time"};
+  const std::set<std::string> named_in_readme{"double_negation", "family_and_history", "study_design",
+                                              "time"};
   for (const auto& [name, count] : table.groups)
     if (named_in_readme.count(name) == 0) {
       EXPECT_GE(count.accuracy(), .9) << name;
@@ -73,12 +73,12 @@ TEST(Behaviour, Groups) {
 
 // Sentences as they meet in practice, which the weights were fitted to: worse than this is a step back.
 TEST(Behaviour, Styles) {
-  EXPECT_GE(measure(kStyles).total.accuracy(), .75);
+  EXPECT_GE(measure(kStyles).total.accuracy(), .82);
 }
 
 // Pairs that no weight and no rule was made for.
 TEST(Behaviour, HeldOut) {
-  EXPECT_GE(measure(kHeldOut).total.accuracy(), .7);
+  EXPECT_GE(measure(kHeldOut).total.accuracy(), .75);
 }
 
 // In the other order everything stays, the score to its last bit; and nothing contradicts itself.

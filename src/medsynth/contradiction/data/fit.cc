@@ -1,6 +1,9 @@
-// Fits the built-in weights: fit_combination OUT.json PAIRS.jsonl... (see README.md beside it).
+// Fits the built-in weights: fit_combination OUT.json PAIRS.jsonl..., or with --check before it, says whether
+// OUT.json is what the pairs give (see README.md beside it).
+#include <cmath>
 #include <fstream>
 #include <iostream>
+#include <span>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -38,23 +41,47 @@ Result<> add_rows(const std::string& text, std::vector<Row>& rows) {
   return success();
 }
 
-Result<> run(int count, char** arguments) {
+Result<std::string> read(const char* file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return Error{Code::not_found, fmt::format("cannot read {}", file), ""};
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+// Another compiler may give other last digits.
+Result<> same(const Combination& kept, const Combination& fitted) {
+  constexpr double kNear = 1e-4;
+  bool near = kept.trained_on.sha256 == fitted.trained_on.sha256 &&
+              kept.weights.size() == fitted.weights.size() &&
+              std::abs(kept.intercept - fitted.intercept) < kNear;
+  for (const auto& [name, weight] : fitted.weights) {
+    const auto found = kept.weights.find(name);
+    near &= found != kept.weights.end() && std::abs(found->second - weight) < kNear;
+  }
+  if (near) return success();
+  return Error{Code::conflict, "the weights are not those of these pairs: scripts/build release weights", ""};
+}
+
+Result<> run(bool check, std::span<char*> files) {
   std::string all;
   std::vector<Row> rows;
-  for (int i = 2; i < count; ++i) {
-    std::ifstream in(arguments[i], std::ios::binary);
-    if (!in) return Error{Code::not_found, fmt::format("cannot read {}", arguments[i]), ""};
-    std::ostringstream text;
-    text << in.rdbuf();
-    BOOST_OUTCOME_TRY(add_rows(text.str(), rows));
-    all += text.str();
+  for (const char* file : files.subspan(1)) {
+    BOOST_OUTCOME_TRY(const auto text, read(file));
+    BOOST_OUTCOME_TRY(add_rows(text, rows));
+    all += text;
   }
   TrainOptions options;
   // More likely a contradiction than not is called one; a good third, and it is not excluded.
   options.uncertain = {.from = .35, .to = .5};
   BOOST_OUTCOME_TRY(auto trained, train(rows, options));
   trained.combination.trained_on.sha256 = sha256_hex(all);
-  std::ofstream(arguments[1]) << json::write_pretty(described::to_value(trained.combination)) << "\n";
+  if (check) {
+    BOOST_OUTCOME_TRY(const auto kept, read(files[0]));
+    BOOST_OUTCOME_TRY(const auto combination, read_combination(kept));
+    return same(combination, trained.combination);
+  }
+  std::ofstream(files[0]) << json::write_pretty(described::to_value(trained.combination)) << "\n";
   std::cout << fmt::format("{} pairs, penalty {}, cross-validated: {}\n", rows.size(), trained.penalty,
                            described::write(trained.validated));
   return success();
@@ -63,11 +90,14 @@ Result<> run(int count, char** arguments) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count < 3) {
-    std::cerr << "usage: fit_combination OUT.json PAIRS.jsonl...\n";
+  std::span<char*> files(arguments + 1, static_cast<std::size_t>(std::max(count - 1, 0)));
+  const bool check = !files.empty() && std::string_view(files[0]) == "--check";
+  if (check) files = files.subspan(1);
+  if (files.size() < 2) {
+    std::cerr << "usage: fit_combination [--check] OUT.json PAIRS.jsonl...\n";
     return 2;
   }
-  if (const auto done = run(count, arguments); !done) {
+  if (const auto done = run(check, files); !done) {
     std::cerr << done.error().message << "\n";
     return 1;
   }
