@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "medsynth/contradiction/contradiction.h"
+#include "medsynth/inference/engine.h"
 
 namespace {
 
@@ -65,15 +66,25 @@ jobs::Article article(std::size_t number, std::mt19937& random) {
 
 }  // namespace
 
+// analyze_articles [--model FILE.gguf] ABSTRACTS...
 int main(int argc, char** argv) {
+  int first = 1;
+  const auto engine = inference::make_engine();
+  std::shared_ptr<inference::Model> model;
+  if (argc > 2 && std::string_view(argv[1]) == "--model") {
+    auto loaded = engine->load({.path = argv[2], .name = "sentences", .threads = 2});
+    if (!loaded) return fmt::print(stderr, "{}\n", loaded.error().message), 1;
+    model = *loaded;
+    first = 3;
+  }
   fmt::print("| abstracts | claims | pairs compared | contradictions | seconds |\n|---|---|---|---|---|\n");
-  for (int i = 1; i < argc; ++i) {
+  for (int i = first; i < argc; ++i) {
     std::mt19937 random(7);
     jobs::AnalyzeArticles arguments;
     for (std::size_t n = 0; n < std::strtoul(argv[i], nullptr, 10); ++n)
       arguments.articles.push_back(article(n, random));
     const auto start = std::chrono::steady_clock::now();
-    const auto result = contradiction::analyze(arguments, {}, {});
+    const auto result = contradiction::analyze(arguments, {}, {}, model.get());
     if (!result) return 1;
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     fmt::print("| {} | {} | {} | {} | {:.2f} |\n", result->total_articles, result->total_claims,

@@ -105,6 +105,9 @@ def test_articles_are_compared(server: Server):
     assert result["total_articles"] == 3 and result["total_claims"] >= 3 and result["threshold"] == 0.6
     assert [{found["claim1"]["article_id"], found["claim2"]["article_id"]} for found in result["contradictions"]] == [{"pmid-1", "pmid-2"}]
     assert result["contradictions"][0]["contradiction_score"] >= 0.6
+    for side in (result["contradictions"][0]["claim1"], result["contradictions"][0]["claim2"]):
+        quotes = [side["claim"].encode()[span["begin"]:span["end"]].decode() for span in side["evidence"] if span["role"] == "effect"]
+        assert quotes and all("reduce" in quote for quote in quotes)
 
 
 @pytest.mark.parametrize(("body", "expected"), [

@@ -15,6 +15,9 @@ namespace {
 
 // Reading the claims is this part of the progress, comparing them the rest.
 constexpr double kReadingShare = .3;
+// With a sentence model, of the rest: embedding costs most.
+constexpr double kEmbeddingShare = .8;
+constexpr std::size_t kTextsPerBatch = 64;
 // Of text in the result: below the 10 MB at which a result fails its task, with room for escapes.
 constexpr std::size_t kMaxReportBytes = 3'000'000;
 constexpr std::size_t kMaxReported = 10'000;
@@ -37,9 +40,10 @@ std::string id_of(const jobs::Article& article, std::size_t index) {
   return article.id ? *article.id : fmt::format("article-{}", index + 1);
 }
 
-jobs::ArticleClaim side(const jobs::AnalyzeArticles& arguments, const ArticleClaimText& claim) {
+jobs::ArticleClaim side(const jobs::AnalyzeArticles& arguments, const ArticleClaimText& claim,
+                        std::vector<jobs::EvidenceSpan> evidence) {
   const jobs::Article& article = arguments.articles[claim.article];
-  return {id_of(article, claim.article), article.title.value_or(""), claim.text};
+  return {id_of(article, claim.article), article.title.value_or(""), claim.text, std::move(evidence)};
 }
 
 // The two claims in the order of their bytes, as detect() has them: both ways round score the same.
@@ -55,8 +59,9 @@ jobs::FoundContradiction report(const jobs::AnalyzeArticles& arguments,
   Judgement judgement = judge(ordered(a, b));
   if (b.text < a.text) turn(judgement);
   const Band& band = built_in_combination().uncertain;
-  return {side(arguments, a),
-          side(arguments, b),
+  PolarityEvidence evidence = evidence_of(judgement, given);
+  return {side(arguments, a, std::move(evidence.first)),
+          side(arguments, b, std::move(evidence.second)),
           hit.score,
           hit.score >= band.to ? type_of(judgement, a.claim, b.claim, {}, {}) : jobs::ContradictionType::none,
           confidence_of(judgement, hit.score, band, a.claim, b.claim),
@@ -87,12 +92,42 @@ Result<std::vector<ArticleClaimText>> read_all(const jobs::AnalyzeArticles& argu
   return claims;
 }
 
-Result<std::vector<Hit>> compare_all(const std::vector<ArticleClaimText>& claims, double threshold,
+// The claims' embeddings; none when there is no model, or more claims than all can be compared with all.
+Result<Embeddings> embed_all(const std::vector<ArticleClaimText>& claims, inference::Model* model,
+                             const inference::Until& until, const std::function<void(double)>& progress,
+                             jobs::ArticlesResult& result) {
+  Embeddings embeddings;
+  if (!model) return embeddings;
+  if (claims.size() > kMaxEmbedded) {
+    result.warnings.push_back(fmt::format(
+        "There are more than {} claims: pairs were found by their words alone, without the sentence model.",
+        kMaxEmbedded));
+    return embeddings;
+  }
+  std::vector<std::string> texts;
+  for (std::size_t at = 0; at < claims.size(); at += texts.size()) {
+    texts.clear();
+    for (std::size_t i = at; i < claims.size() && texts.size() < kTextsPerBatch; ++i)
+      texts.push_back(claims[i].text);
+    BOOST_OUTCOME_TRY(auto batch, model->embed(texts, until));
+    std::move(batch.begin(), batch.end(), std::back_inserter(embeddings));
+    if (progress)
+      progress(kReadingShare + (1 - kReadingShare) * kEmbeddingShare *
+                                   static_cast<double>(embeddings.size()) /
+                                   static_cast<double>(claims.size()));
+  }
+  return embeddings;
+}
+
+Result<std::vector<Hit>> compare_all(const std::vector<ArticleClaimText>& claims,
+                                     const Embeddings& embeddings, double threshold,
                                      const inference::Until& until,
                                      const std::function<void(double)>& progress,
                                      jobs::ArticlesResult& result) {
   std::vector<Hit> hits;
-  PairFinder finder(claims);
+  PairFinder finder(claims, embeddings);
+  const double done =
+      embeddings.empty() ? kReadingShare : kReadingShare + (1 - kReadingShare) * kEmbeddingShare;
   bool cut = false;
   std::size_t compared = 0;
   for (std::size_t i = 0; i < claims.size(); ++i) {
@@ -105,8 +140,7 @@ Result<std::vector<Hit>> compare_all(const std::vector<ArticleClaimText>& claims
       if (score >= threshold) hits.push_back({other, i, score});
     }
     if (progress)
-      progress(kReadingShare +
-               (1 - kReadingShare) * static_cast<double>(i + 1) / static_cast<double>(claims.size()));
+      progress(done + (1 - done) * static_cast<double>(i + 1) / static_cast<double>(claims.size()));
   }
   if (cut)
     result.warnings.emplace_back(
@@ -121,19 +155,23 @@ Result<std::vector<Hit>> compare_all(const std::vector<ArticleClaimText>& claims
 }  // namespace
 
 Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, const inference::Until& until,
-                                     const std::function<void(double)>& progress) {
+                                     const std::function<void(double)>& progress,
+                                     inference::Model* sentence_model) {
   jobs::ArticlesResult result;
   result.total_articles = static_cast<std::int64_t>(arguments.articles.size());
   result.threshold = arguments.threshold;
   for (const char* method : {"polarity", "statistical", "temporal"}) result.methods_used.emplace_back(method);
   BOOST_OUTCOME_TRY(const auto claims, read_all(arguments, until, progress, result));
   result.total_claims = static_cast<std::int64_t>(claims.size());
-  BOOST_OUTCOME_TRY(const auto hits, compare_all(claims, arguments.threshold, until, progress, result));
+  BOOST_OUTCOME_TRY(const auto embeddings, embed_all(claims, sentence_model, until, progress, result));
+  BOOST_OUTCOME_TRY(const auto hits,
+                    compare_all(claims, embeddings, arguments.threshold, until, progress, result));
   std::size_t bytes = 0;
   for (const Hit& hit : hits) {
     jobs::FoundContradiction found = report(arguments, claims, hit);
     bytes += found.claim1.claim.size() + found.claim2.claim.size() + found.claim1.title.size() +
-             found.claim2.title.size() + found.explanation.size() + 300;
+             found.claim2.title.size() + found.explanation.size() + 300 +
+             60 * (found.claim1.evidence.size() + found.claim2.evidence.size());
     if (bytes > kMaxReportBytes || result.contradictions.size() >= kMaxReported) {
       result.warnings.push_back(
           fmt::format("{} of {} contradictions are listed, the strongest first: raise the threshold, or send "

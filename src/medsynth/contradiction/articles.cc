@@ -1,6 +1,7 @@
 #include "medsynth/contradiction/articles.h"
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_map>
 
 namespace medsynth::contradiction {
@@ -11,8 +12,9 @@ constexpr float kSharedEnough = 1.5F;  // about two words: agent and outcome
 
 }  // namespace
 
-PairFinder::PairFinder(const std::vector<ArticleClaimText>& claims)
+PairFinder::PairFinder(const std::vector<ArticleClaimText>& claims, const Embeddings& embeddings)
     : claims_(claims),
+      embeddings_(embeddings),
       most_(
           std::clamp<std::size_t>(kMaxPairs / std::max<std::size_t>(claims.size(), 1), 1, kMaxPairsPerClaim)),
       shared_(claims.size()) {
@@ -56,7 +58,23 @@ std::vector<std::size_t> PairFinder::partners(std::size_t index, bool& cut) {
   for (std::size_t other : touched) shared_[other] = 0;
   cut |= common > 0;
   if (partners.size() > most_) partners.resize(most_), cut = true;
+  if (!embeddings_.empty()) add_similar(index, partners);
   return partners;
+}
+
+void PairFinder::add_similar(std::size_t index, std::vector<std::size_t>& partners) const {
+  std::vector<std::pair<float, std::size_t>> near;
+  const std::vector<float>& own = embeddings_[index];
+  for (std::size_t other = 0; other < index; ++other) {
+    if (claims_[other].article == claims_[index].article) continue;
+    const float cosine = std::inner_product(own.begin(), own.end(), embeddings_[other].begin(), 0.F);
+    if (cosine >= kSimilar) near.emplace_back(-cosine, other);
+  }
+  std::sort(near.begin(), near.end());
+  if (near.size() > kMostSimilar) near.resize(kMostSimilar);
+  const std::vector<std::size_t> by_words = partners;
+  for (const auto& [cosine, other] : near)
+    if (std::find(by_words.begin(), by_words.end(), other) == by_words.end()) partners.push_back(other);
 }
 
 }  // namespace medsynth::contradiction

@@ -47,8 +47,10 @@ std::vector<std::string> claims_of(const jobs::Article& article);
 // threshold on, strongest first. An article without id is "article-<n>", counted from 1. `progress` (may be
 // empty) takes 0..1, rising, and is called on this thread; the fast path: no language model. What is left out
 // (claims per article, pairs of very common words, a report too long) is said in `warnings`. Errors:
-// cancelled, timeout.
+// cancelled, timeout, and the sentence model's. A sentence model (may be null) finds pairs that say similar
+// things in other words; it decides what is compared, never the scores.
 Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, const inference::Until& until,
-                                     const std::function<void(double)>& progress);
+                                     const std::function<void(double)>& progress,
+                                     inference::Model* sentence_model = nullptr);
 
 }  // namespace medsynth::contradiction

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/base/described.h"
 #include "medsynth/contradiction/polarity.h"
 #include "medsynth/contradiction/topic.h"
 
@@ -34,14 +35,12 @@ std::string_view assertion_of(const Claim& claim, const Effect* effect) {
   return (effect ? effect->negated : claim.negated) ? "negated" : "affirmed";
 }
 
-json::object evidence(std::string_view role, Span span) {
-  return {{"role", json::value(role)}, {"begin", span.begin}, {"end", span.end}};
+jobs::EvidenceSpan evidence(std::string_view role, Span span) {
+  return {std::string(role), static_cast<std::int64_t>(span.begin), static_cast<std::int64_t>(span.end)};
 }
 
-// Where the judgement stands in one claim: the effect, its negation, and the words shared with the other
-// claim.
-json::array evidence_of(const Claim& claim, const Effect* effect, const Claim& other) {
-  json::array out;
+std::vector<jobs::EvidenceSpan> evidence_of(const Claim& claim, const Effect* effect, const Claim& other) {
+  std::vector<jobs::EvidenceSpan> out;
   if (effect) out.push_back(evidence("effect", effect->cue));
   if (const auto& negation = effect ? effect->negation : claim.negation)
     out.push_back(evidence("negation", *negation));
@@ -72,7 +71,19 @@ double rounded(double value) {
 
 }  // namespace
 
+PolarityEvidence evidence_of(const Polarity& polarity, const Sides& sides) {
+  PolarityEvidence out{evidence_of(sides.claim1, polarity.effect1, sides.claim2),
+                       evidence_of(sides.claim2, polarity.effect2, sides.claim1)};
+  if (polarity.effect1 && polarity.effect2) return out;
+  for (const Assertions::Met& met : polarity.assertions.conflicts) {
+    out.first.push_back(evidence("conflict", met.first));
+    out.second.push_back(evidence("conflict", met.second));
+  }
+  return out;
+}
+
 json::object details_of(const Polarity& polarity, const Sides& sides) {
+  const PolarityEvidence evidence = evidence_of(polarity, sides);
   static constexpr std::string_view kNames[] = {"identical", "opposed",   "agrees",
                                                 "unrelated", "undecided", "unread"};
   return {{"score", polarity.score},
@@ -87,8 +98,9 @@ json::object details_of(const Polarity& polarity, const Sides& sides) {
           {"direction2", json::value(direction_of(polarity.effect2))},
           {"hedged1", polarity.effect1 ? polarity.effect1->hedged : sides.claim1.hedged},
           {"hedged2", polarity.effect2 ? polarity.effect2->hedged : sides.claim2.hedged},
-          {"evidence1", evidence_of(sides.claim1, polarity.effect1, sides.claim2)},
-          {"evidence2", evidence_of(sides.claim2, polarity.effect2, sides.claim1)}};
+          {"evidence1", described::to_value(evidence.first)},
+          {"evidence2", described::to_value(evidence.second)},
+          {"explanation", json::value(explain(polarity, sides))}};
 }
 
 std::string explain(const Polarity& polarity, const Sides& sides) {

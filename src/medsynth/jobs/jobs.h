@@ -104,13 +104,22 @@ struct AnalyzeArticles {
 };
 BOOST_DESCRIBE_STRUCT(AnalyzeArticles, (), (articles, threshold, task_id))
 
+// Where a judgement stands in a claim's text: bytes [begin, end).
+struct EvidenceSpan {
+  std::string role;  // effect, negation, agent, outcome, shared, conflict, estimate, quantity, date, ...
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+};
+BOOST_DESCRIBE_STRUCT(EvidenceSpan, (), (role, begin, end))
+
 // One side of a contradiction that was found.
 struct ArticleClaim {
   std::string article_id;
   std::string title;
   std::string claim;
+  std::vector<EvidenceSpan> evidence;
 };
-BOOST_DESCRIBE_STRUCT(ArticleClaim, (), (article_id, title, claim))
+BOOST_DESCRIBE_STRUCT(ArticleClaim, (), (article_id, title, claim, evidence))
 
 struct FoundContradiction {
   ArticleClaim claim1;

@@ -29,8 +29,17 @@ Result<jobs::ContradictionResult> detect(Context& context, const jobs::DetectCon
 
 Result<jobs::ArticlesResult> analyze(Context& context, const jobs::AnalyzeArticles& arguments) {
   context.progress(5, "reading articles");
-  return contradiction::analyze(arguments, context.until(),
-                                [&](double part) { context.progress(5 + 90 * part, "comparing"); });
+  BOOST_OUTCOME_TRY(auto result,
+                    contradiction::analyze(
+                        arguments, context.until(),
+                        [&](double part) { context.progress(5 + 90 * part, "comparing"); }, context.model()));
+  result.model = context.model_used();
+  return result;
+}
+
+// Finds pairs that say similar things in other words; without one, pairs are found by their words.
+std::optional<WantedModel> pair_finder(const jobs::AnalyzeArticles&) {
+  return WantedModel{.name = "", .kind = "sentence", .required = false};
 }
 
 std::optional<WantedModel> sentence_model(const jobs::GenerateEmbeddings& arguments) {
@@ -69,7 +78,8 @@ const std::vector<Actor>& actors() {
   static const std::vector<Actor> all{
       make_actor<jobs::DetectContradiction>(jobs::kDetect, {"claim1", "claim2", "task_id"}, language_model,
                                             detect),
-      make_actor<jobs::AnalyzeArticles>(jobs::kAnalyze, analyze),
+      make_actor<jobs::AnalyzeArticles>(jobs::kAnalyze, {"articles", "threshold", "task_id"}, pair_finder,
+                                        analyze),
       make_actor<jobs::GenerateEmbeddings>(jobs::kEmbed, {"texts", "model_name", "task_id"}, sentence_model,
                                            embed),
   };

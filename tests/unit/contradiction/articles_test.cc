@@ -5,6 +5,8 @@
 #include "medsynth/base/described.h"
 #include "medsynth/contradiction/contradiction.h"
 
+#include "unit/contradiction/fake_model.h"
+
 namespace medsynth::contradiction {
 namespace {
 
@@ -170,6 +172,60 @@ TEST(Analyze, StopsWhenAsked) {
   const auto late = analyze(arguments, {.deadline = SteadyTime{}}, nullptr);
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, Code::timeout);
+}
+
+// Each side has the spans that the judgement stands on, within its claim.
+TEST(Analyze, ReportsWhereItStands) {
+  jobs::AnalyzeArticles arguments;
+  arguments.articles = {with_claims({"Aspirin reduces stroke (HR 0.70, 95% CI 0.60-0.80)."}),
+                        with_claims({"Aspirin did not reduce stroke (HR 1.02, 95% CI 0.95-1.10)."})};
+  const auto result = analyzed(arguments);
+  ASSERT_EQ(result.contradictions.size(), 1U);
+  const auto quotes = [](const jobs::ArticleClaim& side) {
+    std::vector<std::string> out;
+    for (const jobs::EvidenceSpan& each : side.evidence) {
+      EXPECT_LE(each.end, static_cast<std::int64_t>(side.claim.size()));
+      out.push_back(each.role + ":" +
+                    side.claim.substr(static_cast<std::size_t>(each.begin),
+                                      static_cast<std::size_t>(each.end - each.begin)));
+    }
+    return out;
+  };
+  const auto first = quotes(result.contradictions[0].claim1),
+             second = quotes(result.contradictions[0].claim2);
+  const auto has = [](const std::vector<std::string>& in, const char* what) {
+    return std::find(in.begin(), in.end(), what) != in.end();
+  };
+  EXPECT_TRUE(has(first, "effect:reduces"));
+  EXPECT_TRUE(has(second, "negation:not"));
+  EXPECT_TRUE(has(second, "estimate:HR 1.02, 95% CI 0.95-1.10"));
+}
+
+// Claims without a word in common are compared when the sentence model says that they mean similar things; it
+// is asked in batches, and the progress rises all the while.
+TEST(Analyze, SentenceModelFindsPairs) {
+  jobs::AnalyzeArticles arguments;
+  arguments.articles = {with_claims({"Kittens purr."}), with_claims({"Felines hum."}),
+                        with_claims({"Engines stall."})};
+  FakeModel model;
+  model.embeddings = {{1, 0}, {.9F, .1F}, {0, 1}};
+  std::vector<double> progress;
+  const auto result = analyze(arguments, {}, [&](double part) { progress.push_back(part); }, &model);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->pairs_compared, 1);
+  EXPECT_EQ(analyzed(arguments).pairs_compared, 0);
+  EXPECT_TRUE(std::is_sorted(progress.begin(), progress.end()));
+  EXPECT_EQ(progress.back(), 1);
+}
+
+// What the sentence model refuses ends the analysis as such.
+TEST(Analyze, SentenceModelsErrorsAreTheAnalysis) {
+  jobs::AnalyzeArticles arguments;
+  arguments.articles = {with_claims({"Aspirin reduces stroke."})};
+  FakeModel model;  // without embeddings it fails
+  const auto result = analyze(arguments, {}, nullptr, &model);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::internal);
 }
 
 // The same articles give the same bytes.
