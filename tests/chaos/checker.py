@@ -25,6 +25,7 @@ class History:
     leftovers: dict[str, int]  # what of the queues was left
     dead_letters: int
     lost_leases: bool = False  # something was held up for longer than a lease
+    hurt_models: frozenset[str] = frozenset()  # whose loads were made to fail: an attempt may end before anything ran
 
 
 @dataclasses.dataclass
@@ -133,9 +134,10 @@ def why_failed_is_wrong(history: History, task: dict, own: list[Run], record: di
         return None if deaths >= history.max_deaths else f"only {deaths} workers died"
     if task["wrong"]:
         return None if "wrong arguments" in error else "another error than wrong arguments"
-    if "as it was told to" not in error:
+    hurt = task["work"]["model"] in history.hurt_models
+    if "as it was told to" not in error and not (hurt and "load" in error):
         return "nobody told it to"
-    failed = sum(run.how == "fail" for run in own)
+    failed = record["attempt"] if hurt else sum(run.how == "fail" for run in own)
     return None if failed > task["max_retries"] else f"it failed {failed} times and may be tried {task['max_retries'] + 1} times"
 
 

@@ -215,9 +215,11 @@ class Seed:
         tasks = {task.id: {"actor": task.actor, "work": task.work, "wrong": task.wrong, "by": task.by,
                            "max_retries": task.options.get("max_retries", 20), **self.asked[task.id]} for task in self.plan.tasks}
         lost = any(fault.what in ("stop", "cut", "stall") and fault.number >= plans.LEASE for fault in self.plan.faults)
+        hurt = frozenset(fault.whom for fault in self.plan.faults if fault.what in ("broken", "no memory"))
         return checker.History(
             tasks=tasks, slots=self.plan.slots, parallel=plans.MODELS, max_deaths=self.plan.max_deaths, events=events, deaths=self.world.deaths,
-            seen=self.seen, finals=self.records(), leftovers=self.world.leftovers(), dead_letters=self.world.dead_letters(), lost_leases=lost)
+            seen=self.seen, finals=self.records(), leftovers=self.world.leftovers(), dead_letters=self.world.dead_letters(), lost_leases=lost,
+            hurt_models=hurt)
 
 
 def violations(plan: plans.Plan, folder: pathlib.Path) -> list[str]:

@@ -130,6 +130,18 @@ def test_an_ordered_failure_needs_all_its_retries(good):
     assert checker.violations(good) == []
 
 
+def test_a_model_that_does_not_load_ends_a_task_with_its_last_retry(good):
+    """Such an attempt ends before the actor runs, so only the record counts it."""
+    fail(good, "m does not load")
+    good.tasks["a"]["work"]["model"] = "m"
+    good.finals["a"]["attempt"] = 1
+    assert "nobody told it to" in the_only_violation(good)
+    good.hurt_models = frozenset({"m"})
+    assert "it failed 1 times and may be tried 21 times" in the_only_violation(good)
+    good.tasks["a"]["max_retries"] = 0
+    assert checker.violations(good) == []
+
+
 def test_deaths_end_a_task_only_where_they_are_counted(good):
     fail(good, "the worker died 3 times while it ran this task")
     assert "deaths are not counted here" in the_only_violation(good)
