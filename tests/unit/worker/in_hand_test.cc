@@ -18,8 +18,9 @@ TEST(InHand, ShowsWhatItHoldsUntilItIsRemoved) {
 // Tasks wait for their model until they run; those that want none wait for none.
 TEST(InHand, CountsWhoWaitsForAModel) {
   InHand hand;
-  const auto first = hand.add("t1", "m1", "a", WallTime{}), second = hand.add("t2", "m2", "a", WallTime{});
-  const auto without = hand.add("t3", "m3", "a", WallTime{});
+  const auto first = hand.add("t1", "m1", "a", WallTime{}, false),
+             second = hand.add("t2", "m2", "a", WallTime{}, false);
+  const auto without = hand.add("t3", "m3", "a", WallTime{}, false);
   first->wants("m");
   second->wants("m");
   EXPECT_EQ(hand.waiting_for_models(), (std::map<std::string, std::int64_t>{{"m", 2}}));
