@@ -204,12 +204,18 @@ class World:
     def revive(self) -> None:
         """Starts what ended, as an operator's service manager would; workers and a managed Redis have their supervisor."""
         with self.reviving:
-            if self.server and self.server.poll() is not None:
+            if self.server and self.has_ended(self.server):
                 self.start_redis()
-            if self.other.poll() is not None:
+            if self.has_ended(self.other):
                 self.start_other()
-            if self.serve.poll() is not None:
+            if self.has_ended(self.serve):
                 self.start_serve()
+
+    def has_ended(self, process: subprocess.Popen) -> bool:
+        """One that was killed is waited for: with a sanitizer its memory takes a moment to go."""
+        if process.pid in self.deaths:
+            process.wait(10)
+        return process.poll() is not None
 
     # --- the end
 
