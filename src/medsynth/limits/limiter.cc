@@ -28,9 +28,10 @@ struct Held {
   std::weak_ptr<Grip> leased_slot;
   std::map<std::string, std::weak_ptr<Grip>> leased_models;
 
+  bool by_calls() const { return slot || !models.empty(); }
   bool anything() const {
     const auto is_held = [](const auto& each) { return !each.second.expired(); };
-    return slot || !models.empty() || !leased_slot.expired() ||
+    return by_calls() || !leased_slot.expired() ||
            std::any_of(leased_models.begin(), leased_models.end(), is_held);
   }
 };
@@ -127,10 +128,10 @@ struct Limiter::Impl {
     Held& mine = held();
     const bool has_model = mine.models.contains(needs.model);
     // A thread with a slot has been admitted: to wait for more while it holds that could be to wait for
-    // itself.
+    // itself. A lease beside others is for another task.
     const bool has_slot = mine.slot != nullptr;
     return {
-        .needs = needs, .slot = !has_slot, .gates = !has_slot, .model = !has_model, .begun = mine.anything()};
+        .needs = needs, .slot = !has_slot, .gates = !has_slot, .model = !has_model, .begun = mine.by_calls()};
   }
 
   Lease lease(const Request& request, Grant grant) {
