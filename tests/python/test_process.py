@@ -49,7 +49,8 @@ assert [os.waitpid(each, 0)[1] for each in children] == [0] * 8
 [each.join() for each in busy]
 everything("parent")
 """
-    done = python(source, seconds=120)
+    # Since 3.12 Python itself warns of a fork beside threads.
+    done = python(source, seconds=120, PYTHONWARNINGS="ignore::DeprecationWarning")
     assert done.returncode == 0 and done.stderr == "", done.stderr
 
 
