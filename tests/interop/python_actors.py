@@ -5,11 +5,10 @@ the middleware that people add. As a program a worker on the queue "theirs", unt
 """
 
 import json
-import signal
 import sys
-import threading
 
 import dramatiq
+import python_side
 import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import GroupCallbacks
@@ -60,16 +59,5 @@ class Side:
         return self.broker.enqueue(self.message(actor, *args, **options), delay=delay)
 
 
-def main():
-    worker = dramatiq.Worker(Side(sys.argv[1], "readable" in sys.argv).broker, queues={"theirs"}, worker_threads=4, worker_timeout=50)
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    worker.start()
-    print("ready", flush=True)
-    while not stop.wait(0.1):
-        pass
-    worker.stop(timeout=5000)
-
-
 if __name__ == "__main__":
-    main()
+    python_side.work(Side(sys.argv[1], "readable" in sys.argv).broker, "theirs")

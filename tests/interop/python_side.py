@@ -55,9 +55,8 @@ def send(broker, queue, actor, *args, delay=None, **options):
     return broker.enqueue(message.copy(queue_name=queue), delay=delay)
 
 
-def main():
-    url, timeout, queue = sys.argv[1:]
-    broker = make_broker(url, int(timeout))
+def work(broker, queue):
+    """A worker of that queue until SIGTERM; prints "ready"."""
     worker = dramatiq.Worker(broker, queues={queue}, worker_threads=4, worker_timeout=50)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -69,4 +68,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    work(make_broker(sys.argv[1], int(sys.argv[2])), sys.argv[3])
