@@ -161,19 +161,29 @@ void Session::greeted(std::uint64_t attempt, error_code error) {
   if (error || attempt != attempt_ || closed_) return;  // disconnected() knows why
   for (const Reply& reply : greeting_replies_.take())
     if (reply.is_error()) return give_up_attempt(reply.text);
+  listening_.clear();
   listen(attempt);
 }
 
-// Subscribes before anybody sees the connection, so that nothing published from then on is missed.
+// Subscribes before anybody sees the connection, so that nothing published from then on is missed; once more
+// when the set was changed meanwhile.
 void Session::listen(std::uint64_t attempt) {
-  if (channels_.empty()) return now_connected();
-  subscription_ = boost::redis::request(fail_fast());
-  subscription_.subscribe(channels_);
+  if (channels_ == listening_) return now_connected();
+  subscription_ = to_listen();
   subscription_.push("PING");
   connection_.async_exec(subscription_, boost::redis::any_adapter(),
                          [self = shared_from_this(), attempt](error_code failed, std::size_t) {
-                           if (!failed && attempt == self->attempt_ && !self->closed_) self->now_connected();
+                           if (!failed && attempt == self->attempt_ && !self->closed_) self->listen(attempt);
                          });
+}
+
+// From the channels that the connection listens on to those that it should.
+boost::redis::request Session::to_listen() {
+  boost::redis::request request(fail_fast());
+  request.unsubscribe(listening_);
+  request.subscribe(channels_);
+  listening_ = channels_;
+  return request;
 }
 
 void Session::now_connected() {
@@ -352,12 +362,10 @@ Error Session::unavailable(std::string_view why) const {
 void Session::subscribe(std::vector<std::string> channels, Client::Message message) {
   asio::dispatch(context_, [self = shared_from_this(), channels = std::move(channels),
                             message = std::move(message)]() mutable {
-    const std::vector<std::string> before = std::exchange(self->channels_, std::move(channels));
+    self->channels_ = std::move(channels);
     self->message_ = std::move(message);
     if (!self->connected_ || self->closed_) return;
-    auto request = std::make_shared<boost::redis::request>(fail_fast());
-    request->unsubscribe(before);
-    request->subscribe(self->channels_);
+    auto request = std::make_shared<boost::redis::request>(self->to_listen());
     if (request->get_commands() == 0) return;
     self->connection_.async_exec(*request, boost::redis::any_adapter(),
                                  [request](error_code, std::size_t) {});

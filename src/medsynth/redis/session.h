@@ -49,6 +49,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void greet();
   void greeted(std::uint64_t attempt, boost::system::error_code error);
   void listen(std::uint64_t attempt);
+  boost::redis::request to_listen();
   void now_connected();
   void give_up_attempt(std::string why);
   void disconnected(boost::system::error_code error);
@@ -83,6 +84,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // All have the same timeout, so the first is also the first to be overdue.
   std::list<std::shared_ptr<Exchange>> pending_;
   std::vector<std::string> channels_;
+  std::vector<std::string> listening_;  // this connection, at the latest when what was sent is done
   Client::Message message_;
   std::function<void()> on_connect_;
 

@@ -250,6 +250,7 @@ TEST_F(ClientTest, DeliversPushes) {
   Client listener({.url = url_of(server.unix_url())});
   listener.subscribe({"one", "two"}, note);
   ASSERT_TRUE(listener.wait_connected(5s));
+  ASSERT_TRUE(listener.send({Command("PING")}));  // the subscription stands
   ASSERT_TRUE(
       client.send({Command("PUBLISH", "one", std::string("a\0b", 3)), Command("PUBLISH", "two", "b")}));
   ASSERT_TRUE(wait_for(2));
@@ -259,6 +260,22 @@ TEST_F(ClientTest, DeliversPushes) {
   ASSERT_TRUE(client.send({Command("PUBLISH", "one", "lost"), Command("PUBLISH", "three", "c")}));
   ASSERT_TRUE(wait_for(3));
   EXPECT_EQ(seen.back(), "three=c");
+}
+
+// Whatever a connection is doing when the set changes, it ends with the new one and nothing of the old.
+TEST_F(ClientTest, TheLastSubscriptionStandsWhileConnecting) {
+  for (int i = 0; i < 200; ++i) {
+    Client listener({.url = url_of(server.unix_url())});
+    listener.subscribe({"before"}, [](auto, auto) {});
+    std::this_thread::sleep_for(i * 4us);  // to any place of its connecting
+    listener.subscribe({"after"}, [](auto, auto) {});
+    ASSERT_TRUE(listener.wait_connected(5s));
+    ASSERT_TRUE(listener.send({Command("PING")}));
+    const auto replies = client.send({Command("PUBSUB", "NUMSUB", "before", "after")});
+    ASSERT_TRUE(replies);
+    const std::vector<Reply>& counts = replies->front().list;
+    ASSERT_EQ(std::pair(counts[1].integer, counts[3].integer), std::pair(0L, 1L)) << i;
+  }
 }
 
 // A burst of messages, cut by the reads at any byte, arrives whole and in order.
@@ -272,6 +289,7 @@ TEST_F(ClientTest, DeliversBurstsOfPushes) {
     if (++next == kMessages) all.set_value();
   });
   ASSERT_TRUE(listener.wait_connected(5s));
+  ASSERT_TRUE(listener.send({Command("PING")}));  // the subscription stands
   std::vector<Command> commands;
   for (int i = 0; i < kMessages; ++i)
     commands.emplace_back("PUBLISH", "burst", std::string(i % 41, 'x') + std::to_string(i));

@@ -178,6 +178,7 @@ TEST_F(BatchTest, ChangesOfManyAreOneMessage) {
     came.notify_all();
   });
   ASSERT_TRUE(listener.wait_connected(5s));
+  ASSERT_TRUE(listener.send({redis::Command("PING")}));  // the subscription stands
   run(store.advance({to_completed(attempts[0], "1", now()), to_failed(attempts[1], "no", now())}, "host/w",
                     now()));
   std::unique_lock lock(mutex);

@@ -314,6 +314,7 @@ TEST_F(LifeCycleTest, ChangesArePublished) {
     came.notify_all();
   });
   ASSERT_TRUE(listener.wait_connected(5s));
+  ASSERT_TRUE(listener.send({redis::Command("PING")}));  // the subscription stands
   const std::string id = "t\"\\\u2603";
   create(id);
   const Attempt attempt = start(id);
