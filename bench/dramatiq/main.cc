@@ -160,7 +160,7 @@ class Bare {
       if (records_)
         begins.push_back({message.message_id, message.message_id, queue_, message.actor_name, "bare"});
     }
-    go(chain, broker_.count_starts(queue_, ids),
+    go(chain, broker_.note_starts(queue_, ids),
        [this, &chain, begins = std::move(begins), deliveries = std::move(deliveries)](auto) mutable {
          if (begins.empty()) return settle(chain, std::move(deliveries));
          go(chain, store_.open(begins, system_clock().now()),

@@ -3,6 +3,8 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
@@ -52,7 +54,11 @@ std::string new_uuid() {
 bool is_utf8(std::string_view bytes) {
   for (std::size_t at = 0; at < bytes.size();) {
     if (static_cast<unsigned char>(bytes[at]) < 0x80) {
-      ++at;  // nearly all are
+      ++at;  // nearly all are: eight at once
+      for (std::uint64_t eight; at + sizeof(eight) <= bytes.size(); at += sizeof(eight)) {
+        std::memcpy(&eight, bytes.data() + at, sizeof(eight));
+        if ((eight & 0x8080808080808080U) != 0) break;
+      }
       continue;
     }
     const std::size_t length = sequence_length(bytes, at);

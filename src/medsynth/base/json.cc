@@ -124,12 +124,15 @@ Error malformed(std::size_t at, std::string_view why) {
       Code::invalid_argument, fmt::format("malformed JSON at byte {}: {}", at, why), "malformed_json", {}};
 }
 
+bool is_plain(char c) {
+  return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
 // A JSON string that means what stands between its quotes, as nearly all names do.
 bool is_plain_string(std::string_view raw) {
   if (raw.size() < 2 || raw.front() != '"' || raw.back() != '"') return false;
   const std::string_view inner = raw.substr(1, raw.size() - 2);
-  return std::all_of(inner.begin(), inner.end(),
-                     [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; });
+  return std::all_of(inner.begin(), inner.end(), is_plain);
 }
 
 // Splits an object or array into its members without decoding values. It only has to find where each value
@@ -243,6 +246,11 @@ std::string write_pretty(const value& v) {
 void write_string_to(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t at = 0; at < text.size();) {
+    const std::size_t plain = static_cast<std::size_t>(
+        std::find_if_not(text.begin() + static_cast<std::ptrdiff_t>(at), text.end(), is_plain) - text.begin());
+    out.append(text, at, plain - at);
+    if (plain == text.size()) break;
+    at = plain;
     const char c = text[at];
     switch (c) {
       case '"':
@@ -267,10 +275,7 @@ void write_string_to(std::string& out, std::string_view text) {
         out += "\\b", ++at;
         break;
       default:
-        if (c >= 0x20 && c < 0x7F)
-          out += c, ++at;
-        else
-          write_escape(out, next_code_point(text, at));
+        write_escape(out, next_code_point(text, at));
     }
   }
   out += '"';

@@ -163,8 +163,9 @@ Query<bool> Broker::unregister_worker(const std::vector<std::string>& queues) co
     names.push_back(k.acks(options_.worker_id, queue));
     names.push_back(k.acks(options_.worker_id, delay_queue(queue)));
   }
-  Query<std::int64_t> gone =
-      sum({Command::eval(scripts::unregister, std::move(names), {options_.worker_id})});
+  for (const std::string& queue : queues) names.push_back(k.running(options_.worker_id, queue));
+  Query<std::int64_t> gone = sum({Command::eval(scripts::unregister, std::move(names),
+                                                {options_.worker_id, std::to_string(2 * queues.size())})});
   return {std::move(gone.commands), [decode = std::move(gone.decode)](Replies replies) -> Result<Step<bool>> {
             BOOST_OUTCOME_TRY(auto step, decode(std::move(replies)));
             return Step<bool>{*step.value != 0};
@@ -211,8 +212,8 @@ Command Broker::reclaim(const std::string& queue, std::string_view worker, std::
   const std::string c = canonical_queue(queue);
   const std::string dq = delay_queue(queue);
   return Command::eval(scripts::reclaim,
-                       {k.heartbeats(), k.queue(c), k.payloads(c), k.acks(worker, c), k.queue(dq),
-                        k.payloads(dq), k.acks(worker, dq)},
+                       {k.heartbeats(), k.running(worker, c), k.deaths(c), k.queue(c), k.payloads(c),
+                        k.acks(worker, c), k.queue(dq), k.payloads(dq), k.acks(worker, dq)},
                        {std::string(worker), std::move(limit), bell_channel(c), c});
 }
 
@@ -220,7 +221,7 @@ Query<std::int64_t> Broker::recover(const std::string& queue, milliseconds reach
   const Keys k = keys(options_);
   const std::string c = canonical_queue(queue);
   Command expire = Command::eval(scripts::expire,
-                                 {k.dead(c), k.dead_payloads(c), k.reasons(c), k.starts(c), k.payloads(c)},
+                                 {k.dead(c), k.dead_payloads(c), k.reasons(c), k.deaths(c), k.payloads(c)},
                                  {std::to_string(options_.dead_message_ttl.count())});
   return {{survey(options_), std::move(expire)},
           [broker = *this, c, reachable_for](Replies replies) -> Result<Step<std::int64_t>> {

@@ -38,8 +38,8 @@ struct Delivery {
   std::string queue;             // as fetched: canonical or .DQ
   std::string redis_message_id;  // as Redis knows it, whatever the payload says
   Message message;
-  // What count_start() says of it, when the consumer has asked already.
-  std::optional<std::int64_t> earlier_starts = {};
+  // What note_start() says of it, when the consumer has asked already.
+  std::optional<std::int64_t> deaths = {};
 };
 struct Fetched {
   std::vector<Delivery> deliveries;
@@ -135,13 +135,13 @@ class Broker {
   // Our ack set of `queue` (canonical or .DQ).
   redis::Query<std::vector<std::string>> held(const std::string& queue) const;
 
-  // Deaths are counted beside the message when it starts and forgotten when it is settled or given back.
-  // Answers the starts that were never settled, before this one, or -1: the lease was lost, do not run it.
-  // The same worker counts once.
-  redis::Query<std::int64_t> count_start(const Delivery& delivery) const;
+  // Before a message runs: should this worker die before it is settled or given back, whoever recovers it
+  // counts a death of the message. Answers how many workers died running it, or -1: the lease was lost, do
+  // not run it.
+  redis::Query<std::int64_t> note_start(const Delivery& delivery) const;
   // The same for many messages of one queue, in one script.
-  redis::Query<std::vector<std::int64_t>> count_starts(
-      const std::string& queue, const std::vector<std::string>& redis_message_ids) const;
+  redis::Query<std::vector<std::int64_t>> note_starts(const std::string& queue,
+                                                      std::vector<std::string> redis_message_ids) const;
 
   redis::Query<redis::Done> register_worker(std::int64_t pid) const;  // before the first fetch
   // After everything of these queues was settled or requeued; false when our ack sets say otherwise, and then

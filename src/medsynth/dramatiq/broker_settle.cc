@@ -24,7 +24,8 @@ constexpr std::int64_t kBarrierTtlMs = 86'400'000;  // Dramatiq's for groups
 
 std::vector<std::string> settle_keys(const BrokerOptions& options, const std::string& queue) {
   const Keys k = keys(options);
-  return {k.payloads(queue), k.acks(options.worker_id, queue), k.starts(queue)};
+  return {k.payloads(queue), k.acks(options.worker_id, queue), k.running(options.worker_id, queue),
+          k.deaths(queue)};
 }
 
 void append(std::vector<std::string>& arguments, Command command) {
@@ -54,11 +55,13 @@ Settlement in_quarantine(const std::string& queue, std::string id, const std::st
   return settlement;
 }
 
-Query<bool> only(Query<Flags> query) {
+// Of a query about one that has no second step.
+template <class T>
+Query<T> only(Query<std::vector<T>> query) {
   return {std::move(query.commands),
-          [decode = std::move(query.decode)](Replies replies) -> Result<Step<bool>> {
+          [decode = std::move(query.decode)](Replies replies) -> Result<Step<T>> {
             BOOST_OUTCOME_TRY(auto step, decode(std::move(replies)));
-            return Step<bool>{static_cast<bool>(step.value->front())};
+            return Step<T>{T(step.value->front())};
           }};
 }
 
@@ -257,7 +260,8 @@ Query<std::int64_t> Broker::requeue(const std::string& queue,
                      redis_message_ids.begin() + static_cast<std::ptrdiff_t>(end));
     commands.push_back(
         Command::eval(scripts::requeue,
-                      {k.queue(queue), k.payloads(queue), k.acks(options_.worker_id, queue), k.starts(queue)},
+                      {k.queue(queue), k.payloads(queue), k.acks(options_.worker_id, queue),
+                       k.running(options_.worker_id, queue), k.deaths(queue)},
                       std::move(arguments)));
     end = begin;
   }
@@ -287,31 +291,26 @@ Query<std::vector<std::string>> Broker::held(const std::string& queue) const {
           }};
 }
 
-Query<std::vector<std::int64_t>> Broker::count_starts(
-    const std::string& queue, const std::vector<std::string>& redis_message_ids) const {
+Query<std::vector<std::int64_t>> Broker::note_starts(const std::string& queue,
+                                                     std::vector<std::string> redis_message_ids) const {
   const Keys k = keys(options_);
-  std::vector<std::string> arguments{options_.worker_id};
-  arguments.insert(arguments.end(), redis_message_ids.begin(), redis_message_ids.end());
-  return {{Command::eval(scripts::start, {k.acks(options_.worker_id, queue), k.starts(queue)},
-                         std::move(arguments))},
-          [size = redis_message_ids.size()](Replies replies) -> Result<Step<std::vector<std::int64_t>>> {
+  const std::string& worker = options_.worker_id;
+  const std::size_t size = redis_message_ids.size();
+  return {{Command::eval(scripts::start, {k.acks(worker, queue), k.running(worker, queue), k.deaths(queue)},
+                         std::move(redis_message_ids))},
+          [size](Replies replies) -> Result<Step<std::vector<std::int64_t>>> {
             BOOST_OUTCOME_TRY(auto unusual, redis::list(std::move(replies[0])));
-            std::vector<std::int64_t> counts(size, 0);
+            std::vector<std::int64_t> deaths(size, 0);
             for (std::size_t i = 0; i + 1 < unusual.size(); i += 2) {
               BOOST_OUTCOME_TRY(auto place, redis::integer(unusual[i]));
-              BOOST_OUTCOME_TRY(counts[static_cast<std::size_t>(place - 1)], redis::integer(unusual[i + 1]));
+              BOOST_OUTCOME_TRY(deaths[static_cast<std::size_t>(place - 1)], redis::integer(unusual[i + 1]));
             }
-            return Step<std::vector<std::int64_t>>{std::move(counts)};
+            return Step<std::vector<std::int64_t>>{std::move(deaths)};
           }};
 }
 
-Query<std::int64_t> Broker::count_start(const Delivery& delivery) const {
-  auto many = count_starts(delivery.queue, {delivery.redis_message_id});
-  return {std::move(many.commands),
-          [decode = std::move(many.decode)](Replies replies) -> Result<Step<std::int64_t>> {
-            BOOST_OUTCOME_TRY(auto step, decode(std::move(replies)));
-            return Step<std::int64_t>{step.value->front()};
-          }};
+Query<std::int64_t> Broker::note_start(const Delivery& delivery) const {
+  return only(note_starts(delivery.queue, {delivery.redis_message_id}));
 }
 
 Settlement moved_when_due(Delivery delayed) {

@@ -226,11 +226,11 @@ void Consumer::Impl::fetch_at_once(const std::string& queue) {
     std::vector<std::string> ids;
     for (const Delivery& delivery : fetched->deliveries) ids.push_back(delivery.redis_message_id);
     using Counts = std::vector<std::int64_t>;
-    client.run<Counts>(broker.count_starts(queue, ids),
+    client.run<Counts>(broker.note_starts(queue, ids),
                        [this, queue, fetched = std::move(*fetched)](Result<Counts> starts) mutable {
                          if (!starts) return received_at_once(queue, starts.error());
                          for (std::size_t i = 0; i < starts->size(); ++i)
-                           fetched.deliveries[i].earlier_starts = (*starts)[i];
+                           fetched.deliveries[i].deaths = (*starts)[i];
                          received_at_once(queue, std::move(fetched));
                        });
   });

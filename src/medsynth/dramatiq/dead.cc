@@ -239,7 +239,7 @@ std::vector<Command> DeadLetters::replay_commands(const DeadLetter& letter, Wall
   std::vector<Command> commands{Command("ZREM", k.dead(letter.queue), letter.redis_message_id),
                                 Command("HDEL", k.dead_payloads(letter.queue), letter.redis_message_id),
                                 Command("HDEL", k.reasons(letter.queue), letter.redis_message_id),
-                                Command("HDEL", k.starts(letter.queue), letter.redis_message_id)};
+                                Command("HDEL", k.deaths(letter.queue), letter.redis_message_id)};
   auto enqueue = broker_.enqueue_commands(std::move(message));
   std::move(enqueue.begin(), enqueue.end(), std::back_inserter(commands));
   return commands;

@@ -23,6 +23,12 @@ class Reader {
   explicit Reader(std::string_view text) : text_(text) {}
 
   bool document() { return value(0) && at_ == text_.size(); }
+  // The same, and `members` gets those of the outermost object.
+  bool object_document(RawMembers& members) {
+    members_ = &members;
+    space();
+    return peek() == '{' && document();
+  }
   std::size_t at() const { return at_; }
 
  private:
@@ -72,9 +78,16 @@ class Reader {
     if (take('}')) return true;
     do {
       space();
+      const std::size_t name = at_;
       if (!string()) return false;
+      const std::string_view key = text_.substr(name, at_ - name);
       space();
-      if (!take(':') || !value(depth)) return false;
+      if (!take(':')) return false;
+      space();
+      const std::size_t start = at_;
+      if (!bare(depth)) return false;
+      if (members_ && depth == 1) members_->emplace_back(key, text_.substr(start, at_ - start));
+      space();
     } while (take(','));
     return take('}');
   }
@@ -135,16 +148,32 @@ class Reader {
 
   std::string_view text_;
   std::size_t at_ = 0;
+  RawMembers* members_ = nullptr;
 };
+
+Error not_utf8() {
+  return {Code::invalid_argument, "not UTF-8 text", "malformed_json"};
+}
+Error malformed(const Reader& reader) {
+  return {Code::invalid_argument, fmt::format("malformed JSON at byte {}", reader.at()), "malformed_json"};
+}
 
 }  // namespace
 
 Result<> check_json(std::string_view text) {
-  if (!is_utf8(text)) return Error{Code::invalid_argument, "not UTF-8 text", "malformed_json"};
+  if (!is_utf8(text)) return not_utf8();
   Reader reader(text);
   if (reader.document()) return success();
-  return Error{Code::invalid_argument, fmt::format("malformed JSON at byte {}", reader.at()),
-               "malformed_json"};
+  return malformed(reader);
+}
+
+Result<RawMembers> read_object(std::string_view text) {
+  if (!is_utf8(text)) return not_utf8();
+  Reader reader(text);
+  RawMembers members;
+  members.reserve(8);  // a message has seven
+  if (reader.object_document(members)) return members;
+  return malformed(reader);
 }
 
 }  // namespace medsynth::dramatiq

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "medsynth/base/error.h"
 
@@ -12,5 +14,10 @@ namespace medsynth::dramatiq {
 // nesting that exhausts its recursion limit. Error: invalid_argument with the byte where it went wrong, never
 // the text.
 Result<> check_json(std::string_view text);
+
+// The same for an object, and its members in order: name, with its quotes, and value, as raw texts that point
+// into `text`.
+using RawMembers = std::vector<std::pair<std::string_view, std::string_view>>;
+Result<RawMembers> read_object(std::string_view text);
 
 }  // namespace medsynth::dramatiq

@@ -34,9 +34,12 @@ struct Keys {
   std::string workers() const { return ours("workers"); }  // hash: worker id -> {"host":...,"pid":...}
   std::string queues() const { return ours("queues"); }    // set: queues that ours consume or send to
   std::string paused() const { return ours("paused"); }    // set: queues that ours do not fetch
-  std::string starts(std::string_view queue) const {
-    return ours("starts." + canonical_queue(queue));
-  }  // hash: id -> "<count> <worker>"
+  std::string running(std::string_view worker, std::string_view queue) const {
+    return ours("running." + std::string(worker) + "." + canonical_queue(queue));
+  }  // set: what a worker has started and not settled
+  std::string deaths(std::string_view queue) const {
+    return ours("deaths." + canonical_queue(queue));
+  }  // hash: id -> how many workers died running it
   std::string reasons(std::string_view queue) const {
     return ours("reasons." + canonical_queue(queue));
   }  // hash: dead id -> why

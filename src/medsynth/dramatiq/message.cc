@@ -39,12 +39,19 @@ std::optional<Number> whole_number(std::string_view raw) {
   return error == std::errc{} && end == raw.data() + raw.size() ? std::optional(number) : std::nullopt;
 }
 
-// Precondition, as for the next two: check_json() let the whole payload pass.
-Result<std::string> string_member(std::string_view key, std::string_view raw) {
+// nullopt: it is no string of valid Unicode.
+std::optional<std::string> string_of(std::string_view raw) {
   if (const std::string_view text = plain_text(raw); !text.empty()) return std::string(text);
   const auto value = json::parse(raw);
-  if (!value || !value->is_string()) return invalid(pointer(key), "must be a string of valid Unicode");
+  if (!value || !value->is_string()) return std::nullopt;
   return std::string(value->get_string());
+}
+
+// Precondition, as for the next two: read_object() let the whole payload pass.
+Result<std::string> string_member(std::string_view key, std::string_view raw) {
+  auto text = string_of(raw);
+  if (!text) return invalid(pointer(key), "must be a string of valid Unicode");
+  return std::move(*text);
 }
 
 Result<std::string> raw_member(std::string_view key, std::string_view raw, char open) {
@@ -56,10 +63,18 @@ Result<std::string> raw_member(std::string_view key, std::string_view raw, char 
 // Duplicates as Python's dict: the first one's position, the last one's value.
 Result<std::vector<std::pair<std::string, std::string>>> read_options(std::string_view raw) {
   if (!raw.starts_with('{')) return invalid("/options", "must be an object");
-  auto members = json::members(raw);
-  if (!members) return invalid("/options", "has a name that is not valid Unicode");
+  BOOST_OUTCOME_TRY(auto members, read_object(raw));
   Message found;
-  for (auto& [name, text] : *members) found.set_option(name, std::string(text));
+  found.options.reserve(members.size());
+  for (const auto& [name, text] : members) {
+    if (const std::string_view plain = plain_text(name); !plain.empty()) {
+      found.set_option(plain, std::string(text));
+    } else {
+      const auto decoded = string_of(name);
+      if (!decoded) return invalid("/options", "has a name that is not valid Unicode");
+      found.set_option(*decoded, std::string(text));
+    }
+  }
   return std::move(found.options);
 }
 
@@ -163,13 +178,18 @@ std::string encode(const Message& message) {
 }
 
 Result<Message> decode(std::string_view payload) {
-  BOOST_OUTCOME_TRY(check_json(payload));
-  const std::size_t start = payload.find_first_not_of(" \t\r\n");
-  if (payload[start] != '{') return invalid("", "a message must be a JSON object");
-  BOOST_OUTCOME_TRY(auto members, json::members(payload));
+  const auto members = read_object(payload);
+  if (!members)
+    return check_json(payload) ? invalid("", "a message must be a JSON object") : members.error();
   Message message;
   std::array<bool, kKeys.size()> seen{};
-  for (const auto& [key, raw] : members) {
+  for (const auto& [name, raw] : *members) {
+    std::string decoded;
+    std::string_view key = plain_text(name);
+    if (key.empty()) {
+      decoded = string_of(name).value_or("");
+      key = decoded;
+    }
     const auto known = std::find(kKeys.begin(), kKeys.end(), key);
     if (known == kKeys.end()) {
       const bool showable = key.size() <= 40 && std::all_of(key.begin(), key.end(), is_word);

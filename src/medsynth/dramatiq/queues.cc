@@ -75,7 +75,7 @@ Query<std::int64_t> drop_all(const Broker& broker, const std::string& queue,
   std::vector<std::string> arguments{std::string(from_list)};
   for (const Waiting& message : messages) arguments.push_back(message.redis_message_id);
   return one_number(Command::eval(scripts::drop,
-                                  {k.queue(queue), k.payloads(queue), k.starts(queue), k.due(queue),
+                                  {k.queue(queue), k.payloads(queue), k.deaths(queue), k.due(queue),
                                    k.acks(scheduler_id(queue), delay_queue(queue))},
                                   std::move(arguments)));
 }

@@ -81,6 +81,7 @@ struct Attempt {
   std::string task_id;
   std::string message_id;
   std::int64_t number = 0;
+  std::int64_t created = 0;  // microseconds: when the record was made, where that is known
 };
 struct Begin {
   std::string task_id;
@@ -160,7 +161,7 @@ class Store {
   // record without a message is taken over. A record that is `processing` for this message (its worker died)
   // gets a new attempt.
   redis::Query<Begun> begin(const Begin& begin, WallTime now) const;
-  // For messages that are expected to end at once, many in one script: the number of each one's next attempt,
+  // For messages that are expected to end at once, many in one exchange: the number of each one's next attempt,
   // whose record is pending (or made). Writes no state: advance() does, while nobody else began, and states
   // that follow quickly are one write. 0: begin() has more to say about this one.
   redis::Query<std::vector<Attempt>> open(const std::vector<Begin>& begins, WallTime now) const;

@@ -9,6 +9,7 @@
 namespace medsynth::tasks {
 namespace {
 
+using redis::Command;
 using redis::Query;
 using redis::Replies;
 using redis::Step;
@@ -31,6 +32,51 @@ Result<> read_unusual(Replies replies, const std::vector<std::size_t>& order, Ea
     each(order[static_cast<std::size_t>(place - 1)], answer[i + 1]);
   }
   return success();
+}
+
+// When a record was made that is still as it was then: pending for this message, never begun, never cancelled
+// (nobody wrote a tombstone: whoever does changes the record too). 0: it does not say when.
+std::optional<std::int64_t> made_at(const redis::Reply& looked, const std::string& message_id) {
+  const std::vector<redis::Reply>& fields = looked.list;
+  static const std::string kPending = json_text(Status::pending);
+  const bool as_made = fields.size() == 5 && fields[0].text == json::write_string(message_id) &&
+                       fields[1].text == "0" && fields[2].text == kPending && fields[4].is_null();
+  if (!as_made) return std::nullopt;
+  const std::string_view quoted = fields[3].text;
+  if (quoted.size() < 2) return 0;
+  const auto created = parse_rfc3339(quoted.substr(1, quoted.size() - 2));
+  return created ? micros(*created) : 0;
+}
+
+// By open.lua: those of `begins` at `unusual`; `attempts` are those of all.
+Query<std::vector<Attempt>> open_unusual(const StoreOptions& options, const std::vector<Begin>& begins,
+                                         const std::vector<std::size_t>& unusual,
+                                         std::vector<Attempt> attempts, WallTime now) {
+  std::vector<std::string> keys;
+  std::vector<std::size_t> order;
+  std::vector<std::string> arguments{std::to_string(micros(now))};
+  const auto kind_of = [&](std::size_t i) {
+    const Begin& begin = begins[unusual[i]];
+    return std::pair<std::string_view, std::string_view>(begin.queue, begin.actor);
+  };
+  for (const auto& [kind, places] : grouped(unusual.size(), kind_of)) {
+    arguments.insert(arguments.end(), {json::write_string(kind.first), json::write_string(kind.second),
+                                       std::to_string(places.size())});
+    for (const std::size_t place : places) {
+      const std::size_t i = unusual[place];
+      order.push_back(i);
+      keys.push_back(options.prefix + begins[i].task_id);
+      arguments.push_back(json::write_string(begins[i].message_id));
+    }
+  }
+  return {{call(all_scripts().open, options, std::move(keys), now, std::move(arguments))},
+          [attempts = std::move(attempts),
+           order = std::move(order)](Replies replies) mutable -> Result<Step<std::vector<Attempt>>> {
+            BOOST_OUTCOME_TRY(read_unusual(
+                std::move(replies), order,
+                [&](std::size_t i, const redis::Reply& number) { attempts[i].number = number.integer; }));
+            return Step<std::vector<Attempt>>(std::move(attempts));
+          }};
 }
 
 }  // namespace
@@ -71,31 +117,28 @@ Advance to_cancelled(Attempt attempt, std::string_view why, WallTime now) {
           {{"error", json::write_string(why)}, {"cancelled_at", quoted(now)}}};
 }
 
+// First a look at each, without a script: Redis reads a record in a fifth of the time that a script needs for
+// it, and what comes of it is only believed until advance() has looked again. What is not as it was made is
+// left to open.lua.
 Query<std::vector<Attempt>> Store::open(const std::vector<Begin>& begins, WallTime now) const {
-  std::vector<std::string> keys;
-  std::vector<std::size_t> order;
-  std::vector<Attempt> attempts;
-  std::vector<std::string> arguments{std::to_string(micros(now))};
-  for (const Begin& begin : begins) attempts.push_back({begin.task_id, begin.message_id, 1});
-  const auto kind_of = [&](std::size_t i) {
-    return std::pair<std::string_view, std::string_view>(begins[i].queue, begins[i].actor);
-  };
-  for (const auto& [kind, places] : grouped(begins.size(), kind_of)) {
-    arguments.insert(arguments.end(), {json::write_string(kind.first), json::write_string(kind.second),
-                                       std::to_string(places.size())});
-    for (const std::size_t i : places) {
-      order.push_back(i);
-      keys.push_back(options_.prefix + begins[i].task_id);
-      arguments.push_back(json::write_string(begins[i].message_id));
-    }
-  }
-  return {{call(all_scripts().open, options_, std::move(keys), now, std::move(arguments))},
-          [attempts = std::move(attempts),
-           order = std::move(order)](Replies replies) mutable -> Result<Step<std::vector<Attempt>>> {
-            BOOST_OUTCOME_TRY(read_unusual(
-                std::move(replies), order,
-                [&](std::size_t i, const redis::Reply& number) { attempts[i].number = number.integer; }));
-            return Step<std::vector<Attempt>>(std::move(attempts));
+  std::vector<Command> looks;
+  looks.reserve(begins.size());
+  for (const Begin& begin : begins)
+    looks.emplace_back("HMGET", options_.prefix + begin.task_id, "message_id", "attempt", "status",
+                       "created_at", "cancelled_at");
+  return {std::move(looks),
+          [options = options_, begins, now](const Replies& replies) -> Result<Step<std::vector<Attempt>>> {
+            std::vector<Attempt> attempts;
+            std::vector<std::size_t> unusual;
+            attempts.reserve(begins.size());
+            for (std::size_t i = 0; i < begins.size(); ++i) {
+              const std::optional<std::int64_t> created = made_at(replies[i], begins[i].message_id);
+              attempts.push_back({begins[i].task_id, begins[i].message_id, 1, created.value_or(0)});
+              if (!created) unusual.push_back(i);
+            }
+            if (unusual.empty()) return Step<std::vector<Attempt>>{std::move(attempts)};
+            return Step<std::vector<Attempt>>{
+                open_unusual(options, begins, unusual, std::move(attempts), now)};
           }};
 }
 
@@ -118,6 +161,7 @@ Query<std::vector<Written>> Store::advance(const std::vector<Advance>& advances,
       order.push_back(i);
       keys.push_back(options_.prefix + advances[i].attempt.task_id);
       arguments.push_back(json::write_string(advances[i].attempt.message_id));
+      arguments.push_back(advances[i].attempt.created == 0 ? "" : std::to_string(advances[i].attempt.created));
       for (const auto& [name, value] : advances[i].fields) arguments.push_back(value);
     }
   }

@@ -41,11 +41,21 @@ std::string identity_of(std::string_view kwargs, std::string_view task_id_option
   const auto usable = [](const json::value* value) {
     return value && value->is_string() && check_task_id(value->get_string()).has_value();
   };
-  if (auto named = json::parse(kwargs); named && named->is_object()) {
-    if (const json::value* id = named->get_object().if_contains("task_id"); usable(id))
+  // Parsing what cannot hold it costs as much as all the rest that is done for a brief task.
+  const auto may_hold = [](std::string_view json) {
+    return json.find("task_id") != json.npos || json.find("\\u") != json.npos;
+  };
+  if (may_hold(kwargs)) {
+    const auto named = json::parse(kwargs);
+    if (named && named->is_object()) {
+      if (const json::value* id = named->get_object().if_contains("task_id"); usable(id))
+        return std::string(id->get_string());
+    }
+  }
+  if (!task_id_option.empty()) {
+    if (const auto id = json::parse(task_id_option); id && usable(&*id))
       return std::string(id->get_string());
   }
-  if (auto id = json::parse(task_id_option); id && usable(&*id)) return std::string(id->get_string());
   return message_id;
 }
 

@@ -117,6 +117,7 @@ struct Metrics::Impl {
     prometheus::Counter& messages;
     prometheus::Counter& errors;  // there from the start, so that a rate of errors can be asked for
     prometheus::Histogram& milliseconds;
+    prometheus::Histogram& waited;
   };
   const MessageSeries& message_series(std::string_view queue, std::string_view actor) {
     const std::lock_guard lock(series_mutex);
@@ -124,7 +125,8 @@ struct Metrics::Impl {
     if (found != messages_by_label.end()) return found->second;
     const Labels labels = message_labels(queue, actor);
     const MessageSeries series{messages_inprogress.Add(labels), messages.Add(labels),
-                               message_errors.Add(labels), message_milliseconds.Add(labels, kMessageBuckets)};
+                               message_errors.Add(labels), message_milliseconds.Add(labels, kMessageBuckets),
+                               queue_wait.Add(labels, kModelBuckets)};
     return messages_by_label.emplace(std::tuple(std::string(queue), std::string(actor)), series)
         .first->second;
   }
@@ -190,7 +192,7 @@ void Metrics::message_rejected(std::string_view queue, std::string_view actor) {
 }
 
 void Metrics::message_waited(std::string_view queue, std::string_view actor, double seconds) {
-  impl_->queue_wait.Add(message_labels(queue, actor), kModelBuckets).Observe(seconds);
+  impl_->message_series(queue, actor).waited.Observe(seconds);
 }
 
 void Metrics::limiter_wait_total(std::string_view reason, double seconds) {

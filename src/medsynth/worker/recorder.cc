@@ -38,15 +38,17 @@ void Recorder::started(const tasks::Attempt& attempt) {
   bool wake;
   {
     const std::lock_guard lock(mutex_);
-    wake = running_.empty() && gathered_.empty();
-    running_.insert_or_assign(std::this_thread::get_id(), Running{attempt, clock_.steady() + kFlush});
+    wake = next_due() == SteadyTime::max();
+    Running& running = running_[std::this_thread::get_id()];
+    running.attempt = attempt;  // into the memory of the last one
+    running.due = clock_.steady() + kFlush;
   }
   if (wake) changed_.notify_all();
 }
 
 void Recorder::ended(Ending ending) {
   std::unique_lock lock(mutex_);
-  running_.erase(std::this_thread::get_id());
+  running_[std::this_thread::get_id()].due = SteadyTime::max();
   changed_.wait(lock, [this] { return gathered_.size() < kMostGathered; });
   if (gathered_.empty()) first_ = clock_.steady();
   gathered_.push_back(std::move(ending));

@@ -36,7 +36,7 @@ class Recorder {
  private:
   struct Running {
     tasks::Attempt attempt;
-    SteadyTime due;  // when it is shown as processing
+    SteadyTime due = SteadyTime::max();  // when it is shown as processing
   };
   void run(std::stop_token stop);
   bool is_due(SteadyTime now) const;

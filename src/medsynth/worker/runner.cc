@@ -141,7 +141,7 @@ void Runner::give_back(Task& task) {
 void Runner::begin(Task& task) {
   const dramatiq::Delivery& delivery = task.delivery;
   const auto deaths =
-      persist<std::int64_t>(task.abandon, [&] { return parts_.broker.count_start(delivery); });
+      persist<std::int64_t>(task.abandon, [&] { return parts_.broker.note_start(delivery); });
   if (deaths && *deaths < 0)
     return log::warning("the message was no longer ours", {{"task_id", task.hand->task_id}});
   if (!open_attempt(task)) return;

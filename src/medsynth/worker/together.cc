@@ -24,9 +24,9 @@ struct Runner::Light {
   tasks::Attempt attempt = {};
   enum class Path { together, alone, lost } path = Path::together;
 
-  void take_path(std::int64_t earlier_starts) {
-    if (earlier_starts < 0) path = Path::lost;
-    if (earlier_starts > 0) path = Path::alone;
+  void take_path(std::int64_t deaths) {
+    if (deaths < 0) path = Path::lost;
+    if (deaths > 0) path = Path::alone;
   }
 };
 
@@ -53,7 +53,9 @@ void Runner::run_together(std::vector<dramatiq::Delivery> deliveries, const std:
   SteadyTime::duration took{};
   std::vector<dramatiq::Delivery> overdue;
   std::vector<Light*> alone;
+  bool recorded = false;
   for (Light& light : lights) {
+    recorded = recorded || light.actor->tracked;
     if (light.path == Light::Path::lost)
       log::warning("the message was no longer ours", {{"task_id", light.task_id}});
     else if (took > kOverdue)
@@ -63,7 +65,7 @@ void Runner::run_together(std::vector<dramatiq::Delivery> deliveries, const std:
     else
       took += run_light(light, abandon);
   }
-  recorder_.flush();
+  if (recorded) recorder_.flush();
   if (!overdue.empty()) parts_.consumer.give_back(overdue);
   for (Light* light : alone) run_one(light->delivery, abandon);
 }
@@ -99,8 +101,8 @@ bool Runner::open_together(std::vector<Light>& lights, const std::stop_token& ab
   auto aborted = look_for_aborted(lights);
   std::map<std::string, std::vector<Light*>> queues;
   for (Light& light : lights) {
-    if (light.delivery.earlier_starts)
-      light.take_path(*light.delivery.earlier_starts);
+    if (light.delivery.deaths)
+      light.take_path(*light.delivery.deaths);
     else
       queues[light.delivery.queue].push_back(&light);
   }
@@ -108,7 +110,7 @@ bool Runner::open_together(std::vector<Light>& lights, const std::stop_token& ab
     std::vector<std::string> ids;
     for (const Light* light : those) ids.push_back(light->delivery.redis_message_id);
     const auto deaths =
-        persist<std::vector<std::int64_t>>(abandon, [&] { return parts_.broker.count_starts(queue, ids); });
+        persist<std::vector<std::int64_t>>(abandon, [&] { return parts_.broker.note_starts(queue, ids); });
     if (!deaths) return false;
     for (std::size_t i = 0; i < those.size(); ++i) those[i]->take_path((*deaths)[i]);
   }

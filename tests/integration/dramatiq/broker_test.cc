@@ -39,7 +39,7 @@ TEST_F(BrokerTest, ASettledMessageLeavesNoKeys) {
             fetched.deliveries[0].redis_message_id);
   EXPECT_EQ(keys(), (Ids{"dramatiq:__acks__.worker-a.q", "dramatiq:q.msgs"}));
   for (const Delivery& d : fetched.deliveries) {
-    EXPECT_EQ(run(broker_.count_start(d)), 0);
+    EXPECT_EQ(run(broker_.note_start(d)), 0);
     EXPECT_TRUE(run(broker_.ack(d)));
   }
   EXPECT_EQ(keys(), Ids{});
@@ -98,7 +98,7 @@ TEST_F(BrokerTest, ADueMessageMovesToItsCanonicalQueue) {
 TEST_F(BrokerTest, ARetryGoesToTheDelayQueue) {
   enqueue(broker_, {"m1"});
   const Delivery d = fetch_one(broker_);
-  run(broker_.count_start(d));
+  run(broker_.note_start(d));
   Message updated = d.message;
   updated.set_option("retries", "1");
   EXPECT_TRUE(run(broker_.retry(d, updated, WallTime{1'700'000'000'000ms})));
@@ -114,7 +114,7 @@ TEST_F(BrokerTest, ARetryGoesToTheDelayQueue) {
 TEST_F(BrokerTest, ADeadLetterKeepsPayloadAndReason) {
   enqueue(broker_, {"m1"});
   const Delivery d = fetch_one(broker_);
-  run(broker_.count_start(d));
+  run(broker_.note_start(d));
   Message updated = d.message;
   updated.set_option("traceback", "\"boom\"");
   EXPECT_TRUE(run(broker_.dead(d, updated, "it failed")));
@@ -215,7 +215,7 @@ TEST_F(BrokerTest, ManyAreEnqueuedTogether) {
 TEST_F(BrokerTest, ABatchSettlesWhatIsStillOurs) {
   enqueue(broker_, {"1", "2", "3", "4", "5"});
   const auto fetched = run(broker_.fetch("q", 5)).deliveries;
-  EXPECT_EQ(run(broker_.count_starts("q", {fetched[0].redis_message_id, "nobody's"})),
+  EXPECT_EQ(run(broker_.note_starts("q", {fetched[0].redis_message_id, "nobody's"})),
             (std::vector<std::int64_t>{0, -1}));
   say("SREM", "dramatiq:__acks__.worker-a.q", fetched[1].redis_message_id);
   std::vector<Settlement> settlements{
@@ -329,7 +329,7 @@ TEST_F(BrokerTest, AfterALostLeaseSettlingDisturbsNothing) {
   const Delivery late = fetch_one(broker_);
   EXPECT_EQ(run(other_.recover_worker("q", "worker-a")), 1);
   const auto before = keys();
-  EXPECT_EQ(run(broker_.count_start(late)), -1);
+  EXPECT_EQ(run(broker_.note_start(late)), -1);
   EXPECT_FALSE(run(broker_.ack(late)));
   EXPECT_FALSE(run(broker_.dead(late, late.message)));
   EXPECT_FALSE(run(broker_.retry(late, late.message, WallTime{})));
@@ -420,17 +420,48 @@ TEST_F(BrokerTest, DeathsAreCountedUntilTheMessageIsSettled) {
     const std::string name = "victim-" + std::to_string(deaths);
     const Broker victim({.worker_id = name});
     const Delivery d = fetch_one(victim);
-    EXPECT_EQ(run(victim.count_start(d)), deaths);
-    EXPECT_EQ(run(victim.count_start(d)), deaths);  // the answer was lost and asked for again
+    EXPECT_EQ(run(victim.note_start(d)), deaths);
+    EXPECT_EQ(run(victim.note_start(d)), deaths);  // the answer was lost and asked for again
     EXPECT_EQ(run(broker_.recover_worker("q", name)), 1);
   }
   Delivery d = fetch_one(broker_);
-  EXPECT_EQ(run(broker_.count_start(d)), 3);
+  EXPECT_EQ(run(broker_.note_start(d)), 3);
   EXPECT_EQ(run(broker_.requeue("q", {d.redis_message_id})), 1);
   d = fetch_one(broker_);
-  EXPECT_EQ(run(broker_.count_start(d)), 0);
+  EXPECT_EQ(run(broker_.note_start(d)), 0);
   EXPECT_TRUE(run(broker_.ack(d)));
   EXPECT_EQ(keys(), Ids{});
+}
+
+// A death is of what ran: not of what was only fetched, nor of what was settled.
+TEST_F(BrokerTest, OnlyWhatRanDied) {
+  enqueue(broker_, {"settled", "ran", "fetched"});
+  const Broker victim({.worker_id = "victim"});
+  const auto held = run(victim.fetch("q", 3)).deliveries;
+  for (int i = 0; i < 2; ++i) run(victim.note_start(held[static_cast<std::size_t>(i)]));
+  EXPECT_TRUE(run(victim.ack(held[0])));
+  EXPECT_EQ(run(broker_.recover_worker("q", "victim")), 2);
+  std::map<std::string, std::int64_t> deaths;
+  for (const Delivery& d : run(broker_.fetch("q", 3)).deliveries)
+    deaths[d.message.message_id] = run(broker_.note_start(d));
+  EXPECT_EQ(deaths, (std::map<std::string, std::int64_t>{{"ran", 1}, {"fetched", 0}}));
+}
+
+// Python was faster and put the dead worker's messages back: the death is counted all the same, also when
+// another one has the message by now.
+TEST_F(BrokerTest, DeathsOfWorkersThatPythonRecoveredCount) {
+  enqueue(broker_, {"waits", "taken"});
+  const Broker victim({.worker_id = "victim"});
+  run(victim.register_worker(1));
+  const auto held = run(victim.fetch("q", 2)).deliveries;
+  for (const Delivery& d : held) run(victim.note_start(d));
+  for (const Delivery& d : held) say("RPUSH", "dramatiq:q", d.redis_message_id);
+  say("DEL", "dramatiq:__acks__.victim.q");
+  say("ZREM", "dramatiq:__heartbeats__", "victim");
+  const Delivery taken = fetch_one(other_);
+  EXPECT_EQ(run(broker_.recover("q", 1h)), 0);
+  EXPECT_EQ(run(broker_.note_start(fetch_one(broker_))), 1);
+  EXPECT_EQ(run(other_.note_start(taken)), 1);
 }
 
 // Many at once count as one by one: each death of each, and each worker once.
@@ -442,18 +473,18 @@ TEST_F(BrokerTest, DeathsOfManyAreCountedTogether) {
     for (const Delivery& d : run(victim.fetch("q", 3)).deliveries) held.push_back(d.redis_message_id);
     ASSERT_EQ(held.size(), 3u);
     for (int again = 0; again < 2; ++again)
-      EXPECT_EQ(run(victim.count_starts("q", held)), std::vector<std::int64_t>(3, deaths));
+      EXPECT_EQ(run(victim.note_starts("q", held)), std::vector<std::int64_t>(3, deaths));
     EXPECT_EQ(run(broker_.recover_worker("q", victim.options().worker_id)), 3);
   }
 }
 
-// A Python worker settled what one of ours had started: the count goes with the housekeeping.
+// A Python worker settled what one of ours died running: the count goes with the housekeeping.
 TEST_F(BrokerTest, CountsOfMessagesThatOthersSettledAreCleared) {
   enqueue(broker_, {"m1"});
-  const Delivery d = fetch_one(broker_);
-  run(broker_.count_start(d));
-  say("DEL", "dramatiq:__acks__.worker-a.q", "dramatiq:q.msgs");
-  EXPECT_EQ(keys(), Ids{"dramatiq:__medsynth__.starts.q"});
+  run(broker_.note_start(fetch_one(broker_)));
+  run(other_.recover_worker("q", "worker-a"));
+  say("DEL", "dramatiq:q", "dramatiq:q.msgs");
+  EXPECT_EQ(keys(), Ids{"dramatiq:__medsynth__.deaths.q"});
   run(broker_.recover("q"));
   EXPECT_EQ(keys(), Ids{});
 }

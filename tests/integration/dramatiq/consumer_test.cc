@@ -63,10 +63,10 @@ TEST_F(ConsumerTest, OnlyWhatStartsAtOnceIsCountedAsStarted) {
       });
       const auto taken = consumer.take_some(5s);
       if (taken.size() != 1) return false;
-      const auto starts = taken.front().earlier_starts;
-      counted += starts.has_value();
-      EXPECT_EQ(say("HLEN", "dramatiq:__medsynth__.starts.q").integer, starts ? 1 : 0);
-      EXPECT_EQ(starts.value_or(0), 0);
+      const auto deaths = taken.front().deaths;
+      counted += deaths.has_value();
+      EXPECT_EQ(say("SCARD", "dramatiq:__medsynth__.running.worker-a.q").integer, deaths ? 1 : 0);
+      EXPECT_EQ(deaths.value_or(0), 0);
       return consumer.ack(taken.front());
     };
     if (waits) {

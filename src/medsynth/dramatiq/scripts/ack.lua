@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Settles messages that are still ours. One whose lease was lost is somebody else's: nothing is done with it.
--- KEYS payloads, acks, starts; ARGV id ... Returns the places (from 1) of those that were not ours any more.
+-- KEYS payloads, acks, running, deaths; ARGV id ... Returns the places (from 1) of those that were not ours any more.
 local lost, ours = {}, {}
 local held = redis.call('SMISMEMBER', KEYS[2], unpack(ARGV))
 for i, id in ipairs(ARGV) do
@@ -9,6 +9,7 @@ end
 if #ours > 0 then
   redis.call('SREM', KEYS[2], unpack(ours))
   redis.call('HDEL', KEYS[1], unpack(ours))
-  redis.call('HDEL', KEYS[3], unpack(ours))
+  redis.call('SREM', KEYS[3], unpack(ours))
+  if redis.call('EXISTS', KEYS[4]) == 1 then redis.call('HDEL', KEYS[4], unpack(ours)) end
 end
 return lost

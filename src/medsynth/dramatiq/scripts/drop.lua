@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Drops messages that nobody shall run. KEYS queue, payloads, starts, due index, scheduler's acks (both of the delay queue);
+-- Drops messages that nobody shall run. KEYS queue, payloads, deaths, due index, scheduler's acks (both of the delay queue);
 -- ARGV whether they must still lie in the list (empty: a worker holds them until they are due), id ... Returns how many were
 -- dropped; those fetched meanwhile were not.
 local dropped = 0

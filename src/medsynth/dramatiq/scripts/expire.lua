@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- Housekeeping of one queue, a bounded amount at a time: drops old dead letters, and start counts of messages that somebody
+-- Housekeeping of one queue, a bounded amount at a time: drops old dead letters, and deaths of messages that somebody
 -- else (a Python worker, the dashboard) settled.
--- KEYS dead, dead payloads, reasons, starts, payloads; ARGV age (ms). Returns how many dead letters went.
+-- KEYS dead, dead payloads, reasons, deaths, payloads; ARGV age (ms). Returns how many dead letters went.
 for _, id in ipairs(redis.call('HRANDFIELD', KEYS[4], 20)) do
   if redis.call('HEXISTS', KEYS[5], id) == 0 then redis.call('HDEL', KEYS[4], id) end
 end

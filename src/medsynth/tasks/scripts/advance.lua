@@ -1,6 +1,6 @@
 -- Writes of many attempts. KEYS records. ARGV from 8: worker (JSON); then, in the order of KEYS, groups that take the same step:
 -- the status that it leads to (JSON), attempt, number of records, number of field names, these, and for each record its message_id
--- (JSON) and the values of these fields. Answers what is unusual: the place (from 1), and stop (written, and it should stop), stale
+-- (JSON), when it was created (microseconds, empty: not known) and the values of these fields. Answers what is unusual: the place (from 1), and stop (written, and it should stop), stale
 -- or gone; all others are written. What is the same for many is said to Redis once: indexes, expiry, event.
 local worker = ARGV[8]
 local progress_of = {['"processing"'] = '0', ['"completed"'] = '100'}
@@ -32,7 +32,7 @@ local function step(at)
   end
   local base = #words
   for name = 1, names do words[base + 2 * name - 1] = ARGV[at + 3 + name] end
-  local written, from = {}, {}
+  local written, scored, unknown, from = {}, {}, {}, {}
   at = at + 4 + names
   for _ = 1, count do
     place = place + 1
@@ -50,12 +50,15 @@ local function step(at)
           redis.call('HDEL', key, 'error', 'result', 'completed_at', 'failed_at', 'cancelled_at', 'next_attempt_at', 'cancel_requested')
         end
       end
-      for name = 1, names do words[base + 2 * name] = ARGV[at + name] end
+      for name = 1, names do words[base + 2 * name] = ARGV[at + 1 + name] end
       redis.call('HSET', key, unpack(words))
       if ending then
         redis.call('PEXPIREAT', key, expire_at)
       end
-      written[#written + 1] = id
+      local created, count_of = ARGV[at + 1], #written + 1
+      written[count_of] = id
+      scored[2 * count_of - 1], scored[2 * count_of] = created, id
+      if created == '' then unknown[#unknown + 1] = count_of end
       local group = from[before]
       if not group then
         group = {}
@@ -68,14 +71,13 @@ local function step(at)
       answer[#answer + 1] = place
       answer[#answer + 1] = result
     end
-    at = at + 1 + names
+    at = at + 2 + names
   end
   if #written == 0 then return at end
   for status, ids in pairs(from) do redis.call('ZREM', status_index(status), unpack(ids)) end
-  local scored = {}
-  for i, created in ipairs(scores(written)) do
-    scored[2 * i - 1] = created
-    scored[2 * i] = written[i]
+  if #unknown > 0 then
+    local created = scores(written)
+    for _, i in ipairs(unknown) do scored[2 * i - 1] = created[i] end
   end
   redis.call('ZADD', status_index(to), unpack(scored))
   local together = table.concat(written, '\n')   -- no id holds a newline
