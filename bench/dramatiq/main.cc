@@ -207,7 +207,7 @@ int main(int argc, char** argv) {
   if (words.size() == 1 && words[0] == "work") return work(settings);
   const auto url = redis::parse_url(settings.redis_url);
   if (!url) return fail(url.error());
-  redis::Client client({.url = *url});
+  redis::Client client({.url = *url, .callers_work = !words.empty() && words[0] == "pings"});
   if (const auto connected = client.wait_connected(5s); !connected) return fail(connected.error());
   if (words.size() >= 3 && words[0] == "send")
     return send(client, settings, words[1], std::stoi(words[2]), words.size() > 3);

@@ -247,7 +247,8 @@ void write_string_to(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t plain = static_cast<std::size_t>(
-        std::find_if_not(text.begin() + static_cast<std::ptrdiff_t>(at), text.end(), is_plain) - text.begin());
+        std::find_if_not(text.begin() + static_cast<std::ptrdiff_t>(at), text.end(), is_plain) -
+        text.begin());
     out.append(text, at, plain - at);
     if (plain == text.size()) break;
     at = plain;

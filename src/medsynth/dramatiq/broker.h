@@ -45,6 +45,7 @@ struct Fetched {
   std::vector<Delivery> deliveries;
   std::int64_t quarantined = 0;           // undecodable payloads that became dead letters, each by itself
   std::optional<WallTime> next_due = {};  // of due(): when the first that is left is due
+  bool started = false;                   // of fetch(): noted as started, without deaths
 };
 // A message on its way to a queue; with an eta to the delay queue.
 struct Outgoing {
@@ -108,8 +109,10 @@ class Broker {
   // ("rpush" and "lpush" are meant; a Redis that sends none is silent there).
   std::vector<std::string> bell_channels(const std::string& queue) const;
 
-  // Takes up to `count` messages (at most 1,000) into our ack set, heartbeat included, one script.
-  redis::Query<Fetched> fetch(const std::string& queue, std::int64_t count) const;
+  // Takes up to `count` messages (at most 1,000) into our ack set, heartbeat included, one script. `start`:
+  // for whoever starts them as soon as they are there, as note_starts() does, unless there are deaths to tell
+  // of.
+  redis::Query<Fetched> fetch(const std::string& queue, std::int64_t count, bool start = false) const;
   // Settling: true where the message was still ours; false: the lease was lost, somebody else has it, nothing
   // was done. Mere acks of one queue are one script, the others one script each; all are one exchange.
   redis::Query<std::vector<bool>> settle(const std::vector<Settlement>& settlements) const;
@@ -142,6 +145,10 @@ class Broker {
   // The same for many messages of one queue, in one script.
   redis::Query<std::vector<std::int64_t>> note_starts(const std::string& queue,
                                                       std::vector<std::string> redis_message_ids) const;
+
+  // They did not start after all.
+  redis::Query<redis::Done> forget_starts(const std::string& queue,
+                                          const std::vector<std::string>& redis_message_ids) const;
 
   redis::Query<redis::Done> register_worker(std::int64_t pid) const;  // before the first fetch
   // After everything of these queues was settled or requeued; false when our ack sets say otherwise, and then

@@ -58,8 +58,7 @@ Settlement in_quarantine(const std::string& queue, std::string id, const std::st
 // Of a query about one that has no second step.
 template <class T>
 Query<T> only(Query<std::vector<T>> query) {
-  return {std::move(query.commands),
-          [decode = std::move(query.decode)](Replies replies) -> Result<Step<T>> {
+  return {std::move(query.commands), [decode = std::move(query.decode)](Replies replies) -> Result<Step<T>> {
             BOOST_OUTCOME_TRY(auto step, decode(std::move(replies)));
             return Step<T>{T(step.value->front())};
           }};
@@ -100,9 +99,7 @@ Query<std::int64_t> sum(std::vector<Command> commands) {
 }
 
 Result<Step<Fetched>> sort_out(const BrokerOptions& options, const std::string& queue,
-                               std::vector<std::string> words, std::size_t first,
-                               std::optional<WallTime> next_due) {
-  Fetched fetched{.deliveries = {}, .quarantined = 0, .next_due = next_due};
+                               std::vector<std::string> words, std::size_t first, Fetched fetched) {
   fetched.deliveries.reserve(words.size() / 2);
   std::vector<Settlement> quarantine;
   for (std::size_t i = first; i + 1 < words.size(); i += 2) {
@@ -244,7 +241,7 @@ Query<Fetched> Broker::due(const std::string& queue, WallTime now, std::int64_t 
             std::optional<WallTime> next;
             if (!words.empty() && !words[0].empty())
               next = WallTime{std::chrono::milliseconds{std::atoll(words[0].c_str())}};
-            return sort_out(options, dq, std::move(words), 1, next);
+            return sort_out(options, dq, std::move(words), 1, {.next_due = next});
           }};
 }
 
@@ -258,11 +255,10 @@ Query<std::int64_t> Broker::requeue(const std::string& queue,
     std::vector<std::string> arguments{bell_of(options_, queue), queue};
     arguments.insert(arguments.end(), redis_message_ids.begin() + static_cast<std::ptrdiff_t>(begin),
                      redis_message_ids.begin() + static_cast<std::ptrdiff_t>(end));
-    commands.push_back(
-        Command::eval(scripts::requeue,
-                      {k.queue(queue), k.payloads(queue), k.acks(options_.worker_id, queue),
-                       k.running(options_.worker_id, queue), k.deaths(queue)},
-                      std::move(arguments)));
+    commands.push_back(Command::eval(scripts::requeue,
+                                     {k.queue(queue), k.payloads(queue), k.acks(options_.worker_id, queue),
+                                      k.running(options_.worker_id, queue), k.deaths(queue)},
+                                     std::move(arguments)));
     end = begin;
   }
   return sum(std::move(commands));
@@ -311,6 +307,13 @@ Query<std::vector<std::int64_t>> Broker::note_starts(const std::string& queue,
 
 Query<std::int64_t> Broker::note_start(const Delivery& delivery) const {
   return only(note_starts(delivery.queue, {delivery.redis_message_id}));
+}
+
+Query<redis::Done> Broker::forget_starts(const std::string& queue,
+                                         const std::vector<std::string>& redis_message_ids) const {
+  Command unmark("SREM", keys(options_).running(options_.worker_id, queue));
+  unmark.words.insert(unmark.words.end(), redis_message_ids.begin(), redis_message_ids.end());
+  return redis::all_ok({std::move(unmark)});
 }
 
 Settlement moved_when_due(Delivery delayed) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -66,13 +67,18 @@ Result<std::vector<std::pair<std::string, std::string>>> read_options(std::strin
   BOOST_OUTCOME_TRY(auto members, read_object(raw));
   Message found;
   found.options.reserve(members.size());
+  const bool many = members.size() > 64;
+  std::unordered_map<std::string, std::size_t>
+      places;  // of many: looking each up would take a square of time
   for (const auto& [name, text] : members) {
-    if (const std::string_view plain = plain_text(name); !plain.empty()) {
-      found.set_option(plain, std::string(text));
-    } else {
-      const auto decoded = string_of(name);
-      if (!decoded) return invalid("/options", "has a name that is not valid Unicode");
+    auto decoded = string_of(name);
+    if (!decoded) return invalid("/options", "has a name that is not valid Unicode");
+    if (!many) {
       found.set_option(*decoded, std::string(text));
+    } else if (const auto [place, is_new] = places.emplace(*decoded, found.options.size()); is_new) {
+      found.options.emplace_back(std::move(*decoded), text);
+    } else {
+      found.options[place->second].second = text;
     }
   }
   return std::move(found.options);
@@ -179,8 +185,7 @@ std::string encode(const Message& message) {
 
 Result<Message> decode(std::string_view payload) {
   const auto members = read_object(payload);
-  if (!members)
-    return check_json(payload) ? invalid("", "a message must be a JSON object") : members.error();
+  if (!members) return check_json(payload) ? invalid("", "a message must be a JSON object") : members.error();
   Message message;
   std::array<bool, kKeys.size()> seen{};
   for (const auto& [name, raw] : *members) {

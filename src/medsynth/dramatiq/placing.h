@@ -26,10 +26,9 @@ std::string bell_of(const BrokerOptions& options, std::string_view queue);
 
 redis::Query<std::int64_t> sum(std::vector<redis::Command> commands);
 
-// Takes id, payload, id, payload ... apart, from `first` on. Those that cannot be decoded go to the dead
-// letters, one by one, and the others come back.
+// Takes id, payload, id, payload ... apart, from `first` on, into `fetched`. Those that cannot be decoded go
+// to the dead letters, one by one.
 Result<redis::Step<Fetched>> sort_out(const BrokerOptions& options, const std::string& queue,
-                                      std::vector<std::string> words, std::size_t first,
-                                      std::optional<WallTime> next_due);
+                                      std::vector<std::string> words, std::size_t first, Fetched fetched);
 
 }  // namespace medsynth::dramatiq

@@ -55,11 +55,11 @@ bool Settler::wait_idle(SteadyTime deadline) {
 }
 
 void Settler::run(std::stop_token stop) {
+  Batch batch;  // keeps its memory, and lends it to those who gather
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, stop, [this] { return !gathering_.settlements.empty(); });
     if (gathering_.settlements.empty()) return;
-    Batch batch;
     if (gathering_.settlements.size() <= kMost) {
       std::swap(batch, gathering_);
     } else {
@@ -73,7 +73,9 @@ void Settler::run(std::stop_token stop) {
     }
     busy_ = true;
     lock.unlock();
-    carry_out(std::move(batch), false);
+    carry_out(batch, false);
+    batch.settlements.clear();
+    batch.done.clear();
     lock.lock();
     busy_ = false;
     changed_.notify_all();
@@ -90,7 +92,7 @@ Result<std::vector<bool>> Settler::try_once(const Batch& batch, bool in_doubt) {
   return ours;
 }
 
-void Settler::carry_out(Batch batch, bool in_doubt) {
+void Settler::carry_out(Batch& batch, bool in_doubt) {
   const std::size_t size = batch.settlements.size();
   std::vector<bool> ours(size, false);
   for (;;) {
@@ -112,7 +114,7 @@ void Settler::carry_out(Batch batch, bool in_doubt) {
         Batch one;
         one.settlements.push_back(std::move(batch.settlements[i]));
         one.done.push_back(std::move(batch.done[i]));
-        carry_out(std::move(one), true);
+        carry_out(one, true);
       }
       return;
     }

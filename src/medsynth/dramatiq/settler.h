@@ -37,7 +37,7 @@ class Settler {
     std::vector<Done> done;
   };
   void run(std::stop_token stop);
-  void carry_out(Batch batch, bool in_doubt);
+  void carry_out(Batch& batch, bool in_doubt);
   Result<std::vector<bool>> try_once(const Batch& batch, bool in_doubt);
 
   redis::Client& client_;

@@ -161,9 +161,9 @@ class Store {
   // record without a message is taken over. A record that is `processing` for this message (its worker died)
   // gets a new attempt.
   redis::Query<Begun> begin(const Begin& begin, WallTime now) const;
-  // For messages that are expected to end at once, many in one exchange: the number of each one's next attempt,
-  // whose record is pending (or made). Writes no state: advance() does, while nobody else began, and states
-  // that follow quickly are one write. 0: begin() has more to say about this one.
+  // For messages that are expected to end at once, many in one exchange: the number of each one's next
+  // attempt, whose record is pending (or made). Writes no state: advance() does, while nobody else began, and
+  // states that follow quickly are one write. 0: begin() has more to say about this one.
   redis::Query<std::vector<Attempt>> open(const std::vector<Begin>& begins, WallTime now) const;
   // Writes of a worker's attempts from open() or begin(), many in one script; each is fenced by message,
   // attempt and worker. At most one for each task. A record of an older version is `gone` here.

@@ -95,9 +95,11 @@ Advance to_processing(Attempt attempt) {
 }
 
 Advance to_completed(Attempt attempt, std::string result_json, WallTime now) {
-  return {std::move(attempt),
-          Status::completed,
-          {{"result", std::move(result_json)}, {"completed_at", quoted(now)}}};
+  Advance step{std::move(attempt), Status::completed};
+  step.fields.reserve(2);
+  step.fields.emplace_back("result", std::move(result_json));
+  step.fields.emplace_back("completed_at", quoted(now));
+  return step;
 }
 
 Advance to_failed(Attempt attempt, std::string_view error, WallTime now) {
@@ -126,20 +128,20 @@ Query<std::vector<Attempt>> Store::open(const std::vector<Begin>& begins, WallTi
   for (const Begin& begin : begins)
     looks.emplace_back("HMGET", options_.prefix + begin.task_id, "message_id", "attempt", "status",
                        "created_at", "cancelled_at");
-  return {std::move(looks),
-          [options = options_, begins, now](const Replies& replies) -> Result<Step<std::vector<Attempt>>> {
-            std::vector<Attempt> attempts;
-            std::vector<std::size_t> unusual;
-            attempts.reserve(begins.size());
-            for (std::size_t i = 0; i < begins.size(); ++i) {
-              const std::optional<std::int64_t> created = made_at(replies[i], begins[i].message_id);
-              attempts.push_back({begins[i].task_id, begins[i].message_id, 1, created.value_or(0)});
-              if (!created) unusual.push_back(i);
-            }
-            if (unusual.empty()) return Step<std::vector<Attempt>>{std::move(attempts)};
-            return Step<std::vector<Attempt>>{
-                open_unusual(options, begins, unusual, std::move(attempts), now)};
-          }};
+  return {
+      std::move(looks),
+      [options = options_, begins, now](const Replies& replies) -> Result<Step<std::vector<Attempt>>> {
+        std::vector<Attempt> attempts;
+        std::vector<std::size_t> unusual;
+        attempts.reserve(begins.size());
+        for (std::size_t i = 0; i < begins.size(); ++i) {
+          const std::optional<std::int64_t> created = made_at(replies[i], begins[i].message_id);
+          attempts.push_back({begins[i].task_id, begins[i].message_id, 1, created.value_or(0)});
+          if (!created) unusual.push_back(i);
+        }
+        if (unusual.empty()) return Step<std::vector<Attempt>>{std::move(attempts)};
+        return Step<std::vector<Attempt>>{open_unusual(options, begins, unusual, std::move(attempts), now)};
+      }};
 }
 
 Query<std::vector<Written>> Store::advance(const std::vector<Advance>& advances, std::string_view worker,
@@ -161,7 +163,8 @@ Query<std::vector<Written>> Store::advance(const std::vector<Advance>& advances,
       order.push_back(i);
       keys.push_back(options_.prefix + advances[i].attempt.task_id);
       arguments.push_back(json::write_string(advances[i].attempt.message_id));
-      arguments.push_back(advances[i].attempt.created == 0 ? "" : std::to_string(advances[i].attempt.created));
+      arguments.push_back(advances[i].attempt.created == 0 ? ""
+                                                           : std::to_string(advances[i].attempt.created));
       for (const auto& [name, value] : advances[i].fields) arguments.push_back(value);
     }
   }

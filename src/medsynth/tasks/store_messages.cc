@@ -53,8 +53,7 @@ std::string identity_of(std::string_view kwargs, std::string_view task_id_option
     }
   }
   if (!task_id_option.empty()) {
-    if (const auto id = json::parse(task_id_option); id && usable(&*id))
-      return std::string(id->get_string());
+    if (const auto id = json::parse(task_id_option); id && usable(&*id)) return std::string(id->get_string());
   }
   return message_id;
 }

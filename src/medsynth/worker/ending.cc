@@ -14,7 +14,8 @@ Ending ending_of(Outcome outcome, dramatiq::Delivery delivery, tasks::Attempt at
     auto follow = dramatiq::after_success(message, complete->result, actor, actor.result_keys, now);
     const bool tracked = attempt.number > 0;
     return {tracked ? to_completed(std::move(attempt), std::move(complete->result), now) : tasks::Advance{},
-            {.delivery = std::move(delivery), .follow = std::move(follow)},
+            {.delivery = {std::move(delivery.queue), std::move(delivery.redis_message_id), {}},
+             .follow = std::move(follow)},
             "completed"};
   }
   if (auto* retry = std::get_if<Retry>(&outcome)) {

@@ -3,11 +3,12 @@
 namespace medsynth::worker {
 
 InHandTask::InHandTask(std::string task, std::string message, std::string actor_name, WallTime since,
-                       bool abortable_)
+                       bool abortable_, bool waits)
     : task_id(std::move(task)),
       message_id(std::move(message)),
       actor(std::move(actor_name)),
       abortable(abortable_),
+      wait_(waits ? std::stop_source() : std::stop_source(std::nostopstate)),
       since_(since) {}
 
 void InHandTask::stop(StopCause cause) {
@@ -40,9 +41,9 @@ std::string InHandTask::waits_for_model() const {
 }
 
 std::shared_ptr<InHandTask> InHand::add(std::string task_id, std::string message_id, std::string actor,
-                                        WallTime now, bool abortable) {
+                                        WallTime now, bool abortable, bool waits) {
   auto task = std::make_shared<InHandTask>(std::move(task_id), std::move(message_id), std::move(actor), now,
-                                           abortable);
+                                           abortable, waits);
   const std::lock_guard lock(mutex_);
   tasks_.push_back(task);
   return task;

@@ -20,7 +20,9 @@ namespace medsynth::worker {
 // One message in hand. The thread that runs it owns it; others only ask it to stop and read what it shows.
 class InHandTask {
  public:
-  InHandTask(std::string task_id, std::string message_id, std::string actor, WallTime since, bool abortable);
+  // `waits`: it may wait for admission.
+  InHandTask(std::string task_id, std::string message_id, std::string actor, WallTime since, bool abortable,
+             bool waits);
 
   const std::string task_id, message_id, actor;
   const bool abortable;  // by dramatiq-abort
@@ -38,7 +40,7 @@ class InHandTask {
   std::string waits_for_model() const;  // "": it runs, or wants none
 
  private:
-  std::stop_source stop_, wait_;
+  std::stop_source stop_, wait_;  // the second without a state where it does not wait
   std::atomic<StopCause> cause_{StopCause::none};
   mutable std::mutex mutex_;
   std::string state_ = "waiting", reason_, model_;
@@ -48,7 +50,7 @@ class InHandTask {
 class InHand {
  public:
   std::shared_ptr<InHandTask> add(std::string task_id, std::string message_id, std::string actor,
-                                  WallTime now, bool abortable);
+                                  WallTime now, bool abortable, bool waits = true);
   void remove(const std::shared_ptr<InHandTask>& task);
 
   std::vector<std::shared_ptr<InHandTask>> all() const;

@@ -78,6 +78,7 @@ bool Recorder::is_due(SteadyTime now) const {
 }
 
 void Recorder::run(std::stop_token stop) {
+  std::vector<Ending> endings;  // keeps its memory, and lends it to those who gather
   std::unique_lock lock(mutex_);
   for (;;) {
     while (!is_due(clock_.steady()) && !stop.stop_requested()) {
@@ -89,15 +90,8 @@ void Recorder::run(std::stop_token stop) {
         changed_.wait_until(lock, stop, due, news);
     }
     if (gathered_.empty() && stop.stop_requested()) return;
-    std::vector<Ending> endings;
-    if (gathered_.size() <= kTogether) {
-      endings = std::exchange(gathered_, {});
-      flush_ = false;
-    } else {
-      const auto end = gathered_.begin() + kTogether;
-      endings.assign(std::make_move_iterator(gathered_.begin()), std::make_move_iterator(end));
-      gathered_.erase(gathered_.begin(), end);
-    }
+    std::swap(endings, gathered_);
+    flush_ = false;
     std::vector<tasks::Advance> started;
     const SteadyTime now = clock_.steady();
     for (auto& [thread, running] : running_) {
@@ -108,18 +102,23 @@ void Recorder::run(std::stop_token stop) {
     ++busy_;
     lock.unlock();
     changed_.notify_all();
-    write(std::move(endings), std::move(started), stop);
+    for (std::size_t begin = 0; begin < endings.size() || !started.empty(); begin += kTogether) {
+      const std::size_t size = std::min(kTogether, endings.size() - std::min(begin, endings.size()));
+      write(std::span(endings).subspan(std::min(begin, endings.size()), size), std::exchange(started, {}),
+            stop);
+    }
+    endings.clear();
     lock.lock();
     --busy_;
     changed_.notify_all();
   }
 }
 
-void Recorder::write(std::vector<Ending> endings, std::vector<tasks::Advance> started,
+void Recorder::write(std::span<Ending> endings, std::vector<tasks::Advance> started,
                      const std::stop_token& stop) {
   std::vector<tasks::Advance> advances = std::move(started);
+  advances.reserve(advances.size() + endings.size());
   for (Ending& ending : endings) advances.push_back(std::move(ending.advance));
-  if (advances.empty()) return;
   const auto written = persist<std::vector<tasks::Written>>(
       client_, stop, [&] { return store_.advance(advances, worker_, clock_.now()); });
   if (!written) {

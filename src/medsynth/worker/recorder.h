@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -41,7 +42,7 @@ class Recorder {
   void run(std::stop_token stop);
   bool is_due(SteadyTime now) const;
   SteadyTime next_due() const;
-  void write(std::vector<Ending> endings, std::vector<tasks::Advance> started, const std::stop_token& stop);
+  void write(std::span<Ending> endings, std::vector<tasks::Advance> started, const std::stop_token& stop);
 
   redis::Client& client_;
   const tasks::Store& store_;

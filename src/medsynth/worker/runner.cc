@@ -140,8 +140,7 @@ void Runner::give_back(Task& task) {
 // Opens the attempt in the record, then runs it.
 void Runner::begin(Task& task) {
   const dramatiq::Delivery& delivery = task.delivery;
-  const auto deaths =
-      persist<std::int64_t>(task.abandon, [&] { return parts_.broker.note_start(delivery); });
+  const auto deaths = persist<std::int64_t>(task.abandon, [&] { return parts_.broker.note_start(delivery); });
   if (deaths && *deaths < 0)
     return log::warning("the message was no longer ours", {{"task_id", task.hand->task_id}});
   if (!open_attempt(task)) return;

@@ -142,7 +142,7 @@ SteadyTime::duration Runner::run_light(Light& light, const std::stop_token& aban
   const SteadyTime start = parts_.clock.steady();
   Task task{.delivery = light.delivery, .abandon = abandon, .actor = light.actor, .attempt = light.attempt};
   task.hand = parts_.in_hand.add(light.task_id, message.message_id, message.actor_name, parts_.clock.now(),
-                                 light.abortable);
+                                 light.abortable, false);
   task.until = {task.hand->stop_token(), start + time_limit(message, *light.actor)};
   if (light.actor->tracked) recorder_.started(light.attempt);
   count_start(message);
