@@ -82,6 +82,24 @@ def test_a_worker_that_was_paused_beyond_its_lease_settles_nothing(side, tmp_pat
     assert paused.wait(timeout=40) == 0
 
 
+def test_a_pid_of_another_container_says_nothing(side, tmp_path, theirs):
+    """Two containers may share the name of their host: that no process here has the pid of the other's worker is no reason to
+    take its messages."""
+    first = side.our_actors(tmp_path)
+    theirs.send("stubborn_peer", "held")
+    assert eventually(lambda: side.redis.llen("started") == 1)
+    first.kill()
+    first.wait()
+    registry = "dramatiq:__medsynth__.workers"
+    ((worker, about),) = side.redis.hgetall(registry).items()
+    side.redis.hset(registry, worker, json.dumps({**json.loads(about), "pids": "elsewhere"}))
+    side.our_actors(tmp_path)  # it has looked for dead ones of its host when it is known
+    assert side.redis.scard(f"dramatiq:__acks__.{worker}.ours") == 1
+    side.redis.hset(registry, worker, about)
+    assert eventually(lambda: side.redis.llen("started") == 2)
+    side.redis.set("go", 1)
+
+
 def test_messages_that_were_purged_while_they_ran_leave_nothing(side, tmp_path, theirs):
     """The dashboard, or Python's flush, takes a message away under a worker that runs it."""
     side.our_actors(tmp_path)

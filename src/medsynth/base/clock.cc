@@ -1,5 +1,7 @@
 #include "medsynth/base/clock.h"
 
+#include <time.h>
+
 #include <cctype>
 #include <cstdint>
 
@@ -12,6 +14,12 @@ class SystemClock final : public Clock {
  public:
   WallTime now() const override { return time_point_cast<microseconds>(std::chrono::system_clock::now()); }
   SteadyTime steady() const override { return steady_clock::now(); }
+  // The clock of steady_clock, as the kernel last wrote it down.
+  SteadyTime coarse_steady() const override {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return SteadyTime{seconds{time.tv_sec} + nanoseconds{time.tv_nsec}};
+  }
 };
 
 // Reads exactly `digits` digits at `at` and moves past them; -1 when they are not there.

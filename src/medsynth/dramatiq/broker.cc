@@ -153,9 +153,10 @@ Query<Fetched> Broker::fetch(const std::string& queue, std::int64_t count, bool 
 Query<redis::Done> Broker::register_worker(std::int64_t pid) const {
   const Keys k = keys(options_);
   // The heartbeat first: one of ours without it counts as dead.
-  return redis::all_ok({Command::eval(scripts::heartbeat, {k.heartbeats()}, {options_.worker_id}),
-                        Command("HSET", k.workers(), options_.worker_id,
-                                json::write(json::object{{"host", options_.host}, {"pid", pid}}))});
+  return redis::all_ok(
+      {Command::eval(scripts::heartbeat, {k.heartbeats()}, {options_.worker_id}),
+       Command("HSET", k.workers(), options_.worker_id,
+               json::write(json::object{{"host", options_.host}, {"pid", pid}, {"pids", options_.pids}}))});
 }
 
 Query<bool> Broker::unregister_worker(const std::vector<std::string>& queues) const {
@@ -195,12 +196,14 @@ Query<std::vector<WorkerEntry>> Broker::our_workers() const {
             BOOST_OUTCOME_TRY(auto words, redis::texts(std::move(replies[0])));
             std::vector<WorkerEntry> workers;
             for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
-              WorkerEntry entry{.worker_id = words[i], .host = {}};
+              WorkerEntry entry{.worker_id = words[i], .host = {}, .pids = {}};
               const auto about = json::parse(words[i + 1]);
               if (about && about->is_object()) {
-                const auto* host = about->get_object().if_contains("host");
-                const auto* pid = about->get_object().if_contains("pid");
-                if (host && host->is_string()) entry.host = host->get_string();
+                const json::object& members = about->get_object();
+                for (const auto& [name, text] : {std::pair("host", &entry.host), {"pids", &entry.pids}})
+                  if (const auto* value = members.if_contains(name); value && value->is_string())
+                    *text = value->get_string();
+                const auto* pid = members.if_contains("pid");
                 if (pid && pid->is_int64()) entry.pid = pid->get_int64();
               }
               workers.push_back(std::move(entry));

@@ -27,6 +27,7 @@ struct BrokerOptions {
   std::string namespace_ = "dramatiq";
   std::string worker_id;                                // a fresh UUID per process; empty: one is made
   std::string host;                                     // for the registry of our workers
+  std::string pids;                                     // the same: who numbers its processes
   std::chrono::milliseconds our_timeout{15'000};        // our workers beat every 5 s
   std::chrono::milliseconds heartbeat_timeout{60'000};  // Python workers'
   std::chrono::milliseconds dead_message_ttl{604'800'000};
@@ -88,6 +89,7 @@ struct WorkerEntry {  // registry of our workers
   std::string worker_id;
   std::string host;
   std::int64_t pid = 0;
+  std::string pids;  // two with the same text here mean the same process by the same pid
 };
 
 class Broker {

@@ -22,7 +22,7 @@ SteadyTime last_use(const Seat& seat) {
 }
 
 void set_last_use(Seat& seat) {
-  seat.last_use.store(seat.clock->steady().time_since_epoch().count(), std::memory_order_relaxed);
+  seat.last_use.store(seat.clock->coarse_steady().time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 }  // namespace

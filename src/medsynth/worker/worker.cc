@@ -6,6 +6,7 @@
 #include <cmath>
 #include <csignal>
 #include <deque>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -34,6 +35,14 @@ constexpr auto kLookAgain = 1s;
 constexpr auto kFirstLook = 2s;  // for what was set through the API, before the first task
 constexpr std::int64_t kLookAhead =
     16;  // further messages that wait for admission: one behind a big one may fit
+
+// Who numbers our processes: the kernel since its start, and our PID namespace.
+std::string pids_here() {
+  std::string boot;
+  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot);
+  std::error_code none;  // without /proc all hosts of a name count as one
+  return boot + " " + std::filesystem::read_symlink("/proc/self/ns/pid", none).string();
+}
 
 limits::Limits environment_limits(const Settings& settings) {
   return {settings.max_cpu_percent, settings.max_memory_percent, settings.max_gpu_percent,
@@ -122,6 +131,7 @@ class Process {
         broker_({.namespace_ = settings_.namespace_,
                  .worker_id = worker_id_,
                  .host = host_,
+                 .pids = pids_here(),
                  .database = url.database}),
         fleet_({.namespace_ = settings_.namespace_,
                 .prefix = settings_.task_storage_prefix,
@@ -192,13 +202,13 @@ bool Process::wait_for_redis() {
 }
 
 // What workers of this host held when they died comes back at once: their processes are gone, and that can be
-// seen here.
+// seen here, unless they live where pids mean something else: containers may share the name of a host.
 void Process::recover_this_host() {
   const auto workers = client_.run(broker_.our_workers());
   if (!workers) return;
   for (const dramatiq::WorkerEntry& worker : *workers) {
-    const bool gone = worker.host == host_ && worker.pid > 0 && worker.worker_id != worker_id_ &&
-                      is_gone(static_cast<pid_t>(worker.pid));
+    const bool gone = worker.host == host_ && worker.pids == broker_.options().pids && worker.pid > 0 &&
+                      worker.worker_id != worker_id_ && is_gone(static_cast<pid_t>(worker.pid));
     if (!gone) continue;
     for (const std::string& queue : queues_) {
       const auto recovered = client_.run(broker_.recover_worker(queue, worker.worker_id));

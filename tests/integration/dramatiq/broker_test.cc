@@ -14,7 +14,7 @@ using Ids = std::vector<std::string>;
 
 class BrokerTest : public RedisTest {
  protected:
-  const Broker broker_{{.worker_id = "worker-a", .host = "box"}};
+  const Broker broker_{{.worker_id = "worker-a", .host = "box", .pids = "boot pid:[1]"}};
   const Broker other_{{.worker_id = "worker-b", .host = "box"}};
 
   Delivery fetch_one(const Broker& broker, const std::string& queue = "q") {
@@ -404,6 +404,7 @@ TEST_F(BrokerTest, TheRegistryKnowsOurWorkersUntilTheyLeave) {
   EXPECT_EQ(workers[0].worker_id, "worker-a");
   EXPECT_EQ(workers[0].host, "box");
   EXPECT_EQ(workers[0].pid, 42);
+  EXPECT_EQ(workers[0].pids, "boot pid:[1]");
   enqueue(broker_, {"m1"});
   const Delivery d = fetch_one(broker_);
   EXPECT_FALSE(run(broker_.unregister_worker({"q"})));  // it still holds one
