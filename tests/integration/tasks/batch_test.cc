@@ -51,6 +51,30 @@ TEST_F(BatchTest, StatesThatFollowQuicklyAreOneWrite) {
             (Numbers{0, 1, 1, 1}));
 }
 
+// Whether open() knew when a record was made or not: every index has it under that time.
+TEST_F(BatchTest, IndexesAgreeOnWhenARecordWasMade) {
+  std::vector<std::string> names;
+  for (const char* id : {"first", "second", "retried"}) {
+    create(id);
+    names.emplace_back(id);
+    clock.advance(1234567us);
+  }
+  run(store.release(start("retried"), now()));
+  names.emplace_back("new");
+  const auto attempts = open(names);
+  EXPECT_EQ(attempts[2].number, 2);
+  std::vector<Advance> steps;
+  for (const Attempt& attempt : attempts) steps.push_back(to_completed(attempt, "1", now()));
+  for (const Written& written : run(store.advance(steps, "host/w", now())))
+    EXPECT_EQ(written.outcome, Written::Outcome::written);
+  for (const std::string& id : names)
+    EXPECT_EQ(redis_says(redis::Command("ZSCORE", "task:\x1f" "status:completed", id)).text,
+              redis_says(redis::Command("ZSCORE", "task:\x1f" "all", id)).text)
+        << id;
+  EXPECT_EQ(ids(run(store.list({.status = Status::completed}, now()))),
+            (std::vector<std::string>{"new", "retried", "second", "first"}));
+}
+
 // It takes longer than expected: it is shown as processing, may be asked to stop, and ends.
 TEST_F(BatchTest, ALongerOneIsProcessingInBetween) {
   create("a");
