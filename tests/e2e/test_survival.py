@@ -83,6 +83,7 @@ def test_everything_is_still_there_after_a_restart(make_server):
 def test_a_stop_gives_running_tasks_back(make_server):
     """With no grace a running task goes back to the queue, and the next server finishes it."""
     server = make_server("--grace", "0").start()
+    wait_until(lambda: server.get("/v1/tasks/").status_code == 200, 10, "it has reached Redis")
     texts = ["A sentence about blood pressure and the heart. " * 20] * 300
     task_id = server.post("/v1/async-ml/embeddings/generate", json={"texts": texts}).json()["data"]["task_id"]
     wait_until(lambda: server.task(task_id)["status"] == "processing", what="it runs")
@@ -187,6 +188,7 @@ def test_a_dead_worker_that_nobody_reaped_is_dead(make_server, remote_redis):
     """As in a container whose first process reaps nobody: what it held is back at once, and not when its lease of 15 s ends."""
     remote_redis.start()
     server = make_server("--redis", "external", "--workers", "0", REDIS_URL=remote_redis.url).start(ready=False)
+    wait_until(lambda: server.get("/v1/tasks/").status_code == 200, 10, "it has reached Redis")
     texts = ["A sentence about blood pressure and the heart. " * 20] * 300
     task_id = server.post("/v1/async-ml/embeddings/generate", json={"texts": texts}).json()["data"]["task_id"]
     workers = []
