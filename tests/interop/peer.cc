@@ -23,6 +23,7 @@
 #include <thread>
 #include <vector>
 
+#include "medsynth/base/paths.h"
 #include "medsynth/dramatiq/consumer.h"
 #include "medsynth/dramatiq/producer.h"
 #include "medsynth/dramatiq/rate_limits.h"
@@ -66,7 +67,7 @@ int hold(redis::Client& client, const Arguments& arguments) {
   std::vector<dramatiq::Broker> workers;
   for (long n = std::stol(argument(arguments, "count", "1")); n > 0; --n) {
     const dramatiq::Broker& worker =
-        workers.emplace_back(dramatiq::BrokerOptions{.host = arguments.at("--host")});
+        workers.emplace_back(dramatiq::BrokerOptions{.host = arguments.at("--host"), .pids = pids_here()});
     if (const auto known = client.run(worker.register_worker(::getpid())); !known) return fail(known.error());
     const auto fetched = client.run(worker.fetch(queue, 1));
     if (!fetched || fetched->deliveries.size() != 1) return EXIT_FAILURE;

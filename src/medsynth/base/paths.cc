@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <fstream>
 
 namespace medsynth {
 namespace {
@@ -27,6 +29,13 @@ std::filesystem::path models_dir(const Settings& settings) {
 
 std::filesystem::path settings_file() {
   return user_folder("XDG_CONFIG_HOME", ".config") / "medsynth" / "medsynth.toml";
+}
+
+std::string pids_here() {
+  std::string boot;
+  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot);
+  std::error_code none;  // without /proc all hosts of a name count as one
+  return boot + " " + std::filesystem::read_symlink("/proc/self/ns/pid", none).string();
 }
 
 std::string host_name(const Settings& settings) {

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <csignal>
 #include <deque>
-#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -35,14 +34,6 @@ constexpr auto kLookAgain = 1s;
 constexpr auto kFirstLook = 2s;  // for what was set through the API, before the first task
 constexpr std::int64_t kLookAhead =
     16;  // further messages that wait for admission: one behind a big one may fit
-
-// Who numbers our processes: the kernel since its start, and our PID namespace.
-std::string pids_here() {
-  std::string boot;
-  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot);
-  std::error_code none;  // without /proc all hosts of a name count as one
-  return boot + " " + std::filesystem::read_symlink("/proc/self/ns/pid", none).string();
-}
 
 limits::Limits environment_limits(const Settings& settings) {
   return {settings.max_cpu_percent, settings.max_memory_percent, settings.max_gpu_percent,

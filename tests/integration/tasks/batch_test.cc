@@ -68,8 +68,16 @@ TEST_F(BatchTest, IndexesAgreeOnWhenARecordWasMade) {
   for (const Written& written : run(store.advance(steps, "host/w", now())))
     EXPECT_EQ(written.outcome, Written::Outcome::written);
   for (const std::string& id : names)
-    EXPECT_EQ(redis_says(redis::Command("ZSCORE", "task:\x1f" "status:completed", id)).text,
-              redis_says(redis::Command("ZSCORE", "task:\x1f" "all", id)).text)
+    EXPECT_EQ(redis_says(redis::Command("ZSCORE",
+                                        "task:\x1f"
+                                        "status:completed",
+                                        id))
+                  .text,
+              redis_says(redis::Command("ZSCORE",
+                                        "task:\x1f"
+                                        "all",
+                                        id))
+                  .text)
         << id;
   EXPECT_EQ(ids(run(store.list({.status = Status::completed}, now()))),
             (std::vector<std::string>{"new", "retried", "second", "first"}));
