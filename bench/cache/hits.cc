@@ -136,13 +136,19 @@ double bare_milliseconds() {
 void memory_back(Cache& cache) {
   const std::uint64_t before = anonymous_bytes();
   const auto begin = Clock::now();
-  (void)cache.remove("large");
+  std::jthread removal([&] { (void)cache.remove("large"); });
+  constexpr std::uint64_t kWanted = (1ULL << 30) / 100 * 95;
+  while (before - std::min(before, anonymous_bytes()) < kWanted &&
+         Clock::now() - begin < std::chrono::seconds(5))
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const double enough = nanoseconds(Clock::now() - begin) / 1e6;
+  removal.join();
   const double seconds = nanoseconds(Clock::now() - begin) / 1e9;
   const double back = static_cast<double>(before - anonymous_bytes()) / (1 << 30);
   std::printf(
-      "1 GiB of pieces of 4000 bytes: %.1f %% back, %.0f ms after removal (bare free() of as many: %.0f "
-      "ms)\n",
-      back * 100, seconds * 1000, bare_milliseconds());
+      "1 GiB of pieces of 4000 bytes: 95 %% back after %.0f ms; %.1f %% when it was removed, after %.0f ms "
+      "(bare free() of as many: %.0f ms)\n",
+      enough, back * 100, seconds * 1000, bare_milliseconds());
 }
 
 }  // namespace
