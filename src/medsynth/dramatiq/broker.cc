@@ -196,7 +196,7 @@ Query<std::vector<WorkerEntry>> Broker::our_workers() const {
             BOOST_OUTCOME_TRY(auto words, redis::texts(std::move(replies[0])));
             std::vector<WorkerEntry> workers;
             for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
-              WorkerEntry entry{.worker_id = words[i], .host = {}, .pids = {}};
+              WorkerEntry entry{.worker_id = words[i]};
               const auto about = json::parse(words[i + 1]);
               if (about && about->is_object()) {
                 const json::object& members = about->get_object();

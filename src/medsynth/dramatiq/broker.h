@@ -87,9 +87,9 @@ struct Depth {
 };
 struct WorkerEntry {  // registry of our workers
   std::string worker_id;
-  std::string host;
+  std::string host = {};
   std::int64_t pid = 0;
-  std::string pids;  // two with the same text here mean the same process by the same pid
+  std::string pids = {};  // two with the same text here mean the same process by the same pid
 };
 
 class Broker {

@@ -102,11 +102,12 @@ void Recorder::run(std::stop_token stop) {
     ++busy_;
     lock.unlock();
     changed_.notify_all();
-    for (std::size_t begin = 0; begin < endings.size() || !started.empty(); begin += kTogether) {
-      const std::size_t size = std::min(kTogether, endings.size() - std::min(begin, endings.size()));
-      write(std::span(endings).subspan(std::min(begin, endings.size()), size), std::exchange(started, {}),
-            stop);
-    }
+    std::span<Ending> left = endings;
+    do {
+      const std::size_t size = std::min(kTogether, left.size());
+      write(left.first(size), std::exchange(started, {}), stop);
+      left = left.subspan(size);
+    } while (!left.empty());
     endings.clear();
     lock.lock();
     --busy_;
@@ -119,6 +120,7 @@ void Recorder::write(std::span<Ending> endings, std::vector<tasks::Advance> star
   std::vector<tasks::Advance> advances = std::move(started);
   advances.reserve(advances.size() + endings.size());
   for (Ending& ending : endings) advances.push_back(std::move(ending.advance));
+  if (advances.empty()) return;
   const auto written = persist<std::vector<tasks::Written>>(
       client_, stop, [&] { return store_.advance(advances, worker_, clock_.now()); });
   if (!written) {

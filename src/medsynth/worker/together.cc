@@ -55,15 +55,16 @@ void Runner::run_together(std::vector<dramatiq::Delivery> deliveries, const std:
   std::vector<Light*> alone;
   bool recorded = false;
   for (Light& light : lights) {
-    recorded = recorded || light.actor->tracked;
     if (light.path == Light::Path::lost)
       log::warning("the message was no longer ours", {{"task_id", light.task_id}});
     else if (took > kOverdue)
       overdue.push_back(std::move(light.delivery));
     else if (light.path == Light::Path::alone)
       alone.push_back(&light);
-    else
+    else {
+      recorded = recorded || light.actor->tracked;
       took += run_light(light, abandon);
+    }
   }
   if (recorded) recorder_.flush();
   if (!overdue.empty()) parts_.consumer.give_back(overdue);

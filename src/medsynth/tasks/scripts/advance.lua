@@ -1,7 +1,7 @@
 -- Writes of many attempts. KEYS records. ARGV from 8: worker (JSON); then, in the order of KEYS, groups that take the same step:
 -- the status that it leads to (JSON), attempt, number of records, number of field names, these, and for each record its message_id
--- (JSON), when it was created (microseconds, empty: not known) and the values of these fields. Answers what is unusual: the place (from 1), and stop (written, and it should stop), stale
--- or gone; all others are written. What is the same for many is said to Redis once: indexes, expiry, event.
+-- (JSON), when it was created (microseconds, empty: not known) and the values of these fields. Answers what is unusual: the place
+-- (from 1), and stop (written, and it should stop), stale or gone; all others are written. What is the same for many is said to Redis once: indexes, expiry, event.
 local worker = ARGV[8]
 local progress_of = {['"processing"'] = '0', ['"completed"'] = '100'}
 local time = redis.call('TIME')

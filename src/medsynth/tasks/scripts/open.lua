@@ -1,6 +1,5 @@
 -- A worker is about to start many messages that end at once, of which a look at the record did not say enough: which attempt is
--- each? KEYS records. ARGV from 8: created
--- (microseconds); then, in the order of KEYS, groups: queue and actor (JSON), number of records, and the message_id (JSON) of each.
+-- each? KEYS records. ARGV from 8: created (microseconds); then, in the order of KEYS, groups: queue and actor (JSON), number of records, and the message_id (JSON) of each.
 -- Answers what is unusual: the place (from 1) and the number; all others are the first attempt. 0 for a record that is not
 -- pending for that message, or whose message must not run: begin.lua has the rules. Writes nothing but records that were not
 -- there: advance.lua takes the first state of such an attempt only while the record is still as it was here.
