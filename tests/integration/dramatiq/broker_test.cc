@@ -434,18 +434,21 @@ TEST_F(BrokerTest, DeathsAreCountedUntilTheMessageIsSettled) {
   EXPECT_EQ(keys(), Ids{});
 }
 
-// A death is of what ran: not of what was only fetched, nor of what was settled.
+// A death is of what ran: not of what was only fetched, given back, or settled in whatever way.
 TEST_F(BrokerTest, OnlyWhatRanDied) {
-  enqueue(broker_, {"settled", "ran", "fetched"});
+  enqueue(broker_, {"settled", "buried", "given back", "ran", "fetched"});
   const Broker victim({.worker_id = "victim"});
-  const auto held = run(victim.fetch("q", 3)).deliveries;
-  for (int i = 0; i < 2; ++i) run(victim.note_start(held[static_cast<std::size_t>(i)]));
+  const auto held = run(victim.fetch("q", 5)).deliveries;
+  for (std::size_t i = 0; i < 4; ++i) run(victim.note_start(held[i]));
   EXPECT_TRUE(run(victim.ack(held[0])));
+  EXPECT_TRUE(run(victim.dead(held[1], held[1].message)));
+  EXPECT_EQ(run(victim.requeue("q", {held[2].redis_message_id})), 1);
+  EXPECT_EQ(words(say("SMEMBERS", "dramatiq:__medsynth__.running.victim.q")), Ids{held[3].redis_message_id});
   EXPECT_EQ(run(broker_.recover_worker("q", "victim")), 2);
   std::map<std::string, std::int64_t> deaths;
-  for (const Delivery& d : run(broker_.fetch("q", 3)).deliveries)
+  for (const Delivery& d : run(broker_.fetch("q", 5)).deliveries)
     deaths[d.message.message_id] = run(broker_.note_start(d));
-  EXPECT_EQ(deaths, (std::map<std::string, std::int64_t>{{"ran", 1}, {"fetched", 0}}));
+  EXPECT_EQ(deaths, (std::map<std::string, std::int64_t>{{"ran", 1}, {"fetched", 0}, {"given back", 0}}));
 }
 
 // Python was faster and put the dead worker's messages back: the death is counted all the same, also when

@@ -78,6 +78,32 @@ TEST_F(ConsumerTest, OnlyWhatStartsAtOnceIsCountedAsStarted) {
   }
 }
 
+// After brief ones the next is noted as started while it is fetched; when it then waits for admission, that
+// is taken back: should the worker die now, it did not die of this one.
+TEST_F(ConsumerTest, WhatWaitsAfterBriefOnesIsNotCountedAsStarted) {
+  Consumer consumer(*client_, broker_,
+                    {.queues = {"q"}, .prefetch = 0, .expected_work = [](const Message& message) {
+                       return message.message_id == "brief" ? std::optional(10us) : std::nullopt;
+                     }});
+  const auto next = [&](const char* id) {
+    std::jthread later([&] {
+      std::this_thread::sleep_for(5ms);  // so that a taker waits, as a rule
+      enqueue(broker_, {id});
+    });
+    return consumer.take_some(5s);
+  };
+  for (int i = 0; i < 10; ++i) {
+    const auto brief = next("brief");
+    ASSERT_EQ(brief.size(), 1u);
+    EXPECT_TRUE(consumer.ack(brief.front()));
+    const auto waits = next("waits");
+    ASSERT_EQ(waits.size(), 1u);
+    EXPECT_FALSE(waits.front().deaths);
+    EXPECT_EQ(say("SCARD", "dramatiq:__medsynth__.running.worker-a.q").integer, 0);
+    EXPECT_TRUE(consumer.ack(waits.front()));
+  }
+}
+
 // Redis sends no events and the producer rings no bell: it is found by looking.
 TEST_F(ConsumerTest, WithoutABellItPolls) {
   say("CONFIG", "SET", "notify-keyspace-events", "");
