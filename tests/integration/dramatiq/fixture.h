@@ -88,4 +88,23 @@ class RedisTest : public testing::Test {
   std::unique_ptr<redis::Client> client_;
 };
 
+using Ids = std::vector<std::string>;
+
+// Two workers of one host.
+class BrokerTest : public RedisTest {
+ protected:
+  const Broker broker_{{.worker_id = "worker-a", .host = "box", .pids = "boot pid:[1]"}};
+  const Broker other_{{.worker_id = "worker-b", .host = "box"}};
+
+  Delivery fetch_one(const Broker& broker, const std::string& queue = "q") {
+    auto fetched = run(broker.fetch(queue, 1));
+    EXPECT_EQ(fetched.deliveries.size(), 1u);
+    return fetched.deliveries.empty() ? Delivery{} : fetched.deliveries[0];
+  }
+  // As a worker that was last heard of so long ago.
+  void silent_for(const std::string& worker, std::chrono::milliseconds time) {
+    say("ZADD", "dramatiq:__heartbeats__", millis(system_clock().now() - time), worker);
+  }
+};
+
 }  // namespace medsynth::dramatiq
