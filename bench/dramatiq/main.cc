@@ -183,7 +183,7 @@ class Bare {
 
   void settle(Chain& chain, std::vector<dramatiq::Delivery> deliveries) {
     std::vector<dramatiq::Settlement> settlements;
-    for (auto& delivery : deliveries) settlements.push_back({.delivery = std::move(delivery)});
+    for (auto& delivery : deliveries) settlements.push_back({.lease = std::move(delivery)});
     go(chain, broker_.settle(settlements), [this, &chain](auto) { fetch(chain); });
   }
 

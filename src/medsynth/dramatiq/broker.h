@@ -34,10 +34,12 @@ struct BrokerOptions {
   int database = 0;  // channels carry it
 };
 
-// A message in our hands: in our ack set until it is settled.
-struct Delivery {
+// That a message is in our hands: in our ack set until it is settled.
+struct Lease {
   std::string queue;             // as fetched: canonical or .DQ
   std::string redis_message_id;  // as Redis knows it, whatever the payload says
+};
+struct Delivery : Lease {
   Message message;
   // What note_start() says of it, when the consumer has asked already.
   std::optional<std::int64_t> deaths = {};
@@ -70,8 +72,8 @@ struct Settlement {
     dead,  // to the dead letters as `updated`, with `reason` beside it
     move   // to the queue of `updated`, under a new id: with an eta to the delay queue, else to the canonical
   } kind = Kind::ack;
-  Delivery delivery;
-  Message updated = {};
+  Lease lease;
+  std::optional<Message> updated = {};  // of dead and move
   std::string reason = {};
   std::optional<WallTime> eta = {};
   Follow follow = {};

@@ -48,19 +48,36 @@ bool is_plain(const Settlement& settlement) {
 
 Settlement in_quarantine(const std::string& queue, std::string id, const std::string& payload,
                          const Error& error) {
-  Settlement settlement{.kind = Settlement::Kind::dead, .delivery = {queue, std::move(id), {}}};
-  settlement.updated = quarantined(canonical_queue(queue), settlement.delivery.redis_message_id, payload,
-                                   system_clock().now());
-  settlement.reason = "undecodable: " + error.message;
-  return settlement;
+  Message letter = quarantined(canonical_queue(queue), id, payload, system_clock().now());
+  return {.kind = Settlement::Kind::dead,
+          .lease = {queue, std::move(id)},
+          .updated = std::move(letter),
+          .reason = "undecodable: " + error.message};
 }
 
-// Of a query about one that has no second step.
+// Of a query about one.
 template <class T>
 Query<T> only(Query<std::vector<T>> query) {
   return {std::move(query.commands), [decode = std::move(query.decode)](Replies replies) -> Result<Step<T>> {
             BOOST_OUTCOME_TRY(auto step, decode(std::move(replies)));
+            if (step.next) return Step<T>{only(std::move(*step.next))};
             return Step<T>{T(step.value->front())};
+          }};
+}
+
+// By start.lua, which says which are unusual and how.
+Query<std::vector<std::int64_t>> starts_one_by_one(std::vector<std::string> keys,
+                                                   std::vector<std::string> ids) {
+  const std::size_t size = ids.size();
+  return {{Command::eval(scripts::start, std::move(keys), std::move(ids))},
+          [size](Replies replies) -> Result<Step<std::vector<std::int64_t>>> {
+            BOOST_OUTCOME_TRY(auto unusual, redis::list(std::move(replies[0])));
+            std::vector<std::int64_t> deaths(size, 0);
+            for (std::size_t i = 0; i + 1 < unusual.size(); i += 2) {
+              BOOST_OUTCOME_TRY(auto place, redis::integer(unusual[i]));
+              BOOST_OUTCOME_TRY(deaths[static_cast<std::size_t>(place - 1)], redis::integer(unusual[i + 1]));
+            }
+            return Step<std::vector<std::int64_t>>{std::move(deaths)};
           }};
 }
 
@@ -87,7 +104,7 @@ std::vector<Command> place_commands(const BrokerOptions& options, Placed placed)
   return commands;
 }
 
-Query<std::int64_t> sum(std::vector<Command> commands) {
+Query<std::int64_t> sum(redis::Commands commands) {
   return {std::move(commands), [](Replies replies) -> Result<Step<std::int64_t>> {
             std::int64_t total = 0;
             for (const auto& reply : replies) {
@@ -98,16 +115,19 @@ Query<std::int64_t> sum(std::vector<Command> commands) {
           }};
 }
 
-Result<Step<Fetched>> sort_out(const BrokerOptions& options, const std::string& queue,
-                               std::vector<std::string> words, std::size_t first, Fetched fetched) {
-  fetched.deliveries.reserve(words.size() / 2);
+Result<Step<Fetched>> sort_out(const BrokerOptions& options, const std::string& queue, redis::Reply ids,
+                               const redis::Reply& payloads, Fetched fetched) {
+  const std::size_t size = std::min(ids.list.size(), payloads.list.size());
+  fetched.deliveries.reserve(size);
   std::vector<Settlement> quarantine;
-  for (std::size_t i = first; i + 1 < words.size(); i += 2) {
-    auto message = decode(words[i + 1]);
+  for (std::size_t i = 0; i < size; ++i) {
+    std::string& id = ids.list[i].text;
+    const std::string& payload = payloads.list[i].text;
+    auto message = decode(payload);
     if (message)
-      fetched.deliveries.push_back({queue, std::move(words[i]), std::move(*message)});
+      fetched.deliveries.push_back({{queue, std::move(id)}, std::move(*message)});
     else
-      quarantine.push_back(in_quarantine(queue, std::move(words[i]), words[i + 1], message.error()));
+      quarantine.push_back(in_quarantine(queue, std::move(id), payload, message.error()));
   }
   if (quarantine.empty()) return Step<Fetched>{std::move(fetched)};
   Query<Flags> buried = Broker(options).settle(quarantine);
@@ -122,25 +142,24 @@ Result<Step<Fetched>> sort_out(const BrokerOptions& options, const std::string& 
 }
 
 Command Broker::settle_one(const Settlement& settlement) const {
-  const Delivery& delivery = settlement.delivery;
+  const Lease& lease = settlement.lease;
   const Follow& follow = settlement.follow;
   const Keys k = keys(options_);
-  std::vector<std::string> names = settle_keys(options_, delivery.queue);
-  names.insert(names.end(),
-               {k.dead(delivery.queue), k.dead_payloads(delivery.queue), k.reasons(delivery.queue),
-                follow.group ? follow.group->barrier : k.dead(delivery.queue)});
+  std::vector<std::string> names = settle_keys(options_, lease.queue);
+  names.insert(names.end(), {k.dead(lease.queue), k.dead_payloads(lease.queue), k.reasons(lease.queue),
+                             follow.group ? follow.group->barrier : k.dead(lease.queue)});
   std::string letter;
   std::vector<std::string> then;
   if (settlement.kind == Settlement::Kind::dead) {
-    Message updated = settlement.updated;
-    updated.set_option("redis_message_id", json::write_string(delivery.redis_message_id));
+    Message updated = settlement.updated.value();
+    updated.set_option("redis_message_id", json::write_string(lease.redis_message_id));
     letter = encode(updated);
   } else if (settlement.kind == Settlement::Kind::move) {
-    append(then, options_, {{settlement.updated, settlement.eta}});
+    append(then, options_, {{settlement.updated.value(), settlement.eta}});
   }
   append(then, options_, follow.messages);
   for (const Command& command : follow.commands) append(then, command);
-  std::vector<std::string> arguments{delivery.redis_message_id, std::move(letter), settlement.reason,
+  std::vector<std::string> arguments{lease.redis_message_id, std::move(letter), settlement.reason,
                                      follow.group ? std::to_string(kBarrierTtlMs) : "",
                                      std::to_string(then.size())};
   std::move(then.begin(), then.end(), std::back_inserter(arguments));
@@ -154,21 +173,21 @@ Query<Flags> Broker::settle(const std::vector<Settlement>& settlements) const {
   std::vector<Command> commands;
   std::map<std::string_view, std::size_t> open;  // queue -> its ack command that has room
   for (std::size_t i = 0; i < settlements.size(); ++i) {
-    const Delivery& delivery = settlements[i].delivery;
+    const Lease& lease = settlements[i].lease;
     if (!is_plain(settlements[i])) {
       places.push_back({i});
       commands.push_back(settle_one(settlements[i]));
       continue;
     }
-    const auto found = open.find(delivery.queue);
+    const auto found = open.find(lease.queue);
     if (found == open.end() || places[found->second].size() == kMaxIds) {
-      open.insert_or_assign(delivery.queue, commands.size());
+      open.insert_or_assign(lease.queue, commands.size());
       places.push_back({i});
       commands.push_back(
-          Command::eval(scripts::ack, settle_keys(options_, delivery.queue), {delivery.redis_message_id}));
+          Command::eval(scripts::ack, settle_keys(options_, lease.queue), {lease.redis_message_id}));
     } else {
       places[found->second].push_back(i);
-      commands[found->second].words.push_back(delivery.redis_message_id);
+      commands[found->second].words.push_back(lease.redis_message_id);
     }
   }
   return {std::move(commands),
@@ -190,12 +209,12 @@ Query<Flags> Broker::settle(const std::vector<Settlement>& settlements) const {
 }
 
 Query<bool> Broker::ack(const Delivery& delivery) const {
-  return only(settle({{.delivery = delivery}}));
+  return only(settle({{.lease = delivery}}));
 }
 
 Query<bool> Broker::dead(const Delivery& delivery, Message updated, std::string reason) const {
   return only(settle({{.kind = Settlement::Kind::dead,
-                       .delivery = delivery,
+                       .lease = delivery,
                        .updated = std::move(updated),
                        .reason = std::move(reason)}}));
 }
@@ -203,7 +222,7 @@ Query<bool> Broker::dead(const Delivery& delivery, Message updated, std::string 
 Query<bool> Broker::retry(const Delivery& delivery, Message updated, WallTime eta) const {
   updated.queue_name = delivery.queue;
   return only(settle(
-      {{.kind = Settlement::Kind::move, .delivery = delivery, .updated = std::move(updated), .eta = eta}}));
+      {{.kind = Settlement::Kind::move, .lease = delivery, .updated = std::move(updated), .eta = eta}}));
 }
 
 Query<bool> Broker::move_due(const Delivery& delayed) const {
@@ -237,11 +256,13 @@ Query<Fetched> Broker::due(const std::string& queue, WallTime now, std::int64_t 
                           k.payloads(dq), k.heartbeats()},
                          {options_.worker_id, std::to_string(millis(now)), std::to_string(count)})},
           [options = options_, dq](Replies replies) -> Result<Step<Fetched>> {
-            BOOST_OUTCOME_TRY(auto words, redis::texts(std::move(replies[0])));
-            std::optional<WallTime> next;
-            if (!words.empty() && !words[0].empty())
-              next = WallTime{std::chrono::milliseconds{std::atoll(words[0].c_str())}};
-            return sort_out(options, dq, std::move(words), 1, {.next_due = next});
+            BOOST_OUTCOME_TRY(auto taken, redis::list(std::move(replies[0])));
+            if (taken.size() != 3)
+              return Error{Code::internal, "due.lua did not answer with three things", ""};
+            Fetched fetched;
+            if (const std::string& next = taken[0].text; !next.empty())
+              fetched.next_due = WallTime{std::chrono::milliseconds{std::atoll(next.c_str())}};
+            return sort_out(options, dq, std::move(taken[1]), taken[2], std::move(fetched));
           }};
 }
 
@@ -267,8 +288,8 @@ Query<std::int64_t> Broker::requeue(const std::string& queue,
 Query<Flags> Broker::exist(const std::vector<Settlement>& settlements) const {
   std::vector<Command> commands;
   for (const Settlement& settlement : settlements)
-    commands.emplace_back("HEXISTS", keys(options_).payloads(settlement.delivery.queue),
-                          settlement.delivery.redis_message_id);
+    commands.emplace_back("HEXISTS", keys(options_).payloads(settlement.lease.queue),
+                          settlement.lease.redis_message_id);
   return {std::move(commands), [](Replies replies) -> Result<Step<Flags>> {
             Flags there;
             for (const auto& reply : replies) {
@@ -287,21 +308,25 @@ Query<std::vector<std::string>> Broker::held(const std::string& queue) const {
           }};
 }
 
+// As a rule nothing is unusual, and then no script is needed: the marks come first, so that whoever takes a
+// lease takes its mark too, or is seen.
 Query<std::vector<std::int64_t>> Broker::note_starts(const std::string& queue,
                                                      std::vector<std::string> redis_message_ids) const {
   const Keys k = keys(options_);
   const std::string& worker = options_.worker_id;
-  const std::size_t size = redis_message_ids.size();
-  return {{Command::eval(scripts::start, {k.acks(worker, queue), k.running(worker, queue), k.deaths(queue)},
-                         std::move(redis_message_ids))},
-          [size](Replies replies) -> Result<Step<std::vector<std::int64_t>>> {
-            BOOST_OUTCOME_TRY(auto unusual, redis::list(std::move(replies[0])));
-            std::vector<std::int64_t> deaths(size, 0);
-            for (std::size_t i = 0; i + 1 < unusual.size(); i += 2) {
-              BOOST_OUTCOME_TRY(auto place, redis::integer(unusual[i]));
-              BOOST_OUTCOME_TRY(deaths[static_cast<std::size_t>(place - 1)], redis::integer(unusual[i + 1]));
-            }
-            return Step<std::vector<std::int64_t>>{std::move(deaths)};
+  std::vector<std::string> names{k.acks(worker, queue), k.running(worker, queue), k.deaths(queue)};
+  Command mark("SADD", names[1]), held("SMISMEMBER", names[0]);
+  for (Command* command : {&mark, &held})
+    command->words.insert(command->words.end(), redis_message_ids.begin(), redis_message_ids.end());
+  return {{std::move(mark), std::move(held), Command("EXISTS", names[2])},
+          [names, ids = std::move(redis_message_ids)](
+              Replies replies) mutable -> Result<Step<std::vector<std::int64_t>>> {
+            const std::vector<redis::Reply>& ours = replies[1].list;
+            const bool usual =
+                !replies[0].is_error() && replies[2].integer == 0 && ours.size() == ids.size() &&
+                std::all_of(ours.begin(), ours.end(), [](const auto& is) { return is.integer == 1; });
+            if (usual) return Step<std::vector<std::int64_t>>{std::vector<std::int64_t>(ids.size(), 0)};
+            return Step<std::vector<std::int64_t>>{starts_one_by_one(std::move(names), std::move(ids))};
           }};
 }
 
@@ -317,11 +342,10 @@ Query<redis::Done> Broker::forget_starts(const std::string& queue,
 }
 
 Settlement moved_when_due(Delivery delayed) {
-  Settlement settlement{.kind = Settlement::Kind::move, .delivery = std::move(delayed)};
-  settlement.updated = settlement.delivery.message;
-  settlement.updated.queue_name = settlement.delivery.queue;
-  settlement.updated.erase_option("eta");
-  return settlement;
+  Message updated = std::move(delayed.message);
+  updated.queue_name = delayed.queue;
+  updated.erase_option("eta");
+  return {.kind = Settlement::Kind::move, .lease = std::move(delayed), .updated = std::move(updated)};
 }
 
 }  // namespace medsynth::dramatiq

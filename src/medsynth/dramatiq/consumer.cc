@@ -76,7 +76,7 @@ Consumer::Consumer(redis::Client& client, const Broker& broker, ConsumerOptions 
       [&self](const std::vector<Settlement>& settled, std::int64_t lost) {
         self.lost += lost;
         const std::lock_guard lock(self.mutex);
-        for (const Settlement& one : settled) self.hand.settled(one.delivery.redis_message_id);
+        for (const Settlement& one : settled) self.hand.settled(one.lease.redis_message_id);
       });
   self.fetcher = std::jthread([&self](std::stop_token stop) {
     pthread_setname_np(pthread_self(), "ms-fetch");
@@ -128,12 +128,12 @@ bool Consumer::settle(Settlement settlement) {
 }
 
 bool Consumer::ack(const Delivery& delivery) {
-  return settle({.delivery = delivery});
+  return settle({.lease = delivery});
 }
 
 bool Consumer::dead(const Delivery& delivery, Message updated, std::string reason) {
   return settle({.kind = Settlement::Kind::dead,
-                 .delivery = delivery,
+                 .lease = delivery,
                  .updated = std::move(updated),
                  .reason = std::move(reason)});
 }
@@ -141,7 +141,7 @@ bool Consumer::dead(const Delivery& delivery, Message updated, std::string reaso
 bool Consumer::retry(const Delivery& delivery, Message updated, WallTime eta) {
   updated.queue_name = delivery.queue;
   return settle(
-      {.kind = Settlement::Kind::move, .delivery = delivery, .updated = std::move(updated), .eta = eta});
+      {.kind = Settlement::Kind::move, .lease = delivery, .updated = std::move(updated), .eta = eta});
 }
 
 void Consumer::give_back(const Delivery& delivery) {

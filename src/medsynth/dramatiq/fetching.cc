@@ -194,7 +194,7 @@ bool Consumer::Impl::receive(const std::string& queue, Result<Fetched> fetched) 
     const auto eta = due(delivery.message, now);
     if (eta && *eta > now)
       too_early.push_back(
-          {.kind = Settlement::Kind::move, .delivery = delivery, .updated = delivery.message, .eta = eta});
+          {.kind = Settlement::Kind::move, .lease = delivery, .updated = delivery.message, .eta = eta});
     work.push_back(options.expected_work ? options.expected_work(delivery.message) : microseconds(0));
     all_known = all_known && options.expected_work && work.back();
     sum += work.back().value_or(0us);
@@ -209,7 +209,7 @@ bool Consumer::Impl::receive(const std::string& queue, Result<Fetched> fetched) 
     auto early = too_early.begin();
     for (std::size_t i = 0; i < work.size(); ++i) {
       if (early != too_early.end() &&
-          early->delivery.redis_message_id == fetched->deliveries[i].redis_message_id)
+          early->lease.redis_message_id == fetched->deliveries[i].redis_message_id)
         ++early;
       else
         hand.add(std::move(fetched->deliveries[i]), work[i]);

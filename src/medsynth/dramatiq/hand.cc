@@ -17,25 +17,26 @@ void Hand::enter(Held& held, State state) {
 }
 
 void Hand::add(Delivery delivery, Work work) {
-  Held& held =
-      held_.insert_or_assign(delivery.redis_message_id, Held{next_order_++, delivery.queue}).first->second;
-  ready_.push_back({std::move(delivery), work, &held});
+  const auto [place, is_new] = held_.try_emplace(delivery.redis_message_id);
+  Held& held = place->second;
+  // One whose lease was taken while it lay here may come once more: it is given once.
+  if (is_new || held.state != State::ready) ready_.push_back(&held);
+  enter(held, State::ready);
+  held = {next_order_++, delivery.queue, std::move(delivery), work};
 }
 
 std::vector<Delivery> Hand::take(microseconds work, std::size_t count) {
   std::vector<Delivery> taken;
-  for (microseconds left = work; ready() > taken.size() && taken.size() < count;) {
-    const Ready& next = ready_[taken.size()];
-    if (!taken.empty() && (!next.work || *next.work > left)) break;
+  taken.reserve(std::min(count, ready()));
+  for (microseconds left = work; ready() > 0 && taken.size() < count;) {
+    Held& next = *ready_.front();
     const bool waits = !next.work;
-    enter(*next.held, waits ? State::waiting : State::running);
-    if (!waits) left -= *next.work;
-    taken.push_back({});
-    if (waits) break;
-  }
-  for (Delivery& delivery : taken) {
-    delivery = std::move(ready_.front().delivery);
+    if (!taken.empty() && (waits || *next.work > left)) break;
+    enter(next, waits ? State::waiting : State::running);
+    taken.push_back(std::move(next.delivery));
     ready_.pop_front();
+    if (waits) break;
+    left -= *next.work;
   }
   return taken;
 }
@@ -63,10 +64,9 @@ std::map<std::string, std::vector<std::string>> Hand::returns() {
 Hand::Difference Hand::reconcile(const std::string& queue, const std::vector<std::string>& leased) {
   Difference difference;
   const std::unordered_set<std::string> still_ours(leased.begin(), leased.end());
-  std::erase_if(ready_, [&](const Ready& entry) {
-    const Delivery& delivery = entry.delivery;
-    if (delivery.queue != queue || still_ours.contains(delivery.redis_message_id)) return false;
-    settled(delivery.redis_message_id);
+  std::erase_if(ready_, [&](const Held* held) {
+    if (held->queue != queue || still_ours.contains(held->delivery.redis_message_id)) return false;
+    settled(std::string(held->delivery.redis_message_id));
     ++difference.lost;
     return true;
   });

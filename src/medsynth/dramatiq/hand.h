@@ -54,17 +54,14 @@ class Hand {
   struct Held {
     std::uint64_t order;
     std::string queue;
+    Delivery delivery;  // until it is handed out
+    Work work;
     State state = State::ready;
   };
   void enter(Held& held, State state);
 
-  struct Ready {
-    Delivery delivery;
-    Work work;
-    Held* held;  // its own, which stays where it is as long as it is held
-  };
   std::unordered_map<std::string, Held> held_;  // by redis_message_id
-  std::deque<Ready> ready_;
+  std::deque<Held*> ready_;                     // each stays where it is as long as it is held
   std::uint64_t next_order_ = 0;
   std::size_t waiting_ = 0;
   std::size_t returned_ = 0;

@@ -73,7 +73,9 @@ Result<std::vector<std::pair<std::string, std::string>>> read_options(std::strin
   for (const auto& [name, text] : members) {
     auto decoded = string_of(name);
     if (!decoded) return invalid("/options", "has a name that is not valid Unicode");
-    if (!many) {
+    if (!many && found.option(*decoded).empty()) {  // no value is an empty text
+      found.options.emplace_back(std::move(*decoded), text);
+    } else if (!many) {
       found.set_option(*decoded, std::string(text));
     } else if (const auto [place, is_new] = places.emplace(*decoded, found.options.size()); is_new) {
       found.options.emplace_back(std::move(*decoded), text);

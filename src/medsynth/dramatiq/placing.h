@@ -24,11 +24,11 @@ Placed place(Message message, std::optional<WallTime> eta);
 std::vector<redis::Command> place_commands(const BrokerOptions& options, Placed placed);
 std::string bell_of(const BrokerOptions& options, std::string_view queue);
 
-redis::Query<std::int64_t> sum(std::vector<redis::Command> commands);
+redis::Query<std::int64_t> sum(redis::Commands commands);
 
-// Takes id, payload, id, payload ... apart, from `first` on, into `fetched`. Those that cannot be decoded go
-// to the dead letters, one by one.
+// Takes ids and their payloads apart into `fetched`. Those that cannot be decoded go to the dead letters, one
+// by one.
 Result<redis::Step<Fetched>> sort_out(const BrokerOptions& options, const std::string& queue,
-                                      std::vector<std::string> words, std::size_t first, Fetched fetched);
+                                      redis::Reply ids, const redis::Reply& payloads, Fetched fetched);
 
 }  // namespace medsynth::dramatiq

@@ -120,8 +120,8 @@ void Settler::carry_out(Batch& batch, bool in_doubt) {
     }
     for (const Settlement& settlement : batch.settlements)
       log::error("a message cannot be settled; recovery will put it back",
-                 {{"queue", settlement.delivery.queue},
-                  {"redis_message_id", settlement.delivery.redis_message_id},
+                 {{"queue", settlement.lease.queue},
+                  {"redis_message_id", settlement.lease.redis_message_id},
                   {"error", answer.error().message}});
     break;
   }

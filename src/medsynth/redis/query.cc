@@ -107,7 +107,7 @@ Error as_error(const Reply& reply) {
   return {Code::unavailable, std::move(message), std::move(reason), {}, std::chrono::seconds(1)};
 }
 
-Query<Done> all_ok(std::vector<Command> commands) {
+Query<Done> all_ok(Commands commands) {
   return {std::move(commands), [](Replies replies) -> Result<Step<Done>> {
             for (const Reply& reply : replies)
               if (reply.is_error()) return as_error(reply);

@@ -59,6 +59,19 @@ struct Command {
   }
 };
 
+// Several, sent together in this order. Made of braces it moves what is in them; a vector's braces copy, and
+// a batch is large.
+struct Commands : std::vector<Command> {
+  Commands() = default;
+  Commands(std::vector<Command> all) : vector(std::move(all)) {}  // NOLINT: means the same
+  template <std::same_as<Command>... Each>
+    requires(sizeof...(Each) > 0)
+  Commands(Each... each) {  // NOLINT: as braces do
+    reserve(sizeof...(Each));
+    (push_back(std::move(each)), ...);
+  }
+};
+
 // One reply. Maps, sets and pushes are `list` (a map is name, value, name, value ...).
 struct Reply {
   enum class Kind { null, text, integer, list, error };
@@ -106,11 +119,11 @@ struct Done {
 // a script's.
 template <class T>
 struct Query {
-  std::vector<Command> commands;
+  Commands commands;
   std::function<Result<Step<T>>(Replies)> decode;
 };
 
 // A query whose only answer is that nothing failed.
-Query<Done> all_ok(std::vector<Command> commands);
+Query<Done> all_ok(Commands commands);
 
 }  // namespace medsynth::redis

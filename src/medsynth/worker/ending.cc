@@ -14,8 +14,7 @@ Ending ending_of(Outcome outcome, dramatiq::Delivery delivery, tasks::Attempt at
     auto follow = dramatiq::after_success(message, complete->result, actor, actor.result_keys, now);
     const bool tracked = attempt.number > 0;
     return {tracked ? to_completed(std::move(attempt), std::move(complete->result), now) : tasks::Advance{},
-            {.delivery = {std::move(delivery.queue), std::move(delivery.redis_message_id), {}},
-             .follow = std::move(follow)},
+            {.lease = std::move(delivery), .follow = std::move(follow)},
             "completed"};
   }
   if (auto* retry = std::get_if<Retry>(&outcome)) {
@@ -26,7 +25,7 @@ Ending ending_of(Outcome outcome, dramatiq::Delivery delivery, tasks::Attempt at
     updated.queue_name = delivery.queue;
     return {to_retrying(std::move(attempt), retry->error, eta),
             {.kind = Settlement::Kind::move,
-             .delivery = std::move(delivery),
+             .lease = std::move(delivery),
              .updated = std::move(updated),
              .eta = eta,
              .follow = std::move(follow)},
@@ -42,7 +41,7 @@ Ending ending_of(Outcome outcome, dramatiq::Delivery delivery, tasks::Attempt at
                                                         actor.result_keys, now);
     return {to_failed(std::move(attempt), fail->error, now),
             {.kind = Settlement::Kind::dead,
-             .delivery = std::move(delivery),
+             .lease = std::move(delivery),
              .updated = std::move(updated),
              .reason = fail->error,
              .follow = std::move(follow)},
@@ -51,7 +50,7 @@ Ending ending_of(Outcome outcome, dramatiq::Delivery delivery, tasks::Attempt at
   }
   std::string why = std::get<EndCancelled>(outcome).why;
   return {to_cancelled(std::move(attempt), why, now),
-          {.delivery = std::move(delivery)},
+          {.lease = std::move(delivery)},
           "cancelled",
           std::move(why)};
 }

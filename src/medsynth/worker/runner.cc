@@ -295,7 +295,7 @@ void Runner::settle_unrun(Task& task) {
   const dramatiq::Message& message = task.delivery.message;
   const dramatiq::ActorOptions& actor = options_of(task.actor);
   const bool ours = parts_.consumer.settle(
-      {.delivery = task.delivery,
+      {.lease = task.delivery,
        .follow = dramatiq::after_skip(message, std::nullopt, actor, actor.result_keys)});
   if (!task.ran) parts_.metrics.message_skipped(message.queue_name, message.actor_name);
   if (!ours) return;  // whoever has it must hear of it, too

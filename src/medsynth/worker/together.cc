@@ -16,7 +16,7 @@ constexpr auto kOverdue =
 }  // namespace
 
 struct Runner::Light {
-  dramatiq::Delivery delivery;
+  dramatiq::Delivery& delivery;
   const Actor* actor;
   std::string task_id;
   Prepared prepared;
@@ -41,7 +41,7 @@ void Runner::run_together(std::vector<dramatiq::Delivery> deliveries, const std:
         prepared && !prepared->model && !dramatiq::is_too_old(delivery.message, actor->options, now);
     std::string task_id = task_id_of(delivery.message);
     const bool abortable = dramatiq::is_abortable(delivery.message, actor->options);
-    lights.push_back({std::move(delivery),
+    lights.push_back({delivery,
                       actor,
                       std::move(task_id),
                       usual ? std::move(*prepared) : Prepared{},
@@ -142,8 +142,8 @@ SteadyTime::duration Runner::run_light(Light& light, const std::stop_token& aban
   const dramatiq::Message& message = light.delivery.message;
   const SteadyTime start = parts_.clock.steady();
   Task task{.delivery = light.delivery, .abandon = abandon, .actor = light.actor, .attempt = light.attempt};
-  task.hand = parts_.in_hand.add(light.task_id, message.message_id, message.actor_name, parts_.clock.now(),
-                                 light.abortable, false);
+  task.hand = parts_.in_hand.add(std::move(light.task_id), message.message_id, message.actor_name,
+                                 parts_.clock.now(), light.abortable, false);
   task.until = {task.hand->stop_token(), start + time_limit(message, *light.actor)};
   if (light.actor->tracked) recorder_.started(light.attempt);
   count_start(message);
@@ -178,9 +178,9 @@ SteadyTime::duration Runner::run_light(Light& light, const std::stop_token& aban
   Ending ending = ending_of(std::move(outcome), std::move(light.delivery), std::move(light.attempt),
                             light.actor->options, parts_.clock.now());
   if (ending.how == "retrying")
-    parts_.metrics.message_retried(ending.settlement.delivery.queue, light.actor->about.name);
+    parts_.metrics.message_retried(ending.settlement.lease.queue, light.actor->about.name);
   if (ending.how == "failed")
-    parts_.metrics.message_rejected(ending.settlement.delivery.queue, light.actor->about.name);
+    parts_.metrics.message_rejected(ending.settlement.lease.queue, light.actor->about.name);
   if (light.actor->tracked)
     recorder_.ended(std::move(ending));
   else

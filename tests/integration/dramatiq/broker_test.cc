@@ -200,11 +200,9 @@ TEST_F(BrokerTest, ABatchSettlesWhatIsStillOurs) {
   EXPECT_EQ(run(broker_.note_starts("q", {fetched[0].redis_message_id, "nobody's"})),
             (std::vector<std::int64_t>{0, -1}));
   say("SREM", "dramatiq:__acks__.worker-a.q", fetched[1].redis_message_id);
-  std::vector<Settlement> settlements{
-      {.delivery = fetched[0]}, {.delivery = fetched[1]}, {.delivery = fetched[2]}};
-  settlements.push_back(
-      {.kind = Settlement::Kind::dead, .delivery = fetched[3], .updated = fetched[3].message});
-  settlements.push_back({.delivery = fetched[4]});
+  std::vector<Settlement> settlements{{.lease = fetched[0]}, {.lease = fetched[1]}, {.lease = fetched[2]}};
+  settlements.push_back({.kind = Settlement::Kind::dead, .lease = fetched[3], .updated = fetched[3].message});
+  settlements.push_back({.lease = fetched[4]});
   const auto query = broker_.settle(settlements);
   EXPECT_EQ(query.commands.size(), 2u);
   EXPECT_EQ(run(query), (std::vector<bool>{true, false, true, true, true}));
@@ -215,7 +213,7 @@ TEST_F(BrokerTest, ABatchSettlesWhatIsStillOurs) {
 // What follows from a settling happens with it or, when the lease was lost, not at all.
 TEST_F(BrokerTest, WhatFollowsHappensOnce) {
   enqueue(broker_, {"m1"});
-  Settlement settlement{.delivery = fetch_one(broker_)};
+  Settlement settlement{.lease = fetch_one(broker_)};
   settlement.follow.messages.push_back({message("next", "p")});
   settlement.follow.commands.push_back(redis::Command("SET", "result", "42"));
   EXPECT_EQ(run(broker_.settle({settlement})), std::vector<bool>{true});
@@ -229,7 +227,7 @@ TEST_F(BrokerTest, TheLastOfAGroupSendsTheCallbacks) {
   say("SET", "barrier", "2");
   enqueue(broker_, {"m1", "m2"});
   for (const bool last : {false, true}) {
-    Settlement settlement{.delivery = fetch_one(broker_)};
+    Settlement settlement{.lease = fetch_one(broker_)};
     settlement.follow.group = Follow::Group{"barrier", {{message("callback", "p")}}};
     EXPECT_EQ(run(broker_.settle({settlement})), std::vector<bool>{true});
     EXPECT_EQ(words(say("LRANGE", "dramatiq:p", 0, -1)).size(), last ? 1u : 0u);
@@ -320,9 +318,9 @@ TEST_F(BrokerTest, AfterALostLeaseSettlingDisturbsNothing) {
   const Delivery again = fetch_one(other_);
   EXPECT_EQ(again.message.message_id, "m1");
   EXPECT_FALSE(run(broker_.ack(late)));
-  EXPECT_TRUE(run(broker_.exist({{.delivery = late}})).front());
+  EXPECT_TRUE(run(broker_.exist({{.lease = late}})).front());
   EXPECT_TRUE(run(other_.ack(again)));
-  EXPECT_FALSE(run(broker_.exist({{.delivery = late}})).front());
+  EXPECT_FALSE(run(broker_.exist({{.lease = late}})).front());
   EXPECT_EQ(keys(), Ids{});
 }
 

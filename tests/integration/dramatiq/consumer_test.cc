@@ -300,7 +300,7 @@ TEST_F(ConsumerTest, ShortMessagesAreHandedOutAndSettledTogether) {
       ++takes;
       for (Delivery& d : some) {
         seen.push_back(d.message.message_id);
-        consumer.settle({.delivery = std::move(d)}, [&](bool settled) { ours += settled; });
+        consumer.settle({.lease = std::move(d)}, [&](bool settled) { ours += settled; });
       }
     }
     EXPECT_TRUE(consumer.wait_settled(5s));

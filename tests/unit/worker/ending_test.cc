@@ -11,8 +11,7 @@ using Kind = dramatiq::Settlement::Kind;
 const WallTime kNow{1'700'000'000'000ms};
 
 dramatiq::Delivery delivery() {
-  dramatiq::Delivery d{
-      .queue = "q", .redis_message_id = "r1", .message = dramatiq::make_message("q", "act", "{}", kNow)};
+  dramatiq::Delivery d{{"q", "r1"}, dramatiq::make_message("q", "act", "{}", kNow)};
   d.message.message_id = "m1";
   return d;
 }
@@ -28,7 +27,7 @@ TEST(Ending, EachOutcomeHasItsRecordAndItsSettling) {
   EXPECT_EQ(retrying.advance.to, tasks::Status::retrying);
   EXPECT_EQ(retrying.settlement.kind, Kind::move);
   EXPECT_EQ(retrying.settlement.eta, kNow + 5s);
-  EXPECT_EQ(retrying.settlement.updated.option("retries"), "1");
+  EXPECT_EQ(retrying.settlement.updated->option("retries"), "1");
   const Ending failed = ending(Fail{"broken", "RuntimeError", true}, {.on_retry_exhausted = "told"});
   EXPECT_EQ(failed.advance.to, tasks::Status::failed);
   EXPECT_EQ(failed.settlement.kind, Kind::dead);

@@ -2,8 +2,8 @@
 -- Takes due messages from the scheduler of a delay queue into the caller's ack set. One that Python recovered, or that was
 -- deleted, is only dropped from the index.
 -- KEYS due, scheduler's acks, our acks, payloads, heartbeats; ARGV worker, now (ms), count
--- Returns the eta of the first that is left (ms, empty: none), then id, payload, id, payload ...
-local answer, fresh = {''}, {}
+-- Returns the eta of the first that is left (ms, empty: none), ids, payloads.
+local fresh, theirs = {}, {}
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[2], 'LIMIT', 0, ARGV[3])
 if #ids > 0 then
   local time = redis.call('TIME')
@@ -13,8 +13,7 @@ if #ids > 0 then
   for i, id in ipairs(ids) do
     if held[i] == 1 and payloads[i] then
       fresh[#fresh + 1] = id
-      answer[#answer + 1] = id
-      answer[#answer + 1] = payloads[i]
+      theirs[#theirs + 1] = payloads[i]
     end
   end
   redis.call('ZREM', KEYS[1], unpack(ids))
@@ -22,5 +21,4 @@ if #ids > 0 then
   if #fresh > 0 then redis.call('SADD', KEYS[3], unpack(fresh)) end
 end
 local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-if first[2] then answer[1] = first[2] end
-return answer
+return {first[2] or '', fresh, theirs}

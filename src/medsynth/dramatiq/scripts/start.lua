@@ -1,17 +1,20 @@
 #!lua flags=allow-oom
 -- Messages are about to run: should this worker die, reclaim.lua counts a death of each that is still in `running`.
 -- KEYS acks, running, deaths; ARGV id ... Returns what is unusual: the place (from 1), and how many workers died running it, or
--- -1 when the lease was lost.
+-- -1 when the lease was lost: no mark of it stays.
+redis.call('SADD', KEYS[2], unpack(ARGV))
 local held = redis.call('SMISMEMBER', KEYS[1], unpack(ARGV))
 local died = redis.call('EXISTS', KEYS[3]) == 1 and redis.call('HMGET', KEYS[3], unpack(ARGV)) or {}
-local ours, answer = {}, {}
+local answer = {}
 for i, id in ipairs(ARGV) do
   local deaths = died[i]
-  if held[i] == 1 then ours[#ours + 1] = id else deaths = -1 end
+  if held[i] == 0 then
+    deaths = -1
+    redis.call('SREM', KEYS[2], id)
+  end
   if deaths then
     answer[#answer + 1] = i
     answer[#answer + 1] = deaths
   end
 end
-if #ours > 0 then redis.call('SADD', KEYS[2], unpack(ours)) end
 return answer
