@@ -197,8 +197,12 @@ class MachineSensors final : public Sensors {
   Watched& find(Probes& probes, std::int32_t pid) const { return find(probes, pid, options_.root); }
 
   DiskInfo disk() const {
+    // What does not exist yet will lie where its nearest parent does.
+    std::error_code error;
+    std::filesystem::path place = std::filesystem::absolute(options_.data_dir, error);
+    while (!std::filesystem::exists(place, error) && place.has_relative_path()) place = place.parent_path();
     struct statvfs found{};
-    if (::statvfs(options_.data_dir.c_str(), &found) != 0) return {};
+    if (::statvfs(place.c_str(), &found) != 0) return {};
     DiskInfo disk{.total = found.f_blocks * found.f_frsize, .free = found.f_bavail * found.f_frsize};
     disk.used = disk.total - std::min<std::uint64_t>(disk.total, found.f_bfree * found.f_frsize);
     // As df: of what an ordinary user may have.

@@ -55,10 +55,14 @@ Ending ending_of(Outcome outcome, dramatiq::Delivery delivery, tasks::Attempt at
           std::move(why)};
 }
 
-std::optional<Outcome> outcome_of(const tasks::Record& record, std::string_view message_id) {
-  if (record.text("message_id") != message_id) return std::nullopt;
+std::optional<Outcome> outcome_of(const tasks::Record& record, const dramatiq::Message& message,
+                                  const dramatiq::RetryPolicy& policy) {
+  if (record.text("message_id") != message.message_id) return std::nullopt;
   if (record.status() == tasks::Status::completed) return Complete{std::string(record.raw("result"))};
-  if (record.status() == tasks::Status::failed) return Fail{record.text("error").value_or("")};
+  if (record.status() == tasks::Status::failed) {
+    const bool exhausted = !dramatiq::next_delay(message, policy, 0);
+    return Fail{.error = record.text("error").value_or(""), .exhausted = exhausted};
+  }
   return std::nullopt;
 }
 

@@ -24,6 +24,7 @@ Ending ending_of(Outcome outcome, dramatiq::Delivery delivery, tasks::Attempt at
 
 // How a message is settled whose record has ended already: its worker died, or lost Redis, between the two.
 // nullopt: the record ended for another message, or was cancelled, and nothing is left to do.
-std::optional<Outcome> outcome_of(const tasks::Record& record, std::string_view message_id);
+std::optional<Outcome> outcome_of(const tasks::Record& record, const dramatiq::Message& message,
+                                  const dramatiq::RetryPolicy& policy);
 
 }  // namespace medsynth::worker

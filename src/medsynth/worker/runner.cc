@@ -283,7 +283,9 @@ void Runner::settle_ended(Task& task) {
   using Found = std::optional<tasks::Record>;
   const auto record = persist<Found>(task.abandon, [&] { return parts_.store.get(task.hand->task_id); });
   if (!record) return;
-  auto outcome = *record ? outcome_of(**record, task.delivery.message.message_id) : std::nullopt;
+  const dramatiq::Message& message = task.delivery.message;
+  const auto policy = dramatiq::policy_of(message, options_of(task.actor).retries);
+  auto outcome = *record ? outcome_of(**record, message, policy) : std::nullopt;
   if (!outcome) return settle_unrun(task);
   parts_.consumer.settle(
       ending_of(std::move(*outcome), task.delivery, {}, options_of(task.actor), parts_.clock.now())

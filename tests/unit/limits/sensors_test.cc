@@ -206,15 +206,20 @@ TEST_F(SensorsTest, SeesAHybrid) {
 // Nothing can be read at all: a sample without numbers.
 TEST_F(SensorsTest, SurvivesAnEmptyRoot) {
   TemporaryFolder empty;
-  auto blind = make_sensors({.root = empty.path(),
-                             .data_dir = empty.path() / "absent",
-                             .nvml = "",
-                             .first_window = milliseconds(0)});
+  auto blind = make_sensors({.root = empty.path(), .nvml = "", .first_window = milliseconds(0)});
   const Sample sample = blind->sample();
   EXPECT_EQ(sample.effective_cpus, 1);
   EXPECT_EQ(sample.memory_limit, 0);
-  EXPECT_EQ(blind->system().disk.total, 0);
   EXPECT_EQ(blind->process(1).anonymous_bytes, 0);
+}
+
+// Before the first start there is no folder of data: it will lie where its nearest parent does.
+TEST_F(SensorsTest, TheDiskOfAFolderThatIsNotThereYetIsItsParents) {
+  const auto disk_of = [&](const std::filesystem::path& place) {
+    return make_sensors({.root = folder_.path(), .data_dir = place, .nvml = ""})->system().disk.total;
+  };
+  EXPECT_GT(disk_of(folder_.path()), 0u);
+  EXPECT_EQ(disk_of(folder_.path() / "not" / "yet"), disk_of(folder_.path()));
 }
 
 // Two looks that come together: the second does not make CPU use out of nothing.

@@ -51,16 +51,21 @@ TEST(Ending, WhatWasNotTriedTellsNobody) {
 // The worker died after it wrote "failed" and before the dead letter: the next one settles as the record
 // says.
 TEST(Ending, AMessageWhoseRecordHasEndedIsSettledAsItSays) {
-  const auto of = [](std::string status, std::string message_id) {
+  dramatiq::Message message = delivery().message;
+  const auto of = [&](std::string status, std::string message_id) {
     return outcome_of({"t1",
                        {{"status", '"' + status + '"'},
                         {"message_id", '"' + message_id + '"'},
                         {"error", "\"broken\""},
                         {"result", "7"}}},
-                      "m1");
+                      message, {.max_retries = 2});
   };
+  message.set_option("retries", "1");  // it was not retried, for whatever reason
   ASSERT_TRUE(of("failed", "m1"));
   EXPECT_EQ(std::get<Fail>(*of("failed", "m1")).error, "broken");
+  EXPECT_FALSE(std::get<Fail>(*of("failed", "m1")).exhausted);
+  message.set_option("retries", "2");
+  EXPECT_TRUE(std::get<Fail>(*of("failed", "m1")).exhausted);
   EXPECT_EQ(std::get<Complete>(*of("completed", "m1")).result, "7");
   EXPECT_FALSE(of("failed", "another"));
   EXPECT_FALSE(of("cancelled", "m1"));
