@@ -138,17 +138,25 @@ Query<redis::Done> Broker::enqueue(std::vector<Outgoing> messages) const {
 Query<Fetched> Broker::fetch(const std::string& queue, std::int64_t count, bool start) const {
   const Keys k = keys(options_);
   const std::string& worker = options_.worker_id;
-  return {
-      {Command::eval(
-          scripts::fetch,
-          {k.queue(queue), k.payloads(queue), k.acks(worker, queue), k.heartbeats(), k.paused(),
-           k.running(worker, queue), k.deaths(queue)},
-          {worker, std::to_string(std::clamp<std::int64_t>(count, 1, kMaxFetch)), queue, start ? "1" : "0"})},
-      [options = options_, queue](Replies replies) -> Result<Step<Fetched>> {
-        BOOST_OUTCOME_TRY(auto taken, redis::list(std::move(replies[0])));
-        if (taken.size() != 3) return Error{Code::internal, "fetch.lua did not answer with three things", ""};
-        return sort_out(options, queue, std::move(taken[1]), taken[2], {.started = taken[0].integer == 1});
-      }};
+  return {{Command::eval(scripts::fetch,
+                         {k.queue(queue), k.payloads(queue), k.acks(worker, queue), k.heartbeats(),
+                          k.paused(), k.running(worker, queue), k.deaths(queue)},
+                         {worker, std::to_string(std::clamp<std::int64_t>(count, 1, kMaxFetch)), queue,
+                          start ? "1" : "0"})},
+          [options = options_, queue](Replies replies) -> Result<Step<Fetched>> {
+            BOOST_OUTCOME_TRY(auto taken, redis::list(std::move(replies[0])));
+            if (taken.size() != 4)
+              return Error{Code::internal, "fetch.lua did not answer with four things", ""};
+            BOOST_OUTCOME_TRY(auto step, sort_out(options, queue, std::move(taken[1]), taken[2],
+                                                  {.started = taken[0].integer == 1}));
+            const std::vector<redis::Reply>& unaborted = taken[3].list;
+            if (step.value && step.value->deliveries.size() == unaborted.size())
+              for (std::size_t i = 0; i < unaborted.size(); ++i) {
+                Delivery& delivery = step.value->deliveries[i];
+                delivery.unaborted = delivery.message.message_id == unaborted[i].text;
+              }
+            return step;
+          }};
 }
 
 Query<redis::Done> Broker::register_worker(std::int64_t pid) const {

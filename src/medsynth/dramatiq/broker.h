@@ -43,6 +43,7 @@ struct Delivery : Lease {
   Message message;
   // What note_start() says of it, when the consumer has asked already.
   std::optional<std::int64_t> deaths = {};
+  bool unaborted = false;  // dramatiq-abort had not cancelled it when it was fetched to start at once
 };
 struct Fetched {
   std::vector<Delivery> deliveries;
@@ -115,7 +116,7 @@ class Broker {
 
   // Takes up to `count` messages (at most 1,000) into our ack set, heartbeat included, one script. `start`:
   // for whoever starts them as soon as they are there, as note_starts() does, unless there are deaths to tell
-  // of.
+  // of; then it asks for aborts, too.
   redis::Query<Fetched> fetch(const std::string& queue, std::int64_t count, bool start = false) const;
   // Settling: true where the message was still ours; false: the lease was lost, somebody else has it, nothing
   // was done. Mere acks of one queue are one script, the others one script each; all are one exchange.

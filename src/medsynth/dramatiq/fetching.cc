@@ -145,6 +145,7 @@ void Consumer::Impl::fetch_at_once(const std::string& queue) {
       std::vector<std::string> ids;
       for (Delivery& delivery : fetched->deliveries) {
         if (right) delivery.deaths = 0;
+        delivery.unaborted = delivery.unaborted && right;  // what waits may be aborted meanwhile
         ids.push_back(delivery.redis_message_id);
       }
       // Before they start: what is sent first is done first.

@@ -10,9 +10,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// How long the own thread leaves the turn to callers after the last one: the next comes soon, and would have
-// to get it out of the kernel first.
-constexpr std::chrono::milliseconds kLinger{5};
+// How long the own thread leaves the turn to callers after the last one: the next would have to get it out of
+// the kernel first, which costs 70 us. No longer than a lost connection takes to come back anyway.
+constexpr std::chrono::milliseconds kLinger{200};
 constexpr std::chrono::hours kLong{1};
 
 }  // namespace

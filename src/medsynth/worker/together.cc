@@ -76,7 +76,7 @@ std::future<std::vector<Runner::Light*>> Runner::look_for_aborted(std::vector<Li
   std::vector<Light*> abortable;
   std::vector<std::string> ids;
   for (Light& light : lights) {
-    if (!light.abortable) continue;
+    if (!light.abortable || light.delivery.unaborted) continue;
     abortable.push_back(&light);
     ids.push_back(light.delivery.message.message_id);
   }

@@ -76,6 +76,27 @@ TEST_F(BrokerTest, ADueMessageMovesToItsCanonicalQueue) {
   EXPECT_FALSE(run(broker_.move_due(delayed)));  // only once
 }
 
+// Who starts what he fetches hears what dramatiq-abort has not cancelled, of messages whose id can be seen.
+TEST_F(BrokerTest, AFetchSaysWhatIsNotAborted) {
+  const auto unaborted = [&](const char* id, std::string kwargs = "{}", bool start = true) {
+    Message sent = message(id);
+    sent.kwargs = std::move(kwargs);
+    run(broker_.enqueue(std::move(sent)));
+    const auto fetched = run(broker_.fetch("q", 1, start));
+    EXPECT_EQ(fetched.deliveries.size(), 1u);
+    return fetched.deliveries.at(0).unaborted;
+  };
+  EXPECT_TRUE(unaborted("plain"));
+  EXPECT_TRUE(unaborted("outer", R"({"message_id":"inner"})"));
+  EXPECT_FALSE(unaborted("waits", "{}", false));
+  EXPECT_FALSE(unaborted(R"(a "quoted" one)"));
+  say("RPUSH", "dramatiq:aborts:cancel:cancelled", "{}");
+  EXPECT_FALSE(unaborted("cancelled"));
+  EXPECT_FALSE(unaborted("cancelled", R"({"message_id":"inner"})"));
+  say("RPUSH", "dramatiq:aborts:cancel:inner", "{}");
+  EXPECT_TRUE(unaborted("outer", R"({"message_id":"inner"})"));
+}
+
 // A retry settles the message and puts its update on the delay queue in one step.
 TEST_F(BrokerTest, ARetryGoesToTheDelayQueue) {
   enqueue(broker_, {"m1"});

@@ -67,6 +67,7 @@ TEST_F(ConsumerTest, OnlyWhatStartsAtOnceIsCountedAsStarted) {
       counted += deaths.has_value();
       EXPECT_EQ(say("SCARD", "dramatiq:__medsynth__.running.worker-a.q").integer, deaths ? 1 : 0);
       EXPECT_EQ(deaths.value_or(0), 0);
+      EXPECT_EQ(taken.front().unaborted, deaths.has_value());
       return consumer.ack(taken.front());
     };
     if (waits) {
@@ -99,6 +100,7 @@ TEST_F(ConsumerTest, WhatWaitsAfterBriefOnesIsNotCountedAsStarted) {
     const auto waits = next("waits");
     ASSERT_EQ(waits.size(), 1u);
     EXPECT_FALSE(waits.front().deaths);
+    EXPECT_FALSE(waits.front().unaborted);
     EXPECT_EQ(say("SCARD", "dramatiq:__medsynth__.running.worker-a.q").integer, 0);
     EXPECT_TRUE(consumer.ack(waits.front()));
   }
