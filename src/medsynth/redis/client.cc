@@ -71,6 +71,7 @@ Client::~Client() {
     session->close();
     context.stop();
   });
+  if (impl_->turns) impl_->turns->end();
   impl_->thread.join();
   impl_->session->release_waiters();
   impl_->session.reset();  // before the context, which drops the handlers that still share it

@@ -38,7 +38,7 @@ void Turns::run(Lock& lock, const std::function<bool()>& enough, steady_clock::t
 void Turns::serve() {
   Lock lock(mutex_);
   while (!context_.stopped()) {
-    if (taken_ || !open_.empty() || std::exchange(called_, false))
+    if (taken_ || (!ending_ && (!open_.empty() || std::exchange(called_, false))))
       own_thread_.wait_for(lock, kLinger);
     else
       run(lock, [] { return true; }, steady_clock::now() + kLong);
@@ -46,6 +46,14 @@ void Turns::serve() {
   own_thread_.wait(lock, [this] { return !taken_; });
   over_ = true;
   for (const auto& call : open_) call->changed.notify_one();
+}
+
+void Turns::end() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  own_thread_.notify_one();
 }
 
 std::optional<Result<Replies>> Turns::call(const std::function<void(Completion)>& start,

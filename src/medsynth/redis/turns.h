@@ -26,6 +26,8 @@ class Turns {
 
   // The client's own thread: until the context is stopped and nobody is in it.
   void serve();
+  // The own thread takes the turn at once from now on: something that stops the context was posted.
+  void end();
   // Starts something that completes on the context; its answer, or nullopt when there was none until then.
   std::optional<Result<Replies>> call(const std::function<void(Completion)>& start,
                                       std::chrono::steady_clock::time_point until);
@@ -46,6 +48,7 @@ class Turns {
   std::condition_variable own_thread_;
   bool taken_ = false;                     // guarded by mutex_
   bool called_ = false;                    // since the own thread looked; guarded by mutex_
+  bool ending_ = false;                    // guarded by mutex_
   bool over_ = false;                      // nobody runs any more; guarded by mutex_
   std::list<std::shared_ptr<Call>> open_;  // whose threads wait for an answer; guarded by mutex_
 };

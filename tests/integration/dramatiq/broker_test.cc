@@ -375,6 +375,8 @@ TEST_F(BrokerTest, AFullRedisCanBeDrained) {
   if (!refused) EXPECT_EQ(refused.error().code, Code::unavailable);
   const auto fetched = run(broker_.fetch("q", 2));
   ASSERT_EQ(fetched.deliveries.size(), 2u);
+  for (const Delivery& d : fetched.deliveries) EXPECT_EQ(run(broker_.note_start(d)), 0);
+  EXPECT_EQ(say("SCARD", "dramatiq:__medsynth__.running.worker-a.q").integer, 2);
   EXPECT_TRUE(run(broker_.ack(fetched.deliveries[0])));
   EXPECT_TRUE(run(broker_.retry(fetched.deliveries[1], fetched.deliveries[1].message, WallTime{})));
   say("CONFIG", "SET", "maxmemory", "0");
