@@ -323,8 +323,9 @@ Query<std::vector<std::int64_t>> Broker::note_starts(const std::string& queue,
               Replies replies) mutable -> Result<Step<std::vector<std::int64_t>>> {
             const std::vector<redis::Reply>& ours = replies[1].list;
             const bool usual =
-                !replies[0].is_error() && replies[2].integer == 0 && ours.size() == ids.size() &&
-                std::all_of(ours.begin(), ours.end(), [](const auto& is) { return is.integer == 1; });
+                std::none_of(replies.begin(), replies.end(), [](const auto& r) { return r.is_error(); }) &&
+                std::all_of(ours.begin(), ours.end(), [](const auto& is) { return is.integer == 1; }) &&
+                replies[2].integer == 0;
             if (usual) return Step<std::vector<std::int64_t>>{std::vector<std::int64_t>(ids.size(), 0)};
             return Step<std::vector<std::int64_t>>{starts_one_by_one(std::move(names), std::move(ids))};
           }};

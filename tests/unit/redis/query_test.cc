@@ -24,6 +24,17 @@ TEST(Command, TakesWordsAndNumbers) {
             (std::vector<std::string>{"ZADD", "k", "-5", "m", "7"}));
 }
 
+// A batch has thousands of words: they stay where they are.
+TEST(Commands, OfBracesAreMoved) {
+  Command one("MGET"), two("PING");
+  for (int i = 0; i < 100; ++i) one.words.push_back(std::to_string(i));
+  const std::string* const words = one.words.data();
+  const Query<Done> query{{std::move(one), std::move(two)}, {}};
+  ASSERT_EQ(query.commands.size(), 2u);
+  EXPECT_EQ(query.commands[0].words.data(), words);
+  EXPECT_EQ(query.commands[1].words, std::vector<std::string>{"PING"});
+}
+
 TEST(Command, EvaluatesAScriptByItsDigest) {
   static const Script script("test.one", "return 1");
   const Command command = Command::eval(script, {"a", "b"}, {"x"});
