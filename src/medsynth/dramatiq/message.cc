@@ -49,16 +49,22 @@ std::optional<std::string> string_of(std::string_view raw) {
 }
 
 // Precondition, as for the next two: read_object() let the whole payload pass.
-Result<std::string> string_member(std::string_view key, std::string_view raw) {
+Result<> read_string(std::string& into, std::string_view key, std::string_view raw) {
+  if (const std::string_view text = plain_text(raw); !text.empty()) {
+    into = text;
+    return success();
+  }
   auto text = string_of(raw);
   if (!text) return invalid(pointer(key), "must be a string of valid Unicode");
-  return std::move(*text);
+  into = std::move(*text);
+  return success();
 }
 
-Result<std::string> raw_member(std::string_view key, std::string_view raw, char open) {
+Result<> read_raw(std::string& into, std::string_view key, std::string_view raw, char open) {
   if (!raw.starts_with(open))
     return invalid(pointer(key), open == '[' ? "must be an array" : "must be an object");
-  return std::string(raw);
+  into = raw;
+  return success();
 }
 
 // Duplicates as Python's dict: the first one's position, the last one's value.
@@ -86,27 +92,38 @@ Result<std::vector<std::pair<std::string, std::string>>> read_options(std::strin
   return std::move(found.options);
 }
 
-Result<> read_member(Message& message, std::string_view key, std::string_view raw) {
-  if (key == "queue_name") {
-    BOOST_OUTCOME_TRY(message.queue_name, string_member(key, raw));
-  } else if (key == "actor_name") {
-    BOOST_OUTCOME_TRY(message.actor_name, string_member(key, raw));
-  } else if (key == "message_id") {
-    BOOST_OUTCOME_TRY(message.message_id, string_member(key, raw));
-  } else if (key == "args") {
-    BOOST_OUTCOME_TRY(message.args, raw_member(key, raw, '['));
-  } else if (key == "kwargs") {
-    BOOST_OUTCOME_TRY(message.kwargs, raw_member(key, raw, '{'));
-  } else if (key == "options") {
-    BOOST_OUTCOME_TRY(message.options, read_options(raw));
-  } else if (const auto number = whole_number<std::int64_t>(raw)) {
-    message.message_timestamp = *number;
-  } else {
-    const auto value = json::parse(raw);
-    if (!value || !value->is_int64()) return invalid(pointer(key), "must be an integer of milliseconds");
-    message.message_timestamp = value->get_int64();
+Result<> read_time(std::int64_t& into, std::string_view key, std::string_view raw) {
+  if (const auto number = whole_number<std::int64_t>(raw)) {
+    into = *number;
+    return success();
   }
+  const auto value = json::parse(raw);
+  if (!value || !value->is_int64()) return invalid(pointer(key), "must be an integer of milliseconds");
+  into = value->get_int64();
   return success();
+}
+
+// `member` is a place in kKeys.
+Result<> read_member(Message& message, std::size_t member, std::string_view raw) {
+  const std::string_view key = kKeys[member];
+  switch (member) {
+    case 0:
+      return read_string(message.queue_name, key, raw);
+    case 1:
+      return read_string(message.actor_name, key, raw);
+    case 2:
+      return read_raw(message.args, key, raw, '[');
+    case 3:
+      return read_raw(message.kwargs, key, raw, '{');
+    case 4: {
+      BOOST_OUTCOME_TRY(message.options, read_options(raw));
+      return success();
+    }
+    case 5:
+      return read_string(message.message_id, key, raw);
+    default:
+      return read_time(message.message_timestamp, key, raw);
+  }
 }
 
 }  // namespace
@@ -190,6 +207,7 @@ Result<Message> decode(std::string_view payload) {
   if (!members) return check_json(payload) ? invalid("", "a message must be a JSON object") : members.error();
   Message message;
   std::array<bool, kKeys.size()> seen{};
+  std::size_t expected = 0;  // as Python writes them, one after the other
   for (const auto& [name, raw] : *members) {
     std::string decoded;
     std::string_view key = plain_text(name);
@@ -197,13 +215,17 @@ Result<Message> decode(std::string_view payload) {
       decoded = string_of(name).value_or("");
       key = decoded;
     }
-    const auto known = std::find(kKeys.begin(), kKeys.end(), key);
-    if (known == kKeys.end()) {
+    const bool in_order = expected < kKeys.size() && key == kKeys[expected];
+    const std::size_t member =
+        in_order ? expected
+                 : static_cast<std::size_t>(std::find(kKeys.begin(), kKeys.end(), key) - kKeys.begin());
+    if (member == kKeys.size()) {
       const bool showable = key.size() <= 40 && std::all_of(key.begin(), key.end(), is_word);
       return invalid("", fmt::format("a message has no key '{}'", showable ? key : "..."));
     }
-    seen[static_cast<std::size_t>(known - kKeys.begin())] = true;
-    BOOST_OUTCOME_TRY(read_member(message, key, raw));
+    expected = member + 1;
+    seen[member] = true;
+    BOOST_OUTCOME_TRY(read_member(message, member, raw));
   }
   for (std::size_t i = 0; i < kKeys.size(); ++i)
     if (!seen[i]) return invalid(pointer(kKeys[i]), "is missing");
