@@ -147,7 +147,7 @@ class Broker {
   // counts a death of the message. Answers how many workers died running it, or -1: the lease was lost, do
   // not run it.
   redis::Query<std::int64_t> note_start(const Delivery& delivery) const;
-  // The same for many messages of one queue, in one script.
+  // The same for many messages of one queue, in one exchange.
   redis::Query<std::vector<std::int64_t>> note_starts(const std::string& queue,
                                                       std::vector<std::string> redis_message_ids) const;
 

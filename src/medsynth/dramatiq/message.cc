@@ -40,24 +40,22 @@ std::optional<Number> whole_number(std::string_view raw) {
   return error == std::errc{} && end == raw.data() + raw.size() ? std::optional(number) : std::nullopt;
 }
 
-// nullopt: it is no string of valid Unicode.
-std::optional<std::string> string_of(std::string_view raw) {
-  if (const std::string_view text = plain_text(raw); !text.empty()) return std::string(text);
+// False: it is no string of valid Unicode.
+bool read_text(std::string& into, std::string_view raw) {
+  if (const std::string_view text = plain_text(raw); !text.empty()) {
+    into = text;
+    return true;
+  }
   const auto value = json::parse(raw);
-  if (!value || !value->is_string()) return std::nullopt;
-  return std::string(value->get_string());
+  if (!value || !value->is_string()) return false;
+  into = value->get_string();
+  return true;
 }
 
 // Precondition, as for the next two: read_object() let the whole payload pass.
 Result<> read_string(std::string& into, std::string_view key, std::string_view raw) {
-  if (const std::string_view text = plain_text(raw); !text.empty()) {
-    into = text;
-    return success();
-  }
-  auto text = string_of(raw);
-  if (!text) return invalid(pointer(key), "must be a string of valid Unicode");
-  into = std::move(*text);
-  return success();
+  if (read_text(into, raw)) return success();
+  return invalid(pointer(key), "must be a string of valid Unicode");
 }
 
 Result<> read_raw(std::string& into, std::string_view key, std::string_view raw, char open) {
@@ -77,14 +75,14 @@ Result<std::vector<std::pair<std::string, std::string>>> read_options(std::strin
   std::unordered_map<std::string, std::size_t>
       places;  // of many: looking each up would take a square of time
   for (const auto& [name, text] : members) {
-    auto decoded = string_of(name);
-    if (!decoded) return invalid("/options", "has a name that is not valid Unicode");
-    if (!many && found.option(*decoded).empty()) {  // no value is an empty text
-      found.options.emplace_back(std::move(*decoded), text);
+    std::string decoded;
+    if (!read_text(decoded, name)) return invalid("/options", "has a name that is not valid Unicode");
+    if (!many && found.option(decoded).empty()) {  // no value is an empty text
+      found.options.emplace_back(std::move(decoded), text);
     } else if (!many) {
-      found.set_option(*decoded, std::string(text));
-    } else if (const auto [place, is_new] = places.emplace(*decoded, found.options.size()); is_new) {
-      found.options.emplace_back(std::move(*decoded), text);
+      found.set_option(decoded, std::string(text));
+    } else if (const auto [place, is_new] = places.emplace(decoded, found.options.size()); is_new) {
+      found.options.emplace_back(std::move(decoded), text);
     } else {
       found.options[place->second].second = text;
     }
@@ -212,7 +210,7 @@ Result<Message> decode(std::string_view payload) {
     std::string decoded;
     std::string_view key = plain_text(name);
     if (key.empty()) {
-      decoded = string_of(name).value_or("");
+      read_text(decoded, name);
       key = decoded;
     }
     const bool in_order = expected < kKeys.size() && key == kKeys[expected];
