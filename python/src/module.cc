@@ -4,6 +4,7 @@
 #include <nanobind/stl/string.h>
 
 #include "core.h"
+#include "medsynth/base/text.h"
 #include "values.h"
 
 namespace medsynth::python {
@@ -34,7 +35,7 @@ NB_MODULE(_core, m) {
   m.def("close", &Core::close);
   m.def("settings", [] {
     nb::object all = described_to_python(Core::here().settings);
-    all["redis_url"] = without_password(Core::here().settings.redis_url);
+    all["redis_url"] = masked(Core::here().settings.redis_url);
     return all;
   });
   m.def("redis_url", [] { return Core::here().settings.redis_url; });

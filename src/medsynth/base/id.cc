@@ -68,13 +68,24 @@ bool is_utf8(std::string_view bytes) {
   return true;
 }
 
-Result<> check_task_id(std::string_view id) {
-  if (id.empty() || id.size() > 200) return invalid("/task_id", "must have 1 to 200 bytes");
-  if (!is_utf8(id)) return invalid("/task_id", "must be valid UTF-8");
-  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
-  if (std::any_of(id.begin(), id.end(), control))
-    return invalid("/task_id", "must not contain control characters");
+Result<> check_name(std::string_view pointer, std::string_view name) {
+  const auto wrong = [&](std::string detail) { return invalid(std::string(pointer), std::move(detail)); };
+  if (name.empty() || name.size() > 200) return wrong("must have 1 to 200 bytes");
+  if (!is_utf8(name)) return wrong("must be valid UTF-8");
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(name[at]);
+    // In UTF-8, U+0080 to U+009F are C2 and the number.
+    const bool high = byte == 0xC2 && static_cast<unsigned char>(name[at + 1]) < 0xA0;
+    if (byte < 0x20 || byte == 0x7F || high) return wrong("must not contain control characters");
+  }
+  if (name.find_first_not_of(' ') == name.npos) return wrong("must not be only white space");
+  if (name == "." || name == "..")
+    return wrong("must not be '.' or '..': clients take them for folders of a path");
   return success();
+}
+
+Result<> check_task_id(std::string_view id) {
+  return check_name("/task_id", id);
 }
 
 std::string md5_hex(std::string_view bytes) {

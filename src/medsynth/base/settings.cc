@@ -10,6 +10,7 @@
 #include <toml++/toml.h>
 
 #include "medsynth/base/described.h"
+#include "medsynth/base/text.h"
 
 namespace medsynth {
 namespace {
@@ -278,34 +279,10 @@ Result<LoadedSettings> load_settings(const Words& flags, const Environment& envi
   return error;
 }
 
-namespace {
-
-std::string without_credentials(std::string_view url) {
-  const std::size_t scheme = url.find("://");
-  const std::size_t start = scheme == std::string_view::npos ? 0 : scheme + 3;
-  const std::size_t at = url.substr(0, std::min(url.find('/', start), url.size())).rfind('@');
-  if (at == std::string_view::npos || at < start) return std::string(url);
-  const std::size_t colon = url.find(':', start);
-  if (colon == std::string_view::npos || colon > at) return std::string(url);
-  return fmt::format("{}***{}", url.substr(0, colon + 1), url.substr(at));
-}
-
-}  // namespace
-
-std::string without_password(std::string_view url) {
-  constexpr std::string_view kOption = "password=";  // also that of sentinels
-  std::string out = without_credentials(url);
-  for (std::size_t at = out.find(kOption, out.find('?')); at != out.npos; at = out.find(kOption, at)) {
-    at += kOption.size();
-    out.replace(at, std::min(out.find('&', at), out.size()) - at, "***");
-  }
-  return out;
-}
-
 std::string shown(const Settings& settings, const Setting& setting) {
   std::string text;
   with_member(settings, setting.name, [&](const auto& member) { text = fmt::format("{}", member); });
-  return setting.secret ? without_password(text) : text;
+  return setting.secret ? masked(text) : text;
 }
 
 }  // namespace medsynth

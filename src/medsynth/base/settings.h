@@ -103,7 +103,5 @@ Result<LoadedSettings> load_settings(const std::map<std::string, std::string, st
 
 // One setting as text, as `config show` prints it; a secret's password is replaced by "***".
 std::string shown(const Settings& settings, const Setting& setting);
-// A URL without its password: "redis://user:***@host:6379/0".
-std::string without_password(std::string_view url);
 
 }  // namespace medsynth

@@ -118,24 +118,6 @@ std::string yellow(std::string_view text) {
   return coloured(text, "33");
 }
 
-std::string printable(std::string_view utf8) {
-  std::string out;
-  for (std::size_t i = 0; i < utf8.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(utf8[i]);
-    // U+0080 to U+009F are control characters too, C2 and the number in UTF-8.
-    const bool high = byte == 0xC2 && i + 1 < utf8.size() && static_cast<unsigned char>(utf8[i + 1]) < 0xA0;
-    if (byte == '\n')
-      out += "\\n";
-    else if (high)
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(utf8[++i]));
-    else if (byte < 0x20 || byte == 0x7F)
-      out += fmt::format("\\x{:02x}", byte);
-    else
-      out += utf8[i];
-  }
-  return out;
-}
-
 Result<> confirm(std::string_view question, bool yes) {
   if (yes) return success();
   if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))

@@ -9,6 +9,7 @@
 
 #include "medsynth/base/error.h"
 #include "medsynth/base/json.h"
+#include "medsynth/base/text.h"
 
 namespace medsynth::cli {
 
@@ -35,9 +36,6 @@ std::string bold(std::string_view text);
 std::string red(std::string_view text);
 std::string green(std::string_view text);
 std::string yellow(std::string_view text);
-
-// Text from anywhere, fit for a terminal: control characters as \x1b, line breaks as \n.
-std::string printable(std::string_view utf8);
 
 // Asks on the terminal before something that cannot be undone; with `yes` it asks nothing. cancelled: the
 // answer was no; invalid_argument: there is no terminal to ask on.

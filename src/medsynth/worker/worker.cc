@@ -14,6 +14,7 @@
 #include "medsynth/base/id.h"
 #include "medsynth/base/log.h"
 #include "medsynth/base/paths.h"
+#include "medsynth/base/text.h"
 #include "medsynth/dramatiq/queues.h"
 #include "medsynth/redis/cluster.h"
 #include "medsynth/worker/control.h"
@@ -186,7 +187,7 @@ bool Process::wait_for_redis() {
   for (bool said = false; !client_.wait_connected(500ms); said = true) {
     if (!said)
       log::warning("waiting for Redis",
-                   {{"url", without_password(settings_.redis_url)}, {"error", client_.last_error()}});
+                   {{"url", masked(settings_.redis_url)}, {"error", client_.last_error()}});
     if (wait_for_signal(1ms)) return false;
   }
   return true;
@@ -242,7 +243,7 @@ bool Process::wait_until_idle(std::chrono::milliseconds timeout) {
 
 int Process::run() {
   log::info("worker starting",
-            {{"worker", worker_id_}, {"host", host_}, {"redis", without_password(settings_.redis_url)}});
+            {{"worker", worker_id_}, {"host", host_}, {"redis", masked(settings_.redis_url)}});
   if (!wait_for_redis()) return 0;
   const auto fits = client_.run(redis::check_prefixes({settings_.namespace_, settings_.task_storage_prefix},
                                                       "MEDSYNTH_NAMESPACE and TASK_STORAGE_PREFIX"));

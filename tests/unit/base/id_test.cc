@@ -28,6 +28,15 @@ TEST(TaskId, HasRulesAndTheErrorNamesTheOneBroken) {
   EXPECT_EQ(check_task_id("a\x7f").error().faults[0].pointer, "/task_id");
 }
 
+// Separators of our own keys, control characters of both blocks, folders of a path, and nothing at all.
+TEST(Name, IsFitForKeysAndPaths) {
+  for (const char* name : {"queue", "a.b", "...", "with space", "\xc2\xa0", "β"})
+    EXPECT_TRUE(check_name("/q", name));
+  for (const char* name : {"", " ", ".", "..", "\x1fstatus:pending", "a\tb", "\xc2\x80", "\xc2\x9f", "\xc2"})
+    EXPECT_FALSE(check_name("/q", name)) << name;
+  EXPECT_EQ(check_name("/q", "..").error().faults[0].pointer, "/q");
+}
+
 TEST(Digest, IsTheStandardOne) {
   EXPECT_EQ(sha1_hex("abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

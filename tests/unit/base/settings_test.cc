@@ -4,6 +4,7 @@
 
 #include "medsynth/base/described.h"
 #include "medsynth/base/paths.h"
+#include "medsynth/base/text.h"
 
 namespace medsynth {
 namespace {
@@ -68,10 +69,10 @@ TEST(Settings, QueuesAreSplitAtCommasWithoutSpaces) {
 }
 
 TEST(Settings, PasswordsAreNeverShown) {
-  EXPECT_EQ(without_password("redis://user:secret@host:6379/0"), "redis://user:***@host:6379/0");
-  EXPECT_EQ(without_password("redis://:p@ss@host/0"), "redis://:***@host/0");
-  EXPECT_EQ(without_password("redis://host:6379/0"), "redis://host:6379/0");
-  EXPECT_EQ(without_password("redis+sentinel://:a@one/m?sentinel_password=b&sentinel_user=eve"),
+  EXPECT_EQ(masked("redis://user:secret@host:6379/0"), "redis://user:***@host:6379/0");
+  EXPECT_EQ(masked("redis://:p@ss@host/0"), "redis://:***@host/0");
+  EXPECT_EQ(masked("redis://host:6379/0"), "redis://host:6379/0");
+  EXPECT_EQ(masked("redis+sentinel://:a@one/m?sentinel_password=b&sentinel_user=eve"),
             "redis+sentinel://:***@one/m?sentinel_password=***&sentinel_user=eve");
 }
 
