@@ -10,6 +10,10 @@ function(medsynth_room name)
     target_link_libraries(medsynth_${name} PUBLIC medsynth::${room})
   endforeach()
   target_link_libraries(medsynth_${name} PUBLIC ${ROOM_LIBRARIES})
+  # The target all_verify_interface_header_sets compiles each header of every room alone.
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.h)
+  target_sources(medsynth_${name} INTERFACE FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/src FILES ${headers})
+  set_target_properties(medsynth_${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
 endfunction()
 
 # medsynth_test(NAME SOURCES ... USES rooms ... LABEL unit|integration): one GoogleTest program per room.

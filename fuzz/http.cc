@@ -1,5 +1,7 @@
 // Bytes from a client, to the whole server (without a Redis behind it): parser, router, checks of every
 // payload. Whatever comes, the answers are well-formed HTTP and none is an internal error.
+#include <algorithm>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>

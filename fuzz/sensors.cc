@@ -2,6 +2,7 @@
 // percents.
 #include "medsynth/limits/sensors.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 

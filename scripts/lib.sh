@@ -6,9 +6,10 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/medsynth
 # Where the Python packages of a list of the tests are: another list makes another environment.
 test_venv() { echo "$cache/venv-$(sha256sum "$root/tests/$1" | cut -c1-12)"; }
 
-# Lets ccache know that the same source in another checkout is the same.
+# Lets ccache know that the same source in another checkout is the same; a wheel is built in build/, not in a folder that is new
+# each time.
 share_ccache() {
-  export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=true
+  export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=true SKBUILD_BUILD_DIR="$root/build/python/{wheel_tag}"
 }
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

@@ -8,6 +8,7 @@
 //   nothing else
 #include <signal.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdio>

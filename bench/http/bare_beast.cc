@@ -1,8 +1,10 @@
 // The yardstick of bench/http/run: a Beast server that parses requests and answers a constant, nothing else.
 // One thread, keep-alive. Arguments: port, bytes of the answer.
+#include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <utility>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>

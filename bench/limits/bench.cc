@@ -8,8 +8,12 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <functional>
+#include <mutex>
 #include <thread>
+#include <utility>
 
 #include "medsynth/limits/lock_file.h"
 

@@ -2,10 +2,18 @@
 // something is not. Not part of the tests: other load decides here.
 #include <fcntl.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <ratio>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "limits/programs.h"
 

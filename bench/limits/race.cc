@@ -4,8 +4,11 @@
 //   limits_race [acquisitions=100000] [slots=3]
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstdio>
 #include <thread>
+#include <vector>
 
 #include "limits/programs.h"
 

@@ -5,6 +5,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <iterator>
+
 #include "medsynth/base/json.h"
 
 #include "core.h"

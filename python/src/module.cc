@@ -3,8 +3,9 @@
 
 #include <nanobind/stl/string.h>
 
-#include "core.h"
 #include "medsynth/base/text.h"
+
+#include "core.h"
 #include "values.h"
 
 namespace medsynth::python {

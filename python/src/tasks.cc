@@ -10,6 +10,7 @@
 #include <deque>
 #include <mutex>
 #include <set>
+#include <tuple>
 
 #include "medsynth/base/id.h"
 #include "medsynth/tasks/store.h"

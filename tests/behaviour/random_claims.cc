@@ -1,6 +1,7 @@
 // Texts nobody would write: random_claims COUNT SEED. Bytes, words of the pairs thrown together, cut and
 // doubled pairs. Ends with 1 when a result is not within bounds, not the same the other way round, or points
 // outside its text.
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <random>

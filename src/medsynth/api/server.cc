@@ -2,6 +2,7 @@
 #include "medsynth/api/server.h"
 
 #include <algorithm>
+#include <exception>
 #include <future>
 
 #include <boost/asio/co_spawn.hpp>

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <cmath>
 #include <ctime>
+#include <iterator>
 #include <optional>
 #include <utility>
 

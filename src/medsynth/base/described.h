@@ -17,6 +17,7 @@
 // stays. Unknown members are faults unless Rules say `static constexpr bool open = true`.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstdint>

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
 
 #include <boost/json/stream_parser.hpp>
 #include <fmt/format.h>

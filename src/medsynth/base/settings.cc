@@ -1,5 +1,6 @@
 #include "medsynth/base/settings.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>

@@ -6,6 +6,7 @@
 // and thread safe to read; what may change while running (the limits) is changed through its own room.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>

@@ -1,4 +1,7 @@
 // medsynth contradict A B: submits, shows the way of the task, prints the verdict.
+#include <algorithm>
+#include <cstdint>
+#include <memory>
 #include <thread>
 
 #include <fmt/format.h>

@@ -1,4 +1,8 @@
 // medsynth dead list | show | replay | purge
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+
 #include <fmt/format.h>
 
 #include "medsynth/cli/app.h"

@@ -1,6 +1,7 @@
 #include "medsynth/cli/http_client.h"
 
 #include <cctype>
+#include <iterator>
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>

@@ -1,4 +1,6 @@
 // medsynth models list | pull | add | show
+#include <memory>
+
 #include <fmt/format.h>
 
 #include "medsynth/base/described.h"

@@ -1,4 +1,5 @@
 // medsynth serve, medsynth worker
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 

@@ -1,4 +1,8 @@
 // medsynth send, medsynth queues ls | pause | resume | purge
+#include <cstdint>
+#include <memory>
+#include <tuple>
+
 #include <fmt/format.h>
 
 #include "medsynth/base/paths.h"

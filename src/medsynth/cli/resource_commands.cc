@@ -1,5 +1,7 @@
 // medsynth usage | limits | system | cache
 #include <charconv>
+#include <cstdint>
+#include <memory>
 
 #include <fmt/format.h>
 
@@ -158,8 +160,8 @@ void add_resource_commands(CLI::App& app, Run& chosen) {
   add_command(*limits, chosen, "set",
               "Change limits for every worker: medsynth limits set max_concurrent_tasks=2",
               [=](const Session& session) { return set_limits(session, *pairs); })
-      ->add_option("NAME=VALUE", *pairs,
-                   "max_cpu_percent, max_memory_percent, max_gpu_percent, max_concurrent_tasks")
+      ->add_option("LIMIT", *pairs,
+                   "NAME=VALUE: max_cpu_percent, max_memory_percent, max_gpu_percent, max_concurrent_tasks")
       ->required();
   add_command(*limits, chosen, "reset", "Back to each worker's environment", [](const Session& session) {
     return answer(session, "DELETE", "/v1/resources/limits", "", show_change);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <utility>
 
 #include "medsynth/base/id.h"
 #include "medsynth/base/log.h"

@@ -1,4 +1,7 @@
 // medsynth tasks list | show | rm | cancel
+#include <cstdint>
+#include <memory>
+
 #include <fmt/format.h>
 
 #include "medsynth/cli/app.h"

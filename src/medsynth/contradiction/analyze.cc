@@ -1,6 +1,8 @@
 // Many articles: read each claim once, compare those that share words, keep what reaches the threshold.
 #include <algorithm>
+#include <iterator>
 #include <string>
+#include <tuple>
 
 #include <fmt/format.h>
 

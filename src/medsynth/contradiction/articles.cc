@@ -1,6 +1,7 @@
 #include "medsynth/contradiction/articles.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <unordered_map>
 

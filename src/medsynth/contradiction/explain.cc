@@ -1,4 +1,5 @@
 // What polarity found, in words and as JSON.
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>

@@ -6,6 +6,7 @@
 //   "more than half", "20%"         Quantity{percent, 50, 100}, {percent, 20, 20}
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 

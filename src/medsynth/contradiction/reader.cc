@@ -1,6 +1,7 @@
 #include "medsynth/contradiction/reader.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace medsynth::contradiction {
 

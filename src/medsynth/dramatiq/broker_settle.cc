@@ -1,5 +1,6 @@
 // The half of Broker through which messages leave our hands.
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include <fmt/format.h>

@@ -1,6 +1,7 @@
 #include "medsynth/dramatiq/producer.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace medsynth::dramatiq {
 namespace {

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "medsynth/base/log.h"
 #include "medsynth/dramatiq/waiting.h"

@@ -1,6 +1,7 @@
 #include "medsynth/limits/shares.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace medsynth::limits {
 namespace {

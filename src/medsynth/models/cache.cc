@@ -2,6 +2,7 @@
 #include "medsynth/models/cache.h"
 
 #include <algorithm>
+#include <exception>
 
 #include <fmt/format.h>
 

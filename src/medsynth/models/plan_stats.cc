@@ -1,5 +1,6 @@
 // What the plan says about itself: statistics, what was learned, and its state for the explorer.
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 

@@ -3,6 +3,8 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <iterator>
+#include <system_error>
 
 #include <fmt/format.h>
 

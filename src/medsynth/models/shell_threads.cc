@@ -4,6 +4,8 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <exception>
+#include <new>
 
 #include <fmt/format.h>
 

@@ -1,6 +1,7 @@
 // RESP3 nodes, in the order in which they are parsed, become Replies. Internal to client.cc. Not thread safe.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <string_view>

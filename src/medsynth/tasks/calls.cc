@@ -3,6 +3,7 @@
 #include <medsynth/tasks/scripts.h>
 
 #include <deque>
+#include <iterator>
 
 #include <fmt/format.h>
 

@@ -2,6 +2,7 @@
 #include "medsynth/tasks/store.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "medsynth/tasks/calls.h"
 #include "medsynth/tasks/legacy.h"

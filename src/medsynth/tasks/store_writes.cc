@@ -1,5 +1,7 @@
 // Writes into one record: the fenced ones of workers, and those of the source document. All are one script,
 // write.lua.
+#include <iterator>
+
 #include "medsynth/tasks/calls.h"
 #include "medsynth/tasks/store.h"
 

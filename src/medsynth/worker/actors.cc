@@ -1,4 +1,6 @@
 // The actors of the source document: names, parameters and options are its own.
+#include <algorithm>
+
 #include "medsynth/base/log.h"
 #include "medsynth/contradiction/contradiction.h"
 #include "medsynth/worker/actor.h"

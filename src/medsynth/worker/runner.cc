@@ -1,6 +1,7 @@
 #include "medsynth/worker/runner.h"
 
 #include <algorithm>
+#include <exception>
 #include <random>
 
 #include <fmt/format.h>

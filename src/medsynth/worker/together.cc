@@ -1,6 +1,8 @@
 // Messages that need no admission and are expected to end at once: one look at Redis starts many, each runs,
 // and the recorder writes and settles what they became. What is unusual about one (it was running when a
 // worker died, was cancelled, is no fresh record) makes it take the path of one message.
+#include <exception>
+
 #include "medsynth/base/log.h"
 #include "medsynth/dramatiq/aborts.h"
 #include "medsynth/worker/running.h"

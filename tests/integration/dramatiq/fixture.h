@@ -1,6 +1,7 @@
 // A Redis of its own, a client, and a view of the keys, for the tests of this room.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>

@@ -1,6 +1,8 @@
 // Queues and dead letters as an operator sees them.
 #include "medsynth/dramatiq/queues.h"
 
+#include <algorithm>
+
 #include "medsynth/dramatiq/dead.h"
 
 #include "integration/dramatiq/fixture.h"

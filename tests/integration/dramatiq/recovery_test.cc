@@ -1,4 +1,5 @@
 // What becomes of the messages of workers that died, and of workers that leave.
+#include <algorithm>
 #include <map>
 
 #include "medsynth/dramatiq/broker.h"

@@ -1,6 +1,7 @@
 // The real runtime with the real demo models. They are looked for in $MEDSYNTH_MODELS_DIR, else in
 // ${XDG_CACHE_HOME:-~/.cache}/medsynth/models; without them these tests are skipped ('medsynth models pull'
 // fetches them).
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdlib>

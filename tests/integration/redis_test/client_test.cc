@@ -2,7 +2,10 @@
 #include "medsynth/redis/client.h"
 
 #include <atomic>
+#include <condition_variable>
+#include <cstdlib>
 #include <fstream>
+#include <mutex>
 #include <thread>
 
 #include <boost/asio/co_spawn.hpp>

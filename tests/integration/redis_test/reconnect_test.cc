@@ -1,4 +1,5 @@
 // redis::Client when Redis stalls, goes away and comes back, and when the client itself ends.
+#include <atomic>
 #include <condition_variable>
 #include <future>
 #include <latch>

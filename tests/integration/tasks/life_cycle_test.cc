@@ -1,5 +1,8 @@
 // Creating, running and ending tasks that stand for a message.
+#include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include "store_fixture.h"

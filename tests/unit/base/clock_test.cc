@@ -1,5 +1,7 @@
 #include "medsynth/base/clock.h"
 
+#include <cstdint>
+
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 

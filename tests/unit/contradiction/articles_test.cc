@@ -1,5 +1,7 @@
 #include "medsynth/contradiction/articles.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "medsynth/base/described.h"

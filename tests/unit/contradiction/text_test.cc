@@ -1,5 +1,7 @@
 #include "medsynth/contradiction/text.h"
 
+#include <utility>
+
 #include <gtest/gtest.h>
 
 namespace medsynth::contradiction {

@@ -1,5 +1,6 @@
 #include "medsynth/dramatiq/json_text.h"
 
+#include <map>
 #include <string>
 
 #include <gtest/gtest.h>

@@ -1,5 +1,7 @@
 #include "medsynth/dramatiq/message.h"
 
+#include <map>
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

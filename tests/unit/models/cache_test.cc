@@ -4,7 +4,11 @@
 #include <atomic>
 #include <filesystem>
 #include <latch>
+#include <mutex>
+#include <new>
+#include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,8 @@
 // Every order of events of three models and three callers, with uses that begin and end between any two steps
 // of the shell; then long random walks. MEDSYNTH_EXPLORE=full looks at a million states and takes ten million
 // steps (minutes, in a release build); without it, enough to find a slip of the pen.
+#include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <random>
 #include <unordered_set>

@@ -1,5 +1,7 @@
 #include "medsynth/models/victims.h"
 
+#include <utility>
+
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 

@@ -1,5 +1,6 @@
 // Fits the built-in weights: fit_combination OUT.json PAIRS.jsonl..., or with --check before it, says whether
 // OUT.json is what the pairs give (see README.md beside it).
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <iostream>

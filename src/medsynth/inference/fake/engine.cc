@@ -2,6 +2,7 @@
 // looked at. Same contract, same errors, no model.
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include <fmt/format.h>
 

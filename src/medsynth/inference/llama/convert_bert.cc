@@ -2,10 +2,12 @@
 // llama.cpp reads.
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <system_error>
 #include <vector>
 
 #include <fmt/format.h>

@@ -1,5 +1,9 @@
 // Loading GGUF files with llama.cpp.
+#include <algorithm>
 #include <array>
+#include <exception>
+#include <new>
+#include <utility>
 
 #include <fmt/format.h>
 

@@ -1,4 +1,5 @@
 // What a GGUF file says about itself, from its header.
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <string>

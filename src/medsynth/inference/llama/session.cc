@@ -1,6 +1,7 @@
 #include "medsynth/inference/llama/session.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 

@@ -12,7 +12,7 @@ TESTS = pathlib.Path(__file__).resolve().parents[1]
 def enter() -> None:
     """Goes on in the environment that scripts/setup made, unless this one has what is needed."""
     specs = [importlib.util.find_spec(name) for name in ("dramatiq", "redis", "requests", "pytest")]
-    if all(spec and spec.origin for spec in specs):  # the folder dramatiq beside this file has no origin
+    if all(spec and spec.origin for spec in specs):  # a folder named dramatiq in the path has no origin
         return
     digest = hashlib.sha256((TESTS / "requirements.txt").read_bytes()).hexdigest()[:12]
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
