@@ -81,6 +81,32 @@ TEST(Behaviour, HeldOut) {
   EXPECT_GE(measure(kHeldOut).total.accuracy(), .75);
 }
 
+// The explanation is that of the verdict: what excludes what, what allows both, or what is missing. It never
+// says the opposite, and it gives a reason.
+TEST(Behaviour, ExplanationsAreThoseOfTheVerdicts) {
+  constexpr std::string_view kExclude = "The claims exclude each other: ",
+                             kBoth = "The claims can both hold: ",
+                             kOpen = "It stays open whether the claims contradict each other: ";
+  for (const char* file : {kGroups, kStyles, kHeldOut})
+    for (const Pair& pair : read_pairs(file)) {
+      const auto result = judge(pair.claim1, pair.claim2);
+      const std::string_view lead = result.verdict == jobs::Verdict::contradiction      ? kExclude
+                                    : result.verdict == jobs::Verdict::no_contradiction ? kBoth
+                                                                                        : kOpen;
+      const std::string& text = result.explanation;
+      EXPECT_TRUE(text.starts_with(lead) && text.size() > lead.size() + 10) << pair.id << ": " << text;
+      for (std::string_view other : {kExclude, kBoth, kOpen})
+        if (other != lead) EXPECT_EQ(text.find(other), text.npos) << pair.id << ": " << text;
+      if (result.verdict != jobs::Verdict::contradiction) {
+        EXPECT_EQ(text.find("opposite directions"), text.npos) << pair.id << ": " << text;
+        EXPECT_EQ(text.find("cannot both be right"), text.npos) << pair.id << ": " << text;
+      } else {
+        EXPECT_EQ(text.find("not about the same"), text.npos) << pair.id << ": " << text;
+        EXPECT_EQ(text.find("The numbers agree"), text.npos) << pair.id << ": " << text;
+      }
+    }
+}
+
 // In the other order everything stays, the score to its last bit; and nothing contradicts itself.
 TEST(Behaviour, OrderDoesNotMatter) {
   for (const char* file : {kGroups, kStyles, kHeldOut})

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "medsynth/contradiction/contradiction.h"
+#include "medsynth/contradiction/text.h"
 
 #include "../behaviour/pairs_file.h"
 
@@ -55,17 +56,36 @@ class Texts {
   std::vector<std::string> claims_, words_;
 };
 
-bool inside(const jobs::ContradictionResult& result, const char* side, std::size_t size) {
+// Does the evidence quote the claim, at the code points that it names?
+bool inside(const jobs::ContradictionResult& result, const char* side, const std::string& claim) {
   for (const auto& [method, details] : result.details) {
     const json::value* evidence = details.get_object().if_contains(side);
     if (!evidence) continue;
     for (const json::value& each : evidence->get_array()) {
       const auto begin = each.at("begin").to_number<std::size_t>(),
                  end = each.at("end").to_number<std::size_t>();
-      if (begin >= end || end > size) return false;
+      if (begin >= end || end > contradiction::code_points(claim)) return false;
+      const std::string_view text = each.at("text").as_string();
+      bool there = false;
+      for (std::size_t at = claim.find(text); at != claim.npos && !there; at = claim.find(text, at + 1))
+        there = contradiction::code_points(std::string_view(claim).substr(0, at)) == begin;
+      if (!there) return false;
     }
   }
   return true;
+}
+
+// Does the explanation say what the verdict says?
+bool explained(const jobs::ContradictionResult& result) {
+  switch (result.verdict) {
+    case jobs::Verdict::contradiction:
+      return result.explanation.starts_with("The claims exclude each other: ");
+    case jobs::Verdict::no_contradiction:
+      return result.explanation.starts_with("The claims can both hold: ");
+    case jobs::Verdict::uncertain:
+      return result.explanation.starts_with("It stays open ");
+  }
+  return false;
 }
 
 }  // namespace
@@ -78,10 +98,11 @@ int main(int count, char** arguments) {
     pair.claim1 = turned.claim2 = texts.next();
     pair.claim2 = turned.claim1 = texts.next();
     const auto result = contradiction::detect(pair, {}, {}), other = contradiction::detect(turned, {}, {});
-    const bool good =
-        result && other && result->contradiction_score >= 0 && result->contradiction_score <= 1 &&
-        result->contradiction_score == other->contradiction_score &&
-        inside(*result, "evidence1", pair.claim1.size()) && inside(*result, "evidence2", pair.claim2.size());
+    const bool good = result && other && result->contradiction_score >= 0 &&
+                      result->contradiction_score <= 1 &&
+                      result->contradiction_score == other->contradiction_score &&
+                      inside(*result, "evidence1", pair.claim1) &&
+                      inside(*result, "evidence2", pair.claim2) && explained(*result);
     if (good) continue;
     std::cerr << "pair " << i << ":\n"
               << json::write_string(pair.claim1) << "\n"

@@ -1,157 +1,285 @@
-// Many articles: read each claim once, compare those that share words, keep what reaches the threshold.
+// Many articles: read their findings once, compare those that may be about one question, keep what reaches
+// the threshold.
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 
 #include <fmt/format.h>
 
-#include "medsynth/base/clock.h"
 #include "medsynth/contradiction/articles.h"
 #include "medsynth/contradiction/contradiction.h"
-#include "medsynth/contradiction/judge.h"
-#include "medsynth/contradiction/verdict.h"
+#include "medsynth/contradiction/findings/report.h"
 
 namespace medsynth::contradiction {
 namespace {
 
-// Reading the claims is this part of the progress, comparing them the rest.
+// Reading the articles is this part of the progress, comparing findings the rest.
 constexpr double kReadingShare = .3;
 // With a sentence model, of the rest: embedding costs most.
 constexpr double kEmbeddingShare = .8;
 constexpr std::size_t kTextsPerBatch = 64;
-// Of text in the result: below the 10 MB at which a result fails its task, with room for escapes.
-constexpr std::size_t kMaxReportBytes = 3'000'000;
+constexpr std::size_t kMaxEmbedded = 3000;  // sentences: a minute and a half of embedding on two cores
+constexpr std::size_t kMostSimilar = 100;   // partners that the embeddings alone find for one finding
+constexpr double kSimilar = .4;             // cosine from which two sentences may be about one thing
 constexpr std::size_t kMaxReported = 10'000;
+constexpr double kSameQuestion = .5;
 
-Result<> keep_going(const inference::Until& until) {
-  if (until.stop.stop_requested()) return Error{Code::cancelled, "The analysis was cancelled.", ""};
-  // The one look at the time in this room: it decides when to stop, never what is found.
-  if (until.deadline != SteadyTime::max() && system_clock().steady() >= until.deadline)
-    return Error{Code::timeout, "The analysis did not end in its time limit. Send fewer articles at once.",
-                 ""};
-  return success();
-}
-
-struct Hit {
-  std::size_t first, second;  // claims
-  double score;
+// The sentences' embeddings, normalised; findings of one sentence share theirs.
+struct Meanings {
+  std::vector<std::vector<float>> of;    // by sentence; empty: not embedded
+  std::vector<std::size_t> sentence_of;  // by finding
+  bool complete = false;
+  double cosine(std::size_t a, std::size_t b) const {
+    if (of.empty()) return 0;
+    const auto &x = of[sentence_of[a]], &y = of[sentence_of[b]];
+    return x.empty() || y.empty() ? 0 : std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
+  }
 };
 
-std::string id_of(const jobs::Article& article, std::size_t index) {
-  return article.id ? *article.id : fmt::format("article-{}", index + 1);
-}
+class Comparison {
+ public:
+  Comparison(const jobs::AnalyzeArticles& arguments, const Library& library)
+      : arguments_(arguments), library_(library), group_of_(library.findings.size(), kNone_) {}
 
-jobs::ArticleClaim side(const jobs::AnalyzeArticles& arguments, const ArticleClaimText& claim,
-                        std::vector<jobs::EvidenceSpan> evidence) {
-  const jobs::Article& article = arguments.articles[claim.article];
-  return {id_of(article, claim.article), article.title.value_or(""), claim.text, std::move(evidence)};
-}
-
-// The two claims in the order of their bytes, as detect() has them: both ways round score the same.
-Sides ordered(const ArticleClaimText& a, const ArticleClaimText& b) {
-  if (b.text < a.text) return {b.claim, b.text, a.claim, a.text};
-  return {a.claim, a.text, b.claim, b.text};
-}
-
-jobs::FoundContradiction report(const jobs::AnalyzeArticles& arguments,
-                                const std::vector<ArticleClaimText>& claims, const Hit& hit) {
-  const ArticleClaimText &a = claims[hit.first], &b = claims[hit.second];
-  const Sides given{a.claim, a.text, b.claim, b.text};
-  Judgement judgement = judge(ordered(a, b));
-  if (b.text < a.text) turn(judgement);
-  const Band& band = built_in_combination().uncertain;
-  PolarityEvidence evidence = evidence_of(judgement, given);
-  return {side(arguments, a, std::move(evidence.first)),
-          side(arguments, b, std::move(evidence.second)),
-          hit.score,
-          hit.score >= band.to ? type_of(judgement, a.claim, b.claim, {}, {}) : jobs::ContradictionType::none,
-          confidence_of(judgement, hit.score, band, a.claim, b.claim),
-          explain(judgement, given)};
-}
-
-Result<std::vector<ArticleClaimText>> read_all(const jobs::AnalyzeArticles& arguments,
-                                               const inference::Until& until,
-                                               const std::function<void(double)>& progress,
-                                               jobs::ArticlesResult& result) {
-  std::vector<ArticleClaimText> claims;
-  std::size_t cut = 0;
-  for (std::size_t i = 0; i < arguments.articles.size(); ++i) {
-    BOOST_OUTCOME_TRY(keep_going(until));
-    std::vector<std::string> texts = claims_of(arguments.articles[i]);
-    if (texts.size() > kMaxClaimsPerArticle) texts.resize(kMaxClaimsPerArticle), ++cut;
-    for (std::string& text : texts) {
-      Claim claim = read_claim(text);
-      claims.push_back({i, std::move(text), std::move(claim)});
+  // Findings `other` < `index`, of another article.
+  void compare(std::size_t other, std::size_t index, double meaning) {
+    const IndexedFinding &a = library_.findings[other], &b = library_.findings[index];
+    // The better reading of the two orders of one pair is the same: everything below is symmetric.
+    Meeting meeting = meet(a.finding, b.finding, library_.topics[a.article], library_.topics[b.article]);
+    meeting.meaning = meaning;
+    const Opposition opposition = oppose(a.finding, b.finding, meeting.turned);
+    const Probability probability = probability_of(meeting, opposition, a.finding, b.finding);
+    ++compared;
+    if (probability.same_question >= kSameQuestion) {
+      join(other, index, probability.same_question);
+      if (opposition == Opposition::agrees && !a.finding.unclear) agreed_.emplace_back(other, index);
     }
-    if (progress)
-      progress(kReadingShare * static_cast<double>(i + 1) / static_cast<double>(arguments.articles.size()));
+    if (probability.contradiction >= arguments_.threshold)
+      keep({other, index, probability.contradiction, meeting.turned, opposition});
   }
-  if (cut > 0)
-    result.warnings.push_back(
-        fmt::format("{} articles have more than {} claims: only the first ones were compared.", cut,
-                    kMaxClaimsPerArticle));
-  return claims;
-}
 
-// The claims' embeddings; none when there is no model, or more claims than all can be compared with all.
-Result<Embeddings> embed_all(const std::vector<ArticleClaimText>& claims, inference::Model* model,
-                             const inference::Until& until, const std::function<void(double)>& progress,
-                             jobs::ArticlesResult& result) {
-  Embeddings embeddings;
-  if (!model) return embeddings;
-  if (claims.size() > kMaxEmbedded) {
-    result.warnings.push_back(fmt::format(
-        "There are more than {} claims: pairs were found by their words alone, without the sentence model.",
-        kMaxEmbedded));
-    return embeddings;
-  }
-  std::vector<std::string> texts;
-  for (std::size_t at = 0; at < claims.size(); at += texts.size()) {
-    texts.clear();
-    for (std::size_t i = at; i < claims.size() && texts.size() < kTextsPerBatch; ++i)
-      texts.push_back(claims[i].text);
-    BOOST_OUTCOME_TRY(auto batch, model->embed(texts, until));
-    std::move(batch.begin(), batch.end(), std::back_inserter(embeddings));
-    if (progress)
-      progress(kReadingShare + (1 - kReadingShare) * kEmbeddingShare *
-                                   static_cast<double>(embeddings.size()) /
-                                   static_cast<double>(claims.size()));
-  }
-  return embeddings;
-}
-
-Result<std::vector<Hit>> compare_all(const std::vector<ArticleClaimText>& claims,
-                                     const Embeddings& embeddings, double threshold,
-                                     const inference::Until& until,
-                                     const std::function<void(double)>& progress,
-                                     jobs::ArticlesResult& result) {
-  std::vector<Hit> hits;
-  PairFinder finder(claims, embeddings);
-  const double done =
-      embeddings.empty() ? kReadingShare : kReadingShare + (1 - kReadingShare) * kEmbeddingShare;
-  bool cut = false;
-  std::size_t compared = 0;
-  for (std::size_t i = 0; i < claims.size(); ++i) {
-    BOOST_OUTCOME_TRY(keep_going(until));
-    for (const std::size_t other : finder.partners(i, cut)) {
-      if (++compared % 256 == 0) {
-        BOOST_OUTCOME_TRY(keep_going(until));
+  // After the partners of `index` were compared.
+  void settle(std::size_t index) {
+    if (best_) {
+      const std::size_t group = group_of_[best_->second];
+      if (group == kNone_) {
+        group_of_[best_->second] = group_of_[index] = groups.size();
+        groups.push_back({{best_->second, index}});
+      } else {
+        group_of_[index] = group;
+        groups[group].findings.push_back(index);
       }
-      const double score = score_of(judge(ordered(claims[other], claims[i])), built_in_combination());
-      if (score >= threshold) hits.push_back({other, i, score});
     }
-    if (progress)
-      progress(done + (1 - done) * static_cast<double>(i + 1) / static_cast<double>(claims.size()));
+    best_.reset();
   }
-  if (cut)
-    result.warnings.emplace_back(
-        "There are more pairs about similar things than are compared at once: those that share most were.");
-  result.pairs_compared = static_cast<std::int64_t>(compared);
-  std::sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) {
-    return std::make_tuple(-a.score, a.first, a.second) < std::make_tuple(-b.score, b.first, b.second);
+
+  // Strongest first; of two articles on one question, the strongest alone.
+  std::vector<Hit> hits() {
+    sort();
+    std::set<std::tuple<std::size_t, std::size_t, std::size_t>> seen;
+    std::vector<Hit> kept;
+    for (const Hit& hit : hits_) {
+      const std::size_t one = library_.findings[hit.first].article,
+                        two = library_.findings[hit.second].article;
+      if (seen.emplace(std::min(one, two), std::max(one, two), group_of(hit)).second) kept.push_back(hit);
+    }
+    for (const Hit& hit : kept)
+      if (const std::size_t group = group_of(hit); group < groups.size()) ++groups[group].contradictions;
+    for (const auto& [a, b] : agreed_)
+      if (group_of_[a] == group_of_[b] && group_of_[a] < groups.size()) ++groups[group_of_[a]].agreements;
+    return kept;
+  }
+
+  // groups.size(): of none.
+  std::size_t group_of(const Hit& hit) const {
+    const std::size_t group = group_of_[hit.first];
+    return group == kNone_ || group != group_of_[hit.second] ? groups.size() : group;
+  }
+  std::int64_t agreements() const { return static_cast<std::int64_t>(agreed_.size()); }
+
+  std::vector<Group> groups;
+  std::int64_t compared = 0;
+
+ private:
+  static constexpr std::size_t kNone_ = ~std::size_t{0};
+
+  void join(std::size_t other, std::size_t index, double same) {
+    // The first finding of a question speaks for it: chains of small steps do not make one question.
+    if (const std::size_t group = group_of_[other];
+        group != kNone_ && groups[group].findings.front() != other) {
+      const std::size_t head = groups[group].findings.front();
+      const IndexedFinding &a = library_.findings[head], &b = library_.findings[index];
+      const Meeting meeting =
+          meet(a.finding, b.finding, library_.topics[a.article], library_.topics[b.article]);
+      same = std::min(same, probability_of(meeting, Opposition::agrees, a.finding, b.finding).same_question);
+    }
+    if (same >= kSameQuestion && (!best_ || same > best_->first)) best_ = {same, other};
+  }
+
+  void keep(const Hit& hit) {
+    hits_.push_back(hit);
+    if (hits_.size() < 8 * kMaxReported) return;
+    sort();
+    hits_.resize(4 * kMaxReported);
+    full = true;
+  }
+  void sort() {
+    std::sort(hits_.begin(), hits_.end(), [](const Hit& a, const Hit& b) {
+      return std::make_tuple(-a.score, a.first, a.second) < std::make_tuple(-b.score, b.first, b.second);
+    });
+  }
+
+  const jobs::AnalyzeArticles& arguments_;
+  const Library& library_;
+  std::vector<std::size_t> group_of_;  // by finding
+  std::vector<std::pair<std::size_t, std::size_t>> agreed_;
+  std::vector<Hit> hits_;
+  std::optional<std::pair<double, std::size_t>> best_;
+
+ public:
+  bool full = false;
+};
+
+// Which sentences there are, and which of them are embedded: all, or those of the pairs that share most.
+class Embedder {
+ public:
+  Embedder(const jobs::AnalyzeArticles& arguments, const Library& library) {
+    std::map<std::tuple<std::size_t, std::int64_t, std::size_t>, std::size_t> known;
+    for (const IndexedFinding& each : library.findings) {
+      const auto [at, fresh] =
+          known.try_emplace({each.article, each.claim, each.finding.sentence.begin}, texts_.size());
+      if (fresh) {
+        const std::string_view text = text_of(arguments.articles[each.article], each);
+        const Span& span = each.finding.sentence;
+        texts_.emplace_back(text.substr(span.begin, span.end - span.begin));
+      }
+      meanings_.sentence_of.push_back(at->second);
+    }
+  }
+
+  std::size_t sentences() const { return texts_.size(); }
+
+  // `wanted`: findings, the most promising first.
+  Result<Meanings> embed(inference::Model& model, const std::vector<std::size_t>& wanted,
+                         const inference::Until& until, const std::function<void(double)>& progress) {
+    std::vector<std::size_t> chosen;
+    std::vector<char> taken(texts_.size());
+    const auto take = [&](std::size_t sentence) {
+      if (chosen.size() < kMaxEmbedded && !taken[sentence]) taken[sentence] = 1, chosen.push_back(sentence);
+    };
+    meanings_.complete = texts_.size() <= kMaxEmbedded;
+    if (meanings_.complete)
+      for (std::size_t i = 0; i < texts_.size(); ++i) take(i);
+    else
+      for (std::size_t finding : wanted) take(meanings_.sentence_of[finding]);
+    meanings_.of.resize(texts_.size());
+    std::vector<std::string> batch;
+    for (std::size_t at = 0; at < chosen.size(); at += batch.size()) {
+      batch.clear();
+      for (std::size_t i = at; i < chosen.size() && batch.size() < kTextsPerBatch; ++i)
+        batch.push_back(texts_[chosen[i]]);
+      BOOST_OUTCOME_TRY(auto vectors, model.embed(batch, until));
+      for (std::size_t i = 0; i < batch.size() && i < vectors.size(); ++i)
+        meanings_.of[chosen[at + i]] = std::move(vectors[i]);
+      if (progress) progress(static_cast<double>(at + batch.size()) / static_cast<double>(chosen.size()));
+    }
+    return std::move(meanings_);
+  }
+
+ private:
+  std::vector<std::string> texts_;
+  Meanings meanings_;
+};
+
+// Partners by words for every finding.
+std::vector<std::vector<std::uint32_t>> all_partners(const Library& library, std::int64_t& left_out) {
+  Candidates candidates(library.findings);
+  std::vector<std::vector<std::uint32_t>> partners(library.findings.size());
+  for (std::size_t i = 0; i < library.findings.size(); ++i)
+    for (std::size_t other : candidates.partners(i, left_out))
+      partners[i].push_back(static_cast<std::uint32_t>(other));
+  return partners;
+}
+
+void add_similar(const Library& library, const Meanings& meanings, std::size_t index,
+                 std::vector<std::uint32_t>& partners) {
+  std::vector<std::pair<double, std::uint32_t>> near;
+  for (std::size_t other = 0; other < index; ++other) {
+    if (library.findings[other].article == library.findings[index].article) continue;
+    const double cosine = meanings.cosine(other, index);
+    if (cosine >= kSimilar) near.emplace_back(-cosine, static_cast<std::uint32_t>(other));
+  }
+  std::sort(near.begin(), near.end());
+  if (near.size() > kMostSimilar) near.resize(kMostSimilar);
+  for (const auto& [cosine, other] : near) partners.push_back(other);
+  std::sort(partners.begin(), partners.end());
+  partners.erase(std::unique(partners.begin(), partners.end()), partners.end());
+}
+
+// Findings in the order in which their best pair shares most.
+std::vector<std::size_t> most_promising(const Library& library,
+                                        const std::vector<std::vector<std::uint32_t>>& partners) {
+  std::vector<std::tuple<double, std::uint32_t, std::uint32_t>> pairs;
+  for (std::size_t i = 0; i < partners.size(); ++i)
+    for (std::uint32_t other : partners[i]) {
+      const IndexedFinding &a = library.findings[other], &b = library.findings[i];
+      const Meeting meeting =
+          meet(a.finding, b.finding, library.topics[a.article], library.topics[b.article]);
+      const Probability probability =
+          probability_of(meeting, oppose(a.finding, b.finding, meeting.turned), a.finding, b.finding);
+      constexpr double kWorthALook = .05;
+      if (probability.contradiction >= kWorthALook)
+        pairs.emplace_back(-probability.contradiction, other, static_cast<std::uint32_t>(i));
+    }
+  std::sort(pairs.begin(), pairs.end());
+  std::vector<std::size_t> wanted;
+  for (const auto& [score, a, b] : pairs) wanted.push_back(a), wanted.push_back(b);
+  return wanted;
+}
+
+void report(const jobs::AnalyzeArticles& arguments, const Library& library, Comparison& comparison,
+            jobs::ArticlesResult& result) {
+  const std::vector<Hit> hits = comparison.hits();
+  result.agreements = comparison.agreements();
+  // Questions by the number of their findings; their ids are these ranks.
+  std::vector<std::size_t> order(comparison.groups.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    const std::size_t left = comparison.groups[a].findings.size(),
+                      right = comparison.groups[b].findings.size();
+    return left != right ? left > right : a < b;
   });
-  return hits;
+  std::vector<std::int64_t> rank(order.size() + 1, -1);
+  for (std::size_t i = 0; i < order.size(); ++i) rank[order[i]] = static_cast<std::int64_t>(i);
+  Report out(arguments, library, result);
+  // The most discussed questions first: there are always places for them.
+  constexpr std::size_t kSurely = 50;
+  std::size_t questions = 0, listed = 0;
+  while (questions < std::min(order.size(), kSurely) &&
+         out.question(comparison.groups[order[questions]], static_cast<std::int64_t>(questions)))
+    ++questions;
+  for (const Hit& hit : hits) {
+    if (listed >= kMaxReported || !out.contradiction(hit, rank[comparison.group_of(hit)])) break;
+    ++listed;
+  }
+  while (questions < order.size() &&
+         out.question(comparison.groups[order[questions]], static_cast<std::int64_t>(questions)))
+    ++questions;
+  if (listed < hits.size() || comparison.full)
+    result.warnings.push_back(
+        fmt::format("{} contradictions are listed, the strongest first, of {}{}: `questions` counts all of "
+                    "them. Raise the "
+                    "threshold, or send fewer articles at once.",
+                    listed, comparison.full ? "more than " : "", hits.size()));
+  if (questions < order.size())
+    result.warnings.push_back(
+        fmt::format("{} of {} questions are listed, the most discussed first.", questions, order.size()));
+  out.finish();
 }
 
 }  // namespace
@@ -163,26 +291,53 @@ Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, con
   result.total_articles = static_cast<std::int64_t>(arguments.articles.size());
   result.threshold = arguments.threshold;
   for (const char* method : {"polarity", "statistical", "temporal"}) result.methods_used.emplace_back(method);
-  BOOST_OUTCOME_TRY(const auto claims, read_all(arguments, until, progress, result));
-  result.total_claims = static_cast<std::int64_t>(claims.size());
-  BOOST_OUTCOME_TRY(const auto embeddings, embed_all(claims, sentence_model, until, progress, result));
-  BOOST_OUTCOME_TRY(const auto hits,
-                    compare_all(claims, embeddings, arguments.threshold, until, progress, result));
-  std::size_t bytes = 0;
-  for (const Hit& hit : hits) {
-    jobs::FoundContradiction found = report(arguments, claims, hit);
-    bytes += found.claim1.claim.size() + found.claim2.claim.size() + found.claim1.title.size() +
-             found.claim2.title.size() + found.explanation.size() + 300 +
-             60 * (found.claim1.evidence.size() + found.claim2.evidence.size());
-    if (bytes > kMaxReportBytes || result.contradictions.size() >= kMaxReported) {
+  const auto part = [&](double from, double to) {
+    return [&progress, from, to](double done) {
+      if (progress) progress(from + (to - from) * done);
+    };
+  };
+  BOOST_OUTCOME_TRY(const Library library,
+                    read_library(arguments.articles, until, part(0, kReadingShare), result.warnings));
+  result.total_claims = library.claims;
+  result.total_findings = static_cast<std::int64_t>(library.findings.size());
+  BOOST_OUTCOME_TRY(keep_going(until));
+  auto partners = all_partners(library, result.not_compared);
+  const double embedded =
+      sentence_model ? kReadingShare + (1 - kReadingShare) * kEmbeddingShare : kReadingShare;
+  Meanings meanings;
+  if (sentence_model) {
+    Embedder embedder(arguments, library);
+    std::vector<std::size_t> wanted;
+    if (embedder.sentences() > kMaxEmbedded) {
+      wanted = most_promising(library, partners);
       result.warnings.push_back(
-          fmt::format("{} of {} contradictions are listed, the strongest first: raise the threshold, or send "
-                      "fewer articles at once.",
-                      result.contradictions.size(), hits.size()));
-      break;
+          fmt::format("There are more than {} sentences: pairs were found by their words, and the sentence "
+                      "model looked at the "
+                      "most promising ones.",
+                      kMaxEmbedded));
     }
-    result.contradictions.push_back(std::move(found));
+    BOOST_OUTCOME_TRY(meanings,
+                      embedder.embed(*sentence_model, wanted, until, part(kReadingShare, embedded)));
   }
+  Comparison comparison(arguments, library);
+  for (std::size_t i = 0; i < library.findings.size(); ++i) {
+    if (i % 64 == 0) {
+      BOOST_OUTCOME_TRY(keep_going(until));
+    }
+    if (meanings.complete) add_similar(library, meanings, i, partners[i]);
+    for (const std::uint32_t other : partners[i]) comparison.compare(other, i, meanings.cosine(other, i));
+    comparison.settle(i);
+    partners[i] = {};
+    if (i % 64 == 0) part(embedded, 1)(static_cast<double>(i) / static_cast<double>(library.findings.size()));
+  }
+  result.pairs_compared = comparison.compared;
+  if (result.not_compared > 0)
+    result.warnings.push_back(
+        fmt::format("There are more pairs about the same things than are compared one by one: at least {} "
+                    "were not. Of each "
+                    "finding, those that say otherwise were compared first.",
+                    result.not_compared));
+  report(arguments, library, comparison, result);
   if (progress) progress(1);
   return result;
 }

@@ -55,8 +55,8 @@ std::size_t after_comma(const std::vector<Token>& tokens, std::size_t from, std:
 // "placebo", "the control group", "usual care": what tells arms from a list of findings.
 bool names_an_arm(const Words& words) {
   return std::any_of(words.begin(), words.end(), [](const Word& word) {
-    for (std::string_view name :
-         {"placebo", "treatment", "patient", "control", "care", "comparator", "surgery"})
+    for (std::string_view name : {"placebo", "sham", "control_group", "treatment", "patient", "control",
+                                  "care", "comparator", "surgery"})
       if (word.concept_id == concept_of(name)) return true;
     return false;
   });
@@ -83,7 +83,8 @@ Numbers two_numbers(const std::vector<Token>& tokens, std::span<const Word> word
       if (each.kind != kind || !bounded || says_when(tokens, each)) continue;
       if (!found.first)
         found.first = &each;
-      else if (!between(words, found.first->span.end, each.span.begin).empty()) {
+      else if (each.dimension == found.first->dimension &&
+               !between(words, found.first->span.end, each.span.begin).empty()) {
         found.second = &each;
         return found;
       }
@@ -139,7 +140,8 @@ std::optional<Effect> compare_arms(const std::vector<Token>& tokens, std::span<c
   // Control first: said the other way round.
   const auto is_control = [](const Words& arm) {
     return std::any_of(arm.begin(), arm.end(), [](const Word& word) {
-      return word.concept_id == concept_of("placebo") || word.concept_id == concept_of("control");
+      return word.concept_id == concept_of("placebo") || word.concept_id == concept_of("sham") ||
+             word.concept_id == concept_of("control_group") || word.concept_id == concept_of("control");
     });
   };
   if (is_control(effect.agent) && !is_control(effect.comparator)) {

@@ -1,81 +1,172 @@
 #include "medsynth/contradiction/articles.h"
 
 #include <algorithm>
-#include <iterator>
-#include <numeric>
-#include <unordered_map>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "medsynth/base/clock.h"
+#include "medsynth/base/text.h"
+#include "medsynth/contradiction/findings/statements.h"
+#include "medsynth/contradiction/language.h"
 
 namespace medsynth::contradiction {
 namespace {
 
-constexpr float kHeavy = .5F;          // lighter words ("risk") find nothing
-constexpr float kSharedEnough = 1.5F;  // about two words: agent and outcome
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
+  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
+  return text;
+}
+
+bool is_blank(std::string_view text) {
+  return trimmed(text).empty();
+}
+
+// What could not be read, article by article, and how that is said.
+class Unread {
+ public:
+  void without_text(const jobs::Article& article) {
+    ++without_;
+    if (article.title && !is_blank(*article.title)) note("title", seen_);
+    if (article.doi) note("doi", seen_);
+    if (article.pmid) note("pmid", seen_);
+    for (const std::string& name : article.other_fields) note(name, seen_);
+  }
+  void unknown(const jobs::Article& article) {
+    for (const std::string& name : article.other_fields) note(name, unknown_);
+  }
+  void cut() { ++cut_; }
+  void foreign() { ++foreign_; }
+
+  void say(std::vector<std::string>& warnings) const {
+    if (without_ > 0)
+      warnings.push_back(fmt::format(
+          "{} articles have no text: neither `abstract` nor `claims`{}. Send the abstract as `abstract`.",
+          without_, seen_.empty() ? std::string() : "; fields that they do have: " + list(seen_)));
+    if (foreign_ > 0)
+      warnings.push_back(fmt::format(
+          "{} articles are not in English: they were counted, not judged. Send a translation.", foreign_));
+    if (cut_ > 0)
+      warnings.push_back(
+          fmt::format("{} articles have more than {} claims: only the first ones were compared.", cut_,
+                      kMaxClaimsPerArticle));
+    if (!unknown_.empty())
+      warnings.push_back(fmt::format(
+          "Fields of articles that are not read: {}. docs/http.md lists those that are.", list(unknown_)));
+  }
+
+ private:
+  using Names = std::map<std::string, std::int64_t>;
+  static constexpr std::size_t kMostNames = 20;
+  static void note(const std::string& name, Names& names) {
+    if (names.size() < kMostNames || names.count(name) > 0) ++names[name];
+  }
+  static std::string list(const Names& names) {
+    std::string out;
+    for (const auto& [name, count] : names)
+      out += fmt::format("{}{} ({})", out.empty() ? "" : ", ", printable(name), count);
+    return out;
+  }
+
+  std::int64_t without_ = 0, foreign_ = 0, cut_ = 0;
+  Names seen_, unknown_;
+};
+
+class ArticleReader {
+ public:
+  ArticleReader(const jobs::Article& article, std::size_t index, Library& library, Unread& unread)
+      : article_(article), index_(index), library_(library), unread_(unread) {}
+
+  void read() {
+    unread_.unknown(article_);
+    const std::string_view title = article_.title ? std::string_view(*article_.title) : "";
+    const Terms& topic = library_.topics.emplace_back(read_terms(title, {0, title.size()}, {}));
+    const bool has_claims =
+        article_.claims && std::any_of(article_.claims->begin(), article_.claims->end(),
+                                       [](const std::string& claim) { return !is_blank(claim); });
+    if (has_claims)
+      claims(topic);
+    else if (article_.abstract && !is_blank(*article_.abstract))
+      abstract(topic);
+    else
+      unread_.without_text(article_);
+  }
+
+ private:
+  void add(std::vector<Finding> findings, std::int64_t claim) {
+    if (findings.empty()) return;
+    ++library_.claims;
+    for (Finding& finding : findings) library_.findings.push_back({index_, claim, std::move(finding)});
+  }
+
+  void claims(const Terms& topic) {
+    std::size_t read = 0;
+    bool foreign = false;
+    for (std::size_t i = 0; i < article_.claims->size(); ++i) {
+      const std::string& claim = (*article_.claims)[i];
+      if (is_blank(claim)) continue;
+      if (read++ >= kMaxClaimsPerArticle) return unread_.cut();
+      if (is_english(claim))
+        add(read_statement(claim, topic), static_cast<std::int64_t>(i));
+      else if (!foreign)
+        foreign = true, unread_.foreign();
+    }
+  }
+
+  void abstract(const Terms& topic) {
+    const std::string_view text = *article_.abstract;
+    if (!is_english(text)) return unread_.foreign();
+    const std::vector<Sentence> sentences = read_sections(text);
+    Abbreviations abbreviations;
+    for (const Sentence& sentence : sentences) abbreviations.learn(tokens(text, sentence.span));
+    std::size_t read = 0;
+    for (const Sentence& sentence : sentences) {
+      std::vector<Finding> findings = read_findings(text, sentence, abbreviations, topic);
+      if (findings.empty()) continue;
+      if (read++ >= kMaxClaimsPerArticle) return unread_.cut();
+      add(std::move(findings), -1);
+    }
+  }
+
+  const jobs::Article& article_;
+  std::size_t index_;
+  Library& library_;
+  Unread& unread_;
+};
 
 }  // namespace
 
-PairFinder::PairFinder(const std::vector<ArticleClaimText>& claims, const Embeddings& embeddings)
-    : claims_(claims),
-      embeddings_(embeddings),
-      most_(
-          std::clamp<std::size_t>(kMaxPairs / std::max<std::size_t>(claims.size(), 1), 1, kMaxPairsPerClaim)),
-      shared_(claims.size()) {
-  std::unordered_map<std::uint64_t, Mentions> mentions;
-  for (std::size_t i = 0; i < claims.size(); ++i)
-    for (const Word& word : claims[i].claim.words)
-      if (word.weight >= kHeavy) mentions[word.concept_id].claims.push_back(static_cast<std::uint32_t>(i));
-  index_.assign(std::make_move_iterator(mentions.begin()), std::make_move_iterator(mentions.end()));
-  std::sort(index_.begin(), index_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (auto& [concept_id, each] : index_) each.too_many = each.claims.size() > kMaxMentions;
+Result<> keep_going(const inference::Until& until) {
+  if (until.stop.stop_requested()) return Error{Code::cancelled, "The analysis was cancelled.", ""};
+  // The one look at the time in this room: it decides when to stop, never what is found.
+  if (until.deadline != SteadyTime::max() && system_clock().steady() >= until.deadline)
+    return Error{Code::timeout, "The analysis did not end in its time limit. Send fewer articles at once.",
+                 ""};
+  return success();
 }
 
-std::vector<std::size_t> PairFinder::partners(std::size_t index, bool& cut) {
-  std::vector<std::size_t> touched;
-  float heavy = 0, common = 0;
-  for (const Word& word : claims_[index].claim.words) {
-    if (word.weight < kHeavy) continue;
-    heavy += word.weight;
-    const auto found =
-        std::lower_bound(index_.begin(), index_.end(), word.concept_id,
-                         [](const auto& entry, std::uint64_t wanted) { return entry.first < wanted; });
-    if (found->second.too_many) {
-      // What everybody mentions finds nobody, but whoever shares the rest very likely shares it too.
-      common += word.weight;
-      continue;
-    }
-    for (const std::uint32_t other : found->second.claims) {
-      if (other >= index) break;
-      if (claims_[other].article == claims_[index].article) continue;
-      if (shared_[other] == 0) touched.push_back(other);
-      shared_[other] += word.weight;
-    }
-  }
-  const float enough = std::min({kSharedEnough, heavy, std::max(kSharedEnough - common, .5F)});
-  std::vector<std::size_t> partners;
-  for (std::size_t other : touched)
-    if (shared_[other] >= enough) partners.push_back(other);
-  std::sort(partners.begin(), partners.end(), [&](std::size_t a, std::size_t b) {
-    return shared_[a] != shared_[b] ? shared_[a] > shared_[b] : a < b;
-  });
-  for (std::size_t other : touched) shared_[other] = 0;
-  cut |= common > 0;
-  if (partners.size() > most_) partners.resize(most_), cut = true;
-  if (!embeddings_.empty()) add_similar(index, partners);
-  return partners;
+std::string id_of(const jobs::Article& article, std::size_t index) {
+  return article.id ? *article.id : fmt::format("article-{}", index + 1);
 }
 
-void PairFinder::add_similar(std::size_t index, std::vector<std::size_t>& partners) const {
-  std::vector<std::pair<float, std::size_t>> near;
-  const std::vector<float>& own = embeddings_[index];
-  for (std::size_t other = 0; other < index; ++other) {
-    if (claims_[other].article == claims_[index].article) continue;
-    const float cosine = std::inner_product(own.begin(), own.end(), embeddings_[other].begin(), 0.F);
-    if (cosine >= kSimilar) near.emplace_back(-cosine, other);
+std::string_view text_of(const jobs::Article& article, const IndexedFinding& finding) {
+  if (finding.claim >= 0) return (*article.claims)[static_cast<std::size_t>(finding.claim)];
+  return *article.abstract;
+}
+
+Result<Library> read_library(const std::vector<jobs::Article>& articles, const inference::Until& until,
+                             const std::function<void(double)>& progress,
+                             std::vector<std::string>& warnings) {
+  Library library;
+  Unread unread;
+  for (std::size_t i = 0; i < articles.size(); ++i) {
+    BOOST_OUTCOME_TRY(keep_going(until));
+    ArticleReader(articles[i], i, library, unread).read();
+    if (progress) progress(static_cast<double>(i + 1) / static_cast<double>(articles.size()));
   }
-  std::sort(near.begin(), near.end());
-  if (near.size() > kMostSimilar) near.resize(kMostSimilar);
-  const std::vector<std::size_t> by_words = partners;
-  for (const auto& [cosine, other] : near)
-    if (std::find(by_words.begin(), by_words.end(), other) == by_words.end()) partners.push_back(other);
+  unread.say(warnings);
+  return library;
 }
 
 }  // namespace medsynth::contradiction

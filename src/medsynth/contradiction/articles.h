@@ -1,54 +1,39 @@
-// Which claims of many articles are worth comparing. Pure.
+// The findings of many articles: what is read, what it is read from, and what could not be read. Pure but for
+// a look at the deadline.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
-#include "medsynth/contradiction/claim.h"
+#include "medsynth/contradiction/findings/candidates.h"
+#include "medsynth/contradiction/findings/findings.h"
+#include "medsynth/inference/engine.h"
+#include "medsynth/jobs/jobs.h"
 
 namespace medsynth::contradiction {
 
-// Bounds of one analysis: with them 5,000 articles take seconds on one core, and memory stays below 1 GiB.
-inline constexpr std::size_t kMaxClaimsPerArticle = 20;
-inline constexpr std::size_t kMaxPairs = 2'000'000;  // shared out evenly: each claim has its part of them
-inline constexpr std::size_t kMaxPairsPerClaim = 100;
-inline constexpr std::size_t kMaxMentions =
-    1000;  // a word that more claims mention no longer finds pairs by itself
+// Sentences or claims of one article that are read, so that one article cannot fill the result.
+inline constexpr std::size_t kMaxClaimsPerArticle = 200;
 
-struct ArticleClaimText {
-  std::size_t article = 0;  // index into the articles
-  std::string text;
-  Claim claim;
+struct Library {
+  std::vector<IndexedFinding> findings;
+  std::vector<Terms> topics;  // of each article: the words of its title; empty without one
+  std::int64_t claims = 0;    // sentences and claims that find something
 };
 
-// One a claim, normalised.
-using Embeddings = std::vector<std::vector<float>>;
-inline constexpr std::size_t kMaxEmbedded = 3000;  // claims: a minute and a half of embedding on two cores
-inline constexpr std::size_t kMostSimilar = 20;    // partners that the embeddings alone find for one claim
-inline constexpr float kSimilar = .6F;             // cosine from which two claims may be about one thing
+// The text in which a finding's spans count: a claim or the abstract of its article.
+std::string_view text_of(const jobs::Article& article, const IndexedFinding& finding);
 
-// For each claim, the earlier claims of other articles that share most with it. By words it grows with the
-// words, not with the square of the number of claims; embeddings (may be empty) add those that are near.
-class PairFinder {
- public:
-  PairFinder(const std::vector<ArticleClaimText>& claims, const Embeddings& embeddings);
-  // Indices below `index`, best first, ties by index; `cut` is set when there were more.
-  std::vector<std::size_t> partners(std::size_t index, bool& cut);
+std::string id_of(const jobs::Article& article, std::size_t index);
 
- private:
-  struct Mentions {
-    std::vector<std::uint32_t> claims;
-    bool too_many = false;
-  };
-  void add_similar(std::size_t index, std::vector<std::size_t>& partners) const;
+// `progress` takes 0..1. Adds to `warnings` what was not read: articles without text, text that is not
+// English, fields that nobody reads, claims beyond the bound. Errors: cancelled, timeout.
+Result<Library> read_library(const std::vector<jobs::Article>& articles, const inference::Until& until,
+                             const std::function<void(double)>& progress, std::vector<std::string>& warnings);
 
-  const std::vector<ArticleClaimText>& claims_;
-  const Embeddings& embeddings_;
-  std::size_t most_;                                       // partners of one claim
-  std::vector<std::pair<std::uint64_t, Mentions>> index_;  // by concept
-  std::vector<float> shared_;                              // per claim, zero between calls
-};
+Result<> keep_going(const inference::Until& until);
 
 }  // namespace medsynth::contradiction

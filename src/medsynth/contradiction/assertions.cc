@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "medsynth/contradiction/reader.h"
+
 namespace medsynth::contradiction {
 namespace {
 
@@ -26,6 +28,20 @@ bool comparable(const Word& a, const Word& b) {
   return a.past == b.past || a.denied == b.denied || (a.past ? !b.denied : !a.denied);
 }
 
+// "No infection" excludes pneumonia, "no pneumonia" does not exclude an infection; two kinds of one genus say
+// nothing of each other.
+bool compares_kinds(const Word& a, const Word& b) {
+  if (a.genus && b.genus) return false;
+  return a.genus ? !a.denied : !b.genus || !b.denied;
+}
+
+// Did the word whose genus this is meet its like?
+bool kind_is_met(const Words& words, const Words& other, const Word& genus) {
+  return std::any_of(words.begin(), words.end(), [&](const Word& word) {
+    return !word.genus && word.span == genus.span && find(other, word.concept_id);
+  });
+}
+
 }  // namespace
 
 Assertions compare_assertions(const Claim& claim1, const Claim& claim2) {
@@ -42,11 +58,17 @@ Assertions compare_assertions(const Claim& claim1, const Claim& claim2) {
     const Word* const other = same ? same : rival;
     if (!other || !comparable(word, *other)) continue;
     met += word.weight;
+    if (rival && (word.group || rival->group))
+      continue;  // two groups: what is said of one is not of the other
+    if (same && !compares_kinds(word, *same)) continue;
     const bool excluded = same ? word.denied != same->denied : !word.denied && !rival->denied;
     if (word.sentiment != 0 && word.weight >= kFinding)
       findings += word.weight, denied += excluded ? word.weight : 0;
     if (!excluded) continue;
-    (same ? conflict : rivals) += word.weight;
+    // What excludes the genus of a word excludes the word, which met nothing itself.
+    const double kind = word.genus && !kind_is_met(shorter, longer, word) ? word.weight / kParentWeight : 0;
+    met += kind;
+    (same ? conflict : rivals) += word.weight + kind;
     if (out.conflicts.size() < 16)
       out.conflicts.push_back(first_is_shorter ? Assertions::Met{word.span, other->span}
                                                : Assertions::Met{other->span, word.span});

@@ -27,6 +27,8 @@ struct Word {
   bool of_family = false;     // "mother had ..."
   bool past = false;          // "history of", "used to"
   bool hypothetical = false;  // "if", "to assess whether", a question
+  bool group = false;         // names people by what they are not: "unvaccinated children"
+  bool genus = false;         // what the word before is a kind of, which the text does not say
 };
 using Words = std::vector<Word>;
 
@@ -57,7 +59,7 @@ struct Effect {
 
 enum class Unit : std::uint8_t { plain, percent, dose, duration, age, year, statistic };
 struct Measure {
-  double value = 0;
+  double value = 0;  // a dose or a duration in the unit of its dimension (units.h)
   Unit unit = Unit::plain;
   Span span;
 };
@@ -67,13 +69,20 @@ struct Claim {
   Words words;                  // all topic words
   std::vector<Measure> measures;
   Quantities numbers;
-  Words doses;           // "low-dose"
-  bool negated = false;  // an odd number of negations that concern no effect
-  std::optional<Span> negation;
+  Words doses;                // "low-dose"
+  std::vector<Span> denials;  // that concern no effect
   bool hedged = false;
-  bool historical = false;  // "no longer", "previously"
-  bool english = false;     // some word of the lexicon was met
+  bool historical = false;    // "no longer", "previously"
+  std::string_view language;  // what it seems to be in; empty: English (language.h)
+  // Where the clauses end, rising; of a claim with several, `spoken` are its words in the order of the text.
+  std::vector<std::size_t> clause_ends;
+  Words spoken;
+
+  bool negated() const { return !denials.empty(); }
 };
+
+// In order of concept, each once: what compares lists of words expects it so.
+void arrange(Words& words);
 
 inline constexpr std::size_t kMaxEffects = 64;  // of an abstract given as a claim; the first ones count
 inline constexpr std::size_t kMaxWords = 2000;

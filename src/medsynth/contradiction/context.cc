@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <cmath>
+#include <utility>
 
 #include "medsynth/contradiction/topic.h"
 
@@ -61,16 +64,18 @@ void add_settings(const Sides& sides, const Effect& a, const Effect& b, std::vec
 }
 
 void add_comparators(const Sides& sides, const Effect& a, const Effect& b, std::vector<Difference>& out) {
-  static const std::uint64_t placebo = concept_of("placebo");
+  static const std::array kInactive{concept_of("placebo"), concept_of("sham"), concept_of("control_group")};
   const auto is_placebo = [](const Words& words) {
-    return std::any_of(words.begin(), words.end(),
-                       [](const Word& word) { return word.concept_id == placebo; });
+    return std::any_of(words.begin(), words.end(), [](const Word& word) {
+      return std::find(kInactive.begin(), kInactive.end(), word.concept_id) != kInactive.end();
+    });
   };
   const bool first = says_something(a.comparator), second = says_something(b.comparator);
   if (!first && !second) return;
   Difference difference{"comparator", list(a.comparator, sides.text1), list(b.comparator, sides.text2)};
   if (first && second) {
     if (overlap(a.comparator, b.comparator).contained > .65) return;
+    if (is_placebo(a.comparator) && is_placebo(b.comparator)) return;
     difference.factor = kOtherSituation;
   } else {
     const Words& stated = first ? a.comparator : b.comparator;
@@ -95,7 +100,6 @@ std::string quantities(const Claim& claim, std::string_view text, Unit unit, std
     }
     out += text.substr(measure.span.begin, end - measure.span.begin);
   }
-  std::sort(values.begin(), values.end());
   return out;
 }
 
@@ -120,11 +124,72 @@ void add_measures(const Sides& sides, bool has_effects, std::vector<Difference>&
     // Two dates are a period; what is said of a duration itself is no setting of it.
     if (kind.unit == Unit::year && first.size() + second.size() > 3) difference.factor = kOtherSituation;
     if (kind.unit == Unit::duration && !has_effects) difference.factor = kNumbers;
-    const bool shared = std::any_of(first.begin(), first.end(), [&](double value) {
-      return std::binary_search(second.begin(), second.end(), value);
+    const auto same = [](double a, double b) {
+      constexpr double kRounding = .03;  // "1 month" and "30 days"
+      return std::abs(a - b) <= kRounding * std::max(std::abs(a), std::abs(b));
+    };
+    const bool in_units = kind.unit == Unit::dose || kind.unit == Unit::duration;
+    const bool shared = std::any_of(first.begin(), first.end(), [&](double a) {
+      return std::any_of(second.begin(), second.end(),
+                         [&](double b) { return in_units ? same(a, b) : a == b; });
     });
     if (!shared) out.push_back(std::move(difference));
   }
+}
+
+const Word* find(const Words& words, std::uint64_t concept_id) {
+  const auto at = std::lower_bound(words.begin(), words.end(), concept_id,
+                                   [](const Word& word, auto wanted) { return word.concept_id < wanted; });
+  return at != words.end() && at->concept_id == concept_id ? &*at : nullptr;
+}
+
+// The word that has this genus.
+const Word* kind_of(const Words& words, const Word& genus) {
+  for (const Word& word : words)
+    if (!word.genus && word.span == genus.span) return &word;
+  return nullptr;
+}
+
+using Two = std::pair<const Word*, const Word*>;
+
+// "Vaccinated", "unvaccinated": each in one claim alone.
+Two different_people(const Words& words, const Words& others) {
+  for (const Word& word : words) {
+    if (!word.group || word.weight < .5F) continue;
+    const Word* const other = find(others, rival_of(word.concept_id));
+    if (other && other->weight >= .5F && !find(words, other->concept_id) && !find(others, word.concept_id))
+      return {&word, other};
+  }
+  return {};
+}
+
+// "Melanoma", "basal cell carcinoma": two kinds of one thing.
+Two different_kinds(const Words& words, const Words& others) {
+  static const std::uint64_t abnormal = concept_of("abnormal");  // a mass may be a lesion
+  for (const Word& word : words) {
+    if (!word.genus || word.concept_id == abnormal) continue;
+    const Word* const other = find(others, word.concept_id);
+    if (!other || !other->genus) continue;
+    const Word *const kind = kind_of(words, word), *const other_kind = kind_of(others, *other);
+    if (kind && other_kind && !find(others, kind->concept_id) && !find(words, other_kind->concept_id))
+      return {kind, other_kind};
+  }
+  return {};
+}
+
+// The words by which two claims speak of different things; nulls: there are none.
+Two different_things(const Claim& claim1, const Claim& claim2) {
+  if (const Two people = different_people(claim1.words, claim2.words); people.first) return people;
+  if (const Two people = different_people(claim2.words, claim1.words); people.first)
+    return {people.second, people.first};
+  return different_kinds(claim1.words, claim2.words);
+}
+
+void add_things(const Sides& sides, std::vector<Difference>& out) {
+  if (const auto [first, second] = different_things(sides.claim1, sides.claim2); first)
+    out.push_back({first->group || second->group ? "population" : "kind",
+                   std::string(quote(sides.text1, first->span)),
+                   std::string(quote(sides.text2, second->span)), kExclusive});
 }
 
 void add_doses(const Sides& sides, std::vector<Difference>& out) {
@@ -193,10 +258,15 @@ std::vector<Difference> context_differences(const Sides& sides, const Effect* ef
     add_settings(sides, *effect1, *effect2, out);
     if (!reversed) add_comparators(sides, *effect1, *effect2, out);
   }
+  add_things(sides, out);
   add_doses(sides, out);
   add_systems(sides, out);
   add_measures(sides, effect1 && effect2, out);
   return out;
+}
+
+bool speak_of_different_things(const Claim& claim1, const Claim& claim2) {
+  return different_things(claim1, claim2).first != nullptr;
 }
 
 double certainty_left(const std::vector<Difference>& differences) {

@@ -31,6 +31,10 @@ struct Sides {
 std::vector<Difference> context_differences(const Sides& sides, const Effect* effect1, const Effect* effect2,
                                             bool reversed);
 
+// One claim speaks of those who are, the other one of those who are not ("unvaccinated children"), or each of
+// another kind of one thing ("breast cancer", "lung cancer"): what is said of one is not said of the other.
+bool speak_of_different_things(const Claim& claim1, const Claim& claim2);
+
 // What is left of the certainty after all of them.
 double certainty_left(const std::vector<Difference>& differences);
 

@@ -39,16 +39,18 @@ struct LanguageModel {
 Result<jobs::ContradictionResult> detect(const jobs::DetectContradiction& pair,
                                          const LanguageModel& language_model, const inference::Until& until);
 
-// Candidate claims of an article: its `claims` when given, else the sentences of its abstract that state an
-// effect (of the results and conclusions where the abstract has such labels).
+// Candidate claims of an article: its `claims` when given, else the sentences of its abstract that find
+// something (see findings/findings.h; of the results and conclusions where the abstract has such labels).
 std::vector<std::string> claims_of(const jobs::Article& article);
 
-// Compares the claims of different articles that are about the same thing and reports contradictions from the
-// threshold on, strongest first. An article without id is "article-<n>", counted from 1. `progress` (may be
-// empty) takes 0..1, rising, and is called on this thread; the fast path: no language model. What is left out
-// (claims per article, pairs of very common words, a report too long) is said in `warnings`. Errors:
-// cancelled, timeout, and the sentence model's. A sentence model (may be null) finds pairs that say similar
-// things in other words; it decides what is compared, never the scores.
+// Reads the findings of all articles, compares those of different articles that may be about one question,
+// and reports contradictions from the threshold on, strongest first, with the questions they belong to. A
+// score is how many of the pairs with such a score hold. An article without id is "article-<n>", counted
+// from 1. `progress` (may be empty) takes 0..1, rising, and is called on this thread. What is left out
+// (fields that nobody reads, text that is not English, pairs of a question with thousands of findings, a
+// report too long) is said in `warnings` and counted. Errors: cancelled, timeout, and the sentence model's. A
+// sentence model (may be null) finds pairs that say similar things in other words, and how near two sentences
+// are counts in the score. No language model is asked. Time grows with n log n of the findings.
 Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, const inference::Until& until,
                                      const std::function<void(double)>& progress,
                                      inference::Model* sentence_model = nullptr);

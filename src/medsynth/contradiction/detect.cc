@@ -26,7 +26,7 @@ constexpr std::string_view kLowMass =
     "The language model did not answer with yes or no (low label mass): its score was not counted.";
 constexpr std::string_view kCut = "A claim was too long for the language model: it saw only a part.";
 constexpr std::string_view kNotEnglish =
-    "No English words were recognised in a claim: the analysis reads English.";
+    "A claim is not in English: it was not analysed. Translate it, the analysis reads English.";
 
 const json::object& object_of(const std::optional<json::object>& metadata) {
   static const json::object kNone;
@@ -73,9 +73,8 @@ void judge(const jobs::DetectContradiction& pair, bool turned, Judged& judged) {
 void report(const Judged& judged, const jobs::DetectContradiction& pair, jobs::ContradictionResult& result) {
   const Sides given{judged.claim1, pair.claim1, judged.claim2, pair.claim2};
   const Judgement& judgement = judged.judgement;
-  result.explanation = explain(judgement, given);
   result.methods_used.emplace_back("polarity");
-  result.details["polarity"] = details_of(judgement.polarity, given);
+  result.details["polarity"] = details_of(judgement.polarity, judgement.seen(given));
   if (pair.use_all_methods) {
     result.methods_used.emplace_back("statistical");
     result.details["statistical"] = details_of(judgement.statistical, given);
@@ -84,7 +83,7 @@ void report(const Judged& judged, const jobs::DetectContradiction& pair, jobs::C
   }
   for (const Difference& difference : judgement.polarity.differences)
     result.context_differences.push_back(describe(difference));
-  if (!judged.claim1.english || !judged.claim2.english) result.warnings.emplace_back(kNotEnglish);
+  if (judgement.polarity.finding == Polarity::Finding::foreign) result.warnings.emplace_back(kNotEnglish);
 }
 
 // Are the claims about the same thing at all: the cosine of their embeddings, which are normalised.
@@ -167,6 +166,11 @@ Result<jobs::ContradictionResult> detect(const jobs::DetectContradiction& pair,
                                                {"features", described::to_value(features)},
                                                {"trained_on", described::to_value(combination.trained_on)}};
   result.verdict = verdict_of(score, band);
+  // What was not read cannot be judged, whatever the metadata or a model say.
+  if (judged.judgement.polarity.finding == Polarity::Finding::foreign)
+    result.verdict = jobs::Verdict::uncertain;
+  result.explanation = explain(judged.judgement, {judged.claim1, pair.claim1, judged.claim2, pair.claim2},
+                               combination, result.verdict);
   result.is_contradiction = result.verdict == jobs::Verdict::contradiction;
   result.confidence = confidence_of(judged.judgement, score, band, judged.claim1, judged.claim2);
   if (result.is_contradiction)

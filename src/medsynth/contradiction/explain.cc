@@ -1,19 +1,20 @@
 // What polarity found, in words and as JSON.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "medsynth/base/described.h"
+#include "medsynth/base/text.h"
 #include "medsynth/contradiction/polarity.h"
 #include "medsynth/contradiction/topic.h"
 
 namespace medsynth::contradiction {
 namespace {
 
-std::string_view quote(std::string_view text, Span span) {
-  return text.substr(span.begin, span.end - span.begin);
-}
+constexpr std::size_t kLongestQuote = 60;  // bytes
+constexpr std::size_t kMostSpans = 32;     // of one claim
 
 std::string_view direction_of(const Effect* effect) {
   if (!effect) return "not stated";
@@ -33,22 +34,23 @@ std::string_view direction_of(const Effect* effect) {
 
 std::string_view assertion_of(const Claim& claim, const Effect* effect) {
   if (effect && effect->unknown) return "unknown";
-  return (effect ? effect->negated : claim.negated) ? "negated" : "affirmed";
+  return (effect ? effect->negated : claim.negated()) ? "negated" : "affirmed";
 }
 
-jobs::EvidenceSpan evidence(std::string_view role, Span span) {
-  return {std::string(role), static_cast<std::int64_t>(span.begin), static_cast<std::int64_t>(span.end)};
+std::optional<Span> negation_of(const Claim& claim, const Effect* effect) {
+  if (effect) return effect->negation;
+  return claim.negated() ? std::optional(claim.denials[0]) : std::nullopt;
 }
 
-std::vector<jobs::EvidenceSpan> evidence_of(const Claim& claim, const Effect* effect, const Claim& other) {
+std::vector<jobs::EvidenceSpan> evidence_of(const Claim& claim, const Effect* effect, const Claim& other,
+                                            std::string_view text) {
   std::vector<jobs::EvidenceSpan> out;
-  if (effect) out.push_back(evidence("effect", effect->cue));
-  if (const auto& negation = effect ? effect->negation : claim.negation)
-    out.push_back(evidence("negation", *negation));
+  if (effect) out.push_back(evidence("effect", effect->cue, text));
+  if (const auto negation = negation_of(claim, effect)) out.push_back(evidence("negation", *negation, text));
   const auto add = [&](const Words& words, std::string_view role) {
     for (const Word& word : words)
-      if (out.size() < 32 && word.weight >= .5F && overlap({word}, other.words).contained > 0)
-        out.push_back(evidence(role, word.span));
+      if (out.size() < kMostSpans && word.weight >= .5F && overlap({word}, other.words).contained > 0)
+        out.push_back(evidence(role, word.span, text));
   };
   if (effect)
     add(effect->agent, "agent"), add(effect->outcome, "outcome");
@@ -57,36 +59,42 @@ std::vector<jobs::EvidenceSpan> evidence_of(const Claim& claim, const Effect* ef
   return out;
 }
 
-// "reduce" with its negation: "not ... reduce".
-std::string said(const Claim& claim, const Effect* effect, std::string_view text) {
-  const auto cut = [&](Span span) { return quote(text, {span.begin, std::min(span.end, span.begin + 60)}); };
-  if (!effect) return claim.negation ? fmt::format("\"{}\"", cut(*claim.negation)) : "no negation";
-  const std::string cue = fmt::format("\"{}\"", cut(effect->cue));
-  if (!effect->negated || !effect->negation) return cue;
-  return fmt::format("{} denied by \"{}\"", cue, cut(*effect->negation));
-}
-
 double rounded(double value) {
   return std::round(value * 1000) / 1000;
 }
 
 }  // namespace
 
+jobs::EvidenceSpan evidence(std::string_view role, Span span, std::string_view text) {
+  const std::string_view quote = text.substr(span.begin, span.end - span.begin);
+  const auto begin = static_cast<std::int64_t>(code_points(text.substr(0, span.begin)));
+  return {std::string(role), begin, begin + static_cast<std::int64_t>(code_points(quote)),
+          std::string(quote)};
+}
+
+std::string said(const Claim& claim, const Effect* effect, std::string_view text) {
+  const auto cut = [&](Span span) { return printable(excerpt(text, span, kLongestQuote)); };
+  if (!effect) return claim.negated() ? fmt::format("\"{}\"", cut(claim.denials[0])) : "no negation";
+  const std::string cue = fmt::format("\"{}\"", cut(effect->cue));
+  if (!effect->negated || !effect->negation || *effect->negation == effect->cue) return cue;
+  return fmt::format("{} denied by \"{}\"", cue, cut(*effect->negation));
+}
+
 PolarityEvidence evidence_of(const Polarity& polarity, const Sides& sides) {
-  PolarityEvidence out{evidence_of(sides.claim1, polarity.effect1, sides.claim2),
-                       evidence_of(sides.claim2, polarity.effect2, sides.claim1)};
+  PolarityEvidence out{evidence_of(sides.claim1, polarity.effect1, sides.claim2, sides.text1),
+                       evidence_of(sides.claim2, polarity.effect2, sides.claim1, sides.text2)};
   if (polarity.effect1 && polarity.effect2) return out;
   for (const Assertions::Met& met : polarity.assertions.conflicts) {
-    out.first.push_back(evidence("conflict", met.first));
-    out.second.push_back(evidence("conflict", met.second));
+    out.first.push_back(evidence("conflict", met.first, sides.text1));
+    out.second.push_back(evidence("conflict", met.second, sides.text2));
   }
   return out;
 }
 
 json::object details_of(const Polarity& polarity, const Sides& sides) {
-  const PolarityEvidence evidence = evidence_of(polarity, sides);
-  static constexpr std::string_view kNames[] = {"identical", "opposed",   "agrees",
-                                                "unrelated", "undecided", "unread"};
+  const PolarityEvidence found = evidence_of(polarity, sides);
+  static constexpr std::string_view kNames[] = {"identical", "opposed", "agrees",     "unrelated",
+                                                "undecided", "unread",  "not_english"};
   return {{"score", polarity.score},
           {"finding", json::value(kNames[static_cast<std::size_t>(polarity.finding)])},
           {"overlap", json::object{{"topic", rounded(polarity.topic)},
@@ -99,42 +107,35 @@ json::object details_of(const Polarity& polarity, const Sides& sides) {
           {"direction2", json::value(direction_of(polarity.effect2))},
           {"hedged1", polarity.effect1 ? polarity.effect1->hedged : sides.claim1.hedged},
           {"hedged2", polarity.effect2 ? polarity.effect2->hedged : sides.claim2.hedged},
-          {"evidence1", described::to_value(evidence.first)},
-          {"evidence2", described::to_value(evidence.second)},
+          {"evidence1", described::to_value(found.first)},
+          {"evidence2", described::to_value(found.second)},
           {"explanation", json::value(explain(polarity, sides))}};
 }
 
 std::string explain(const Polarity& polarity, const Sides& sides) {
-  const std::string first = said(sides.claim1, polarity.effect1, sides.text1);
-  const std::string second = said(sides.claim2, polarity.effect2, sides.text2);
-  std::string text;
+  using Finding = Polarity::Finding;
+  const auto both = [&] {
+    return fmt::format("claim 1 has {}, claim 2 has {}", said(sides.claim1, polarity.effect1, sides.text1),
+                       said(sides.claim2, polarity.effect2, sides.text2));
+  };
   switch (polarity.finding) {
-    case Polarity::Finding::identical:
-      return "The two claims say the same in the same words.";
-    case Polarity::Finding::unread:
-      return "Neither claim has words that could be compared.";
-    case Polarity::Finding::unrelated:
-      return "The claims are not about the same thing: they share too few of the words for agent and "
-             "outcome.";
-    case Polarity::Finding::undecided:
-      text = "The claims are about the same thing, but what they assert cannot be set against each other";
-      break;
-    case Polarity::Finding::agrees:
-      text =
-          fmt::format("The claims are about the same thing and can both hold: claim 1 has {}, claim 2 has {}",
-                      first, second);
-      break;
-    case Polarity::Finding::opposed:
-      text =
-          fmt::format("The claims are about {} thing and exclude each other: claim 1 has {}, claim 2 has {}",
-                      polarity.topic >= .6 ? "the same" : "perhaps the same", first, second);
-      break;
+    case Finding::identical:
+      return "The same words.";
+    case Finding::unread:
+      return "No words that could be compared.";
+    case Finding::foreign:
+      return "Not English: nothing was compared.";
+    case Finding::unrelated:
+      return "Too few words in common for agent and outcome.";
+    case Finding::undecided:
+      return fmt::format("One topic, statements that cannot be set against each other: {}.", both());
+    case Finding::agrees:
+      return fmt::format("One topic, the same direction or room for both: {}.", both());
+    case Finding::opposed:
+      return fmt::format("{} topic, opposite directions: {}.", polarity.topic >= .6 ? "One" : "Perhaps one",
+                         both());
   }
-  if (polarity.differences.empty()) return text + ".";
-  text += "; the context differs (";
-  for (std::size_t i = 0; i < polarity.differences.size(); ++i)
-    text += (i ? "; " : "") + describe(polarity.differences[i]);
-  return text + ").";
+  return "";
 }
 
 }  // namespace medsynth::contradiction

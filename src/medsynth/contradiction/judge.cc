@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include <fmt/format.h>
-
+#include "medsynth/base/described.h"
 #include "medsynth/contradiction/topic.h"
 
 namespace medsynth::contradiction {
@@ -20,7 +19,7 @@ Outcomes direction_of(const Claim& claim) {
 }
 
 bool denies(const Claim& claim) {
-  return claim.negated || std::any_of(claim.effects.begin(), claim.effects.end(), [](const Effect& effect) {
+  return claim.negated() || std::any_of(claim.effects.begin(), claim.effects.end(), [](const Effect& effect) {
            return effect.negated || effect.base == kNone;
          });
 }
@@ -28,6 +27,14 @@ bool denies(const Claim& claim) {
 bool states_an_effect(const Claim& claim) {
   return std::any_of(claim.effects.begin(), claim.effects.end(), [](const Effect& effect) {
     return says_something(effect.agent) || says_something(effect.outcome);
+  });
+}
+
+// "Hypotension was more frequent"; not "causes hypotension".
+bool states_an_amount(const Claim& claim) {
+  return std::any_of(claim.effects.begin(), claim.effects.end(), [](const Effect& effect) {
+    return effect.axis == Axis::quantity && !effect.carrier &&
+           (says_something(effect.agent) || says_something(effect.outcome));
   });
 }
 
@@ -60,22 +67,42 @@ double covered(const Sides& sides) {
   return most;
 }
 
+PolarityEvidence evidence_of(const Comparison& comparison, const Sides& sides) {
+  PolarityEvidence out;
+  for (const Evidence& each : comparison.evidence) {
+    if (each.first.end > each.first.begin) out.first.push_back(evidence(each.role, each.first, sides.text1));
+    if (each.second.end > each.second.begin)
+      out.second.push_back(evidence(each.role, each.second, sides.text2));
+  }
+  return out;
+}
+
 }  // namespace
 
-Judgement judge(const Sides& sides) {
-  Judgement out{.polarity = compare(sides), .statistical = {}, .temporal = {}, .features = {}};
+Judgement judge(const Sides& given) {
+  Judgement out;
+  out.part1 = focus(given.claim1, given.claim2);
+  out.part2 = focus(given.claim2, given.claim1);
+  const Sides sides = out.seen(given);
+  out.polarity = compare(sides);
+  out.apart = speak_of_different_things(sides.claim1, sides.claim2);
   const Polarity& polarity = out.polarity;
   const Assertions& assertions = polarity.assertions;
   Features& features = out.features;
+  using Finding = Polarity::Finding;
+  if (polarity.finding == Finding::identical || polarity.finding == Finding::unread ||
+      polarity.finding == Finding::foreign)
+    return out;
   const double about = std::max(polarity.words, polarity.topic);
+  features.topic = polarity.topic;
+  features.shared = polarity.words;
+  features.strangers = strangers(sides.claim1.words, sides.claim2.words);
+  if (out.apart) return out;
   out.statistical = compare_statistics(sides, about);
   out.temporal = compare_times(sides, about);
-  using Finding = Polarity::Finding;
-  if (polarity.finding == Finding::identical || polarity.finding == Finding::unread) return out;
   features.opposed = polarity.finding == Finding::opposed ? polarity.score : 0;
   features.agrees = polarity.finding == Finding::agrees ? polarity.topic : 0;
   features.undecided = polarity.finding == Finding::undecided ? 1 : 0;
-  features.topic = polarity.topic;
   features.agent = polarity.agent;
   features.outcome = polarity.outcome;
   features.loosely_opposed = polarity.loosely_opposed;
@@ -88,8 +115,6 @@ Judgement judge(const Sides& sides) {
   };
   features.hedged = (hedged(polarity.effect1, sides.claim1) + hedged(polarity.effect2, sides.claim2)) / 2.0;
   features.context = 1 - certainty_left(polarity.differences);
-  features.shared = polarity.words;
-  features.strangers = strangers(sides.claim1.words, sides.claim2.words);
   const double shared = polarity.words * polarity.words;
   features.negation = denies(sides.claim1) != denies(sides.claim2) ? shared : 0;
   const Outcomes first = direction_of(sides.claim1), second = direction_of(sides.claim2);
@@ -103,9 +128,11 @@ Judgement judge(const Sides& sides) {
     features.finding = assertions.finding;
   const double share = assertions.coverage * assertions.coverage * assertions.coverage;
   const double conflict = share * assertions.conflict;
-  features.antonyms = share * assertions.rivals;
-  (states_an_effect(sides.claim1) && states_an_effect(sides.claim2) ? features.denied_effect
-                                                                    : features.denied) = conflict;
+  const bool effects = states_an_effect(sides.claim1) && states_an_effect(sides.claim2);
+  // "Hypotension was more frequent", "hypertension was less frequent": two things with an amount each.
+  if (!(states_an_amount(sides.claim1) && states_an_amount(sides.claim2)))
+    features.antonyms = share * assertions.rivals;
+  (effects ? features.denied_effect : features.denied) = conflict;
   features.evidence = evidence(sides);
   features.evidence_opposed = features.evidence * features.opposed;
   features.evidence_loosely = features.evidence * (features.loosely_opposed - features.loosely_agrees);
@@ -124,6 +151,7 @@ bool in_order(std::string_view text1, std::string_view text2) {
 
 void turn(Judgement& judgement) {
   Polarity& polarity = judgement.polarity;
+  std::swap(judgement.part1, judgement.part2);
   std::swap(polarity.effect1, polarity.effect2);
   for (Difference& difference : polarity.differences) std::swap(difference.first, difference.second);
   for (Assertions::Met& met : polarity.assertions.conflicts) std::swap(met.first, met.second);
@@ -135,64 +163,28 @@ double score_of(const Judgement& judgement, const Combination& combination) {
   using Finding = Polarity::Finding;
   const Finding finding = judgement.polarity.finding;
   if (finding == Finding::identical) return judgement.polarity.score;
-  if (finding == Finding::unread) return (combination.uncertain.from + combination.uncertain.to) / 2;
+  if (finding == Finding::unread || finding == Finding::foreign)
+    return (combination.uncertain.from + combination.uncertain.to) / 2;
   return probability(combination, judgement.features);
 }
 
-std::string explain(const Judgement& judgement, const Sides& sides) {
-  const Polarity& polarity = judgement.polarity;
-  const auto quote = [](std::string_view text, Span span) {
-    return text.substr(span.begin, std::min<std::size_t>(span.end - span.begin, 60));
-  };
-  std::string out;
-  const bool opposed = polarity.finding == Polarity::Finding::opposed;
-  constexpr double kTells = .2;  // of a feature: below, it decided nothing
-  if (!opposed && judgement.features.denied + judgement.features.antonyms >= kTells) {
-    const Assertions::Met& met = polarity.assertions.conflicts.front();
-    out = fmt::format("One claim asserts what the other one denies or excludes: \"{}\" and \"{}\".",
-                      quote(sides.text1, met.first), quote(sides.text2, met.second));
-  } else if (!opposed && judgement.features.loosely_opposed >= kTells) {
-    out =
-        "The claims speak of related things in part, and what they say of them points in opposite "
-        "directions.";
-  } else {
-    out = explain(polarity, sides);
-  }
-  for (const Comparison* each : {&judgement.statistical, &judgement.temporal})
-    if (each->score > .5) out += " " + explain(*each, sides);
-  return out;
-}
-
-PolarityEvidence evidence_of(const Judgement& judgement, const Sides& sides) {
+PolarityEvidence evidence_of(const Judgement& judgement, const Sides& given) {
+  const Sides sides = judgement.seen(given);
   PolarityEvidence out = evidence_of(judgement.polarity, sides);
-  const auto add = [](std::vector<jobs::EvidenceSpan>& to, std::string_view role, Span span) {
-    if (span.end > span.begin)
-      to.push_back(
-          {std::string(role), static_cast<std::int64_t>(span.begin), static_cast<std::int64_t>(span.end)});
-  };
-  for (const Comparison* each : {&judgement.statistical, &judgement.temporal})
-    for (const Evidence& evidence : each->evidence) {
-      add(out.first, evidence.role, evidence.first);
-      add(out.second, evidence.role, evidence.second);
-    }
+  for (const Comparison* each : {&judgement.statistical, &judgement.temporal}) {
+    const PolarityEvidence found = evidence_of(*each, sides);
+    out.first.insert(out.first.end(), found.first.begin(), found.first.end());
+    out.second.insert(out.second.end(), found.second.begin(), found.second.end());
+  }
   return out;
 }
 
 json::object details_of(const Comparison& comparison, const Sides& sides) {
-  json::array first, second;
-  for (const Evidence& each : comparison.evidence) {
-    const auto add = [&](json::array& to, Span span) {
-      if (span.end > span.begin)
-        to.push_back(
-            json::object{{"role", json::value(each.role)}, {"begin", span.begin}, {"end", span.end}});
-    };
-    add(first, each.first);
-    add(second, each.second);
-  }
+  const PolarityEvidence found = evidence_of(comparison, sides);
   return {{"score", comparison.score},
           {"explanation", json::value(explain(comparison, sides))},
-          {"evidence1", std::move(first)},
-          {"evidence2", std::move(second)}};
+          {"evidence1", described::to_value(found.first)},
+          {"evidence2", described::to_value(found.second)}};
 }
 
 }  // namespace medsynth::contradiction

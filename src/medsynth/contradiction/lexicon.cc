@@ -38,7 +38,9 @@ struct Phrase {
   bool participle() const { return by_root && words[0].text.ends_with("ed"); }
 };
 
-// Function words are known by their letters, effects by their inflection stem, terms by their root.
+// Function words are known by their letters, effects by their inflection stem. Terms are known by their
+// letters, else by their stem, else by their root: "participants" are not those who participate, "rats" are
+// no rate.
 struct Lexicon {
   Map<Entry> capitals, exact, stems, roots;
   Map<std::vector<Phrase>>
@@ -79,6 +81,30 @@ std::string lower(std::string_view word) {
   return out;
 }
 
+void add_term(Lexicon& lexicon, std::string_view word, const Entry& entry) {
+  const Stems stems = stems_of(word);
+  lexicon.exact.try_emplace(stems.text, entry);
+  lexicon.stems.try_emplace(stems.stem, entry);
+  lexicon.roots.try_emplace(stems.root, entry);
+}
+
+const Entry* find(const Map<Entry>& in, std::string_view word) {
+  const auto found = in.find(word);
+  return found == in.end() ? nullptr : &found->second;
+}
+
+// What steers comes first, unless it is asked for a name.
+const Entry* find_entry(const Lexicon& lexicon, const Stems& stems, bool names_only) {
+  const Entry* const exact = find(lexicon.exact, stems.text);
+  const bool steers = exact && exact->role != Role::content;
+  if (steers && !names_only) return exact;
+  const Entry* const stem = find(lexicon.stems, stems.stem);
+  if (stem && stem->role != Role::content && !names_only) return stem;
+  if (exact && !steers) return exact;
+  if (stem && stem->role == Role::content) return stem;
+  return find(lexicon.roots, stems.root);
+}
+
 void add_terms(Lexicon& lexicon, const TermRow& row) {
   Entry entry{.weight = row.weight,
               .sentiment = static_cast<std::int8_t>(row.sentiment == 2 ? 0 : row.sentiment)};
@@ -86,12 +112,16 @@ void add_terms(Lexicon& lexicon, const TermRow& row) {
   each_word(row.words, ' ', [&](std::string_view word) {
     if (word.front() == '<') entry.parent = concept_of(word.substr(1));
   });
+  const std::uint64_t parent = entry.parent;
   each_word(row.words, ' ', [&](std::string_view word) {
     if (word.front() == '<') return;
     entry.inverse = word.front() == '-';
     const bool rival = word.front() == '~';
     if (entry.inverse || rival) word.remove_prefix(1);
     if (row.same) entry.concept_id = rival ? rival_of(row_concept) : row_concept;
+    // What excludes a kind excludes its genus only where the genus has a rival too.
+    entry.parent = rival && parent != 0 ? rival_of(parent) : parent;
+    entry.rival = rival;
     if (!row.same)
       entry.concept_id = concept_of(word.find('_') == word.npos ? root_of(word) : std::string(word));
     if (word.front() == '=')
@@ -99,7 +129,7 @@ void add_terms(Lexicon& lexicon, const TermRow& row) {
     else if (word.find('_') != word.npos)
       add_phrase(lexicon, word, entry, true);
     else
-      lexicon.roots.try_emplace(root_of(word), entry);
+      add_term(lexicon, word, entry);
   });
 }
 
@@ -142,6 +172,14 @@ bool names_a_disease(std::string_view stem) {
   return false;
 }
 
+// What "nontender", "nonsmoker", "unvaccinated" are not; empty for other words.
+std::string_view denied_by_prefix(std::string_view word) {
+  constexpr std::string_view kNon = "non", kUn = "un";
+  if (word.starts_with(kNon) && word.size() > kNon.size() + 4) return word.substr(kNon.size());
+  const bool participle = word.ends_with("ed") && !word.starts_with("under") && word.size() > kUn.size() + 5;
+  return word.starts_with(kUn) && participle ? word.substr(kUn.size()) : std::string_view();
+}
+
 // "drug A", "type B": a letter that names. Not at the start, where "A" is the article; not I, n and p.
 bool is_label(const Token& token, bool first) {
   return !first && token.capitals && token.text.size() == 1 &&
@@ -155,19 +193,9 @@ Entry entry_of(const Token& token, const Stems& stems, bool first) {
   if (token.capitals && token.text.size() > 1)
     if (const auto found = known.capitals.find(token.text); found != known.capitals.end())
       return found->second;
-  if (const auto found = known.exact.find(token.text); found != known.exact.end()) return found->second;
-  if (const auto found = known.stems.find(stems.stem); found != known.stems.end()) return found->second;
-  if (const auto found = known.roots.find(stems.root); found != known.roots.end()) return found->second;
-  // "nontender", "noncompliant"
-  constexpr std::string_view kNon = "non";
-  if (token.text.starts_with(kNon) && token.text.size() > kNon.size() + 4) {
-    const std::string_view rest = std::string_view(token.text).substr(kNon.size());
-    const std::string root = root_of(rest);
-    const auto found = known.roots.find(root);
-    Entry entry = found != known.roots.end() ? found->second : Entry{.concept_id = concept_of(root)};
-    entry.concept_id = rival_of(entry.concept_id);
-    return entry;
-  }
+  if (const Entry* const entry = find_entry(known, stems, false)) return *entry;
+  if (const std::string_view rest = denied_by_prefix(token.text); !rest.empty())
+    return complement_of(name_of(rest));
   Entry entry{.concept_id = concept_of(stems.root)};
   if (names_a_disease(stems.stem)) entry.sentiment = -1;
   return entry;
@@ -241,6 +269,22 @@ std::vector<TermSection> term_sections() {
        {state_sections(), light_sections(), condition_sections(), treatment_sections(), other_sections()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
+}
+
+Entry name_of(std::string_view word) {
+  const Stems stems = stems_of(word);
+  const Entry* const term = find_entry(lexicon(), stems, true);
+  return term ? *term : Entry{.concept_id = concept_of(stems.root)};
+}
+
+Entry complement_of(Entry entry) {
+  constexpr float kNamesPeople = .8F;  // "untreated": although "treatment" alone says little
+  entry.role = Role::content;
+  entry.concept_id = rival_of(entry.concept_id);
+  entry.parent = 0;
+  entry.weight = std::max(entry.weight, kNamesPeople);
+  entry.complement = !entry.complement;
+  return entry;
 }
 
 std::uint64_t concept_of(std::string_view root) {

@@ -53,6 +53,9 @@ struct Entry {
   float weight = 1;              // as a topic word
   std::int8_t sentiment = 0;     // of more of it: -1 bad (mortality), +1 good (survival), 0 not known
   bool inverse = false;          // the concept's opposite: "survival" is less mortality
+  bool rival = false;            // excludes the concept of its row: "chronic"
+  bool complement = false;       // what is not of the concept: "unvaccinated", "non-diabetic"
+  bool group = false;            // names people by it: "unvaccinated children" (groups.h)
   Outcomes outcomes = 0;         // effect
   Axis axis = Axis::quantity;    // effect
   bool carrier = false;    // effect: "causes", "associated with" give way to an effect that follows at once
@@ -75,6 +78,12 @@ std::uint64_t concept_of(std::string_view root);
 constexpr std::uint64_t rival_of(std::uint64_t concept_id) {
   return concept_id ^ 1U;
 }
+
+// The entry of a word as a name, although it steers elsewhere: "treated" in "treated patients".
+Entry name_of(std::string_view word);
+
+// The entry of what is not of it: "diabetic" to "non-diabetic".
+Entry complement_of(Entry entry);
 
 // The tokens of a sentence with what is known about them; the longest known phrase wins.
 std::vector<Item> look_up(std::span<const Token> tokens);

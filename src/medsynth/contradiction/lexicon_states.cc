@@ -22,43 +22,53 @@ constexpr std::array kFindings{
             "~hypoglycemia ~hypoglycemic ~low_blood_sugar"},
     TermRow{true, 1, -1, "hyperkalemia ~hypokalemia"},
     TermRow{true, 1, -1, "hypernatremia ~hyponatremia"},
-    TermRow{true, 1, -1, "leukocytosis ~leukopenia ~neutropenia"},
+    TermRow{true, 1, -1, "leukocytosis ~leukopenia"},
+    TermRow{true, 1, -1, "neutropenia neutropenic"},
     TermRow{true, 1, -1, "thrombocytopenia low_platelets low_platelet_count ~thrombocytosis"},
     TermRow{true, 1, -1, "anemia anemic low_hemoglobin low_hematocrit"},
-    TermRow{true, 1, -1,
-            "obesity obese overweight adiposity morbidly_obese ~underweight ~cachectic ~malnourished"},
-    TermRow{true, 1, kUnsaid,
-            "sinus_rhythm normal_rhythm ~atrial_fibrillation ~=AF ~atrial_flutter ~afib ~arrhythmia "
-            "~heart_block"},
-    TermRow{true, 1, -1,
-            "complication complicated adverse_event side_effect adverse_effect adverse_reaction "
-            "adverse_drug_reaction ~uncomplicated ~uneventful ~uneventfully"},
-    TermRow{true, 1, 1, "remission ~relapse ~recurrence"},
+    TermRow{true, 1, -1, "obesity obese adiposity ~underweight"},
+    TermRow{true, 1, -1, "morbid_obesity morbidly_obese severe_obesity <obesity"},
+    TermRow{false, 1, -1, "overweight malnourished cachectic"},
+    TermRow{true, 1, kUnsaid, "arrhythmia dysrhythmia ~sinus_rhythm ~normal_rhythm"},
+    TermRow{true, 1, -1, "atrial_fibrillation =AF afib <arrhythmia"},
+    TermRow{false, 1, -1,
+            "<arrhythmia atrial_flutter heart_block ventricular_tachycardia ventricular_fibrillation"},
+    TermRow{true, 1, -1, "complication complicated ~uncomplicated ~uneventful ~uneventfully"},
+    TermRow{true, 1, -1, "adverse_event side_effect adverse_effect adverse_reaction adverse_drug_reaction"},
+    TermRow{true, 1, -1, "serious_adverse_event severe_adverse_event <adverse_event"},
+    TermRow{true, 1, 1, "remission ~relapse ~recurrence ~recur"},
 };
 
 constexpr std::array kNotes{
-    TermRow{true, 1, kUnsaid,
-            "alert awake conscious oriented alert_and_oriented ~unresponsive ~comatose ~unconscious "
-            "~obtunded ~lethargic ~confused ~altered_mental_status ~disoriented ~somnolent"},
+    TermRow{true, 1, kUnsaid, "altered_mental_status ~alert ~alert_and_oriented"},
+    TermRow{true, 1, kUnsaid, "unconscious unresponsive ~conscious ~awake <altered_mental_status"},
+    TermRow{true, 1, kUnsaid, "comatose coma <unconscious"},
+    TermRow{true, 1, kUnsaid, "disoriented confused ~oriented <altered_mental_status"},
+    TermRow{false, 1, kUnsaid, "<altered_mental_status obtunded lethargic somnolent"},
     TermRow{true, 1, kUnsaid, "compliant compliance adherent adherence ~noncompliant ~nonadherent"},
     TermRow{true, 1, kUnsaid,
             "test_positive positive tested_positive seropositive ~negative ~tested_negative "
             "~seronegative ~no_growth"},
+    TermRow{true, 1, kUnsaid, "eligible eligibility inclusion_criteria ~ineligible ~exclusion_criteria"},
+    TermRow{true, 1, kUnsaid, "included take_part participate ~excluded ~exclusion <eligible"},
     TermRow{true, 1, kUnsaid,
-            "eligible eligibility inclusion_criteria included allowed permitted take_part "
-            "participate acceptable accepted ~ineligible ~exclusion_criteria ~excluded "
-            "~exclusion ~not_allowed ~contraindicated ~prohibited"},
-    TermRow{true, 1, kUnsaid,
-            "by_mouth oral orally ~intravenous ~intravenously ~iv ~infusion ~subcutaneous ~injection"},
+            "allowed permitted acceptable accepted ~not_allowed ~prohibited ~contraindicated <eligible"},
+    TermRow{true, 1, kUnsaid, "parenteral parenterally ~by_mouth ~oral ~orally"},
+    TermRow{true, 1, kUnsaid, "intravenous intravenously iv <parenteral"},
+    TermRow{true, 1, kUnsaid, "subcutaneous subcutaneously <parenteral"},
+    TermRow{true, 1, kUnsaid, "intramuscular intramuscularly <parenteral"},
+    TermRow{false, 1, kUnsaid, "<parenteral infusion injection"},
     TermRow{true, 1, kUnsaid,
             "preterm_birth premature_birth prematurity preterm_delivery premature_delivery premature "
             "preterm ~full_term ~term_infant ~born_at_term"},
+    TermRow{true, 1, kUnsaid, "intubated intubation endotracheal_tube ~extubated"},
     TermRow{true, 1, kUnsaid,
-            "intubated intubation mechanical_ventilation mechanically_ventilated ventilator "
-            "endotracheal_tube ~extubated ~breathing_spontaneously"},
-    TermRow{true, 1, kUnsaid, "married husband wife spouse ~single ~widowed ~divorced ~unmarried"},
+            "mechanical_ventilation mechanically_ventilated ventilator ~breathing_spontaneously"},
+    TermRow{true, 1, kUnsaid, "unmarried is_single ~married ~husband ~wife ~spouse"},
+    TermRow{false, 1, kUnsaid, "<unmarried widowed divorced"},
     TermRow{true, 1, kUnsaid, "lives_alone ~lives_with ~living_with"},
-    TermRow{true, 1, -1, "asymptomatic_state symptomatic ~asymptomatic ~symptom_free ~without_symptoms"},
+    TermRow{true, 1, -1,
+            "asymptomatic_state symptomatic symptom symptoms ~asymptomatic ~symptom_free ~without_symptoms"},
     TermRow{true, .8F, -1,
             "abnormal abnormality ~normal ~normally ~unremarkable ~within_normal_limits ~wnl ~intact "
             "~clear_to_auscultation ~in_normal_range"},
@@ -67,8 +77,10 @@ constexpr std::array kNotes{
             "tenderness distension lesion mass nodule stenosis occlusion rales rhonchi"},
     TermRow{true, 1, -1, "low_apgar low_apgar_score <abnormal"},
     TermRow{true, 1, -1,
-            "neurological_deficit focal_deficit facial_droop slurred_speech hemiparesis arm_weakness "
-            "aphasia neurologic_deficit right_sided_weakness left_sided_weakness <abnormal"},
+            "neurological_deficit neurologic_deficit focal_deficit focal_neurological_deficit <abnormal"},
+    TermRow{false, 1, -1,
+            "<neurological_deficit facial_droop slurred_speech hemiparesis arm_weakness aphasia"},
+    TermRow{true, 1, -1, "left_sided_weakness ~right_sided_weakness <neurological_deficit"},
     TermRow{true, 1, kUnsaid, "conservative conservatively nonoperative ~surgically ~operatively"},
     TermRow{true, 1, kUnsaid, "nothing_by_mouth npo ~regular_diet ~tolerating_diet ~eating_well"},
     TermRow{true, 1, kUnsaid, "discharged_home went_home sent_home ~expired ~passed_away"},
@@ -86,9 +98,10 @@ constexpr std::array kOpposites{
     TermRow{true, 1, kUnsaid, "unilateral one_sided ~bilateral ~bilaterally ~both_sides"},
     TermRow{true, 1, kUnsaid, "upper ~lower_part"},
     TermRow{true, 1, kUnsaid, "dominant ~recessive"},
-    TermRow{true, 1, kUnsaid, "viral ~bacterial ~fungal"},
+    TermRow{true, 1, kUnsaid, "viral ~bacterial"},
+    TermRow{true, 1, kUnsaid, "fungal mycotic"},
     TermRow{true, 1, kUnsaid, "reversible ~irreversible ~permanent"},
-    TermRow{true, 1, kUnsaid, "fertile ~infertile ~sterile"},
+    TermRow{true, 1, 1, "fertile fertility ~infertile ~infertility ~sterile"},
     TermRow{true, 1, kUnsaid, "hereditary inherited heritable genetic_origin ~acquired"},
     TermRow{true, 1, kUnsaid,
             "susceptible sensitive responsive susceptibility sensitivity_to ~resistant "
@@ -98,6 +111,9 @@ constexpr std::array kOpposites{
             "dispensable nonessential unnecessary unneeded ~required ~essential ~indispensable ~necessary "
             "~needed"},
     TermRow{true, 1, kUnsaid, "before prior_to ~after"},
+    TermRow{true, 1, kUnsaid,
+            "treatment_naive drug_naive therapy_naive never_treated ~pretreated ~previously_treated "
+            "~treatment_experienced ~drug_experienced"},
 };
 
 }  // namespace

@@ -29,6 +29,9 @@ std::span<const RoleRow> role_rows();
 // with '-' before it is its opposite ("-survival" in the row of mortality: less of one is more of the other);
 // a word with '~' excludes the row's others without being less of them ("~chronic" in the row of acute); one
 // with '<' names what the row's concepts are a kind or a part of, by the first word of that concept's row.
+// A row with `same` is for words that a clinician would use for one another. Neighbours, stages, subtypes,
+// members of a class, other populations and other species are kinds ('<') or rows of their own: what holds
+// for one need not hold for the other.
 struct TermRow {
   bool same;
   float weight;

@@ -8,24 +8,31 @@ namespace medsynth::contradiction {
 namespace {
 
 constexpr std::array kPeople{
-    TermRow{true, 1, kUnsaid, "woman women female females girl"},
-    TermRow{true, 1, kUnsaid, "man men male males boy"},
-    TermRow{true, 1, kUnsaid, "child children pediatric childhood kid toddler schoolchildren"},
+    TermRow{true, 1, kUnsaid, "woman women female females"},
+    TermRow{true, 1, kUnsaid, "girl girls"},
+    TermRow{true, 1, kUnsaid, "man men male males"},
+    TermRow{true, 1, kUnsaid, "boy boys"},
+    TermRow{true, 1, kUnsaid, "child children pediatric childhood kid schoolchildren"},
+    TermRow{true, 1, kUnsaid, "toddler"},
     TermRow{true, 1, kUnsaid, "adolescent teenager youth adolescence teen"},
-    TermRow{true, 1, kUnsaid, "infant baby newborn neonate neonatal babies"},
+    TermRow{true, 1, kUnsaid, "infant baby babies"},
+    TermRow{true, 1, kUnsaid, "newborn neonate neonatal <infant"},
     TermRow{true, 1, kUnsaid,
             "elderly older older_adult older_people older_adults senior geriatric old_age older_patient "
-            "older_person older_women older_men"},
+            "older_person"},
     TermRow{true, .6F, kUnsaid, "adult grown_up adulthood"},
     TermRow{true, .6F, kUnsaid, "healthy"},
-    TermRow{true, 1, kUnsaid, "mouse mice murine"},
-    TermRow{true, 1, kUnsaid, "rat rats rodent"},
+    TermRow{true, 1, kUnsaid, "mouse mice murine <rodent"},
+    TermRow{true, 1, kUnsaid, "rat rats <rodent"},
+    TermRow{true, 1, kUnsaid, "rodent"},
     TermRow{true, 1, kUnsaid, "pregnancy pregnant gestation gestational"},
-    TermRow{true, .8F, kUnsaid, "sex gender"},
+    TermRow{true, .8F, kUnsaid, "sex"},
+    TermRow{true, .8F, kUnsaid, "gender"},
 };
 
 constexpr std::array kOrgans{
-    TermRow{true, .8F, kUnsaid, "heart cardiac cardiovascular"},
+    TermRow{true, .8F, kUnsaid, "heart cardiac"},
+    TermRow{true, .8F, kUnsaid, "cardiovascular"},
     TermRow{true, .8F, kUnsaid, "kidney renal nephric"},
     TermRow{true, .8F, kUnsaid, "liver hepatic"},
     TermRow{true, .8F, kUnsaid, "lung pulmonary"},
@@ -55,13 +62,13 @@ constexpr std::array kOutcomes{
     TermRow{true, 1, 1, "function -dysfunction -malfunction"},
     TermRow{true, 1, 1, "response respond responder responded"},
     TermRow{true, 1, 1, "vision eyesight sight -blind -blindness"},
-    TermRow{true, 1, -1, "recurrence relapse recur"},
     TermRow{true, 1, -1, "viability viable survive_on remain_viable"},
 };
 
 constexpr std::array kLight{
     TermRow{true, .3F, -1, "risk chance likelihood odds probability hazard_ratio"},
-    TermRow{true, .3F, -1, "incidence rate occurrence prevalence frequency number proportion"},
+    TermRow{true, .3F, -1, "incidence rate occurrence frequency number proportion"},
+    TermRow{true, .3F, -1, "prevalence"},
     TermRow{true, .25F, kUnsaid, "level concentration amount serum_level serum"},
     TermRow{
         true, .25F, kUnsaid,
@@ -72,7 +79,7 @@ constexpr std::array kLight{
     TermRow{true, .25F, kUnsaid,
             "patient participant subject individual person people population human case volunteer group "
             "cohort arm everyone outpatient inpatient"},
-    TermRow{true, .3F, -1, "symptom severity sign"},
+    TermRow{true, .3F, -1, "severity sign"},
     TermRow{true, .3F, kUnsaid, "outcome endpoint measure score value parameter"},
     TermRow{
         false, .3F, kUnsaid,

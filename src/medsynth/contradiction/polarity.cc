@@ -89,6 +89,14 @@ double unrelated_score(double topic) {
   return .04 + .2 * topic;
 }
 
+// 1: prevents, -1: treats; 0: neither. What treats a disease need not prevent it.
+int manner_of(const Effect& effect, std::string_view text) {
+  const std::string_view cue = text.substr(effect.cue.begin, effect.cue.end - effect.cue.begin);
+  const auto has = [&](std::string_view part) { return cue.find(part) != std::string_view::npos; };
+  if (has("prevent") || has("avert") || has("protect")) return 1;
+  return has("treat") || has("cure") || has("heal") ? -1 : 0;
+}
+
 Pair meet(const Sides& sides, const Effect& a, const Effect& b) {
   Pair pair;
   pair.topic = topic_of(a, b);
@@ -100,6 +108,8 @@ Pair meet(const Sides& sides, const Effect& a, const Effect& b) {
     return pair;
   }
   Compared sets = on_one_scale(a, b);
+  const int manners = manner_of(a, sides.text1) * manner_of(b, sides.text2);
+  if (manners < 0) sets = {};
   if (pair.topic.reversed) sets.second = opposite(sets.second);
   const double left = certainty_left(context_differences(sides, &a, &b, pair.topic.reversed));
   pair.fit *= left;
@@ -188,7 +198,7 @@ Pair decisive(const Sides& sides) {
 }
 
 void without_effects(const Sides& sides, Polarity& polarity) {
-  const Overlap words = overlap(sides.claim1.words, sides.claim2.words);
+  const Overlap words = overlap(sides.claim1.words, sides.claim2.words, true);
   polarity.topic = words.contained * words.contained * (.6 + .4 * words.jaccard);
   const bool neither = sides.claim1.effects.empty() && sides.claim2.effects.empty();
   polarity.finding = polarity.topic >= kSame ? Polarity::Finding::agrees : Polarity::Finding::unrelated;
@@ -226,8 +236,17 @@ bool same_words(const Sides& sides) {
 
 Polarity compare(const Sides& sides) {
   Polarity polarity;
-  polarity.words = overlap(sides.claim1.words, sides.claim2.words).contained;
-  if (sides.claim1.words.empty() && sides.claim2.words.empty()) {
+  if (!sides.claim1.language.empty() || !sides.claim2.language.empty()) {
+    polarity.finding = Polarity::Finding::foreign;
+    return polarity;
+  }
+  // Findings: who has no diabetes has no type 2 diabetes. Effects on a whole and on a kind of it may differ.
+  const bool findings = sides.claim1.effects.empty() || sides.claim2.effects.empty();
+  polarity.words = overlap(sides.claim1.words, sides.claim2.words, findings).contained;
+  // "The dose was 20 mg."
+  const bool doses = overlap(sides.claim1.doses, sides.claim2.doses).contained > 0;
+  if (sides.claim1.words.empty() && sides.claim2.words.empty() && doses) polarity.words = 1;
+  if (sides.claim1.words.empty() && sides.claim2.words.empty() && !doses) {
     polarity.finding = Polarity::Finding::unread;
     return polarity;
   }

@@ -20,6 +20,7 @@ struct Polarity {
     unrelated,  // not about the same thing
     undecided,  // one of them asserts nothing, or what it asserts cannot be compared
     unread,     // no words to compare
+    foreign,    // one of them is not in English
   };
   Finding finding = Finding::unrelated;
   double score = .5;              // 0..1, of the deciding pair of effects alone
@@ -49,6 +50,14 @@ struct PolarityEvidence {
 PolarityEvidence evidence_of(const Polarity& polarity, const Sides& sides);
 
 json::object details_of(const Polarity& polarity, const Sides& sides);
+
+// What the two effects are and how they meet, in a sentence. Not the verdict's reason: see judge.h.
 std::string explain(const Polarity& polarity, const Sides& sides);
+
+// "effect" with the denial that goes with it, in quotes; of claims without an effect, their denial.
+std::string said(const Claim& claim, const Effect* effect, std::string_view text);
+
+// A span as part of a result: in Unicode code points, with its text.
+jobs::EvidenceSpan evidence(std::string_view role, Span span, std::string_view text);
 
 }  // namespace medsynth::contradiction

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <string_view>
 
 namespace medsynth::contradiction {
@@ -25,7 +26,7 @@ class Reader {
     for (at_ = 0; at_ < tokens_.size(); ++at_) {
       if (estimate() || p_value()) continue;
       if (tokens_[at_].kind == TokenKind::number)
-        quantity(), at_ = std::max(at_, last_);
+        digits();
       else if (tokens_[at_].kind == TokenKind::word)
         in_words();
     }
@@ -134,17 +135,16 @@ class Reader {
     return true;
   }
 
-  void add(Kind kind, double low, double high, Span span) {
-    if (out_.quantities.size() < kMost) out_.quantities.push_back({kind, low, high, span});
+  void add(Quantity quantity) {
+    if (out_.quantities.size() < kMost) out_.quantities.push_back(quantity);
   }
-
-  static double months_in(std::string_view unit) {
-    if (any_of(unit, {"year", "years", "yr", "yrs"})) return 12;
-    if (any_of(unit, {"month", "months"})) return 1;
-    if (any_of(unit, {"week", "weeks"})) return 12 / 52.18;
-    if (any_of(unit, {"day", "days"})) return 12 / 365.25;
-    if (any_of(unit, {"hour", "hours", "h"})) return 12 / 365.25 / 24;
-    return 0;
+  void add(Kind kind, double low, double high, Span span) {
+    Quantity quantity;
+    quantity.kind = kind;
+    quantity.low = low;
+    quantity.high = high;
+    quantity.span = span;
+    add(quantity);
   }
 
   // What stands before a number and makes it a bound.
@@ -162,55 +162,117 @@ class Reader {
       low = 0;
   }
 
-  void quantity() {
-    const auto value = number(at_);
-    if (!value) return;
-    double low = *value, high = *value;
-    const Span span = tokens_[at_].span;
-    std::size_t unit_at = at_ + 1;
-    // "14 to 21 days", "5-7%"
-    if (any_of(word(unit_at), {"to", "-"}) && number(unit_at + 1) && *number(unit_at + 1) > low) {
-      high = *number(unit_at + 1);
-      unit_at += 2;
-      last_ = unit_at - 1;  // its second number is read
+  void digits() {
+    if (const auto value = number(at_)) quantity(*value, 1), at_ = std::max(at_, last_);
+  }
+
+  // The number at `at_`, of `size` tokens.
+  void quantity(double value, std::size_t size) {
+    double low = value, high = value;
+    std::size_t unit = at_ + size;
+    // "14 to 21 days", "5-7%", "two or three weeks"
+    if (any_of(word(unit), {"to", "-", "or"})) {
+      const Spelled upper = number_at(unit + 1);
+      const bool range = upper.tokens > 0 && upper.value > low;
+      if (range && (word(unit) != "or" || is_measured(unit + 1 + upper.tokens))) {
+        high = upper.value;
+        unit += 1 + upper.tokens;
+        last_ = unit - 1;  // its second number is read
+      }
     }
-    if (unit_at == at_ + 1) bound(low, high);
-    const std::string_view unit = word(unit_at);
-    if (unit == "-") {  // "28-day"
-      if (const double months = months_in(word(unit_at + 1)); months > 0) return;
-    }
-    if (unit == "%" || unit == "percent") {
-      if (any_of(word(unit_at + 1), {"ci", "confidence"})) return;
-      add(Kind::percent, low, std::min(high, 100.0), span);
-    } else if (const double months = months_in(unit); months > 0) {
-      const bool age = any_of(word(unit_at + 1), {"old", "of"}) || any_of(before(1), {"aged", "age"});
-      if (age && months == 12)
-        add(Kind::years_of_age, low, high, span);
-      else
-        add(Kind::months, low * months, high * months, span);
-    } else if (any_of(before(1), {"aged", "age"}) || any_of(before(2), {"aged", "age"})) {
-      add(Kind::years_of_age, low, any_of(unit, {"or"}) ? kEndless : high, span);
-    } else if (low >= 1900 && high <= 2100 && tokens_[at_].text.size() == 4 && low == std::floor(low)) {
+    if (unit == at_ + size) bound(low, high);
+    const Span span{tokens_[at_].span.begin, tokens_[unit - 1].span.end};
+    if (percent(low, high, unit, span) || measured(low, high, unit)) return;
+    if (any_of(before(1), {"aged", "age"}) || any_of(before(2), {"aged", "age"}))
+      return add(Kind::years_of_age, low, word(unit) == "or" ? kEndless : high, span);
+    if (low >= 1900 && high <= 2100 && tokens_[at_].text.size() == 4 && low == std::floor(low)) {
       last_ = 0;  // "from 1990 to 2000" is a period between two dates
-      add(Kind::year, low, high, span);
-    } else if (unit == "/" && number(unit_at + 1)) {
-      const double whole = *number(unit_at + 1);  // "2/50"
-      if (whole >= 5 && low <= whole && low == std::floor(low))
-        add(Kind::percent, 100 * low / whole, 100 * low / whole, span), at_ = unit_at + 1;
-    } else if (unit == "of" || (unit == "out" && word(unit_at + 1) == "of")) {
-      const std::size_t whole_at = unit_at + (unit == "of" ? 1 : 2);
-      const auto whole = number(whole_at + (word(whole_at) == "the" ? 1 : 0));
-      if (whole && *whole >= low && *whole > 0)
-        add(Kind::percent, 100 * low / *whole, 100 * low / *whole, span);
-    } else if (any_of(unit, {"mg", "ug", "mcg", "g", "ml", "iu", "kg", "mmol", "units", "cm", "mm"})) {
-      double scale = 1;
-      if (any_of(unit, {"g"})) scale = 1000;
-      if (any_of(unit, {"ug", "mcg"})) scale = .001;
-      add(Kind::amount, low * scale, high * scale, span);
-    } else {
-      const bool decimal = tokens_[at_].text.find('.') != std::string::npos;
-      if (!decimal) add(Kind::count, low, high, span);
+      return add(Kind::year, low, high, span);
     }
+    if (share(low, unit, span)) return;
+    const bool decimal = tokens_[at_].text.find('.') != std::string::npos;
+    if (decimal) return fraction(low, high, span);
+    if (tokens_[at_].kind == TokenKind::number) add(Kind::count, low, high, span);
+  }
+
+  // "a proportion of 0.25"
+  void fraction(double low, double high, Span span) {
+    for (std::size_t back = 1; back < 4; ++back)
+      if (low > 0 && high <= 1 && any_of(before(back), {"proportion", "fraction", "probability", "share"}))
+        return add(Kind::percent, 100 * low, 100 * high, span);
+  }
+
+  // Digits, or a number in words.
+  Spelled number_at(std::size_t at) const {
+    if (const auto digits = number(at)) return {*digits, 1};
+    return spelled_number(tokens_, at);
+  }
+
+  bool is_percent(std::size_t at) const {
+    return any_of(word(at), {"%", "percent"}) || (word(at) == "per" && word(at + 1) == "cent");
+  }
+  bool is_measured(std::size_t at) const { return is_percent(at) || unit_at(tokens_, at, 0).has_value(); }
+
+  bool percent(double low, double high, std::size_t unit, Span span) {
+    if (is_percent(unit)) {
+      const std::size_t after = unit + (word(unit) == "per" ? 2 : 1);
+      if (!any_of(word(after), {"ci", "confidence"})) add(Kind::percent, low, std::min(high, 100.0), span);
+      return true;
+    }
+    constexpr double kFewest = 100;
+    const auto whole = word(unit) == "per" ? number(unit + 1) : std::nullopt;  // "3 per 1000"
+    if (!whole || *whole < kFewest || low > *whole) return false;
+    add(Kind::percent, 100 * low / *whole, 100 * high / *whole, span);
+    last_ = std::max(last_, unit + 1);
+    return true;
+  }
+
+  // "28 days", "500 mcg per day", "5.5 mmol/l"
+  bool measured(double low, double high, std::size_t unit) {
+    const auto found = unit_at(tokens_, unit, low);
+    if (!found) return false;
+    const bool time = found->dimension == Dimension::time, hyphen = word(unit) == "-";
+    if (hyphen && time) return true;  // "28-day": of what it belongs to
+    const std::size_t end = unit + (hyphen ? 1 : 0) + found->tokens;
+    const Span span{tokens_[at_].span.begin, tokens_[end - 1].span.end};
+    const bool age = any_of(word(end), {"old", "of"}) || any_of(before(1), {"aged", "age"});
+    constexpr double kYear = 12;
+    last_ = std::max(last_, end - 1);
+    if (age && time && found->factor == kYear) return add(Kind::years_of_age, low, high, span), true;
+    Quantity out;
+    out.kind = time ? Kind::months : Kind::amount;
+    out.low = low == 0 ? 0 : low * found->factor + found->offset;
+    out.high = high * found->factor + found->offset;
+    out.span = span;
+    out.dimension = found->dimension;
+    out.per = found->per;
+    if (out.dimension == Dimension::molar_per_volume) out.molar_mass = molar_mass_of(tokens_);
+    add(out);
+    return true;
+  }
+
+  // "2/50", "12 of 40", "3 out of 4", "one in five"
+  bool share(double part, std::size_t at, Span span) {
+    std::size_t whole_at = at;
+    if (any_of(word(at), {"/", "in", "of"}))
+      whole_at = at + 1;
+    else if (word(at) == "out" && word(at + 1) == "of")
+      whole_at = at + 2;
+    else
+      return false;
+    if (word(whole_at) == "the") ++whole_at;
+    const Spelled whole = number_at(whole_at);
+    constexpr double kFewest = 5;  // "1/2" and "120/80" are something else
+    const bool of_all =
+        word(at) == "/" ? whole.value >= kFewest && part == std::floor(part) : whole.value > 0;
+    if (whole.tokens == 0 || !of_all || part > whole.value) return false;
+    const bool in = word(at) == "in";  // not "in 2 of 3", "2 in 3 days", "5 in 2019"
+    if (in &&
+        (part <= 0 || part == whole.value || whole.value >= 1900 || is_measured(whole_at + whole.tokens)))
+      return false;
+    add(Kind::percent, 100 * part / whole.value, 100 * part / whole.value, span);
+    last_ = std::max(last_, whole_at + whole.tokens - 1);
+    return true;
   }
 
   // "half of the patients", "most", "none": shares without digits.
@@ -234,33 +296,23 @@ class Reader {
     if (any_of(here, {"rare", "uncommon", "rarely"}) && !compared) return add(Kind::percent, 0, 10, span);
     if (any_of(here, {"minority", "few"})) return add(Kind::percent, 0, 40, span);
     if (here == "none") return add(Kind::percent, 0, 0, span);
-    const auto value_of = [](std::string_view name) -> std::optional<double> {
-      constexpr std::array<std::string_view, 11> kNumbers{"zero", "one",   "two",   "three", "four", "five",
-                                                          "six",  "seven", "eight", "nine",  "ten"};
-      const auto found = std::find(kNumbers.begin(), kNumbers.end(), name);
-      if (found == kNumbers.end()) return std::nullopt;
-      return static_cast<double>(found - kNumbers.begin());
-    };
-    const auto named = value_of(here);
-    if (!named) return;
-    const double value = *named;
-    // "one in five"
-    if (next == "in") {
-      const auto digits = number(at_ + 2);
-      const auto whole = digits ? digits : value_of(word(at_ + 2));
-      if (whole && *whole > value && value > 0)
-        return add(Kind::percent, 100 * value / *whole, 100 * value / *whole, span);
-    }
-    double low = value, high = value;
-    bound(low, high);
-    if (const double months = months_in(next); months > 0)
-      add(Kind::months, low * months, high * months, span);
+    const auto [value, size] = spelled_number(tokens_, at_);
+    if (size == 0) return;
+    // "two thirds", "three quarters"
+    for (const Share& share : kShares)
+      if (value > 1 && word(at_ + size) == std::string(share.name) + "s")
+        return add(Kind::percent, value * share.percent, value * share.percent, span);
+    std::size_t unit = at_ + size;
+    if (any_of(word(unit), {"to", "-", "or"}))
+      if (const Spelled upper = number_at(unit + 1); upper.tokens > 0) unit += 1 + upper.tokens;
+    const bool counted = any_of(word(unit), {"in", "out", "of"});
+    if (is_measured(unit) || counted) quantity(value, size), at_ = std::max(at_ + size - 1, last_);
   }
 
   const std::vector<Token>& tokens_;
   Quantities& out_;
   std::size_t at_ = 0;
-  std::size_t last_ = 0;  // of a range
+  std::size_t last_ = 0;  // the last token that has been read with an earlier one
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "medsynth/contradiction/text.h"
+#include "medsynth/contradiction/units.h"
 
 namespace medsynth::contradiction {
 
@@ -34,8 +35,11 @@ struct PValue {
 enum class Kind : std::uint8_t { percent, count, amount, months, years_of_age, year };
 struct Quantity {
   Kind kind = Kind::count;
-  double low = 0, high = 0;  // what is claimed: "at least 18" is 18 .. infinity
-  Span span;
+  double low = 0, high = 0;  // what is claimed: "at least 18" is 18 .. infinity; in the unit of the dimension
+  Span span;                 // with the unit
+  Dimension dimension = Dimension::none;  // of an amount, or time
+  Per per = Per::nothing;
+  double molar_mass = 0;  // of what the sentence is about, where it is known
 };
 
 struct Quantities {

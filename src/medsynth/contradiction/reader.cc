@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "medsynth/contradiction/frames.h"
+#include "medsynth/contradiction/groups.h"
+
 namespace medsynth::contradiction {
 
 void append(Words& to, Words& from) {
@@ -20,12 +23,15 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> wo
 
 void Reader::sentence(std::vector<Item> items, bool question) {
   items_ = std::move(items);
+  name_groups(items_);
+  settle_frames(items_);
+  part_clauses(items_);
   status_ = scopes(items_, question);
   first_of_sentence_ = claim_.effects.size();
   clause_ = Clause{};
   clause_.unknown = question;
   for (std::size_t at = 0; at < items_.size(); ++at) read(at);
-  end_clause();
+  if (!items_.empty()) end_clause(items_.back().span.end);
   for (std::size_t i = claim_.effects.size(); i-- > first_of_sentence_;) {
     Effect& effect = claim_.effects[i];
     if (effect.shares_outcome && effect.outcome.empty() && i + 1 < claim_.effects.size())
@@ -45,8 +51,8 @@ void Reader::read(std::size_t at) {
   const Item& item = items_[at];
   if (item.kind == TokenKind::symbol) return symbol(item);
   if (item.kind == TokenKind::number) return;
-  if (item.entry.role != Role::content) claim_.english = true;
   const bool was_be = clause_.be;
+  clause_.ellipsis = is_one_of(item.text, {"did", "does", "do"});
   switch (item.entry.role) {
     case Role::content:
       content(item, item.entry);
@@ -57,10 +63,6 @@ void Reader::read(std::size_t at) {
       break;
     case Role::negation:
       if (ends_comparison(items_, at) || of_comparator()) return;
-      // "non-pregnant" names others, it denies nothing.
-      if (item.text == "non" && item.joined && at + 1 < items_.size() &&
-          items_[at + 1].entry.role == Role::content)
-        return;
       negation(item);
       return;  // "was not" is still "was"
     case Role::hedge:
@@ -80,7 +82,7 @@ void Reader::read(std::size_t at) {
       if (clause_.between) clause_.between = false, clause_.slot = Slot::comparator;
       break;
     case Role::boundary:
-      end_clause();
+      end_clause(item.span.begin);
       break;
     case Role::versus:
       clause_.slot = Slot::comparator;
@@ -166,13 +168,12 @@ void Reader::turn_round() {
 void Reader::content(const Item& item, const Entry& entry) {
   if (claim_.words.size() >= kMaxWords) return;
   Word word{entry.concept_id, entry.weight, entry.sentiment, item.span};
-  const bool non = &item != items_.data() && (&item - 1)->text == "non" && (&item - 1)->joined;
-  if (non) word.concept_id = rival_of(word.concept_id);
   const Status& status = status_[static_cast<std::size_t>(&item - items_.data())];
   word.denied = status.denied != entry.inverse;
   word.of_family = status.of_family;
   word.past = status.past;
   word.hypothetical = status.hypothetical;
+  word.group = entry.group;
   if (entry.inverse && clause_.slot == Slot::main) turn_round();
   claim_.words.push_back(word);
   target().push_back(word);
@@ -180,6 +181,7 @@ void Reader::content(const Item& item, const Entry& entry) {
     Word parent = word;
     parent.concept_id = entry.parent;
     parent.weight = entry.weight * kParentWeight;
+    parent.genus = true;
     claim_.words.push_back(parent);
     target().push_back(parent);
   }
@@ -217,7 +219,7 @@ void Reader::negation(const Item& item) {
 }
 
 void Reader::symbol(const Item& item) {
-  if (item.text == ";" || item.text == ":") return end_clause();
+  if (item.text == ";" || item.text == ":") return end_clause(item.span.begin);
   if (item.text != ",") return;
   clause_.joined = true;
   // "Without exception, ...": it denies nothing that follows.
@@ -238,7 +240,7 @@ void Reader::that(std::size_t at) {
       at > 0 &&
       is_one_of(items_[at - 1].text, {"showing", "shows", "suggesting", "suggests", "indicating", "indicates",
                                       "demonstrating", "confirming", "confirms", "concluded"});
-  if (concludes && clause_.open >= 0) return end_clause();
+  if (concludes && clause_.open >= 0) return end_clause(items_[at].span.begin);
   if (clause_.open >= 0) return;    // a relative clause after the outcome
   if (heavy(clause_.left)) return;  // "a drug that ..."
   Clause next;
@@ -295,100 +297,6 @@ void Reader::preposition(const Item& item) {
                      {"with", "by", "after", "following", "from", "under", "through", "due", "because"}) &&
            clause_.slot == Slot::main && (effect->agent.empty() || effect->inherited))
     clause_.slot = Slot::cause;
-}
-
-void Reader::close_effect() {
-  Effect* const effect = open();
-  if (!effect) return;
-  if (!clause_.cause.empty()) {
-    if (effect->agent.empty() || effect->inherited) {
-      effect->agent = std::move(clause_.cause);
-      // "no association between A and B": the comparator is what the association is with.
-      if (effect->outcome.empty() && effect->axis == Axis::relation)
-        effect->outcome = std::move(effect->comparator);
-    } else {
-      append(effect->setting, clause_.cause);
-    }
-    clause_.cause.clear();
-  }
-  // "The mortality of patients with X was higher than that of ...": what was higher, and of whom.
-  if (effect->outcome.empty() && heavy(effect->comparator) && clause_.head_end > 0 && !effect->inherited) {
-    Words whose;
-    for (const Word& word : effect->agent)
-      (word.span.begin > clause_.head_end ? whose : effect->outcome).push_back(word);
-    effect->agent = std::move(whose);
-    std::swap(effect->agent_less, effect->outcome_less);
-  }
-  const bool of_outcome = effect->axis == Axis::quantity || effect->axis == Axis::relation ||
-                          std::any_of(effect->agent.begin(), effect->agent.end(),
-                                      [](const Word& word) { return word.sentiment != 0; });
-  if (effect->arm_follows && of_outcome && heavy(effect->agent) && heavy(effect->outcome)) {
-    std::swap(effect->agent, effect->outcome);
-    std::swap(effect->agent_less, effect->outcome_less);
-  }
-  // "Mortality was similar.", "Renal function declined.": what was said is the outcome, of whoever was spoken
-  // of.
-  const bool of_subject = effect->outcome.empty() && effect->comparator.empty() && !effect->inherited &&
-                          (effect->axis == Axis::quantity || effect->axis == Axis::relation);
-  if (of_subject && std::any_of(effect->agent.begin(), effect->agent.end(),
-                                [](const Word& word) { return word.sentiment != 0; })) {
-    effect->outcome = std::move(effect->agent);
-    std::swap(effect->agent_less, effect->outcome_less);
-    effect->agent = last_agent_;
-    effect->inherited = !last_agent_.empty();
-  }
-  if (!effect->agent.empty()) last_agent_ = effect->agent;
-}
-
-// A negation that met no effect after it: "... was not observed", "... but not stroke", or about no effect at
-// all.
-void Reader::resolve_negation() {
-  if (!clause_.negation_pending) return;
-  const bool any = claim_.effects.size() > first_of_sentence_;
-  const bool more = heavy(clause_.after_negation);
-  if (any && (clause_.reported || !more)) {
-    Effect& last = claim_.effects.back();
-    last.negated = !last.negated;
-    last.statistical |= clause_.statistical;
-    last.negation = clause_.negation;
-  } else if (any && claim_.effects.size() < kMaxEffects) {
-    // "reduced infarction but not stroke": the same effect, denied of something else.
-    Effect copy = claim_.effects.back();
-    Effect* const previous = open();
-    const auto after = [&](const Word& word) { return word.span.begin >= clause_.negation->begin; };
-    if (previous) std::erase_if(previous->outcome, after), std::erase_if(previous->setting, after);
-    Words setting = previous ? Words{} : clause_.setting;
-    if (!setting.empty())
-      copy.setting = setting;
-    else
-      copy.outcome = clause_.after_negation;
-    copy.negated = !copy.negated;
-    copy.negation = clause_.negation;
-    copy.active = false;
-    claim_.effects.push_back(std::move(copy));
-  } else {
-    claim_.negated = !claim_.negated;
-    claim_.negation = clause_.negation;
-  }
-  clause_.negation_pending = false;
-}
-
-void Reader::end_clause() {
-  Effect* const effect = open();
-  if (effect) {
-    effect->hedged |= clause_.hedged;
-    effect->unknown |= clause_.unknown;
-  }
-  resolve_negation();
-  close_effect();
-  // "It is uncertain; ..." or "Whether X ... is unknown": said of the sentence's last effect.
-  if (clause_.unknown && clause_.open < 0 && claim_.effects.size() > first_of_sentence_)
-    claim_.effects.back().unknown = true;
-  if (clause_.open < 0 && heavy(clause_.left))
-    last_agent_ = clause_.left;  // what "it" is in the next sentence
-  const bool pronoun = clause_.pronoun && clause_.open < 0;
-  clause_ = Clause{};
-  clause_.pronoun = pronoun;
 }
 
 }  // namespace medsynth::contradiction

@@ -40,6 +40,7 @@ class Reader {
     bool be = false;                // the last word was a form of "to be"
     bool negation_pending = false;
     bool statistical = false;  // the pending negation, or what follows it, speaks of significance
+    bool ellipsis = false;     // the last word was "did": "..., semaglutide did."
     bool observed = false;     // "was observed" came after the effect
     bool reported = false;     // the word after the pending negation is "observed" or the like
     Words after_negation;
@@ -73,7 +74,7 @@ class Reader {
   bool gives_way(const Effect& first) const;
   void resolve_negation();
   void close_effect();
-  void end_clause();
+  void end_clause(std::size_t at);  // the byte
   Words& target();
   Effect* open() {
     return clause_.open < 0 ? nullptr : &claim_.effects[static_cast<std::size_t>(clause_.open)];

@@ -1,7 +1,11 @@
 #include "medsynth/contradiction/scopes.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <initializer_list>
 #include <string_view>
+
+#include "medsynth/contradiction/frames.h"
 
 namespace medsynth::contradiction {
 namespace {
@@ -33,13 +37,28 @@ bool list_goes_on(std::span<const Item> items, std::size_t comma) {
   return any_of(comma > 0 ? items[comma - 1].text : std::string_view(), {"or", "nor"});
 }
 
+// "No fever, chills, cough.": nothing but names up to the end.
+bool only_names_follow(std::span<const Item> items, std::size_t comma) {
+  for (std::size_t at = comma + 1; at < items.size() && !terminates(items[at]); ++at) {
+    const Item& item = items[at];
+    const bool name = item.kind == TokenKind::word &&
+                      (item.entry.role == Role::content || item.entry.role == Role::conjunction);
+    if (!name && item.text != "," && item.text != ".") return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool ends_comparison(std::span<const Item> items, std::size_t at) {
   const bool last = std::all_of(items.begin() + static_cast<std::ptrdiff_t>(at) + 1, items.end(),
                                 [](const Item& item) { return item.kind == TokenKind::symbol; });
-  return last && at > 0 && any_of(items[at].text, {"not"}) &&
-         any_of(items[at - 1].text, {"did", "do", "does"});
+  const bool ends =
+      last && at > 0 && any_of(items[at].text, {"not"}) && any_of(items[at - 1].text, {"did", "do", "does"});
+  // "..., whereas clopidogrel did not." denies a statement.
+  for (std::size_t back = at; ends && back-- > 0 && items[back].entry.role != Role::boundary;)
+    if (items[back].entry.role == Role::versus || items[back].text == "who") return true;
+  return false;
 }
 
 namespace {
@@ -58,7 +77,8 @@ std::vector<Status> scopes(std::span<const Item> items, bool question) {
   constexpr int kReach = 14;  // words a denial reaches at most: a list of symptoms, not a paragraph
   int denied = 0;
   bool family = false, past = false, hypothetical = question;
-  std::size_t clause = 0;  // where the clause began
+  std::size_t clause = 0;   // where the clause began
+  std::size_t trigger = 0;  // where the last denial stands
   for (std::size_t i = 0; i < items.size(); ++i) {
     const Item& item = items[i];
     if (terminates(item)) {
@@ -71,13 +91,17 @@ std::vector<Status> scopes(std::span<const Item> items, bool question) {
       continue;
     }
     if (item.kind == TokenKind::symbol) {
-      if (item.text == "," && !list_goes_on(items, i)) denied = 0;
+      const bool fragment = trigger <= clause + 2 && only_names_follow(items, i);
+      if (item.text == "," && !fragment && !list_goes_on(items, i)) denied = 0;
       continue;
     }
     if (is_family(item.text) && item.text != "maternal") family = true;
     if (any_of(item.text, {"history", "previously", "formerly", "prior", "used_to"})) past = true;
     if (item.text == "used" && i + 1 < items.size() && items[i + 1].text == "to") past = true;
     if (item.entry.role == Role::unknown || item.text == "if") hypothetical = true;
+    if (item.text == kLeftOpen)
+      for (std::size_t back = clause; back < i; ++back) out[back].hypothetical = true;
+    if (item.entry.role == Role::negation) trigger = i;
     if (any_of(item.text, {"quit", "quits", "discontinued", "stopped"})) denied = denied > 0 ? 0 : kReach;
     const bool negative = item.text == "negative";
     if (negative && i + 1 < items.size() && items[i + 1].text == "for") {

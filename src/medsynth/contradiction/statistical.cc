@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/base/text.h"
 #include "medsynth/contradiction/topic.h"
 
 namespace medsynth::contradiction {
@@ -16,7 +17,8 @@ namespace {
 constexpr double kSameThing = .5, kSameWords = .6;
 
 std::string quote(std::string_view text, Span span) {
-  return std::string(text.substr(span.begin, std::min<std::size_t>(span.end - span.begin, 60)));
+  constexpr std::size_t kLongest = 60;  // bytes
+  return printable(excerpt(text, span, kLongest));
 }
 
 // Where an estimate lies: -1 below none, 1 above, 0 not told apart from it.
@@ -58,10 +60,50 @@ std::optional<bool> significance(const Claim& claim) {
                      [](const PValue& each) { return each.significant(); });
 }
 
+double tolerance_of(const Quantity& a, const Quantity& b) {
+  constexpr double kNear = .12, kDegrees = .4;
+  const double smaller = std::min(a.high, b.high);
+  if (a.kind == Kind::percent) return std::max(3.0, .15 * smaller);
+  if (a.kind != Kind::amount) return kNear * std::max(1.0, smaller);
+  return a.dimension == Dimension::temperature ? kDegrees : kNear * std::abs(smaller);
+}
+
 bool apart(const Quantity& a, const Quantity& b) {
-  const double tolerance = a.kind == Kind::percent ? std::max(3.0, .15 * std::min(a.high, b.high))
-                                                   : .12 * std::max(1.0, std::min(a.high, b.high));
+  const double tolerance = tolerance_of(a, b);
   return a.low > b.high + tolerance || b.low > a.high + tolerance;
+}
+
+// In mg/l where the sentence names what it is a concentration of.
+Quantity by_mass(Quantity quantity) {
+  if (quantity.dimension != Dimension::molar_per_volume || quantity.molar_mass == 0) return quantity;
+  quantity.low *= quantity.molar_mass;
+  quantity.high *= quantity.molar_mass;
+  quantity.dimension = Dimension::mass_per_volume;
+  return quantity;
+}
+
+// The one amount that a claim states; null for none and for several.
+const Quantity* only_amount(const Claim& claim) {
+  const Quantity* found = nullptr;
+  for (const Quantity& each : claim.numbers.quantities) {
+    if (each.kind != Kind::amount) continue;
+    if (found) return nullptr;
+    found = &each;
+  }
+  return found;
+}
+
+// Amounts of one dimension. What an effect is ascribed to is its dose, a matter of context (context.h).
+Comparison compare_amounts(const Sides& sides) {
+  const Quantity *first = only_amount(sides.claim1), *second = only_amount(sides.claim2);
+  if (!first || !second || (!sides.claim1.effects.empty() && !sides.claim2.effects.empty())) return {};
+  Quantity a = *first, b = *second;
+  if (a.dimension != b.dimension) a = by_mass(a), b = by_mass(b);
+  if (a.dimension != b.dimension || a.per != b.per) return {};
+  const bool differ = apart(a, b);
+  return {differ ? .85 : .4,
+          differ ? "The numbers cannot both be right" : "The numbers agree",
+          {{"quantity", first->span, second->span}}};
 }
 
 // Shares and amounts: one of a kind on the side that states fewer, none of the other side's near it.
@@ -83,7 +125,8 @@ Comparison compare_quantities(const Sides& sides) {
     out.score = any_near ? .4 : both_single ? (kind == Kind::count ? .65 : .85) : .6;
     out.what = any_near ? "The numbers agree" : "The numbers cannot both be right";
   }
-  return out;
+  const Comparison amounts = compare_amounts(sides);
+  return out.what.empty() || (!amounts.what.empty() && amounts.score > out.score) ? amounts : out;
 }
 
 }  // namespace

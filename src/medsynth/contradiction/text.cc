@@ -45,6 +45,10 @@ bool is_mark(char32_t code) {
 bool is_dash(char32_t code) {
   return code == '-' || (code >= 0x2010 && code <= 0x2014) || code == 0x2212;
 }
+// Between two words of one ("low-dose"); a long dash parts statements.
+bool is_hyphen(char32_t code) {
+  return is_dash(code) && code != 0x2014;
+}
 bool is_apostrophe(char32_t code) {
   return code == '\'' || code == 0x2019;
 }
@@ -119,6 +123,8 @@ class Scanner {
       at_ += rune.size;
       if (is_dash(rune.code))
         rune_to_symbol(token, '-');
+      else if (rune.code == '\t')
+        rune_to_symbol(token, '|');  // of a table
       else if (rune.code > ' ' && rune.code < 0x7F)
         rune_to_symbol(token, static_cast<char>(rune.code));
       else
@@ -157,7 +163,7 @@ class Scanner {
       const Rune rune = rune_at(text_, at_);
       const char32_t after = peek(at_ + rune.size);
       const bool letter = is_letter(rune.code) && is_greek(rune.code) == greek;
-      const bool digit = is_digit(rune.code) || (is_dash(rune.code) && is_digit(after));  // covid-19, B12
+      const bool digit = is_digit(rune.code) || (is_hyphen(rune.code) && is_digit(after));  // covid-19, B12
       const bool apostrophe = is_apostrophe(rune.code) && is_letter(after);
       if (!letter && !digit && !apostrophe && !is_mark(rune.code)) break;
       if (letter) {
@@ -175,7 +181,7 @@ class Scanner {
     token.capitals = capitals > 0 && capitals + (plural ? 1U : 0U) >= letters;
     if (greek && letters == 1) name_greek(token);
     const Rune dash = at_ < text_.size() ? rune_at(text_, at_) : Rune{};
-    if (is_dash(dash.code) && is_letter(peek(at_ + dash.size))) {
+    if (is_hyphen(dash.code) && is_letter(peek(at_ + dash.size))) {
       token.joined = true;
       at_ += dash.size;
     }
@@ -209,11 +215,27 @@ bool is_abbreviation(std::string_view text, std::size_t begin, std::size_t at) {
   return std::find(kAbbreviations.begin(), kAbbreviations.end(), word) != kAbbreviations.end();
 }
 
+// "Fever: none" on a line of its own, and another line behind it: notes and tables end no line with a full
+// stop.
+bool ends_field(std::string_view text, std::size_t begin, std::size_t at) {
+  constexpr std::size_t kLongestName = 40, kLongestValue = 25;  // bytes
+  const std::size_t line_break = text.substr(0, at).rfind('\n');
+  const std::size_t start = line_break == text.npos ? begin : std::max(begin, line_break + 1);
+  const std::string_view line = text.substr(start, at - start);
+  const std::size_t name = std::min(line.find_first_of(":|=\t"), line.find(" - "));
+  if (name >= line.size() || name == 0 || name > kLongestName) return false;
+  const std::size_t value = line.size() - name - 1;
+  if (value == 0 || value > kLongestValue) return false;
+  std::size_t next = at + 1;
+  while (next < text.size() && text[next] == ' ') ++next;
+  return next < text.size() && !(text[next] >= 'a' && text[next] <= 'z');
+}
+
 // Does a sentence end with the character at `at`?
 bool ends_sentence(std::string_view text, std::size_t begin, std::size_t at) {
   const char mark = text[at];
   const char next = at + 1 < text.size() ? text[at + 1] : ' ';
-  if (mark == '\n') return next == '\n' || next == '\r';
+  if (mark == '\n') return next == '\n' || next == '\r' || ends_field(text, begin, at);
   if (mark != '.' && mark != '!' && mark != '?') return false;
   if (static_cast<unsigned char>(next) > ' ' && next != '"' && next != ')' && next != ']') return false;
   if (mark != '.') return true;
@@ -240,6 +262,21 @@ std::vector<Span> sentences(std::string_view text) {
   }
   add(begin, text.size());
   return found;
+}
+
+std::size_t code_points(std::string_view text) {
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < text.size(); at += rune_at(text, at).size) ++count;
+  return count;
+}
+
+std::string_view excerpt(std::string_view text, Span part, std::size_t most) {
+  std::size_t end = std::min(part.end, text.size());
+  if (end - part.begin > most) {
+    end = part.begin + most;
+    while (end > part.begin && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  }
+  return text.substr(part.begin, end - part.begin);
 }
 
 std::vector<Token> tokens(std::string_view text, Span part) {

@@ -24,6 +24,13 @@ Words merged(const Words& a, const Words& b) {
   return all;
 }
 
+// What of `word` is met by `other`. A whole is not met by what is a kind of it: what holds for one kind need
+// not hold for the others.
+double part_of(const Word& word, const Word& other, bool findings = false) {
+  if (findings && word.denied && !other.denied) return word.weight;
+  return other.genus && !word.genus ? std::min(word.weight, other.weight) : word.weight;
+}
+
 double steep(double contained) {
   return contained * std::sqrt(contained);
 }
@@ -93,7 +100,7 @@ double Overlap::topic() const {
   return steep(contained) * (.85 + .15 * jaccard);
 }
 
-Overlap overlap(const Words& a, const Words& b) {
+Overlap overlap(const Words& a, const Words& b, bool findings) {
   double shared = 0, of_a = 0, of_b = 0;
   for (auto x = a.begin(), y = b.begin(); x != a.end() && y != b.end();) {
     if (x->concept_id < y->concept_id)
@@ -101,7 +108,8 @@ Overlap overlap(const Words& a, const Words& b) {
     else if (y->concept_id < x->concept_id)
       ++y;
     else
-      shared += std::min(x->weight, y->weight), of_a += x->weight, of_b += y->weight, ++x, ++y;
+      shared += std::min(x->weight, y->weight), of_a += part_of(*x, *y, findings),
+          of_b += part_of(*y, *x, findings), ++x, ++y;
   }
   const double left = weight_of(a), right = weight_of(b);
   if (shared <= 0) return {};
@@ -113,7 +121,7 @@ double found_in(const Words& part, const Words& whole) {
   auto at = whole.begin();
   for (const Word& word : part) {
     while (at != whole.end() && at->concept_id < word.concept_id) ++at;
-    if (at != whole.end() && at->concept_id == word.concept_id) shared += word.weight;
+    if (at != whole.end() && at->concept_id == word.concept_id) shared += part_of(word, *at);
   }
   const double total = weight_of(part);
   return total > 0 ? shared / total : 0;

@@ -12,7 +12,8 @@ struct Overlap {
   double jaccard = 0;
   double topic() const;  // one number: half of the smaller list is far from half the topic
 };
-Overlap overlap(const Words& a, const Words& b);
+// `findings`: a whole that one list denies and a kind of it that the other one has meet in full.
+Overlap overlap(const Words& a, const Words& b, bool findings = false);
 
 // How two effects meet.
 struct Topic {

@@ -39,7 +39,8 @@ jobs::Confidence confidence_of(const Judgement& judgement, double score, const B
                                const Claim& claim1, const Claim& claim2) {
   constexpr double kSure = .9, kLikely = .75;
   if (judgement.polarity.finding == Polarity::Finding::identical) return jobs::Confidence::high;
-  if (!claim1.english || !claim2.english || verdict_of(score, uncertain) == jobs::Verdict::uncertain)
+  if (!claim1.language.empty() || !claim2.language.empty() ||
+      verdict_of(score, uncertain) == jobs::Verdict::uncertain)
     return jobs::Confidence::low;
   const double side = std::max(score, 1 - score);
   if (side >= kSure && judgement.features.hedged == 0) return jobs::Confidence::high;

@@ -7,9 +7,6 @@
 namespace medsynth::jobs {
 namespace {
 
-// More faults than a person reads are not listed.
-constexpr std::size_t kMaxFaults = 50;
-
 class Checker {
  public:
   void text(std::string pointer, const std::string& text, std::size_t min_size = 0) {
@@ -26,6 +23,12 @@ class Checker {
     if (!id) return;
     if (auto checked = check_task_id(*id); !checked) add("/task_id", checked.error().faults.at(0).detail);
   }
+  void model(const std::optional<std::string>& name) {
+    if (!name) return;
+    if (auto checked = check_name("/model_name", *name); !checked)
+      add("/model_name", checked.error().faults.at(0).detail);
+  }
+  bool full() const { return faults_.full(); }
   void count(std::string_view name, std::size_t count, std::size_t most) {
     if (count == 0) add(fmt::format("/{}", name), "must not be empty");
     if (count > most)
@@ -33,18 +36,13 @@ class Checker {
           fmt::format("has {} elements; at most {} are allowed: send them in parts", count, most));
   }
   Result<> result() && {
-    if (faults_.empty()) return success();
-    Error error = invalid(faults_[0].pointer, faults_[0].detail);
-    error.reason = "invalid_field";
-    error.faults = std::move(faults_);
-    return error;
+    if (faults_.none()) return success();
+    return std::move(faults_).error();
   }
 
  private:
-  void add(std::string pointer, std::string detail) {
-    if (faults_.size() < kMaxFaults) faults_.push_back({std::move(pointer), std::move(detail)});
-  }
-  std::vector<Fault> faults_;
+  void add(std::string pointer, std::string detail) { faults_.add(std::move(pointer), std::move(detail)); }
+  described::Faults faults_;
 };
 
 }  // namespace
@@ -62,12 +60,13 @@ Result<> check(const AnalyzeArticles& arguments) {
   checker.count("articles", arguments.articles.size(), kMaxArticles);
   std::size_t index = 0;
   for (const Article& article : arguments.articles) {
+    if (checker.full()) break;
     const std::string at = fmt::format("/articles/{}", index++);
     checker.text(at + "/id", article.id);
     checker.text(at + "/title", article.title);
     checker.text(at + "/abstract", article.abstract);
     if (!article.claims) continue;
-    for (std::size_t i = 0; i < article.claims->size(); ++i)
+    for (std::size_t i = 0; i < article.claims->size() && !checker.full(); ++i)
       checker.text(fmt::format("{}/claims/{}", at, i), (*article.claims)[i]);
   }
   checker.task_id(arguments.task_id);
@@ -77,8 +76,9 @@ Result<> check(const AnalyzeArticles& arguments) {
 Result<> check(const GenerateEmbeddings& arguments) {
   Checker checker;
   checker.count("texts", arguments.texts.size(), kMaxTexts);
-  for (std::size_t i = 0; i < arguments.texts.size(); ++i)
+  for (std::size_t i = 0; i < arguments.texts.size() && !checker.full(); ++i)
     checker.text(fmt::format("/texts/{}", i), arguments.texts[i], 1);
+  checker.model(arguments.model_name);
   checker.task_id(arguments.task_id);
   return std::move(checker).result();
 }

@@ -89,13 +89,25 @@ BOOST_DESCRIBE_STRUCT(ContradictionResult, (),
 // --- analyze_contradictions_in_articles
 // -------------------------------------------------------------------------------
 
+// What is known of an article beside its text goes into the result as it came: `year` may be 2019 or "2019".
 struct Article {
   std::optional<std::string> id;
   std::optional<std::string> title;
   std::optional<std::string> abstract;
   std::optional<std::vector<std::string>> claims;
+  std::optional<json::value> pmid;
+  std::optional<std::string> doi;
+  std::optional<json::value> year;
+  std::optional<std::string> journal;
+  std::optional<json::value> authors;
+  std::optional<json::value> publication_types;
+  std::optional<std::string> language;
+  std::optional<bool> retracted;
+  std::vector<std::string> other_fields;  // names that came with the article and are not read
 };
-BOOST_DESCRIBE_STRUCT(Article, (), (id, title, abstract, claims))
+BOOST_DESCRIBE_STRUCT(Article, (),
+                      (id, title, abstract, claims, pmid, doi, year, journal, authors, publication_types,
+                       language, retracted, other_fields))
 
 struct AnalyzeArticles {
   std::vector<Article> articles;
@@ -104,48 +116,134 @@ struct AnalyzeArticles {
 };
 BOOST_DESCRIBE_STRUCT(AnalyzeArticles, (), (articles, threshold, task_id))
 
-// Where a judgement stands in a claim's text: bytes [begin, end).
+// Where a judgement stands in a claim's text: Unicode code points [begin, end), as Python counts them, and
+// what stands there.
 struct EvidenceSpan {
   std::string role;  // effect, negation, agent, outcome, shared, conflict, estimate, quantity, date, ...
   std::int64_t begin = 0;
   std::int64_t end = 0;
+  std::string text = {};
 };
-BOOST_DESCRIBE_STRUCT(EvidenceSpan, (), (role, begin, end))
+BOOST_DESCRIBE_STRUCT(EvidenceSpan, (), (role, begin, end, text))
+
+// A part of an article's abstract, or of one of its claims: Unicode code points [begin, end).
+struct Quote {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(Quote, (), (begin, end, text))
+
+struct FindingEstimate {
+  std::string kind;  // ratio, difference
+  double value = 0;
+  std::optional<double> low, high;  // confidence interval
+};
+BOOST_DESCRIBE_STRUCT(FindingEstimate, (), (kind, value, low, high))
+
+// What one sentence finds. `exposure`, `comparator`, `outcome` and `population` are its words for them, ""
+// where it names none; an exposure that only the title names is `implied`.
+struct ReportedFinding {
+  std::int64_t id = 0;  // what questions and contradictions refer to
+  std::string article_id;
+  std::string section;      // title, results, conclusions, ...; claim: it was given as one
+  std::int64_t claim = -1;  // index in the article's claims; -1: `sentence` counts in its abstract
+  Quote sentence;
+  std::string exposure;
+  bool implied = false;
+  std::string comparator;
+  std::string outcome;
+  std::string population;
+  std::string direction;  // more, less, no_difference, associated, not_associated, better, worse, unclear
+  bool hedged = false;
+  std::optional<FindingEstimate> estimate;
+  std::optional<double> p;
+};
+BOOST_DESCRIBE_STRUCT(ReportedFinding, (),
+                      (id, article_id, section, claim, sentence, exposure, implied, comparator, outcome,
+                       population, direction, hedged, estimate, p))
+
+// Findings of several articles on one thing: who finds more, who less, who no difference.
+struct Question {
+  std::int64_t id = 0;
+  std::string exposure;
+  std::string outcome;
+  std::int64_t articles = 0;
+  std::int64_t more = 0;               // findings; also better
+  std::int64_t less = 0;               // also worse
+  std::int64_t no_difference = 0;      // also not associated
+  std::int64_t undirected = 0;         // associated, or unclear
+  std::int64_t contradictions = 0;     // pairs from the threshold on
+  std::int64_t agreements = 0;         // pairs that were compared and agree
+  std::vector<std::int64_t> findings;  // ids; the first 100
+};
+BOOST_DESCRIBE_STRUCT(Question, (),
+                      (id, exposure, outcome, articles, more, less, no_difference, undirected, contradictions,
+                       agreements, findings))
 
 // One side of a contradiction that was found.
 struct ArticleClaim {
   std::string article_id;
   std::string title;
   std::string claim;
-  std::vector<EvidenceSpan> evidence;
+  std::vector<EvidenceSpan> evidence;  // counted in `claim`
 };
 BOOST_DESCRIBE_STRUCT(ArticleClaim, (), (article_id, title, claim, evidence))
 
 struct FoundContradiction {
   ArticleClaim claim1;
   ArticleClaim claim2;
-  double contradiction_score = 0;
+  double contradiction_score = 0;  // of pairs with this score, so many hold: .7 is 7 of 10
   ContradictionType contradiction_type = ContradictionType::none;
   Confidence confidence = Confidence::low;
   std::string explanation;
+  std::int64_t question = -1;  // id; -1: of none that is listed
+  std::int64_t finding1 = 0;   // ids
+  std::int64_t finding2 = 0;
+  std::vector<std::string> context_differences;
 };
 BOOST_DESCRIBE_STRUCT(FoundContradiction, (),
-                      (claim1, claim2, contradiction_score, contradiction_type, confidence, explanation))
+                      (claim1, claim2, contradiction_score, contradiction_type, confidence, explanation,
+                       question, finding1, finding2, context_differences))
+
+// An article that the result speaks of, as it came.
+struct ArticleInfo {
+  std::string article_id;
+  std::string title;
+  std::optional<json::value> pmid;
+  std::optional<std::string> doi;
+  std::optional<json::value> year;
+  std::optional<std::string> journal;
+  std::optional<json::value> authors;
+  std::optional<json::value> publication_types;
+  std::optional<std::string> language;
+  std::optional<bool> retracted;
+};
+BOOST_DESCRIBE_STRUCT(ArticleInfo, (),
+                      (article_id, title, pmid, doi, year, journal, authors, publication_types, language,
+                       retracted))
 
 struct ArticlesResult {
   std::int64_t total_articles = 0;
-  std::int64_t total_claims = 0;
+  std::int64_t total_claims = 0;  // sentences and claims that find something
+  std::int64_t total_findings = 0;
   std::int64_t pairs_compared = 0;
+  std::int64_t not_compared = 0;  // pairs on the same things that were left out, at least
+  std::int64_t agreements = 0;    // pairs on one question that agree
   double threshold = 0.7;
   std::vector<FoundContradiction> contradictions;
+  std::vector<Question> questions;        // of two articles or more, the most discussed first
+  std::vector<ReportedFinding> findings;  // those that questions and contradictions refer to
+  std::vector<ArticleInfo> articles;      // those that have such findings
   std::vector<std::string> methods_used;
   std::optional<ModelUsed> model;
   double duration = 0;  // seconds
   std::vector<std::string> warnings;
 };
 BOOST_DESCRIBE_STRUCT(ArticlesResult, (),
-                      (total_articles, total_claims, pairs_compared, threshold, contradictions, methods_used,
-                       model, duration, warnings))
+                      (total_articles, total_claims, total_findings, pairs_compared, not_compared, agreements,
+                       threshold, contradictions, questions, findings, articles, methods_used, model,
+                       duration, warnings))
 
 // --- generate_embeddings
 // ----------------------------------------------------------------------------------------------
@@ -194,9 +292,38 @@ struct Rules<jobs::DetectContradiction> {
             .minimum = -1}};
 };
 template <>
+struct Rules<jobs::ContradictionResult> {
+  static constexpr std::array fields{
+      Field{
+          .name = "explanation",
+          .help = "Why the verdict is what it is: what excludes what, what allows both, or what is missing"},
+      Field{.name = "details",
+            .help = "One member per method used. Its evidence1 and evidence2 are lists of EvidenceSpan, "
+                    "whose offsets "
+                    "count Unicode code points"}};
+};
+template <>
+struct Rules<jobs::EvidenceSpan> {
+  static constexpr std::array fields{
+      Field{.name = "role",
+            .help = "What it is: effect, negation, agent, outcome, shared, conflict, quantity, ..."},
+      Field{.name = "begin",
+            .help = "Where it begins in the claim, in Unicode code points: claim[begin:end] in Python"},
+      Field{.name = "end", .help = "Where it ends, in Unicode code points; not part of it"},
+      Field{.name = "text", .help = "What stands there", .optional = true}};
+};
+template <>
 struct Rules<jobs::Article> {
   static constexpr bool open = true;
-  static constexpr std::array<Field, 0> fields{};
+  static constexpr auto unknown = &jobs::Article::other_fields;
+  static constexpr std::array fields{
+      Field{.name = "id", .help = "What the result calls it; article-1, article-2, ... when absent"},
+      Field{.name = "abstract", .help = "Read sentence by sentence, unless there are claims"},
+      Field{.name = "claims", .help = "Claims that are extracted already; each is read as it is"},
+      Field{.name = "pmid", .help = "This and the fields below go into the result as they came"},
+      Field{.name = "other_fields",
+            .help = "Names of fields that are not read; a warning names them",
+            .optional = true}};
 };
 template <>
 struct Rules<jobs::AnalyzeArticles> {

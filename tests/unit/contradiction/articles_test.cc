@@ -1,6 +1,8 @@
 #include "medsynth/contradiction/articles.h"
 
 #include <algorithm>
+#include <array>
+#include <random>
 
 #include <gtest/gtest.h>
 
@@ -89,18 +91,18 @@ TEST(Analyze, FindsTheContradiction) {
   EXPECT_EQ(progress.back(), 1);
 }
 
-// The score of a pair found in articles is that of the pair alone.
-TEST(Analyze, ScoresAsDetectDoes) {
-  jobs::AnalyzeArticles arguments;
-  arguments.articles = {with_claims({"Zinc shortens colds."}),
+// Both ways round a pair scores the same, to the last bit.
+TEST(Analyze, IsSymmetric) {
+  jobs::AnalyzeArticles arguments, turned;
+  arguments.articles = {with_claims({"Zinc shortens colds in older women."}),
                         with_claims({"Colds were not shortened by zinc."})};
-  jobs::DetectContradiction pair;
-  pair.claim1 = (*arguments.articles[1].claims)[0];
-  pair.claim2 = (*arguments.articles[0].claims)[0];
-  pair.use_all_methods = false;
-  const auto result = analyzed(arguments);
-  ASSERT_EQ(result.contradictions.size(), 1U);
-  EXPECT_EQ(result.contradictions[0].contradiction_score, detect(pair, {}, {})->contradiction_score);
+  arguments.threshold = turned.threshold = 0;
+  turned.articles = {arguments.articles[1], arguments.articles[0]};
+  const auto one = analyzed(arguments), other = analyzed(turned);
+  ASSERT_EQ(one.contradictions.size(), 1U);
+  ASSERT_EQ(other.contradictions.size(), 1U);
+  EXPECT_EQ(one.contradictions[0].contradiction_score, other.contradictions[0].contradiction_score);
+  EXPECT_EQ(one.contradictions[0].claim1.claim, other.contradictions[0].claim2.claim);
 }
 
 // Claims of one article are not set against each other, and below the threshold nothing is reported.
@@ -118,13 +120,13 @@ TEST(Analyze, ComparesAcrossArticlesFromTheThresholdOn) {
 // An article with more claims than are compared is cut, and the result says so.
 TEST(Analyze, ManyClaimsAreCutWithAWarning) {
   std::vector<std::string> claims;
-  for (int i = 0; i < 30; ++i) claims.push_back("Substance" + std::to_string(i) + " reduces stroke.");
+  for (int i = 0; i < 230; ++i) claims.push_back("Substance" + std::to_string(i) + " reduces stroke.");
   jobs::AnalyzeArticles arguments;
   arguments.articles = {with_claims(claims)};
   const auto result = analyzed(arguments);
   EXPECT_EQ(result.total_claims, static_cast<std::int64_t>(kMaxClaimsPerArticle));
   ASSERT_EQ(result.warnings.size(), 1U);
-  EXPECT_NE(result.warnings[0].find("20 claims"), std::string::npos);
+  EXPECT_NE(result.warnings[0].find("200 claims"), std::string::npos);
 }
 
 // Claims that share no word are never compared: the work grows with what is shared.
@@ -143,7 +145,10 @@ TEST(Analyze, PairsAreBoundedWithAWarning) {
     arguments.articles.push_back(
         with_claims({"Aspirin reduces stroke in trial number " + std::to_string(i) + "."}));
   const auto result = analyzed(arguments);
-  EXPECT_LE(result.pairs_compared, static_cast<std::int64_t>(300 * kMaxPairsPerClaim));
+  // Each claim is like all others: all have partners, none more than one may have.
+  EXPECT_LE(result.pairs_compared, static_cast<std::int64_t>(300 * kMaxPartners));
+  EXPECT_GE(result.pairs_compared, 300 / 2);
+  EXPECT_EQ(result.pairs_compared + result.not_compared, 300 * 299 / 2);
   ASSERT_FALSE(result.warnings.empty());
   EXPECT_NE(result.warnings[0].find("more pairs"), std::string::npos);
 }
@@ -228,6 +233,127 @@ TEST(Analyze, SentenceModelsErrorsAreTheAnalysis) {
   const auto result = analyze(arguments, {}, nullptr, &model);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Code::internal);
+}
+
+// Offsets are code points and quote what they stand for.
+TEST(Analyze, CountsCodePoints) {
+  jobs::AnalyzeArticles arguments;
+  arguments.articles = {with_abstract("We study β-blockers. “Propranolol” reduced migraine."),
+                        with_abstract("Naïve readers: Propranolol did not reduce migraine.")};
+  arguments.threshold = 0;
+  const auto result = analyzed(arguments);
+  ASSERT_EQ(result.findings.size(), 2U);
+  EXPECT_EQ(result.findings[0].sentence.text, "“Propranolol” reduced migraine.");
+  EXPECT_EQ(result.findings[0].sentence.begin, 21);
+  EXPECT_EQ(result.findings[0].sentence.end, 52);
+  ASSERT_EQ(result.contradictions.size(), 1U);
+  const jobs::EvidenceSpan& effect = result.contradictions[0].claim1.evidence[0];
+  EXPECT_EQ(effect.text, "reduced");
+  EXPECT_EQ(effect.begin, 14);
+}
+
+// Who finds more, who less, who no difference; agreements are counted, and each article is there as it came.
+TEST(Analyze, AnswersQuestions) {
+  jobs::AnalyzeArticles arguments;
+  arguments.articles = {
+      with_claims({"Aspirin reduces stroke."}), with_claims({"Aspirin does not reduce stroke."}),
+      with_claims({"Aspirin reduced stroke in women."}), with_claims({"Zinc prevents colds."})};
+  arguments.articles[1].pmid = json::value(123);
+  arguments.articles[1].year = json::value("2019");
+  const auto result = analyzed(arguments);
+  ASSERT_EQ(result.questions.size(), 1U);
+  const jobs::Question& question = result.questions[0];
+  EXPECT_EQ(question.exposure, "Aspirin");
+  EXPECT_EQ(question.outcome, "stroke");
+  EXPECT_EQ(question.articles, 3);
+  EXPECT_EQ(question.less, 2);
+  EXPECT_EQ(question.no_difference, 1);
+  EXPECT_EQ(question.contradictions, 2);
+  EXPECT_EQ(question.agreements, 1);
+  EXPECT_EQ(result.contradictions.at(0).question, question.id);
+  ASSERT_EQ(result.articles.size(), 3U);
+  EXPECT_EQ(result.articles[1].pmid, json::value(123));
+  EXPECT_EQ(result.articles[1].year, json::value("2019"));
+}
+
+// What is not read is said: fields by name, articles without text with what they have, other languages.
+TEST(Analyze, SaysWhatItDidNotRead) {
+  const auto arguments = described::parse<jobs::AnalyzeArticles>(
+      R"({"articles":[{"Abstract Note":"Aspirin reduces stroke.","title":"T"},{"abstract":"Aspirin senkt das Risiko nicht und ist bei Frauen mit Diabetes auch nicht wirksam."},)"
+      R"({"claims":["Aspirin reduces stroke."],"notes":"x"}]})");
+  ASSERT_TRUE(arguments);
+  const auto result = analyzed(*arguments);
+  EXPECT_EQ(result.total_claims, 1);
+  ASSERT_EQ(result.warnings.size(), 3U);
+  EXPECT_NE(result.warnings[0].find("Abstract Note"), std::string::npos) << result.warnings[0];
+  EXPECT_NE(result.warnings[1].find("1 articles are not in English"), std::string::npos)
+      << result.warnings[1];
+  EXPECT_NE(result.warnings[2].find("notes"), std::string::npos) << result.warnings[2];
+}
+
+// However much a question is discussed, it is found, and so are its contradictions.
+TEST(Analyze, FewQuestionsInManyArticles) {
+  jobs::AnalyzeArticles arguments;
+  constexpr std::array kQuestions{"Aspirin", "Melatonin", "Zinc"};
+  constexpr std::array kOutcomes{"stroke", "delirium", "colds"};
+  for (std::size_t i = 0; i < 900; ++i)
+    arguments.articles.push_back(
+        with_claims({std::string(kQuestions[i % 3]) + (i % 7 == 0 ? " did not reduce " : " reduced ") +
+                     kOutcomes[i % 3] + " in trial " + std::to_string(i) + "."}));
+  const auto result = analyzed(arguments);
+  ASSERT_EQ(result.questions.size(), 3U);
+  for (const jobs::Question& question : result.questions) {
+    EXPECT_EQ(question.articles, 300);
+    EXPECT_GT(question.contradictions, 250);
+    EXPECT_EQ(question.less + question.no_difference, 300);
+  }
+  EXPECT_GT(result.not_compared, 0);
+}
+
+// Whatever bytes there are, nothing breaks, and quotes stay within their text.
+TEST(Analyze, SurvivesRandomTexts) {
+  constexpr std::array kPieces{"no ",
+                               "not ",
+                               "associated with ",
+                               "reduced ",
+                               "(AOR 2.1, 95% CI 1.4-3.2) ",
+                               ", ",
+                               "and ",
+                               "than ",
+                               "Results ",
+                               ". ",
+                               "0. 08",
+                               "[",
+                               "(",
+                               ")",
+                               "β",
+                               "\xff",
+                               "between ",
+                               "similar ",
+                               "neither ",
+                               "who ",
+                               "women ",
+                               "higher ",
+                               "Aspirin ",
+                               "stroke ",
+                               "was ",
+                               "that ",
+                               "role ",
+                               "but ",
+                               ": ",
+                               "were "};
+  std::mt19937 random(7);
+  jobs::AnalyzeArticles arguments;
+  for (int i = 0; i < 600; ++i) {
+    std::string text;
+    for (std::size_t n = random() % 30; n > 0; --n) text += kPieces[random() % kPieces.size()];
+    arguments.articles.push_back(i % 2 ? with_abstract(text) : with_claims({text}));
+  }
+  arguments.threshold = 0;
+  for (const jobs::FoundContradiction& found : analyzed(arguments).contradictions)
+    for (const jobs::ArticleClaim* side : {&found.claim1, &found.claim2})
+      for (const jobs::EvidenceSpan& each : side->evidence)
+        EXPECT_NE(side->claim.find(each.text), std::string::npos);
 }
 
 // The same articles give the same bytes.

@@ -64,6 +64,28 @@ TEST(Detect, ExplainsAContradiction) {
   EXPECT_NE(result.explanation.find("not"), std::string::npos);
 }
 
+// Offsets count Unicode code points, as Python does, and stand beside what they point to.
+TEST(Detect, EvidenceIsCountedInCodePoints) {
+  const std::string claim = "\xCE\xB2-blockers (50 \xC2\xB5g \xF0\x9F\x92\x8A) reduce stroke.";
+  const auto result = judged(pair(claim, "\xCE\xB2-blockers do not reduce stroke.", false));
+  const json::array& evidence = result.details.at("polarity").at("evidence1").get_array();
+  ASSERT_FALSE(evidence.empty());
+  EXPECT_EQ(evidence[0].at("text"), json::value("reduce"));
+  EXPECT_EQ(evidence[0].at("begin").to_number<std::size_t>(), 21U);
+  EXPECT_EQ(evidence[0].at("end").to_number<std::size_t>(), 27U);
+}
+
+// Text that is not English is not judged, and the reason is given.
+TEST(Detect, OtherLanguagesStayOpen) {
+  for (const char* other : {"Aspirin senkt das Risiko f\xC3\xBCr Schlaganfall nicht.",
+                            "La aspirina no reduce el riesgo de ictus."}) {
+    const auto result = judged(pair(other, "Aspirin reduces the risk of stroke.", false));
+    EXPECT_EQ(result.verdict, jobs::Verdict::uncertain) << other;
+    EXPECT_NE(result.explanation.find("claim 1 is not in English"), std::string::npos) << result.explanation;
+    EXPECT_TRUE(warns(result, "not in English")) << other;
+  }
+}
+
 // In the other order everything that is said of claim 1 is said of claim 2, and nothing else changes.
 TEST(Detect, OtherOrderExchangesTheSides) {
   auto one = pair(kYes, std::string("In women, ") + kNo, false), two = pair(one.claim2, one.claim1, false);

@@ -57,5 +57,28 @@ TEST(Lexicon, NamesAreInOneRow) {
   }
 }
 
+// A name is read as its row says: stems of other words do not take it ("rats" are no "rate").
+TEST(Lexicon, NamesAreFoundInTheirRow) {
+  for (const TermSection& section : term_sections())
+    for (const TermRow& row : section.rows) {
+      if (!row.same) continue;
+      const std::uint64_t first = concept_of(words_of(row)[0]);
+      for (std::string word : words_of(row)) {
+        if (word.front() == '<') continue;
+        const bool rival = word.front() == '~';
+        if (rival || word.front() == '-') word.erase(0, 1);
+        if (word.front() == '=') word.erase(0, 1);
+        std::replace(word.begin(), word.end(), '_', ' ');
+        const std::vector<Token> read = tokens(word, {0, word.size()});
+        const std::vector<Item> items = look_up(read);
+        ASSERT_FALSE(items.empty()) << word;
+        if (items[0].entry.role != Role::content) continue;  // it steers first
+        EXPECT_EQ(items.size(), 1U) << section.about << ": " << word;
+        EXPECT_EQ(items[0].entry.concept_id, rival ? rival_of(first) : first)
+            << section.about << ": " << word;
+      }
+    }
+}
+
 }  // namespace
 }  // namespace medsynth::contradiction

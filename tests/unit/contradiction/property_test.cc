@@ -52,8 +52,14 @@ void check_pair(const std::string& claim1, const std::string& claim2) {
     for (const json::value& each : result.details.at("polarity").at(side).get_array()) {
       const auto begin = each.at("begin").to_number<std::size_t>(),
                  end = each.at("end").to_number<std::size_t>();
-      RC_ASSERT(begin < end && end <= (side[8] == '1' ? claim1 : claim2).size());
+      RC_ASSERT(begin < end && end <= code_points(side[8] == '1' ? claim1 : claim2));
+      RC_ASSERT(code_points(each.at("text").as_string()) == end - begin);
     }
+  // The explanation says what the verdict says.
+  const auto says = [&](std::string_view part) { return result.explanation.starts_with(part); };
+  RC_ASSERT(says("The claims exclude each other: ") == (result.verdict == jobs::Verdict::contradiction));
+  RC_ASSERT(says("The claims can both hold: ") == (result.verdict == jobs::Verdict::no_contradiction));
+  RC_ASSERT(says("It stays open ") == (result.verdict == jobs::Verdict::uncertain));
 }
 
 // Two texts of words that matter get one score in both orders, within bounds, with evidence inside the text,

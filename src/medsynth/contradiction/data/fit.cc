@@ -36,7 +36,7 @@ Result<> add_rows(const std::string& text, std::vector<Row>& rows) {
     // What is decided without the combination has nothing to teach it.
     using Finding = Polarity::Finding;
     const Finding finding = judgement.polarity.finding;
-    if (finding == Finding::identical || finding == Finding::unread) continue;
+    if (finding == Finding::identical || finding == Finding::unread || finding == Finding::foreign) continue;
     rows.push_back({values_of(judgement.features), pair.label == "contradiction"});
   }
   return success();

@@ -1,0 +1,230 @@
+#include "medsynth/contradiction/findings/findings.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "medsynth/base/described.h"
+#include "medsynth/contradiction/findings/question.h"
+#include "medsynth/contradiction/findings/statements.h"
+
+namespace medsynth::contradiction {
+namespace {
+
+// "exposure > outcome: direction", with "less of" before what is lacking and the value of the estimate
+// behind.
+std::string show(std::string_view text, const Finding& finding) {
+  std::string out = (finding.exposure_less ? "less of " : "") + words_of(finding.exposure, text) + " > " +
+                    (finding.outcome_less ? "less of " : "") + words_of(finding.outcome, text) + ": " +
+                    std::string(described::enum_name(finding.direction));
+  if (finding.estimate) {
+    std::string value = std::to_string(std::round(finding.estimate->value * 100) / 100);
+    out += " " + value.substr(0, 4);
+  }
+  return out;
+}
+
+std::vector<std::string> read(std::string_view text, Section section = Section::results) {
+  std::vector<std::string> out;
+  for (const Finding& finding : read_findings(text, {{0, text.size()}, section}, {}, {}))
+    out.push_back(show(text, finding));
+  return out;
+}
+
+struct Row {
+  const char* text;
+  std::vector<std::string> findings;
+};
+void expect(const std::vector<Row>& rows) {
+  for (const Row& row : rows) EXPECT_EQ(read(row.text), row.findings) << row.text;
+}
+
+// Who does what to what, whichever stands first.
+TEST(Findings, ExposureAndOutcome) {
+  expect({
+      {"Melatonin reduced delirium.", {"Melatonin > delirium: less"}},
+      {"Delirium was reduced by melatonin.", {"melatonin > Delirium: less"}},
+      {"Delirium was less frequent with melatonin.", {"melatonin > Delirium: less"}},
+      {"Patients given melatonin had a lower incidence of delirium than those given placebo.",
+       {"given melatonin > delirium: less"}},
+      {"There was a reduction in delirium with melatonin.", {"melatonin > delirium: less"}},
+      {"Melatonin was associated with delirium.", {"Melatonin > delirium: associated"}},
+      {"The association between melatonin and delirium was strong.", {"melatonin > delirium: associated"}},
+      {"Delirium differed between melatonin and placebo.", {"melatonin > Delirium: associated"}},
+      {"Smoking is a risk factor for psoriasis.", {"Smoking > psoriasis: more"}},
+      {"Smokers were more likely to develop psoriasis.", {"Smokers > psoriasis: more"}},
+      {"Melatonin improved sleep quality.", {"Melatonin > sleep quality: better"}},
+      {"Compared with placebo, melatonin reduced delirium.", {"melatonin > delirium: less"}},
+      {"Melatonin and delirium were associated.", {"Melatonin > delirium: associated"}},
+      {"Melatonin, but not zinc, was associated with delirium.", {"Melatonin > delirium: associated"}},
+      {"Yoga was superior to stretching for back pain.", {"Yoga > back pain: better"}},
+  });
+}
+
+// No difference has many wordings and a direction of its own.
+TEST(Findings, NoDifference) {
+  for (const char* text :
+       {"Melatonin did not reduce delirium.", "Melatonin failed to reduce delirium.",
+        "Melatonin had no effect on delirium.", "Melatonin had no significant effect on delirium.",
+        "There was no reduction in delirium with melatonin.",
+        "No reduction in delirium was seen with melatonin.",
+        "Delirium was similar with melatonin and placebo.",
+        "Delirium did not differ between melatonin and placebo.",
+        "No significant difference in delirium was found between melatonin and placebo.",
+        "There is no evidence that melatonin reduces delirium.",
+        "These data do not support the use of melatonin to prevent delirium.",
+        "The data do not support the hypothesis that melatonin reduces delirium.",
+        "Melatonin did not significantly reduce delirium.", "Melatonin never reduced delirium.",
+        "A reduction in delirium with melatonin was not observed."}) {
+    const std::string_view view = text;
+    const auto found = read_findings(view, {{0, view.size()}, Section::results}, {}, {});
+    ASSERT_EQ(found.size(), 1U) << text;
+    EXPECT_EQ(found[0].direction, Direction::no_difference) << text;
+    EXPECT_NE(words_of(found[0].outcome, view).find("elirium"), std::string::npos) << text;
+    EXPECT_NE(words_of(found[0].exposure, view).find("elatonin"), std::string::npos) << text;
+  }
+  for (const char* text : {"Melatonin was not associated with delirium.",
+                           "There was no association between melatonin and delirium.",
+                           "No association was found between melatonin and delirium.",
+                           "Melatonin was not significantly associated with delirium.",
+                           "Melatonin cannot be considered a risk factor for delirium.",
+                           "We failed to find an association between melatonin and delirium.",
+                           "Neither melatonin nor lemon balm was associated with delirium."})
+    EXPECT_EQ(
+        read_findings(text, {{0, std::string_view(text).size()}, Section::results}, {}, {}).at(0).direction,
+        Direction::not_associated)
+        << text;
+}
+
+// A "not" that only says who they are is no denial.
+TEST(Findings, GroupsThatLack) {
+  expect({
+      {"Those who did not smoke had a lower incidence of psoriasis.", {"less of smoke > psoriasis: less"}},
+      {"Patients without diabetes had fewer infections.", {"less of diabetes > infections: less"}},
+      {"Lower income was associated with psoriasis.", {"less of income > psoriasis: associated"}},
+      {"Zinc deficiency increased the incidence of diarrhoea.",
+       {"less of Zinc deficiency > diarrhoea: more"}},
+  });
+}
+
+// Each estimate stays with its factor, whatever the enumeration looks like.
+TEST(Findings, Enumerations) {
+  expect({
+      {"Smoking (AOR 2.1, 95% CI 1.4-3.2), obesity (AOR 0.5, 95% CI 0.3-0.8) and gout (AOR 1.1, 95% CI "
+       "0.8-1.5) were "
+       "associated with psoriasis.",
+       {"Smoking > psoriasis: more 2.10", "obesity > psoriasis: less 0.50",
+        "gout > psoriasis: not_associated 1.10"}},
+      {"Psoriasis was associated with smoking [AOR = 2.1; 95% CI (1.4, 3.2)] and obesity [AOR = 0.5; 95% CI "
+       "(0.3, 0.8)].",
+       {"Psoriasis > smoking: more 2.10", "Psoriasis > obesity: less 0.50"}},
+      {"Factors associated with psoriasis were smoking (AOR 2.1, 95% CI 1.4-3.2) and obesity (AOR 0.5, 95% "
+       "CI 0.3-0.8).",
+       {"smoking > psoriasis: more 2.10", "obesity > psoriasis: less 0.50"}},
+      {"Being short (AOR: 0. 08, 95% CI 0. 02-0. 3) was associated with psoriasis.",
+       {"short > psoriasis: less 0.08"}},
+  });
+}
+
+// Two things said of one subject; a subject of its own for the second.
+TEST(Findings, SeveralCues) {
+  expect({
+      {"Melatonin reduced delirium and improved sleep.",
+       {"Melatonin > delirium: less", "Melatonin > sleep: better"}},
+      {"Melatonin reduced delirium but did not change mortality.", {"Melatonin > delirium: less"}},
+  });
+}
+
+// Aims, hypotheses, methods, recommendations, questions and trends over time find nothing.
+TEST(Findings, NothingFound) {
+  for (const char* text :
+       {"We aimed to determine whether melatonin reduces delirium.",
+        "Melatonin should be given to reduce delirium.",
+        "Further studies are needed on the effect of melatonin on delirium.",
+        "Does melatonin reduce delirium?", "It is unclear if melatonin reduces delirium.",
+        "Delirium decreased from 2005 to 2014 in women.", "We hypothesized that melatonin reduces delirium."})
+    EXPECT_TRUE(read(text).empty()) << text;
+  for (Section section : {Section::background, Section::methods, Section::other})
+    EXPECT_TRUE(read("Melatonin reduced delirium.", section).empty());
+}
+
+// What the sentence leaves to the title is the title's, and marked.
+TEST(Findings, TheTitleNamesTheIntervention) {
+  const std::string_view title = "Melatonin for delirium: a trial",
+                         text = "There was no difference in mortality between groups.";
+  const Terms topic = read_terms(title, {0, title.size()}, {});
+  const auto found = read_findings(text, {{0, text.size()}, Section::results}, {}, topic);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_TRUE(found[0].implied);
+  EXPECT_EQ(found[0].exposure.size(), topic.size());
+}
+
+// A claim that was given always gives something to compare.
+TEST(Statements, AreNeverEmpty) {
+  EXPECT_EQ(read_statement("Kittens purr.", {}).size(), 1U);
+  EXPECT_TRUE(read_statement("Kittens purr.", {})[0].unclear);
+  EXPECT_FALSE(read_statement("Zinc shortens colds.", {}).at(0).unclear);
+  EXPECT_TRUE(read_statement("...", {}).empty());
+}
+
+Opposition between(std::string_view a, std::string_view b) {
+  const Finding x = read_statement(a, {}).at(0), y = read_statement(b, {}).at(0);
+  const Meeting one = meet(x, y, {}, {}), other = meet(y, x, {}, {});
+  EXPECT_EQ(one.exposure, other.exposure);
+  EXPECT_EQ(one.outcome, other.outcome);
+  EXPECT_EQ(oppose(x, y, one.turned), oppose(y, x, other.turned));
+  EXPECT_EQ(probability_of(one, oppose(x, y, one.turned), x, y).contradiction,
+            probability_of(other, oppose(y, x, other.turned), y, x).contradiction);
+  return oppose(x, y, one.turned);
+}
+
+// Opposite directions, an effect and none, and what only looks so.
+TEST(Questions, Opposition) {
+  struct Case {
+    const char *a, *b;
+    Opposition opposition;
+  };
+  for (const Case& each : std::vector<Case>{
+           {"Melatonin reduced delirium.", "Melatonin increased delirium.", Opposition::opposite},
+           {"Melatonin reduced delirium.", "Melatonin did not reduce delirium.", Opposition::null},
+           {"Melatonin was associated with delirium.", "Melatonin was not associated with delirium.",
+            Opposition::null},
+           {"Melatonin reduced delirium.", "Melatonin reduced delirium in women.", Opposition::agrees},
+           {"Melatonin did not reduce delirium.", "Delirium was similar with melatonin and placebo.",
+            Opposition::agrees},
+           {"Men had more psoriasis.", "Women had a higher prevalence of psoriasis.", Opposition::opposite},
+           {"Zinc deficiency increased the incidence of diarrhoea.",
+            "Zinc reduced the incidence of diarrhoea.", Opposition::agrees},
+           {"Living in rural areas was associated with a higher risk of rabies.",
+            "Living in urban areas was associated with a lower risk of rabies.", Opposition::agrees},
+       })
+    EXPECT_EQ(between(each.a, each.b), each.opposition) << each.a << " / " << each.b;
+}
+
+// Numbers of other factors make no pair, and neither do words that everybody uses.
+TEST(Questions, OtherThingsAreOtherQuestions) {
+  const auto same = [](std::string_view a, std::string_view b) {
+    double most = 0;
+    for (const Finding& x : read_findings(a, {{0, a.size()}, Section::results}, {}, {}))
+      for (const Finding& y : read_findings(b, {{0, b.size()}, Section::results}, {}, {}))
+        most = std::max(most, probability_of(meet(x, y, {}, {}), Opposition::opposite, x, y).same_question);
+    return most;
+  };
+  EXPECT_LT(same("Being male (AOR 1.8, 95% CI 1.2-2.7) and rural residence (AOR 1.7, 95% CI 1.1-2.6) were "
+                 "associated "
+                 "with rabies.",
+                 "Consumption of four food groups (aOR 0.71, 95% CI 0.5-0.9) was associated with anaemia."),
+            .1);
+  EXPECT_LT(same("Regression showed that treatment was associated with a risk of rabies.",
+                 "Regression showed that treatment was associated with a risk of gout."),
+            .3);
+  EXPECT_GT(same("Melatonin was associated with a lower risk of delirium.",
+                 "Delirium was not reduced by melatonin."),
+            .5);
+}
+
+}  // namespace
+}  // namespace medsynth::contradiction
