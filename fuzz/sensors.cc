@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <initializer_list>
+#include <optional>
 
 #include "fuzz.h"
 
@@ -45,9 +47,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                                              .first_window = std::chrono::milliseconds(0)});
   for (int look = 0; look < 2; ++look) {
     const limits::Sample sample = sensors->sample();
-    for (const double percent :
-         {sample.cpu_percent, sample.own_cpu_percent, sample.memory_percent, sample.gpu_percent})
-      fuzz::require(percent >= 0 && percent <= 100, "a percentage is one");
+    for (const std::optional<double> percent : std::initializer_list<std::optional<double>>{
+             sample.cpu_percent, sample.own_cpu_percent, sample.memory_percent, sample.gpu_percent})
+      fuzz::require(!percent || (*percent >= 0 && *percent <= 100), "a percentage is one, or unknown");
     fuzz::require(std::isfinite(sample.effective_cpus) && sample.effective_cpus > 0, "there is some CPU");
   }
   (void)sensors->system();

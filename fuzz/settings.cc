@@ -1,6 +1,7 @@
 // The TOML file of settings, and addresses in it: read or refused with a reason; a password is never shown.
 #include "medsynth/base/settings.h"
 
+#include "medsynth/base/text.h"
 #include "medsynth/redis/url.h"
 
 #include "fuzz.h"
@@ -14,7 +15,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   } else {
     fuzz::require(!loaded.error().message.empty(), "an error says what is wrong");
   }
-  (void)without_password(text);
+  (void)masked(text);
   if (const auto url = redis::parse_url(text); url && !url->password.empty() && url->password != "***")
     fuzz::require(url->shown().find(":" + url->password + "@") == std::string::npos,
                   "a password is not shown");

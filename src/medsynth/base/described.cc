@@ -6,21 +6,14 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/base/text.h"
+
 namespace medsynth::described {
 namespace {
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t change = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, change}));
-    }
-  }
-  return row.back();
-}
+constexpr std::size_t kShownName = 200;  // bytes of a name that a pointer repeats
+constexpr std::size_t kGuessedName =
+    64;  // longer names are no typing errors, and comparing takes their length
 
 }  // namespace
 
@@ -44,7 +37,36 @@ std::string pointer_to(std::string_view parent, std::string_view name) {
   return out;
 }
 
+std::string Place::pointer() const {
+  if (kind == Kind::root) return std::string(name);
+  const std::string before = parent->pointer();
+  if (kind == Kind::element) return fmt::format("{}/{}", before, index);
+  if (name.size() <= kShownName) return pointer_to(before, name);
+  return pointer_to(before, name.substr(0, kShownName)) + "...";
+}
+
+void Faults::add(std::string pointer, std::string detail) {
+  more_ = more_ || faults_.size() == kMax;
+  if (!more_) faults_.push_back({std::move(pointer), std::move(detail)});
+}
+
+void Faults::add(const Place& at, std::string detail) {
+  if (faults_.size() < kMax)
+    add(at.pointer(), std::move(detail));
+  else
+    more_ = true;
+}
+
+Error Faults::error() && {
+  Error error = invalid(faults_[0].pointer, faults_[0].detail);
+  error.reason = "invalid_field";
+  if (more_) faults_.push_back({"", fmt::format("has more faults: these are the first {}", kMax)});
+  error.faults = std::move(faults_);
+  return error;
+}
+
 std::string did_you_mean(std::string_view name, std::span<const std::string_view> known) {
+  if (name.size() > kGuessedName) return "";
   std::string_view best;
   std::size_t distance = 1 + std::min<std::size_t>(3, name.size() / 3);
   for (const std::string_view each : known) {
@@ -59,25 +81,24 @@ std::string join(std::span<const std::string_view> words) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
-void check_size(std::size_t size, const Field* rule, std::string_view unit, const std::string& at,
-                std::vector<Fault>& faults) {
-  if (!rule) return;
-  if (size < rule->min_size) {
-    faults.push_back({at, size == 0 ? std::string("must not be empty")
-                                    : fmt::format("must have at least {} {}", rule->min_size, unit)});
-  } else if (size > rule->max_size) {
-    faults.push_back({at, fmt::format("has {} {}; at most {} are allowed", size, unit, rule->max_size)});
-  }
+bool check_size(std::size_t size, const Field* rule, std::string_view unit, const Place& at, Faults& faults) {
+  if (!rule) return true;
+  if (size < rule->min_size)
+    faults.add(at, size == 0 ? std::string("must not be empty")
+                             : fmt::format("must have at least {} {}", rule->min_size, unit));
+  if (size <= rule->max_size) return true;
+  faults.add(at, fmt::format("has {} {}; at most {} are allowed", size, unit, rule->max_size));
+  return false;
 }
 
-void check_range(double number, const Field* rule, const std::string& at, std::vector<Fault>& faults) {
+void check_range(double number, const Field* rule, const Place& at, Faults& faults) {
   if (!rule || (number >= rule->minimum && number <= rule->maximum)) return;
   if (std::isinf(rule->maximum))
-    faults.push_back({at, fmt::format("must be at least {}", rule->minimum)});
+    faults.add(at, fmt::format("must be at least {}", rule->minimum));
   else if (std::isinf(rule->minimum))
-    faults.push_back({at, fmt::format("must be at most {}", rule->maximum)});
+    faults.add(at, fmt::format("must be at most {}", rule->maximum));
   else
-    faults.push_back({at, fmt::format("must be between {} and {}", rule->minimum, rule->maximum)});
+    faults.add(at, fmt::format("must be between {} and {}", rule->minimum, rule->maximum));
 }
 
 bool is_whole(double number) {

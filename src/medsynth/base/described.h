@@ -49,8 +49,9 @@ struct Field {
   std::size_t max_size = std::numeric_limits<std::size_t>::max();
 };
 
-// Specialise for a struct to give `fields` (std::array<Field, N>), and `open = true` to let unknown members
-// pass.
+// Specialise for a struct to give `fields` (std::array<Field, N>), `open = true` to let unknown members pass,
+// and with it `unknown`, a pointer to a std::vector<std::string> member that keeps their names (the first
+// 50).
 template <class T>
 struct Rules {
   static constexpr std::array<Field, 0> fields{};
@@ -74,8 +75,39 @@ void for_each_member(Visit&& visit) {
 
 const Field* find_field(std::span<const Field> fields, std::string_view name);
 std::string pointer_to(std::string_view parent, std::string_view name);  // RFC 6901 escapes
-std::string did_you_mean(std::string_view name,
-                         std::span<const std::string_view> known);  // "" or " (did you mean 'x'?)"
+// "" or " (did you mean 'x'?)"; "" for names beyond 64 bytes.
+std::string did_you_mean(std::string_view name, std::span<const std::string_view> known);
+
+// A place in a document that is being read: its pointer is spelled out only where something is wrong, since
+// nearly all places are right.
+struct Place {
+  const Place* parent = nullptr;
+  std::string_view name = {};  // of a member; at the root, the pointer that all begin with
+  std::size_t index = 0;       // of an element
+  enum class Kind { root, member, element } kind = Kind::root;
+
+  Place member(std::string_view name_) const { return {this, name_, 0, Kind::member}; }
+  Place element(std::size_t index_) const { return {this, {}, index_, Kind::element}; }
+  std::string pointer() const;  // RFC 6901; a name beyond 200 bytes is cut
+};
+
+// What is wrong with one document, in order. The first 100 faults are kept, and reading ends there: nobody
+// reads more, and a document could have millions.
+class Faults {
+ public:
+  static constexpr std::size_t kMax = 100;
+  void add(std::string pointer, std::string detail);
+  void add(const Place& at, std::string detail);
+  bool none() const { return faults_.empty(); }
+  bool full() const { return more_; }
+  // Precondition: not none(). invalid_argument, reason "invalid_field"; the last fault says when there may be
+  // more.
+  Error error() &&;
+
+ private:
+  std::vector<Fault> faults_;
+  bool more_ = false;
+};
 
 template <Struct T>
 std::vector<std::string_view> member_names() {
@@ -126,46 +158,78 @@ template <class T>
 inline constexpr bool is_map<std::map<std::string, T>> = true;
 
 std::string join(std::span<const std::string_view> words);
-void check_size(std::size_t size, const Field* rule, std::string_view unit, const std::string& at,
-                std::vector<Fault>& faults);
-void check_range(double number, const Field* rule, const std::string& at, std::vector<Fault>& faults);
+// False: too many, so that it is not worth reading them.
+bool check_size(std::size_t size, const Field* rule, std::string_view unit, const Place& at, Faults& faults);
+void check_range(double number, const Field* rule, const Place& at, Faults& faults);
 bool is_whole(double number);
 double shortest(float number);  // the double whose text is the float's: 0.1f is 0.1, not 0.10000000149011612
 json::object schema_limits(json::object schema, const Field* rule, std::string_view size_suffix);
 
-// Reads one value into `out`; adds a fault for everything that is wrong.
+// Reads one value into `out`; adds a fault for everything that is wrong, until `faults` are full.
 template <class T>
-void read(const json::value& in, T& out, const Field* rule, const std::string& at,
-          std::vector<Fault>& faults);
+void read(const json::value& in, T& out, const Field* rule, const Place& at, Faults& faults);
 
 template <Struct T>
-void read_struct(const json::value& in, T& out, const std::string& at, std::vector<Fault>& faults) {
+void read_struct(const json::value& in, T& out, const Place& at, Faults& faults) {
   const json::object* object = in.if_object();
-  if (!object) return void(faults.push_back({at, "must be an object"}));
+  if (!object) return faults.add(at, "must be an object");
   for_each_member<T>([&](std::string_view name, auto pointer) {
     using M = std::remove_cvref_t<decltype(out.*pointer)>;
     const Field* rule = find_field(Rules<T>::fields, name);
     const json::value* member = object->if_contains(name);
-    if (member) return read(*member, out.*pointer, rule, pointer_to(at, name), faults);
+    if (member) return read(*member, out.*pointer, rule, at.member(name), faults);
     if constexpr (!is_optional<M>) {
-      if (!rule || !rule->optional) faults.push_back({pointer_to(at, name), "is required"});
+      if (!rule || !rule->optional) faults.add(at.member(name), "is required");
     }
   });
   constexpr bool open = requires { requires Rules<T>::open; };
   if constexpr (!open) {
     const auto known = member_names<T>();
     for (const auto& [name, member] : *object) {
+      if (faults.full()) return;
       if (std::find(known.begin(), known.end(), std::string_view(name)) == known.end())
-        faults.push_back({pointer_to(at, name), "is not a known field" + did_you_mean(name, known)});
+        faults.add(at.member(name), "is not a known field" + did_you_mean(name, known));
+    }
+  } else if constexpr (requires { Rules<T>::unknown; }) {
+    constexpr std::size_t kMostNames = 50;
+    const auto known = member_names<T>();
+    auto& names = out.*Rules<T>::unknown;
+    for (const auto& [name, member] : *object) {
+      if (names.size() >= kMostNames) break;
+      if (std::find(known.begin(), known.end(), std::string_view(name)) == known.end())
+        names.emplace_back(name);
     }
   }
 }
 
 template <class T>
-void read(const json::value& in, T& out, const Field* rule, const std::string& at,
-          std::vector<Fault>& faults) {
+void read_vector(const json::value& in, std::vector<T>& out, const Field* rule, const Place& at,
+                 Faults& faults) {
+  if (!in.is_array()) return faults.add(at, "must be an array");
+  if (!check_size(in.get_array().size(), rule, "elements", at, faults)) return;
+  out.clear();
+  out.reserve(in.get_array().size());
+  for (const json::value& element : in.get_array()) {
+    if (faults.full()) return;
+    const Place place = at.element(out.size());
+    read(element, out.emplace_back(), nullptr, place, faults);
+  }
+}
+
+template <class T>
+void read_map(const json::value& in, std::map<std::string, T>& out, const Place& at, Faults& faults) {
+  if (!in.is_object()) return faults.add(at, "must be an object");
+  out.clear();
+  for (const auto& [name, member] : in.get_object()) {
+    if (faults.full()) return;
+    read(member, out[std::string(name)], nullptr, at.member(name), faults);
+  }
+}
+
+template <class T>
+void read(const json::value& in, T& out, const Field* rule, const Place& at, Faults& faults) {
   if constexpr (is_optional<T>) {
-    if (in.is_null()) return void(out.reset());
+    if (in.is_null()) return out.reset();
     read(in, out.emplace(), rule, at, faults);
   } else if constexpr (std::same_as<T, json::value>) {
     out = in;
@@ -173,49 +237,39 @@ void read(const json::value& in, T& out, const Field* rule, const std::string& a
     if (in.is_object())
       out = in.get_object();
     else
-      faults.push_back({at, "must be an object"});
+      faults.add(at, "must be an object");
   } else if constexpr (std::same_as<T, json::array>) {
-    if (!in.is_array()) return void(faults.push_back({at, "must be an array"}));
-    check_size(in.get_array().size(), rule, "elements", at, faults);
-    out = in.get_array();
+    if (!in.is_array()) return faults.add(at, "must be an array");
+    if (check_size(in.get_array().size(), rule, "elements", at, faults)) out = in.get_array();
   } else if constexpr (std::same_as<T, bool>) {
     if (in.is_bool())
       out = in.get_bool();
     else
-      faults.push_back({at, "must be true or false"});
+      faults.add(at, "must be true or false");
   } else if constexpr (std::integral<T>) {
     boost::system::error_code error;
     const bool whole = in.is_int64() || in.is_uint64() || (in.is_double() && is_whole(in.get_double()));
-    if (!whole) return void(faults.push_back({at, "must be a whole number"}));
+    if (!whole) return faults.add(at, "must be a whole number");
     out = in.to_number<T>(error);
-    if (error) return void(faults.push_back({at, "is out of range"}));
+    if (error) return faults.add(at, "is out of range");
     check_range(static_cast<double>(out), rule, at, faults);
   } else if constexpr (std::floating_point<T>) {
-    if (!in.is_number()) return void(faults.push_back({at, "must be a number"}));
+    if (!in.is_number()) return faults.add(at, "must be a number");
     out = in.to_number<T>();
     check_range(out, rule, at, faults);
   } else if constexpr (std::same_as<T, std::string>) {
-    if (!in.is_string()) return void(faults.push_back({at, "must be a string"}));
-    check_size(in.get_string().size(), rule, "bytes", at, faults);
-    out = in.get_string();
+    if (!in.is_string()) return faults.add(at, "must be a string");
+    if (check_size(in.get_string().size(), rule, "bytes", at, faults)) out = in.get_string();
   } else if constexpr (is_vector<T>) {
-    if (!in.is_array()) return void(faults.push_back({at, "must be an array"}));
-    check_size(in.get_array().size(), rule, "elements", at, faults);
-    out.clear();
-    std::size_t index = 0;
-    for (const json::value& element : in.get_array())
-      read(element, out.emplace_back(), nullptr, at + "/" + std::to_string(index++), faults);
+    read_vector(in, out, rule, at, faults);
   } else if constexpr (is_map<T>) {
-    if (!in.is_object()) return void(faults.push_back({at, "must be an object"}));
-    out.clear();
-    for (const auto& [name, member] : in.get_object())
-      read(member, out[std::string(name)], nullptr, pointer_to(at, name), faults);
+    read_map(in, out, at, faults);
   } else if constexpr (Enum<T>) {
     const auto found = in.is_string() ? enum_from<T>(in.get_string()) : std::nullopt;
     if (found)
       out = *found;
     else
-      faults.push_back({at, "must be one of " + join(enum_names<T>())});
+      faults.add(at, "must be one of " + join(enum_names<T>()));
   } else {
     read_struct(in, out, at, faults);
   }
@@ -223,17 +277,15 @@ void read(const json::value& in, T& out, const Field* rule, const std::string& a
 
 }  // namespace detail
 
-// `in` as a T, or invalid_argument (reason "invalid_field") with every fault.
+// `in` as a T, or invalid_argument (reason "invalid_field") with its faults, each with a pointer that begins
+// with `pointer`.
 template <class T>
-Result<T> from_value(const json::value& in, std::string pointer = "") {
+Result<T> from_value(const json::value& in, std::string_view pointer = "") {
   T out{};
-  std::vector<Fault> faults;
-  detail::read(in, out, nullptr, pointer, faults);
-  if (faults.empty()) return out;
-  Error error = invalid(faults[0].pointer, faults[0].detail);
-  error.reason = "invalid_field";
-  error.faults = std::move(faults);
-  return error;
+  Faults faults;
+  detail::read(in, out, nullptr, Place{.name = pointer}, faults);
+  if (faults.none()) return out;
+  return std::move(faults).error();
 }
 
 template <class T>

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <iterator>
 
+#include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/stream_parser.hpp>
 #include <fmt/format.h>
 
@@ -16,7 +17,8 @@ namespace medsynth::json {
 namespace {
 
 constexpr std::uint32_t kReplacement = 0xFFFD;
-constexpr std::size_t kMaxDepth = 64;
+constexpr std::size_t kMaxDepth = 80;
+constexpr std::size_t kMaxValueDepth = 64;  // of a value that others put into their documents
 
 // Decodes one code point of UTF-8 at `at` and moves past it; a wrong byte gives U+FFFD and moves one byte.
 std::uint32_t next_code_point(std::string_view text, std::size_t& at) {
@@ -126,6 +128,38 @@ Error malformed(std::size_t at, std::string_view why) {
   return Error{
       Code::invalid_argument, fmt::format("malformed JSON at byte {}: {}", at, why), "malformed_json", {}};
 }
+
+// Takes every event of a document and keeps nothing: the parser itself finds what is wrong.
+struct Ignore {
+  using error_code = boost::system::error_code;
+  using string_view = boost::json::string_view;
+  static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_array_size = max_object_size;
+  static constexpr std::size_t max_key_size = max_object_size;
+  static constexpr std::size_t max_string_size = max_object_size;
+
+  bool on_document_begin(error_code&) { return true; }
+  bool on_document_end(error_code&) { return true; }
+  bool on_object_begin(error_code&) { return true; }
+  bool on_object_end(std::size_t, error_code&) { return true; }
+  bool on_array_begin(error_code&) { return true; }
+  bool on_array_end(std::size_t, error_code&) { return true; }
+  bool on_key_part(string_view, std::size_t, error_code&) { return true; }
+  bool on_key(string_view, std::size_t, error_code&) { return true; }
+  bool on_string_part(string_view, std::size_t, error_code&) { return true; }
+  bool on_string(string_view, std::size_t, error_code&) { return true; }
+  bool on_number_part(string_view, error_code&) { return true; }
+  bool on_int64(std::int64_t, string_view, error_code&) { return true; }
+  bool on_uint64(std::uint64_t, string_view, error_code&) { return true; }
+  bool on_double(double number, string_view, error_code& error) {
+    if (!std::isfinite(number)) error = boost::json::error::not_double;
+    return !error;
+  }
+  bool on_bool(bool, error_code&) { return true; }
+  bool on_null(error_code&) { return true; }
+  bool on_comment_part(string_view, error_code&) { return true; }
+  bool on_comment(string_view, error_code&) { return true; }
+};
 
 bool is_plain(char c) {
   return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
@@ -311,6 +345,23 @@ Result<value> parse(std::string_view text) {
   // 1e999: it would be written as Infinity, which is not JSON.
   if (!is_finite(parsed)) return malformed(at, "a number is beyond the range of a double");
   return parsed;
+}
+
+bool is_json(std::string_view text) {
+  boost::json::parse_options options;
+  options.max_depth = kMaxValueDepth;
+  boost::json::basic_parser<Ignore> parser(options);
+  boost::system::error_code error;
+  const std::size_t read = parser.write_some(false, text.data(), text.size(), error);
+  return !error && read == text.size() && parser.done();
+}
+
+void drop_non_finite(value& v) {
+  if (const double* number = v.if_double(); number && !std::isfinite(*number)) v = nullptr;
+  if (array* elements = v.if_array())
+    for (value& element : *elements) drop_non_finite(element);
+  if (object* members = v.if_object())
+    for (auto& member : *members) drop_non_finite(member.value());
 }
 
 Result<std::vector<std::pair<std::string, std::string_view>>> members(std::string_view text) {

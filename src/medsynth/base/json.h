@@ -31,11 +31,18 @@ std::string write_number(double number);
 // `value` with two spaces of indentation, for people.
 std::string write_pretty(const value& value);
 
-// At most 64 levels deep, one value, valid UTF-8; duplicate keys: the last one wins. Error: invalid_argument
-// with the byte where it went wrong (never the text itself: it may be a claim), reason "malformed_json".
-// Integers outside 64 bits become doubles: a room that must carry them untouched (dramatiq) keeps the raw
-// text, see members().
+// At most 80 levels deep (what is_json() takes fits into an answer around it), one value, valid UTF-8;
+// duplicate keys: the last one wins. Error: invalid_argument with the byte where it went wrong (never the
+// text itself: it may be a claim), reason "malformed_json". Integers outside 64 bits become doubles: a room
+// that must carry them untouched (dramatiq) keeps the raw text, see members().
 Result<value> parse(std::string_view text);
+
+// Whether `text` is one JSON value that every reader takes: valid UTF-8, at most 64 levels deep, no NaN, no
+// number beyond the range of a double. Builds nothing.
+bool is_json(std::string_view text);
+
+// Replaces numbers that are none (NaN, infinity), which JSON has no text for, by null.
+void drop_non_finite(value& value);
 
 // The members of a JSON object, or the elements of an array (empty names), as raw text that points into
 // `text`, in order, without decoding the values. NaN and Infinity are let through, as Python writes them.

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <memory>
 #include <string>
 
@@ -12,6 +13,7 @@
 
 #include "medsynth/base/clock.h"
 #include "medsynth/base/json.h"
+#include "medsynth/base/text.h"
 
 namespace medsynth::log {
 namespace {
@@ -32,6 +34,7 @@ State& state() {
   return state;
 }
 
+// For a terminal, so that nothing in it acts on the terminal or makes a second line.
 std::string as_text(std::string_view event, Fields fields) {
   std::string line(event);
   for (const auto& [name, value] : fields) {
@@ -41,7 +44,7 @@ std::string as_text(std::string_view event, Fields fields) {
     else
       json::write_to(line, value);
   }
-  return line;
+  return printable(line);
 }
 
 // Writes as it goes: one line per request is logged, an object per line would cost more than the request's
@@ -59,7 +62,8 @@ std::string as_json(Level level, std::string_view event, Fields fields) {
     line += ',';
     json::write_string_to(line, name);
     line += ':';
-    json::write_to(line, value);
+    const double* number = value.if_double();
+    json::write_to(line, number && !std::isfinite(*number) ? json::value(nullptr) : value);
   }
   return line += '}';
 }

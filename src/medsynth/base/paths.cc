@@ -1,5 +1,6 @@
 #include "medsynth/base/paths.h"
 
+#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,35 +8,67 @@
 #include <filesystem>
 #include <fstream>
 
+#include <fmt/format.h>
+
 namespace medsynth {
 namespace {
 
-std::filesystem::path user_folder(const std::string& variable, std::string_view below_home) {
-  if (const auto folder = process_environment(variable); folder && !folder->empty()) return *folder;
-  return std::filesystem::path(process_environment("HOME").value_or("/")) / below_home;
+namespace fs = std::filesystem;
+
+// As the password database has it; empty for a user who is not in it (a container's odd user id).
+fs::path home_in_database() {
+  std::vector<char> buffer(16 * 1024);
+  passwd entry{};
+  passwd* found = nullptr;
+  getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &found);
+  return found && found->pw_dir ? fs::path(found->pw_dir) : fs::path();
+}
+
+// Empty when nobody says which. A relative folder would be another one for each process that starts
+// elsewhere.
+fs::path user_folder(std::string_view variable, std::string_view below_home, const Environment& environment) {
+  const auto absolute = [&](std::string_view name) {
+    const fs::path folder = environment(std::string(name)).value_or("");
+    return folder.is_absolute() ? folder : fs::path();
+  };
+  if (fs::path folder = absolute(variable); !folder.empty()) return folder / "medsynth";
+  fs::path home = absolute("HOME");
+  if (home.empty()) home = home_in_database();
+  return home.is_absolute() ? home / below_home / "medsynth" : fs::path();
 }
 
 }  // namespace
 
-std::filesystem::path data_dir(const Settings& settings) {
+fs::path data_dir(const Settings& settings, const Environment& environment) {
   if (!settings.data_dir.empty()) return settings.data_dir;
-  return user_folder("XDG_DATA_HOME", ".local/share") / "medsynth";
+  return user_folder("XDG_DATA_HOME", ".local/share", environment);
 }
 
-std::filesystem::path models_dir(const Settings& settings) {
-  return settings.models_dir.empty() ? data_dir(settings) / "models"
-                                     : std::filesystem::path(settings.models_dir);
+Result<> check_data_dir(const Settings& settings, const Environment& environment) {
+  if (!data_dir(settings, environment).empty()) return success();
+  return invalid(
+      "MEDSYNTH_DATA_DIR",
+      fmt::format("is not set, and there is no home folder to keep data in: HOME is no absolute path "
+                  "and user id {} is not in the password database. Set MEDSYNTH_DATA_DIR",
+                  geteuid()));
 }
 
-std::filesystem::path settings_file() {
-  return user_folder("XDG_CONFIG_HOME", ".config") / "medsynth" / "medsynth.toml";
+fs::path models_dir(const Settings& settings) {
+  if (!settings.models_dir.empty()) return settings.models_dir;
+  const fs::path data = data_dir(settings);
+  return data.empty() ? data : data / "models";
+}
+
+fs::path settings_file(const Environment& environment) {
+  const fs::path folder = user_folder("XDG_CONFIG_HOME", ".config", environment);
+  return folder.empty() ? folder : folder / "medsynth.toml";
 }
 
 std::string pids_here() {
   std::string boot;
   std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot);
   std::error_code none;  // without /proc all hosts of a name count as one
-  return boot + " " + std::filesystem::read_symlink("/proc/self/ns/pid", none).string();
+  return boot + " " + fs::read_symlink("/proc/self/ns/pid", none).string();
 }
 
 std::string host_name(const Settings& settings) {

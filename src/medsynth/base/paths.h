@@ -1,20 +1,27 @@
-// Where things are kept and what they are called, from the settings and the user's environment.
+// Where things are kept and what they are called, from the settings and the user's environment. The home
+// folder is $HOME, else the password database's. Folders of the environment (HOME, XDG_*) that are not
+// absolute are ignored, as the XDG base directory specification wants.
 #pragma once
 
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "medsynth/base/error.h"
 #include "medsynth/base/settings.h"
 
 namespace medsynth {
 
-// MEDSYNTH_DATA_DIR, else $XDG_DATA_HOME/medsynth, else ~/.local/share/medsynth. Not made here.
-std::filesystem::path data_dir(const Settings& settings);
+// MEDSYNTH_DATA_DIR, else $XDG_DATA_HOME/medsynth, else ~/.local/share/medsynth; empty when there is no home
+// folder either. Not made here.
+std::filesystem::path data_dir(const Settings& settings,
+                               const Environment& environment = process_environment);
+// invalid_argument when that is empty: nothing may be kept then.
+Result<> check_data_dir(const Settings& settings, const Environment& environment = process_environment);
 // MEDSYNTH_MODELS_DIR, else <data_dir>/models.
 std::filesystem::path models_dir(const Settings& settings);
-// $XDG_CONFIG_HOME/medsynth/medsynth.toml, else ~/.config/medsynth/medsynth.toml.
-std::filesystem::path settings_file();
+// $XDG_CONFIG_HOME/medsynth/medsynth.toml, else ~/.config/medsynth/medsynth.toml; may be empty as data_dir().
+std::filesystem::path settings_file(const Environment& environment = process_environment);
 // MEDSYNTH_HOST, else the machine's host name.
 std::string host_name(const Settings& settings);
 // Who numbers the processes here: this start of this kernel, and our PID namespace. Where two have the same

@@ -1,5 +1,7 @@
 #include "medsynth/base/settings.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -32,6 +34,12 @@ constexpr std::array kTable{
             .environment = "MEDSYNTH_REDIS_FSYNC",
             .help = "How often the managed Redis flushes its log to disk",
             .choices = "everysec|always"},
+    Setting{.name = "redis_memory",
+            .environment = "MEDSYNTH_REDIS_MEMORY",
+            .unit = "MB",
+            .help = "Memory that the managed Redis may fill with tasks and results; 0: a quarter of the "
+                    "machine's or container's",
+            .maximum = 1e9},
     Setting{.name = "data_dir",
             .environment = "MEDSYNTH_DATA_DIR",
             .help = "Folder of the managed Redis and the models; empty: $XDG_DATA_HOME/medsynth"},
@@ -139,7 +147,20 @@ constexpr std::array kTable{
             .environment = "MEDSYNTH_MAX_DEATHS",
             .help = "A message that killed this many workers becomes a dead letter; 0: never",
             .maximum = 1e6},
-    Setting{.name = "url", .environment = "MEDSYNTH_URL", .help = "Where commands find the server"},
+    Setting{.name = "max_queue_length",
+            .environment = "MEDSYNTH_MAX_QUEUE_LENGTH",
+            .help = "Messages that the API puts on a queue before it answers 503; 0: no bound",
+            .maximum = 1e12},
+    Setting{.name = "max_bytes_in_flight",
+            .environment = "MEDSYNTH_MAX_BYTES_IN_FLIGHT",
+            .unit = "MB",
+            .help = "Memory of all requests and answers of the API together; beyond it answers 503",
+            .minimum = 32,
+            .maximum = 1e6},
+    Setting{.name = "url",
+            .environment = "MEDSYNTH_URL",
+            .help = "Where commands find the server",
+            .secret = true},
     Setting{.name = "log_level",
             .environment = "MEDSYNTH_LOG_LEVEL",
             .help = "Least level that is logged",
@@ -152,6 +173,44 @@ constexpr std::array kTable{
 
 std::string_view member_to_name(std::string_view member) {
   return member.ends_with('_') ? member.substr(0, member.size() - 1) : member;
+}
+
+// --- variables of the environment
+
+constexpr std::string_view kPrefix = "MEDSYNTH_";
+// Names of other programs lie around too: so few wrong letters of so many are no coincidence.
+constexpr std::size_t kLettersPerSlip = 6;
+constexpr std::size_t kMaxSlips = 3;
+
+std::string upper(std::string_view text) {
+  std::string out(text);
+  for (char& each : out)
+    if (each >= 'a' && each <= 'z') each = static_cast<char>(each - 'a' + 'A');
+  return out;
+}
+
+// What Kubernetes and Docker's links make of a service called "medsynth": MEDSYNTH_SERVICE_HOST,
+// MEDSYNTH_PORT_8000_TCP, ...
+bool is_of_a_service(std::string_view name) {
+  return name.starts_with("MEDSYNTH_SERVICE_") || name == "MEDSYNTH_PORT" ||
+         name.starts_with("MEDSYNTH_PORT_");
+}
+
+// The variable that `name` was probably meant to be, "" when there is none like it.
+std::string_view nearest_variable(std::string_view name) {
+  const std::string given = upper(name);
+  std::string_view nearest;
+  std::size_t slips = std::min(kMaxSlips, given.size() / kLettersPerSlip) + 1;
+  const auto look = [&](std::string_view word, std::string_view known, std::string_view variable) {
+    if (const std::size_t d = edit_distance(word, known); d < slips) nearest = variable, slips = d;
+  };
+  for (const Setting& setting : kTable) {
+    look(given, setting.environment, setting.environment);
+    // The prefix where none belongs.
+    if (given.starts_with(kPrefix))
+      look(std::string_view(given).substr(kPrefix.size()), setting.environment, setting.environment);
+  }
+  return nearest;
 }
 
 // Calls visit(reference to the member) for the setting called `name`.
@@ -238,6 +297,30 @@ std::optional<std::string> process_environment(const std::string& name) {
   return value ? std::optional<std::string>(value) : std::nullopt;
 }
 
+std::vector<std::string> process_variables() {
+  std::vector<std::string> names;
+  for (char** each = environ; each && *each; ++each) {
+    const std::string_view variable(*each);
+    names.emplace_back(variable.substr(0, variable.find('=')));
+  }
+  return names;
+}
+
+std::vector<std::string> unknown_variables(const std::vector<std::string>& names) {
+  std::vector<std::string> warnings;
+  for (const std::string& name : names) {
+    const auto has_name = [&](const Setting& setting) { return setting.environment == name; };
+    if (std::any_of(kTable.begin(), kTable.end(), has_name) || is_of_a_service(name)) continue;
+    const std::string_view meant = nearest_variable(name);
+    if (meant.empty() && !upper(name).starts_with(kPrefix)) continue;
+    warnings.push_back(fmt::format(
+        "{} is not a variable of Medsynth and has no effect{}", printable(name),
+        meant.empty() ? "; docs/settings.md and `medsynth config show --origin` list those it reads"
+                      : fmt::format(" (did you mean '{}'?)", meant)));
+  }
+  return warnings;
+}
+
 Result<LoadedSettings> load_settings(const Words& flags, const Environment& environment,
                                      std::string_view file) {
   LoadedSettings loaded;
@@ -283,7 +366,9 @@ Result<LoadedSettings> load_settings(const Words& flags, const Environment& envi
 std::string shown(const Settings& settings, const Setting& setting) {
   std::string text;
   with_member(settings, setting.name, [&](const auto& member) { text = fmt::format("{}", member); });
-  return setting.secret ? masked(text) : text;
+  if (!setting.secret) return text;
+  return text.find("://") == text.npos ? "***"
+                                       : masked(text);  // no address: nothing says what is secret in it
 }
 
 }  // namespace medsynth

@@ -26,6 +26,7 @@ struct Settings {
   std::string redis_url = "redis://localhost:6379/0";
   std::string redis = "auto";
   std::string redis_fsync = "everysec";
+  std::int64_t redis_memory = 0;
   std::string data_dir = "";
   // Tasks
   std::string task_storage_prefix = "task:";
@@ -55,18 +56,20 @@ struct Settings {
   std::string result_keys = "md5";
   double grace = 30;
   std::int64_t max_deaths = 3;
+  std::int64_t max_queue_length = 100'000;
+  std::int64_t max_bytes_in_flight = 128;
   std::string url = "http://127.0.0.1:8000";
   // Logging
   std::string log_level = "info";
   std::string log_format = "auto";
 };
 BOOST_DESCRIBE_STRUCT(Settings, (),
-                      (redis_url, redis, redis_fsync, data_dir, task_storage_prefix, task_storage_ttl,
-                       max_cpu_percent, max_memory_percent, max_gpu_percent, max_concurrent_tasks,
-                       resource_check_interval, runtime_dir, host, max_cached_models, model_cache_ttl,
-                       model_cache_check_interval, model_cache_memory, models_dir, models_catalogue, threads,
-                       listen, insecure, workers, queues, namespace_, result_keys, grace, max_deaths, url,
-                       log_level, log_format))
+                      (redis_url, redis, redis_fsync, redis_memory, data_dir, task_storage_prefix,
+                       task_storage_ttl, max_cpu_percent, max_memory_percent, max_gpu_percent,
+                       max_concurrent_tasks, resource_check_interval, runtime_dir, host, max_cached_models,
+                       model_cache_ttl, model_cache_check_interval, model_cache_memory, models_dir,
+                       models_catalogue, threads, listen, insecure, workers, queues, namespace_, result_keys,
+                       grace, max_deaths, max_queue_length, max_bytes_in_flight, url, log_level, log_format))
 
 // One row of the table. `name` is the member without a trailing underscore; the flag is --name with dashes,
 // the key in the TOML file is the name.
@@ -95,6 +98,14 @@ struct LoadedSettings {
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 // The process's own environment.
 std::optional<std::string> process_environment(const std::string& name);
+
+// The names of all variables of the process's own environment.
+std::vector<std::string> process_variables();
+// Variables among `names` that are probably a misspelt setting, a sentence each that ends with what was
+// probably meant: those that start with MEDSYNTH_ and are no setting, and near misses of any setting's
+// (MAX_CONCURENT_TASKS). Variables that Kubernetes and Docker make of a service called medsynth are none.
+// Pure.
+std::vector<std::string> unknown_variables(const std::vector<std::string>& names);
 
 // Reads them all. `flags` holds those that were given, by name. `file` is the text of the TOML file, empty
 // for none. invalid_argument names every wrong value, where it came from and what is allowed; unknown keys of

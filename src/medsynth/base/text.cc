@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -55,10 +57,19 @@ std::string_view visible_user(std::string_view text) {
   return std::all_of(user.begin(), user.end(), plain) ? text.substr(0, colon + 1) : std::string_view();
 }
 
-// Where the authority of an address begins: behind "//", or behind the scheme's ':' when a slash is missing.
+// Where the authority of an address begins: behind the first "//" that follows a scheme (with or without its
+// ':') or nothing. Any other may be part of a password. 0: there is none.
 std::size_t authority_of(std::string_view text) {
-  const std::size_t slashes = text.find("//");
-  return slashes == text.npos ? 0 : slashes + 2;
+  for (std::size_t at = text.find("//"); at != text.npos; at = text.find("//", at + 1)) {
+    std::string_view scheme = text.substr(0, at);
+    scheme.remove_prefix(scheme.find_last_of(" '\"(=") + 1);
+    if (scheme.ends_with(':')) scheme.remove_suffix(1);
+    const auto fits = [](char c) {
+      return is_one_of(c, kLetters) || is_one_of(c, kDigits) || is_one_of(c, "+-.");
+    };
+    if (std::all_of(scheme.begin(), scheme.end(), fits)) return at + 2;
+  }
+  return 0;
 }
 
 // "host:6379" as it is, "eve:secret" as "eve:***".
@@ -131,6 +142,19 @@ std::string masked(std::string_view text) {
     }
   }
   return out;
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t change = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, change}));
+    }
+  }
+  return row.back();
 }
 
 }  // namespace medsynth

@@ -5,6 +5,7 @@
 //   error:     masked(settings.redis_url)    "redis://eve:***@host/0"
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -20,5 +21,8 @@ std::string printable(std::string_view text);
 // without an '@', what follows a host's ':' and is no port; and the values of options that carry secrets
 // (password=, sentinel_password=, token=, ...). "redis://eve:pa/ss@h/0" is "redis://eve:***@h/0".
 std::string masked(std::string_view text);
+
+// How many characters must be inserted, removed or replaced to make one of the other (Levenshtein).
+std::size_t edit_distance(std::string_view a, std::string_view b);
 
 }  // namespace medsynth

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <tuple>
 
+#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
+#include "medsynth/base/stored.h"
+#include "medsynth/base/text.h"
 #include "medsynth/fleet/scripts.h"
 
 namespace medsynth::fleet {
@@ -20,39 +24,122 @@ using redis::Step;
 constexpr std::string_view kLimitField = "limit:";
 // Confirmations are read within a second; a minute leaves room for people who debug.
 constexpr int kConfirmationSeconds = 60;
+// A worker that fell silent is named for as long: people look within minutes.
+constexpr const char* kRememberedMillis = "600000";
+constexpr double kMaxMillis = 253'402'300'799'000;  // the year 9999
 
 Result<Step<std::int64_t>> version_of(Replies replies) {
   BOOST_OUTCOME_TRY(auto version, redis::integer(replies[0]));
   return Step<std::int64_t>{version};
 }
 
-std::optional<double> number(std::string_view text) {
-  double value = 0;
+template <class Number>
+std::optional<Number> number(std::string_view text) {
+  Number value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+  const bool whole = error == std::errc{} && end == text.data() + text.size();
+  return whole && std::isfinite(static_cast<double>(value)) ? std::optional(value) : std::nullopt;
 }
 
 std::optional<Request> parse_request(const std::string& text) {
   const std::size_t first = text.find('\n');
-  const std::size_t second = text.find('\n', first + 1);
-  if (first == std::string::npos || second == std::string::npos) return std::nullopt;
-  const auto version = number(std::string_view(text).substr(0, first));
+  const std::size_t second = first == std::string::npos ? first : text.find('\n', first + 1);
+  if (second == std::string::npos) return std::nullopt;
+  const auto version = number<std::int64_t>(std::string_view(text).substr(0, first));
   if (!version) return std::nullopt;
-  return Request{static_cast<std::int64_t>(*version), text.substr(first + 1, second - first - 1),
-                 text.substr(second + 1)};
+  return Request{*version, text.substr(first + 1, second - first - 1), text.substr(second + 1)};
 }
 
-// Snapshots by worker id; one that cannot be read (a newer version's) is left out.
-std::vector<Snapshot> parse_snapshots(const std::vector<redis::Reply>& replies) {
-  std::vector<Snapshot> found;
-  for (const redis::Reply& reply : replies) {
-    if (reply.kind != redis::Reply::Kind::text) continue;
-    if (auto snapshot = described::parse<Snapshot>(reply.text)) found.push_back(std::move(*snapshot));
+// Of one control field; unknown ones are a newer version's.
+void read_control(const std::string& field, const std::string& value, Control& control) {
+  bool read = true;
+  if (field == "version") {
+    const auto version = number<std::int64_t>(value);
+    read = version && *version >= 0;
+    if (read) control.version = *version;
+  } else if (field.starts_with(kLimitField)) {
+    const auto limit = number<double>(value);
+    read = limit.has_value();
+    if (read) control.limits[field.substr(kLimitField.size())] = *limit;
   }
-  std::sort(found.begin(), found.end(), [](const Snapshot& a, const Snapshot& b) {
+  if (!read) control.faults.push_back({"/" + printable(field), "must be a finite number"});
+}
+
+// One worker of the index, and what lies where its snapshot should.
+struct Entry {
+  std::string worker_id;
+  double stale_at = 0;  // milliseconds
+};
+
+// Elements are pairs of member and score.
+Result<std::vector<Entry>> entries_of(const redis::Reply& reply) {
+  BOOST_OUTCOME_TRY(auto pairs, redis::list(reply));
+  std::vector<Entry> entries;
+  for (const redis::Reply& pair : pairs) {
+    BOOST_OUTCOME_TRY(auto words, redis::texts(pair));
+    if (words.size() == 2) entries.push_back({words[0], number<double>(words[1]).value_or(0)});
+  }
+  return entries;
+}
+
+// With NaN and Infinity, as a writer of another version may have let them through: they are passed over.
+Result<json::value> parse_stored(const std::string& text) {
+  boost::json::parse_options options;
+  options.allow_infinity_and_nan = true;
+  options.max_depth = 64;
+  boost::system::error_code error;
+  json::value value = boost::json::parse(text, error, {}, options);
+  if (error) return invalid("", "is not JSON");
+  return value;
+}
+
+// Another version's, too: what is known is read. What is no JSON object at all says only that somebody
+// writes.
+Snapshot read_snapshot(const std::string& worker_id, const std::string& text) {
+  std::vector<Fault> faults;
+  Snapshot snapshot;
+  if (const auto value = parse_stored(text))
+    snapshot = described::from_stored<Snapshot>(*value, faults);
+  else
+    faults.push_back({"", value.error().message});
+  snapshot.worker_id = worker_id;
+  snapshot.faults = std::move(faults);
+  return snapshot;
+}
+
+Roll roll_of(const std::vector<Entry>& entries, const std::vector<redis::Reply>& texts,
+             std::chrono::milliseconds ttl) {
+  Roll roll;
+  for (std::size_t i = 0; i < std::min(entries.size(), texts.size()); ++i) {
+    const Entry& entry = entries[i];
+    if (texts[i].kind == redis::Reply::Kind::text) {
+      roll.alive.push_back(read_snapshot(entry.worker_id, texts[i].text));
+    } else {
+      const auto stale_at = static_cast<std::int64_t>(std::clamp(entry.stale_at, 0.0, kMaxMillis));
+      roll.silent.push_back({entry.worker_id, WallTime(std::chrono::milliseconds(stale_at) - ttl)});
+    }
+  }
+  std::sort(roll.alive.begin(), roll.alive.end(), [](const Snapshot& a, const Snapshot& b) {
     return std::tie(a.host, a.worker_id) < std::tie(b.host, b.worker_id);
   });
-  return found;
+  return roll;
+}
+
+// Who is in the index, then their snapshots; `T` is made of both.
+template <class T>
+Query<T> look(const std::string& base, T (*result)(Roll)) {
+  return {{Command("ZRANGE", base + "workers", 0, -1, "WITHSCORES")},
+          [base, result](Replies replies) -> Result<Step<T>> {
+            BOOST_OUTCOME_TRY(auto entries, entries_of(replies[0]));
+            if (entries.empty()) return Step<T>{result({})};
+            Command get("MGET");
+            for (const Entry& entry : entries) get.words.push_back(base + "worker:" + entry.worker_id);
+            return Step<T>{Query<T>{{std::move(get)},
+                                    [entries = std::move(entries), result](Replies found) -> Result<Step<T>> {
+                                      BOOST_OUTCOME_TRY(auto texts, redis::list(std::move(found[0])));
+                                      return Step<T>{result(roll_of(entries, texts, kReportTtl))};
+                                    }}};
+          }};
 }
 
 }  // namespace
@@ -65,11 +152,10 @@ std::string Fleet::bell_channel() const {
   return base_ + "bell";
 }
 
-Query<Done> Fleet::publish(const Snapshot& snapshot, std::chrono::milliseconds ttl, WallTime now) const {
-  return redis::all_ok(
-      {Command("SET", base_ + "worker:" + snapshot.worker_id, described::write(snapshot), "PX", ttl.count()),
-       Command("ZADD", base_ + "workers", millis(now) + ttl.count(), snapshot.worker_id),
-       Command("ZREMRANGEBYSCORE", base_ + "workers", "-inf", millis(now))});
+Query<Done> Fleet::publish(const Snapshot& snapshot, std::chrono::milliseconds ttl) const {
+  return redis::all_ok({Command::eval(
+      scripts::report, {base_ + "worker:" + snapshot.worker_id, base_ + "workers"},
+      {described::write(snapshot), std::to_string(ttl.count()), snapshot.worker_id, kRememberedMillis})});
 }
 
 Query<Done> Fleet::leave(const std::string& worker_id) const {
@@ -77,19 +163,18 @@ Query<Done> Fleet::leave(const std::string& worker_id) const {
       {Command("DEL", base_ + "worker:" + worker_id), Command("ZREM", base_ + "workers", worker_id)});
 }
 
-Query<std::vector<Snapshot>> Fleet::snapshots(WallTime now) const {
-  using Answer = std::vector<Snapshot>;
-  return {{Command("ZRANGE", base_ + "workers", millis(now), "+inf", "BYSCORE")},
-          [base = base_](Replies replies) -> Result<Step<Answer>> {
-            BOOST_OUTCOME_TRY(auto ids, redis::texts(replies[0]));
-            if (ids.empty()) return Step<Answer>{Answer{}};
-            Command get("MGET");
-            for (const std::string& id : ids) get.words.push_back(base + "worker:" + id);
-            return Step<Answer>{Query<Answer>{{std::move(get)}, [](Replies found) -> Result<Step<Answer>> {
-                                                BOOST_OUTCOME_TRY(auto texts, redis::list(found[0]));
-                                                return Step<Answer>{parse_snapshots(texts)};
-                                              }}};
-          }};
+Query<std::vector<Snapshot>> Fleet::snapshots() const {
+  return look<std::vector<Snapshot>>(base_, [](Roll roll) { return std::move(roll.alive); });
+}
+
+Query<Roll> Fleet::roll() const {
+  return look<Roll>(base_, [](Roll roll) { return roll; });
+}
+
+Query<Done> Fleet::probe() const {
+  return redis::all_ok({Command::eval(scripts::report, {base_ + "probe", base_ + "probes"},
+                                      {"probe", "1000", "probe", kRememberedMillis}),
+                        Command("PUBLISH", base_ + "probe", "")});
 }
 
 Query<Control> Fleet::control(std::int64_t since) const {
@@ -99,14 +184,8 @@ Query<Control> Fleet::control(std::int64_t since) const {
             BOOST_OUTCOME_TRY(auto fields, redis::texts(replies[0]));
             BOOST_OUTCOME_TRY(auto requests, redis::texts(replies[1]));
             Control control;
-            for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
-              const auto value = number(fields[i + 1]);
-              if (!value) continue;
-              if (fields[i] == "version")
-                control.version = static_cast<std::int64_t>(*value);
-              else if (fields[i].starts_with(kLimitField))
-                control.limits[fields[i].substr(kLimitField.size())] = *value;
-            }
+            for (std::size_t i = 0; i + 1 < fields.size(); i += 2)
+              read_control(fields[i], fields[i + 1], control);
             for (const std::string& text : requests) {
               if (auto request = parse_request(text)) control.requests.push_back(std::move(*request));
             }

@@ -2,6 +2,9 @@
 // through the API, cache removals) is stored state with a version, PUBLISH is only its bell, and workers
 // confirm what they did.
 //
+// Workers and servers of other versions are there while an installation is upgraded: what they wrote is read
+// as far as it is known (base/stored.h), and never hides who wrote it.
+//
 // Queries, carried out by redis::Client. Thread safe (immutable).
 #pragma once
 
@@ -19,6 +22,9 @@
 #include "medsynth/redis/query.h"
 
 namespace medsynth::fleet {
+
+// A worker that is silent for this long is not counted on.
+inline constexpr std::chrono::milliseconds kReportTtl{5000};
 
 // A model in a worker's cache. Times are RFC 3339.
 struct ModelReport {
@@ -103,10 +109,23 @@ struct Snapshot {
   std::vector<TaskReport> tasks;
   std::int64_t control_version = 0;  // the newest control this worker has obeyed
   std::vector<Sample> metrics;
+  // Not stored: members that were there and could not be read, and have their defaults.
+  std::vector<Fault> faults;
 };
 BOOST_DESCRIBE_STRUCT(Snapshot, (),
                       (worker_id, host, pid, version, started_at, at, draining, queues, usage, limits_origin,
                        system, cache, tasks, control_version, metrics))
+
+// A worker whose last snapshot has expired: it was killed, cannot reach Redis, or Redis refuses its reports.
+struct Silent {
+  std::string worker_id;
+  WallTime since;  // its last report
+};
+
+struct Roll {
+  std::vector<Snapshot> alive;  // by host and worker id
+  std::vector<Silent> silent;   // of the last ten minutes
+};
 
 // What somebody asks of the workers, once: "cache.remove" (argument: model id), "cache.clear".
 struct Request {
@@ -119,6 +138,7 @@ struct Control {
   std::int64_t version = 0;
   std::map<std::string, double> limits;  // set through the API, by name; empty: each worker's environment's
   std::vector<Request> requests;         // newer than asked for, oldest first
+  std::vector<Fault> faults;             // fields that hold no finite number, and are passed over
 };
 
 struct FleetOptions {
@@ -131,11 +151,16 @@ class Fleet {
  public:
   explicit Fleet(const FleetOptions& options);
 
-  redis::Query<redis::Done> publish(const Snapshot& snapshot, std::chrono::milliseconds ttl,
-                                    WallTime now) const;
+  redis::Query<redis::Done> publish(const Snapshot& snapshot,
+                                    std::chrono::milliseconds ttl = kReportTtl) const;
   redis::Query<redis::Done> leave(const std::string& worker_id) const;
-  // Of the workers that are alive, ordered by host and worker id.
-  redis::Query<std::vector<Snapshot>> snapshots(WallTime now) const;
+  // Of the workers that are alive, ordered by host and worker id. Who is alive is decided by Redis' clock
+  // alone: whose snapshot has not expired.
+  redis::Query<std::vector<Snapshot>> snapshots() const;
+  redis::Query<Roll> roll() const;  // the same, and those that fell silent
+  // Does what a report does, with keys of its own, and rings on a channel that nobody hears: an error is what
+  // a worker, or a submission, would be told.
+  redis::Query<redis::Done> probe() const;
 
   // What is in force, with the requests after `since`.
   redis::Query<Control> control(std::int64_t since) const;
@@ -156,10 +181,3 @@ class Fleet {
 };
 
 }  // namespace medsynth::fleet
-
-// A newer version's worker may report more than this one knows.
-template <>
-struct medsynth::described::Rules<medsynth::fleet::Snapshot> {
-  static constexpr bool open = true;
-  static constexpr std::array<Field, 0> fields{};
-};

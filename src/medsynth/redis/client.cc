@@ -111,6 +111,10 @@ std::string Client::last_error() const {
   return impl_->session->last_error();
 }
 
+const Clock& Client::clock() const {
+  return impl_->session->clock();
+}
+
 void Client::subscribe(std::vector<std::string> channels, Message message) {
   impl_->session->subscribe(std::move(channels), std::move(message));
 }

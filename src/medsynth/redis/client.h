@@ -11,6 +11,10 @@
 // may or may not have happened, as may one that ended with `timeout`: write scripts so that doing them again
 // is harmless.
 //
+// An answer that says that this connection can never work (error_reply.h: READONLY of a master that became a
+// replica, NOAUTH, MOVED ...) ends the connection, and so does a refused SUBSCRIBE; last_error() says why,
+// and each cause is logged once.
+//
 // Not for commands that block (BLPOP) longer than the timeout: a connection that is silent for twice the
 // timeout is given up. Not for SUBSCRIBE and MONITOR as commands. A script inside MULTI is not sent again
 // when Redis does not know it.
@@ -22,8 +26,11 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "medsynth/base/clock.h"
 #include "medsynth/redis/query.h"
 #include "medsynth/redis/url.h"
 
@@ -40,6 +47,7 @@ struct ClientOptions {
   std::chrono::milliseconds connect_timeout{2000};
   std::chrono::milliseconds reconnect_wait{200};  // doubles up to 2 s
   bool quiet = false;                             // no log lines about the connection
+  bool accept_replica = false;  // to look at one; else a replica is no connection, for it takes no writes
   // Those who block in send() and run() carry the connection's work meanwhile, so that nothing hops to the
   // client's thread and back: completions run on their threads too. Not with a context of the caller's.
   bool callers_work = false;
@@ -73,6 +81,9 @@ class Client {
   Result<> wait_connected(std::chrono::milliseconds timeout, std::stop_token stop = {});
   // Why there is no connection, for people; empty when there is one.
   std::string last_error() const;
+  // Redis' time, for everything that another process compares with its own; this machine's until the first
+  // connection. Lives as long as the client.
+  const Clock& clock() const;
 
   // Listens on channels, also again after each reconnect. Call before or after connecting; `message` runs on
   // the client's thread. One subscription set per client: a later call replaces the earlier. Each connection

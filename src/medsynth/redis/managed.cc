@@ -32,6 +32,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kStopGrace{10'000};  // then SIGKILL; Redis itself needs a disk flush
+constexpr milliseconds kSlow{2'000};        // a start that takes longer is said
 constexpr milliseconds kLockRetry{20};      // the kernel wakes nobody when a holder of the lock dies
 
 class Fd {
@@ -98,18 +99,54 @@ bool connects_tcp(const std::string& host, const std::string& port) {
 
 // ---- the data folder ----
 
+Error unsafe(const fs::path& path, std::string_view why) {
+  return unavailable("redis_folder_unsafe",
+                     fmt::format("{} {}; choose another data folder, or remove it", path.native(), why));
+}
+
+constexpr std::string_view kLink = "is a symbolic link, which a managed Redis does not follow";
+
+// Nothing in the folder may lead out of it, or be somebody else's: Redis would read and overwrite what is
+// there.
+Result<> check_own(const fs::path& path) {
+  struct stat about{};
+  if (::lstat(path.c_str(), &about) != 0) {
+    if (errno == ENOENT) return success();  // a temporary file of a child that outlives a killed server
+    return system_failure("read", path);
+  }
+  if (S_ISLNK(about.st_mode)) return unsafe(path, kLink);
+  if (about.st_uid != ::geteuid()) return unsafe(path, "belongs to another user");
+  const bool ordinary = S_ISREG(about.st_mode) || S_ISDIR(about.st_mode) || S_ISSOCK(about.st_mode);
+  if (!ordinary) return unsafe(path, "is no ordinary file");
+  return success();
+}
+
+Result<> check_folder(const fs::path& folder) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator each(folder, error); !error && each != end(each);
+       each.increment(error)) {
+    BOOST_OUTCOME_TRY(check_own(each->path()));
+  }
+  if (!error) return success();
+  return unavailable("redis_not_started",
+                     fmt::format("Cannot read {}: {}", folder.native(), error.message()));
+}
+
+// <data_dir> itself may be a link: it is the owner's own setting.
 Result<> make_private_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder.parent_path(), error);
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return system_failure("create", folder);
-  struct stat about{};
-  if (::stat(folder.c_str(), &about) != 0) return system_failure("read", folder);
-  if (about.st_uid != ::geteuid())
-    return unavailable(
-        "redis_not_started",
-        fmt::format("{} belongs to another user; choose another data folder", folder.native()));
+  BOOST_OUTCOME_TRY(check_own(folder));
+  if (!fs::is_directory(folder, error)) return unsafe(folder, "is no folder");
   if (::chmod(folder.c_str(), 0700) != 0) return system_failure("protect", folder);
   return success();
+}
+
+Result<Fd> open_own(const fs::path& path, int flags) {
+  Fd fd(::open(path.c_str(), flags | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return errno == ELOOP ? unsafe(path, kLink) : system_failure("open", path);
+  return fd;
 }
 
 std::string first_line(const fs::path& path) {
@@ -119,11 +156,12 @@ std::string first_line(const fs::path& path) {
   return line;
 }
 
+const Error kGivenUp{Code::cancelled, "The start of the managed Redis was cancelled", ""};
+
 // A lock of the open file, not of the process: the server that inherits the file holds it as long as it
 // lives.
-Result<Fd> take_lock(const fs::path& path, steady_clock::time_point deadline) {
-  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd) return system_failure("open", path);
+Result<Fd> take_lock(const fs::path& path, steady_clock::time_point deadline, const ManagedOptions& options) {
+  BOOST_OUTCOME_TRY(Fd fd, open_own(path, O_RDWR));
   for (;;) {
     struct flock lock{};
     lock.l_type = F_WRLCK;
@@ -134,20 +172,20 @@ Result<Fd> take_lock(const fs::path& path, steady_clock::time_point deadline) {
       return fd;
     }
     if (errno != EAGAIN && errno != EACCES) return system_failure("lock", path);
-    if (steady_clock::now() >= deadline) break;
+    const std::string holder = first_line(path);
+    const std::string in_use =
+        fmt::format("{} is in use by {}", path.parent_path().native(),
+                    holder.empty() ? "another managed Redis" : "the redis-server with process id " + holder);
+    if (steady_clock::now() >= deadline)
+      return unavailable("redis_folder_in_use", in_use + "; stop that one, or choose another data folder");
+    if (!options.keep_waiting(in_use)) return kGivenUp;
     std::this_thread::sleep_for(kLockRetry);
   }
-  const std::string holder = first_line(path);
-  return unavailable(
-      "redis_folder_in_use",
-      fmt::format("{} is in use by {}; stop that one, or choose another data folder",
-                  path.parent_path().native(),
-                  holder.empty() ? "another managed Redis" : "the redis-server with process id " + holder));
 }
 
 Result<> write_file(const fs::path& path, std::string_view text) {
-  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+  BOOST_OUTCOME_TRY(const Fd fd, open_own(path, O_WRONLY | O_TRUNC));
+  if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     return system_failure("write", path);
   return success();
 }
@@ -272,11 +310,12 @@ struct Managed::Impl {
   }
 
   // Until it answers, over its private socket, where nobody else can.
-  Result<> wait_until_ready(const std::string& password, steady_clock::time_point deadline,
+  Result<> wait_until_ready(const ManagedOptions& options, steady_clock::time_point deadline,
                             const fs::path& log, std::streamoff from) {
-    Client client({.url = {.password = password, .unix_path = socket},
+    Client client({.url = {.password = options.url.password, .unix_path = socket},
                    .reconnect_wait = milliseconds(2),
                    .quiet = true});
+    const auto started = steady_clock::now();
     for (;;) {
       if (client.wait_connected(milliseconds(20))) return success();
       if (!alive())
@@ -287,6 +326,8 @@ struct Managed::Impl {
                      fmt::format("redis-server did not get ready in time: {} (see {})", client.last_error(),
                                  log.native()),
                      "redis_not_started"};
+      const bool slow = steady_clock::now() >= started + kSlow;
+      if (!options.keep_waiting(slow ? "redis-server reads its data" : "")) return kGivenUp;
     }
   }
 
@@ -306,7 +347,8 @@ Result<std::unique_ptr<Managed>> Managed::start(const ManagedOptions& options, m
   BOOST_OUTCOME_TRY(auto program, find_program(options.program));
   const fs::path folder = fs::absolute(options.data_dir) / "redis";
   BOOST_OUTCOME_TRY(make_private_folder(folder));
-  BOOST_OUTCOME_TRY(auto lock, take_lock(folder / "lock", deadline));
+  BOOST_OUTCOME_TRY(auto lock, take_lock(folder / "lock", deadline, options));
+  BOOST_OUTCOME_TRY(check_folder(folder));  // nobody else writes into it now
   if (answers(options.url))
     return unavailable("redis_port_taken",
                        fmt::format("Another program listens at {}. Use it with --redis external, stop it, or "
@@ -322,8 +364,7 @@ Result<std::unique_ptr<Managed>> Managed::start(const ManagedOptions& options, m
   impl->socket = socket.native();
   const fs::path config = folder / "redis.conf", log = folder / "redis.log";
   BOOST_OUTCOME_TRY(write_file(config, managed_config(options, folder, socket)));
-  const Fd log_fd(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (!log_fd) return system_failure("open", log);
+  BOOST_OUTCOME_TRY(const Fd log_fd, open_own(log, O_WRONLY | O_APPEND));
   const std::streamoff log_end = ::lseek(log_fd.get(), 0, SEEK_END);
 
   const Launch launch{program, config.native(), lock.get(), log_fd.get(), ::getpid()};
@@ -337,7 +378,7 @@ Result<std::unique_ptr<Managed>> Managed::start(const ManagedOptions& options, m
   if (::pwrite(lock.get(), holder.data(), holder.size(), 0) < 0)
     return system_failure("write", folder / "lock");
   lock = Fd();  // the child has it now
-  BOOST_OUTCOME_TRY(impl->wait_until_ready(options.url.password, deadline, log, log_end));
+  BOOST_OUTCOME_TRY(impl->wait_until_ready(options, deadline, log, log_end));
   return std::unique_ptr<Managed>(new Managed(std::move(impl)));
 }
 

@@ -4,14 +4,16 @@
 //   ... server->alive() ...                        // until the owner lets go of it, which stops it in order
 //
 // Bound to the URL's loopback address and to a private unix socket, data in <data_dir>/redis (mode 700),
-// append-only file, noeviction, keyspace events on. It dies with its parent (spawned from the main thread,
-// PDEATHSIG, getppid checked) and inherits a lock on its data folder, so that two servers never share one
-// folder and a restarted `serve` waits for its own dying child instead of taking it for somebody else's.
+// append-only file, noeviction, a bound on memory, keyspace events on. It dies with its parent (spawned from
+// the main thread, PDEATHSIG, getppid checked) and inherits a lock on its data folder, so that two servers
+// never share one folder and a restarted `serve` waits for its own dying child instead of taking it for
+// somebody else's.
 //
 // Not thread safe: one owner, the thread that starts processes.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -26,7 +28,11 @@ struct ManagedOptions {
   Url url;
   std::filesystem::path data_dir;  // <data_dir>/redis is made
   std::string fsync = "everysec";  // everysec | always
+  std::uint64_t max_memory = 0;    // bytes that its data may take; then it refuses writes. 0: no bound
   std::string program = "redis-server";
+  // Asked each 20 ms while start() waits; false ends it. `why` says what for, "" while that is not worth a
+  // word.
+  std::function<bool(const std::string& why)> keep_waiting = [](const std::string&) { return true; };
 };
 
 class Managed {
@@ -36,7 +42,9 @@ class Managed {
   //   invalid_argument  not a loopback address, TLS, or a user other than "default"
   //   unavailable       "redis_folder_in_use" (says by which pid), "redis_port_taken", "redis_not_installed",
   //                     "redis_not_started" (with what the server said last)
+  //                     "redis_folder_unsafe" (what lies in the folder is a link, or somebody else's)
   //   timeout           it started but still loads its data; it was stopped again
+  //   cancelled         keep_waiting() said so
   static Result<std::unique_ptr<Managed>> start(const ManagedOptions& options,
                                                 std::chrono::milliseconds timeout);
 

@@ -72,6 +72,7 @@ std::string managed_config(const ManagedOptions& options, const std::filesystem:
   line("appendfsync", options.fsync);
   line("save", "\"\"");  // the append-only file has it all
   line("maxmemory-policy", "noeviction");
+  if (options.max_memory > 0) line("maxmemory", std::to_string(options.max_memory));
   line("notify-keyspace-events", "KElx");  // of lists, and of keys that expire
   return text;
 }

@@ -1,19 +1,15 @@
 #include "medsynth/redis/query.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <iterator>
 
 #include <fmt/format.h>
 
+#include "medsynth/redis/error_reply.h"
+
 namespace medsynth::redis {
 namespace {
-
-// Conditions of the server that pass: the same call may succeed later.
-constexpr std::array<std::string_view, 10> kPassing{"BUSY",     "CLUSTERDOWN", "LOADING", "MASTERDOWN",
-                                                    "MISCONF",  "NOREPLICAS",  "OOM",     "READONLY",
-                                                    "TRYAGAIN", "UNKILLABLE"};
 
 std::string_view kind_name(Reply::Kind kind) {
   constexpr std::array<std::string_view, 5> names{"null", "text", "integer", "list", "error"};
@@ -25,11 +21,6 @@ Error wrong_kind(const Reply& reply, std::string_view expected) {
   return {Code::internal,
           fmt::format("Redis answered with {} where {} was expected", kind_name(reply.kind), expected),
           "redis_reply"};
-}
-
-// Redis quotes the arguments of a command that it does not know, and these may be anybody's text.
-std::string_view without_arguments(std::string_view text) {
-  return text.substr(0, text.find(", with args beginning with"));
 }
 
 }  // namespace
@@ -99,13 +90,7 @@ Result<std::vector<std::string>> texts(Reply&& reply) {
 }
 
 Error as_error(const Reply& reply) {
-  const std::string_view prefix = reply.error_prefix();
-  std::string message = fmt::format("Redis answered: {}", without_arguments(reply.text));
-  if (std::find(kPassing.begin(), kPassing.end(), prefix) == kPassing.end())
-    return {Code::internal, std::move(message), "redis_error"};
-  std::string reason = "redis_";
-  for (char c : prefix) reason += static_cast<char>(c - 'A' + 'a');
-  return {Code::unavailable, std::move(message), std::move(reason), {}, std::chrono::seconds(1)};
+  return error_of(reply.text);
 }
 
 Query<Done> all_ok(Commands commands) {

@@ -87,9 +87,8 @@ struct Reply {
 };
 using Replies = std::vector<Reply>;
 
-// Replies as what they must be. An error reply becomes an Error (OOM, READONLY, LOADING, ... -> unavailable
-// with reason "redis_<prefix>", in lowercase; others internal, "redis_error"), a reply of another kind is
-// internal, "redis_reply". Those that take an rvalue do not copy.
+// Replies as what they must be. An error reply becomes an Error (error_reply.h says which), a reply of
+// another kind is internal, "redis_reply". Those that take an rvalue do not copy.
 Result<std::string> text(const Reply& reply);
 Result<std::string> text(Reply&& reply);
 Result<std::int64_t> integer(const Reply& reply);  // also from text that is one

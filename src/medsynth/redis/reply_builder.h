@@ -5,9 +5,12 @@
 #include <charconv>
 #include <cstddef>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <boost/redis/adapter/any_adapter.hpp>
+#include <boost/redis/error.hpp>
 #include <boost/redis/resp3/node.hpp>
 
 #include "medsynth/redis/query.h"
@@ -26,10 +29,14 @@ class ReplyBuilder {
     open_ = true;
     path_.clear();
   }
-  void on_node(const boost::redis::resp3::node_view& node, boost::system::error_code&) {
+  void on_node(const boost::redis::resp3::node_view& node, boost::system::error_code& error) {
+    if (node.depth > path_.size()) {  // within something that is no list: a part of a streamed string, say
+      error = boost::redis::error::invalid_data_type;
+      return;
+    }
     path_.resize(node.depth);
     Reply& reply = path_.empty() ? replies_.back() : path_.back()->list.emplace_back();
-    fill(reply, node);
+    fill(reply, node, error);
     if (reply.kind == Reply::Kind::list) path_.push_back(&reply);
   }
   void on_done() { open_ = false; }
@@ -46,14 +53,17 @@ class ReplyBuilder {
   void expect(std::size_t count) { replies_.reserve(count); }
 
  private:
-  static void fill(Reply& reply, const boost::redis::resp3::node_view& node) {
+  static void fill(Reply& reply, const boost::redis::resp3::node_view& node,
+                   boost::system::error_code& error) {
     using boost::redis::resp3::type;
     switch (node.data_type) {
       case type::null:
         break;
       case type::number:
         reply.kind = Reply::Kind::integer;
-        std::from_chars(node.value.data(), node.value.data() + node.value.size(), reply.integer);
+        if (std::from_chars(node.value.data(), node.value.data() + node.value.size(), reply.integer).ec !=
+            std::errc())
+          error = boost::redis::error::not_a_number;
         break;
       case type::boolean:
         reply.kind = Reply::Kind::integer;

@@ -4,13 +4,12 @@
 #include <utility>
 
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <fmt/format.h>
 
 #include "medsynth/base/log.h"
+#include "medsynth/redis/error_reply.h"
+#include "medsynth/redis/handshake.h"
 
 namespace medsynth::redis {
 namespace {
@@ -21,88 +20,28 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kLongestReconnectWait{2000};
+// A connection that lived as long was a good one: what ends it is told anew, and the next is tried at once.
+constexpr std::chrono::seconds kProven{60};
+constexpr std::chrono::seconds kAskTime{10};  // clocks drift by milliseconds in a minute, and are set by hand
 
-// The name that is expected in the certificate.
-const std::string& server_name(const Url& url) {
-  return url.sni.empty() ? url.host : url.sni;
+// HELLO answers with a map: name, value, name, value ...
+bool is_of_replica(const Reply& hello) {
+  for (std::size_t i = 0; i + 1 < hello.list.size(); i += 2)
+    if (hello.list[i].text == "role") return hello.list[i + 1].text == "replica";
+  return false;
 }
 
-bool is_address(const std::string& host) {
-  error_code none;
-  (void)asio::ip::make_address(host, none);
-  return !none;
+// Of the channels, those with a 1; all where the question itself was refused.
+std::vector<std::string> permitted(const std::vector<std::string>& channels, const Reply& reply) {
+  if (reply.list.size() != channels.size()) return channels;
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < channels.size(); ++i)
+    if (reply.list[i].integer == 1) out.push_back(channels[i]);
+  return out;
 }
 
-int name_slot() {
-  static const int slot = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-  return slot;
-}
-
-// Boost.Redis makes the TLS stream of each connection itself and names no server; OpenSSL asks here just
-// before it writes the greeting that carries the name.
-void name_server(const SSL* ssl, int where, int) {
-  if ((where & SSL_CB_HANDSHAKE_START) == 0) return;
-  const auto* name = static_cast<const char*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), name_slot()));
-  if (name) SSL_set_tlsext_host_name(const_cast<SSL*>(ssl), name);
-}
-
-// `url` outlives the context.
-asio::ssl::context tls_context(const Url& url) {
-  asio::ssl::context context(asio::ssl::context::tls_client);
-  if (!url.tls) return context;
-  error_code error;  // without any certificate to trust, the handshake fails and says so
-  if (url.ca_file.empty())
-    context.set_default_verify_paths(error);
-  else
-    context.load_verify_file(url.ca_file, error);
-  if (error)
-    log::error("no certificates to trust can be read; Redis will not be reached",
-               {{"file", url.ca_file}, {"error", error.message()}});
-  context.set_verify_mode(asio::ssl::verify_peer);
-  context.set_verify_callback(asio::ssl::host_name_verification(server_name(url)));
-  if (!is_address(server_name(url))) {  // an address is no name to ask for
-    SSL_CTX_set_ex_data(context.native_handle(), name_slot(), const_cast<char*>(server_name(url).c_str()));
-    SSL_CTX_set_info_callback(context.native_handle(), name_server);
-  }
-  return context;
-}
-
-// HELLO with whom we are to this server. Nobody in particular: the server's default user without a password.
-void hello(boost::redis::request& request, const std::string& user, const std::string& password,
-           const std::string& name) {
-  if (password.empty() && user.empty())
-    request.hello_setname(name);
-  else
-    request.hello_setname(user.empty() ? "default" : user, password, name);
-}
-
-boost::redis::config connection_config(const ClientOptions& options) {
-  boost::redis::config config;
-  config.use_ssl = options.url.tls;
-  config.addr = {options.url.host, options.url.port};
-  config.unix_socket = options.url.unix_path;
-  for (const Address& each : options.url.sentinels)
-    config.sentinel.addresses.push_back({each.host, each.port});
-  config.sentinel.master_name = options.url.master;
-  config.sentinel.use_ssl = options.url.tls;
-  config.sentinel.setup.clear();
-  hello(config.sentinel.setup, options.url.sentinel_user, options.url.sentinel_password, options.name);
-  config.sentinel.resolve_timeout = config.sentinel.connect_timeout = config.sentinel.ssl_handshake_timeout =
-      config.sentinel.request_timeout = options.connect_timeout;
-  // We greet the server ourselves (an empty set-up request), to see what it answers.
-  config.use_setup = true;
-  config.setup.clear();
-  // But behind sentinels: it is asked for its role then, and answers only whom it knows.
-  if (!options.url.sentinels.empty())
-    hello(config.setup, options.url.user, options.url.password, options.name);
-  config.resolve_timeout = config.connect_timeout = config.ssl_handshake_timeout = options.connect_timeout;
-  // One run is one connection: the session waits between them.
-  config.reconnect_wait_interval = milliseconds(0);
-  // A connection that has been silent for twice this is dead. Not less than the timeout, so that a slow
-  // answer ends its own call first.
-  config.health_check_interval = std::max(options.timeout, milliseconds(1000));
-  config.read_buffer_append_size = 16 * 1024;  // large replies in few reads
-  return config;
+bool says_unfit(const Reply& reply) {
+  return reply.is_error() && classify(reply.text) == ErrorClass::connection;
 }
 
 }  // namespace
@@ -110,9 +49,10 @@ boost::redis::config connection_config(const ClientOptions& options) {
 Session::Session(ClientOptions options, asio::io_context& context)
     : options_(std::move(options)),
       context_(context),
-      connection_(context.get_executor(), tls_context(options_.url), boost::redis::logger::level::disabled),
+      connection_(context.get_executor(), tls_context(options_.url, why_), why_.listener()),
       connect_timer_(context),
       sweep_timer_(context),
+      time_timer_(context),
       backoff_(options_.reconnect_wait) {
   connection_.set_receive_response(pushes_);
 }
@@ -129,6 +69,7 @@ void Session::start() {
 void Session::connect() {
   if (closed_) return;
   failure_.clear();
+  why_.clear();
   const std::uint64_t attempt = ++attempt_;
   connection_.async_run(connection_config(options_),
                         [self = shared_from_this()](error_code error) { self->disconnected(error); });
@@ -142,7 +83,7 @@ void Session::connect() {
   });
 }
 
-// PING, because a server that is loading its data lets HELLO and SELECT pass.
+// PING, because a server that is loading its data lets HELLO, SELECT and TIME pass.
 void Session::greet() {
   const Url& url = options_.url;
   greeting_ = boost::redis::request();
@@ -159,44 +100,102 @@ void Session::greet() {
 
 void Session::greeted(std::uint64_t attempt, error_code error) {
   if (error || attempt != attempt_ || closed_) return;  // disconnected() knows why
-  for (const Reply& reply : greeting_replies_.take())
-    if (reply.is_error()) return give_up_attempt(reply.text);
+  const Replies replies = greeting_replies_.take();
+  for (const Reply& reply : replies)
+    if (reply.is_error()) return give_up_attempt(error_of(reply.text).message);
+  if (!options_.accept_replica && is_of_replica(replies.front()))
+    return give_up_attempt(
+        "it is a replica, and takes no writes: REDIS_URL must name its master, or sentinels that know it");
+  ask_time(attempt);
   listening_.clear();
+  heard_.clear();
+  hears_all_ = true;
   listen(attempt);
 }
 
-// Subscribes before anybody sees the connection, so that nothing published from then on is missed; once more
-// when the set was changed meanwhile.
-void Session::listen(std::uint64_t attempt) {
-  if (channels_ == listening_) return now_connected();
-  subscription_ = to_listen();
-  subscription_.push("PING");
-  connection_.async_exec(subscription_, boost::redis::any_adapter(),
-                         [self = shared_from_this(), attempt](error_code failed, std::size_t) {
-                           if (!failed && attempt == self->attempt_ && !self->closed_) self->listen(attempt);
+// What Redis' clock says belongs to between our question and its answer.
+void Session::ask_time(std::uint64_t attempt) {
+  if (attempt != attempt_ || closed_) return;
+  auto replies = std::make_shared<ReplyBuilder>();
+  auto request = std::make_shared<boost::redis::request>(fail_fast());
+  request->push("TIME");
+  connection_.async_exec(*request, adapter_for(*replies),
+                         [self = shared_from_this(), attempt, request, replies, sent = system_clock().now()](
+                             error_code error, std::size_t) {
+                           if (error || attempt != self->attempt_ || self->closed_) return;
+                           const Replies got = replies->take();
+                           if (const auto theirs = got.empty() ? std::nullopt : time_of(got[0]))
+                             self->clock_.heard(sent, *theirs, system_clock().now());
+                           self->time_timer_.expires_after(kAskTime);
+                           self->time_timer_.async_wait([self, attempt](error_code cancelled) {
+                             if (cancelled) return;
+                             if (!self->hears_all_) self->listen_again();
+                             self->ask_time(attempt);
+                           });
                          });
 }
 
-// From the channels that the connection listens on to those that it should.
-boost::redis::request Session::to_listen() {
-  boost::redis::request request(fail_fast());
-  request.unsubscribe(listening_);
-  request.subscribe(channels_);
+// Subscribes before anybody sees the connection, so that nothing published from then on is missed; once more
+// when the set was changed meanwhile. Asks first what this user may hear: a refusal is an answer to a command
+// that has none, and what follows on the connection would be taken for the answer of the command before.
+void Session::listen(std::uint64_t attempt) {
+  if (channels_ == listening_) return now_connected();
   listening_ = channels_;
-  return request;
+  if (listening_.empty()) return subscribe_to(attempt, {});
+  constexpr std::string_view kMay =
+      "local may = {} for i, channel in ipairs(ARGV) do "
+      "may[i] = (not redis.acl_check_cmd or redis.acl_check_cmd('SUBSCRIBE', channel)) and 1 or 0 end return "
+      "may";
+  std::vector<std::string> words{std::string(kMay), "0"};
+  words.insert(words.end(), listening_.begin(), listening_.end());
+  subscription_ = boost::redis::request(fail_fast());
+  subscription_.push_range("EVAL", words);
+  subscription_replies_ = {};
+  connection_.async_exec(
+      subscription_, adapter_for(subscription_replies_),
+      [self = shared_from_this(), attempt, asked = listening_](error_code failed, std::size_t) {
+        if (failed || attempt != self->attempt_ || self->closed_) return;
+        const Replies replies = self->subscription_replies_.take();
+        self->subscribe_to(attempt, permitted(asked, replies.front()));
+      });
+}
+
+void Session::subscribe_to(std::uint64_t attempt, std::vector<std::string> channels) {
+  const bool all = channels.size() == listening_.size();
+  if (std::exchange(hears_all_, all) && !all && !options_.quiet)
+    log::warning(
+        "this user may not hear all channels: what they tell is found later, by looking",
+        {{"url", std::string_view(options_.url.shown())}, {"next", "give it those of docs/redis.md"}});
+  subscription_ = boost::redis::request(fail_fast());
+  subscription_.unsubscribe(std::exchange(heard_, std::move(channels)));
+  subscription_.subscribe(heard_);
+  subscription_.push("PING");
+  subscription_replies_ = {};
+  connection_.async_exec(subscription_, adapter_for(subscription_replies_),
+                         [self = shared_from_this(), attempt](error_code failed, std::size_t) {
+                           if (failed || attempt != self->attempt_ || self->closed_) return;
+                           for (const Reply& reply : self->subscription_replies_.take())
+                             if (reply.is_error()) return self->give_up(error_of(reply.text).message);
+                           self->listen(attempt);
+                         });
 }
 
 void Session::now_connected() {
-  connect_timer_.cancel();
-  backoff_ = options_.reconnect_wait;
-  {
-    const std::lock_guard lock(mutex_);
-    connected_ = true;
-    last_error_.clear();
+  listens_ = true;
+  if (!connected_) {
+    connect_timer_.cancel();
+    backoff_ = options_.reconnect_wait;
+    connected_at_ = steady_clock::now();
+    {
+      const MutexLock lock(mutex_);
+      connected_ = true;
+      last_error_.clear();
+    }
+    changed_.notify_all();
+    if (!options_.quiet) log::debug("redis connected", {{"url", std::string_view(options_.url.shown())}});
+    if (const auto callback = on_connect_) callback();  // a copy: it may replace itself
   }
-  changed_.notify_all();
-  if (!options_.quiet) log::debug("redis connected", {{"url", std::string_view(options_.url.shown())}});
-  if (const auto callback = on_connect_) callback();  // a copy: it may replace itself
+  for (const auto& exchange : std::exchange(held_, {})) exchange_now(exchange);
 }
 
 void Session::give_up_attempt(std::string why) {
@@ -204,19 +203,38 @@ void Session::give_up_attempt(std::string why) {
   connection_.cancel(boost::redis::operation::run);
 }
 
+// From now on nobody uses it; disconnected() follows. One that is given up again and again is left alone for
+// longer and longer, although connecting succeeds.
+void Session::give_up(std::string why) {
+  if (connected_) {
+    unfit_wait_ = lived() >= kProven ? milliseconds(0) : 2 * unfit_wait_;
+    unfit_wait_ = backoff_ = std::clamp(unfit_wait_, options_.reconnect_wait, kLongestReconnectWait);
+    const MutexLock lock(mutex_);
+    connected_ = false;
+    last_error_ = why;
+  }
+  give_up_attempt(std::move(why));
+}
+
+steady_clock::duration Session::lived() const {
+  return connected_at_ ? steady_clock::now() - *connected_at_ : steady_clock::duration{};
+}
+
 void Session::disconnected(error_code error) {
-  const std::string why = failure_.empty() ? error.message() : failure_;
-  bool news;
+  const std::string why = failure_.empty() ? why_.describe(error, options_.url.master) : failure_;
+  if (lived() >= kProven) said_.clear();
+  connected_at_.reset();
+  listens_ = false;
   {
-    const std::lock_guard lock(mutex_);
-    news = last_error_ != why;
+    const MutexLock lock(mutex_);
     connected_ = false;
     if (!closed_) last_error_ = why;
   }
   connection_.cancel(boost::redis::operation::exec);  // those that would wait for the next connection
+  for (const auto& exchange : std::exchange(held_, {})) finish_later(exchange, unavailable(why));
   if (closed_) return;
   // One line per cause, not per attempt.
-  if (news && !options_.quiet)
+  if (std::exchange(said_, why) != why && !options_.quiet)
     log::warning("redis not connected",
                  {{"url", std::string_view(options_.url.shown())}, {"error", std::string_view(why)}});
   connect_timer_.expires_after(backoff_);
@@ -230,7 +248,7 @@ void Session::close() {
   if (closed_) return;
   closed_ = true;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     shut_ = true;
     connected_ = false;
     last_error_ = "the client was closed";
@@ -241,25 +259,27 @@ void Session::close() {
     finish(pending_.front(), Error{Code::cancelled, "the Redis client was closed", "redis_closed"});
   connect_timer_.cancel();
   sweep_timer_.cancel();
+  time_timer_.cancel();
   connection_.cancel();
   message_ = nullptr;
   on_connect_ = nullptr;
 }
 
 void Session::release_waiters() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return waiting_ == 0; });
+  const MutexLock lock(mutex_);
+  changed_.wait(mutex_, [this]() REQUIRES(mutex_) { return waiting_ == 0; });
 }
 
 std::string Session::last_error() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return last_error_;
 }
 
 Result<> Session::wait_connected(milliseconds timeout, std::stop_token stop) {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   ++waiting_;
-  const bool settled = changed_.wait_for(lock, stop, timeout, [this] { return connected_ || shut_; });
+  const bool settled =
+      changed_.wait_for(mutex_, stop, timeout, [this]() REQUIRES(mutex_) { return connected_ || shut_; });
   if (--waiting_ == 0 && shut_) changed_.notify_all();
   if (connected_) return success();
   if (settled || stop.stop_requested()) return Error{Code::cancelled, "waiting for Redis was cancelled", ""};
@@ -291,11 +311,15 @@ void Session::begin(const std::shared_ptr<Exchange>& exchange) {
   if (!connected_) return finish_later(exchange, unavailable(last_error()));
   if (exchange->commands.empty())
     return asio::post(context_, [self = shared_from_this(), exchange] { self->finish(exchange, Replies{}); });
-  exchange_now(exchange);
+  if (listens_)
+    exchange_now(exchange);
+  else
+    held_.push_back(exchange);
   sweep_later();
 }
 
 void Session::exchange_now(const std::shared_ptr<Exchange>& exchange) {
+  if (!exchange->done) return;  // overdue, and ended
   connection_.async_exec(exchange->request, adapter_for(exchange->incoming),
                          [self = shared_from_this(), exchange](error_code error, std::size_t) {
                            self->answered(exchange, error);
@@ -311,6 +335,8 @@ void Session::answered(const std::shared_ptr<Exchange>& exchange, error_code err
                   Error{Code::internal, fmt::format("Redis' answer cannot be read: {}", error.message()),
                         "redis_reply"});
   if (exchange->take_replies()) return exchange_now(exchange);
+  const auto unfit = std::find_if(exchange->replies.begin(), exchange->replies.end(), says_unfit);
+  if (unfit != exchange->replies.end() && !options_.accept_replica) give_up(error_of(unfit->text).message);
   finish(exchange, std::move(exchange->replies));
 }
 
@@ -364,12 +390,15 @@ void Session::subscribe(std::vector<std::string> channels, Client::Message messa
                             message = std::move(message)]() mutable {
     self->channels_ = std::move(channels);
     self->message_ = std::move(message);
-    if (!self->connected_ || self->closed_) return;
-    auto request = std::make_shared<boost::redis::request>(self->to_listen());
-    if (request->get_commands() == 0) return;
-    self->connection_.async_exec(*request, boost::redis::any_adapter(),
-                                 [request](error_code, std::size_t) {});
+    self->listen_again();
   });
+}
+
+// What is sent meanwhile waits, so that a refusal is not taken for its answer.
+void Session::listen_again() {
+  if (!connected_ || closed_ || !std::exchange(listens_, false)) return;
+  listening_.clear();
+  listen(attempt_);
 }
 
 void Session::on_connect(std::function<void()> callback) {

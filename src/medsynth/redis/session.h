@@ -8,7 +8,7 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -19,8 +19,11 @@
 #include <boost/redis/connection.hpp>
 #include <boost/redis/request.hpp>
 
+#include "medsynth/base/mutex.h"
 #include "medsynth/redis/client.h"
+#include "medsynth/redis/connect_failure.h"
 #include "medsynth/redis/exchange.h"
+#include "medsynth/redis/server_clock.h"
 
 namespace medsynth::redis {
 
@@ -43,15 +46,20 @@ class Session : public std::enable_shared_from_this<Session> {
   bool connected() const { return connected_; }
   std::string last_error() const;
   Result<> wait_connected(std::chrono::milliseconds timeout, std::stop_token stop);
+  const Clock& clock() const { return clock_; }
 
  private:
   void connect();
   void greet();
   void greeted(std::uint64_t attempt, boost::system::error_code error);
+  void ask_time(std::uint64_t attempt);
   void listen(std::uint64_t attempt);
-  boost::redis::request to_listen();
+  void listen_again();
+  void subscribe_to(std::uint64_t attempt, std::vector<std::string> channels);
   void now_connected();
   void give_up_attempt(std::string why);
+  void give_up(std::string why);
+  std::chrono::steady_clock::duration lived() const;
   void disconnected(boost::system::error_code error);
 
   void begin(const std::shared_ptr<Exchange>& exchange);
@@ -69,31 +77,42 @@ class Session : public std::enable_shared_from_this<Session> {
 
   const ClientOptions options_;
   boost::asio::io_context& context_;
+  ConnectFailure why_;
   boost::redis::connection connection_;
   boost::asio::steady_timer connect_timer_;  // an attempt's deadline, then the wait for the next
   boost::asio::steady_timer sweep_timer_;
+  boost::asio::steady_timer time_timer_;  // until Redis' clock is asked again
   bool sweeping_ = false;
   bool closed_ = false;
   std::uint64_t attempt_ = 0;
   std::chrono::milliseconds backoff_;
+  std::chrono::milliseconds unfit_wait_{0};  // the wait after one that connected and was given up
+  std::optional<std::chrono::steady_clock::time_point> connected_at_;
   std::string failure_;  // what we found wrong with this attempt's server
+  std::string said_;     // the last cause that was logged
   boost::redis::request greeting_;
   boost::redis::request subscription_;
   ReplyBuilder greeting_replies_;
+  ReplyBuilder subscription_replies_;
   ReplyBuilder pushes_;
   // All have the same timeout, so the first is also the first to be overdue.
   std::list<std::shared_ptr<Exchange>> pending_;
+  std::vector<std::shared_ptr<Exchange>> held_;  // until this connection listens on the new channels
+  bool listens_ = false;                         // on channels_
   std::vector<std::string> channels_;
   std::vector<std::string> listening_;  // this connection, at the latest when what was sent is done
+  std::vector<std::string> heard_;      // of these, those that this user may hear
+  bool hears_all_ = true;
   Client::Message message_;
   std::function<void()> on_connect_;
 
+  ServerClock clock_;
   std::atomic<bool> connected_{false};
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable_any changed_;
-  int waiting_ = 0;                               // guarded by mutex_
-  bool shut_ = false;                             // guarded by mutex_
-  std::string last_error_ = "not connected yet";  // guarded by mutex_
+  int waiting_ GUARDED_BY(mutex_) = 0;
+  bool shut_ GUARDED_BY(mutex_) = false;
+  std::string last_error_ GUARDED_BY(mutex_) = "not connected yet";
 };
 
 }  // namespace medsynth::redis

@@ -17,9 +17,9 @@ constexpr std::chrono::hours kLong{1};
 
 }  // namespace
 
-void Turns::run(Lock& lock, const std::function<bool()>& enough, steady_clock::time_point until) {
+void Turns::run(const std::function<bool()>& enough, steady_clock::time_point until) {
   taken_ = true;
-  lock.unlock();
+  mutex_.unlock();
   do {
     try {
       context_.run_one_until(until);
@@ -27,7 +27,7 @@ void Turns::run(Lock& lock, const std::function<bool()>& enough, steady_clock::t
       log::error("redis completion threw", {{"error", error.what()}});
     }
   } while (!enough() && !context_.stopped() && steady_clock::now() < until);
-  lock.lock();
+  mutex_.lock();
   taken_ = false;
   if (context_.stopped())
     own_thread_.notify_one();
@@ -36,21 +36,21 @@ void Turns::run(Lock& lock, const std::function<bool()>& enough, steady_clock::t
 }
 
 void Turns::serve() {
-  Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   while (!context_.stopped()) {
     if (taken_ || (!ending_ && (!open_.empty() || std::exchange(called_, false))))
-      own_thread_.wait_for(lock, kLinger);
+      own_thread_.wait_until(mutex_, steady_clock::now() + kLinger);
     else
-      run(lock, [] { return true; }, steady_clock::now() + kLong);
+      run([] { return true; }, steady_clock::now() + kLong);
   }
-  own_thread_.wait(lock, [this] { return !taken_; });
+  while (taken_) own_thread_.wait(mutex_);
   over_ = true;
   for (const auto& call : open_) call->changed.notify_one();
 }
 
 void Turns::end() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ending_ = true;
   }
   own_thread_.notify_one();
@@ -59,23 +59,23 @@ void Turns::end() {
 std::optional<Result<Replies>> Turns::call(const std::function<void(Completion)>& start,
                                            steady_clock::time_point until) {
   const auto call = std::make_shared<Call>();
-  Lock lock(mutex_);
+  mutex_.lock();
   called_ = true;
   const auto place = open_.insert(open_.end(), call);
-  lock.unlock();
+  mutex_.unlock();
   start([this, call, place](Result<Replies> answer) {
-    const std::lock_guard answering(mutex_);
+    const MutexLock answering(mutex_);
     if (call->left) return;
     open_.erase(place);
     call->answer = std::move(answer);
     call->changed.notify_one();
   });
-  lock.lock();
+  const MutexLock lock(mutex_);
   while (!call->answer && !over_ && steady_clock::now() < until) {
     if (taken_)
-      call->changed.wait_until(lock, until);
+      call->changed.wait_until(mutex_, until);
     else
-      run(lock, [&] { return call->answer.has_value(); }, until);
+      run([&] { return call->answer.has_value(); }, until);
   }
   if (!call->answer) {
     call->left = true;

@@ -5,15 +5,14 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include <boost/asio/io_context.hpp>
 
+#include "medsynth/base/mutex.h"
 #include "medsynth/redis/query.h"
 
 namespace medsynth::redis {
@@ -25,7 +24,7 @@ class Turns {
   explicit Turns(boost::asio::io_context& context) : context_(context) {}
 
   // The client's own thread: until the context is stopped and nobody is in it.
-  void serve();
+  void serve() EXCLUDES(mutex_);
   // The own thread takes the turn at once from now on: something that stops the context was posted.
   void end();
   // Starts something that completes on the context; its answer, or nullopt when there was none until then.
@@ -36,21 +35,20 @@ class Turns {
   struct Call {
     std::optional<Result<Replies>> answer;  // written with the lock and the turn, read with either
     bool left = false;                      // its caller went without; guarded by mutex_
-    std::condition_variable changed;        // it is there, or the turn is free
+    CondVar changed;                        // it is there, or the turn is free
   };
-  using Lock = std::unique_lock<std::mutex>;
 
   // Runs handlers without the lock, until `enough`; then hands the turn on.
-  void run(Lock& lock, const std::function<bool()>& enough, std::chrono::steady_clock::time_point until);
+  void run(const std::function<bool()>& enough, std::chrono::steady_clock::time_point until) REQUIRES(mutex_);
 
   boost::asio::io_context& context_;
-  std::mutex mutex_;
-  std::condition_variable own_thread_;
-  bool taken_ = false;                     // guarded by mutex_
-  bool called_ = false;                    // since the own thread looked; guarded by mutex_
-  bool ending_ = false;                    // guarded by mutex_
-  bool over_ = false;                      // nobody runs any more; guarded by mutex_
-  std::list<std::shared_ptr<Call>> open_;  // whose threads wait for an answer; guarded by mutex_
+  Mutex mutex_;
+  CondVar own_thread_;
+  bool taken_ GUARDED_BY(mutex_) = false;
+  bool called_ GUARDED_BY(mutex_) = false;  // since the own thread looked
+  bool ending_ GUARDED_BY(mutex_) = false;
+  bool over_ GUARDED_BY(mutex_) = false;                      // nobody runs any more
+  std::list<std::shared_ptr<Call>> open_ GUARDED_BY(mutex_);  // whose threads wait for an answer
 };
 
 }  // namespace medsynth::redis

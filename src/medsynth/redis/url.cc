@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/base/text.h"
+
 namespace medsynth::redis {
 namespace {
 
@@ -15,6 +17,7 @@ constexpr std::string_view kShape =
     "write redis://[user[:password]@]host[:port][/database], rediss://..., unix:///path?db=n or "
     "redis+sentinel://host[:port],host[:port].../master[/database]";
 
+// Nothing of the address is quoted: what is malformed may be part of a password.
 Error wrong(std::string detail) {
   return invalid("REDIS_URL", std::move(detail));
 }
@@ -58,7 +61,7 @@ std::optional<int> number(std::string_view text, int most) {
 Result<int> database(std::string_view text) {
   // Redis has 16 unless configured otherwise; the bound only keeps out what cannot be one.
   if (const auto value = number(text, 1'000'000)) return *value;
-  return wrong(fmt::format("the database must be a whole number from 0, not '{}'", text));
+  return wrong("the database (after the last '/', or db=) must be a whole number from 0");
 }
 
 Result<> read_credentials(std::string_view text, Url& url) {
@@ -76,7 +79,7 @@ Result<> read_address(std::string_view text, std::string& to_host, std::string& 
     if (end == text.npos) return wrong("the host begins with '[' but has no ']'");
     to_host = text.substr(1, end - 1);
     if (::inet_pton(AF_INET6, to_host.c_str(), &address) != 1)
-      return wrong(fmt::format("'{}' is not an IPv6 address", to_host));
+      return wrong("what stands between '[' and ']' is no IPv6 address");
     rest = text.substr(end + 1);
     if (!rest.empty() && rest[0] != ':') return wrong("only ':' and the port may follow ']'");
   }
@@ -85,7 +88,10 @@ Result<> read_address(std::string_view text, std::string& to_host, std::string& 
   if (!port || port->empty()) return success();
   const auto value = number(*port, 65535);
   if (!value || *value == 0)
-    return wrong(fmt::format("the port must be a number from 1 to 65535, not '{}'", *port));
+    return wrong(
+        "the port (what follows the host's ':') must be a number from 1 to 65535; a password stands before "
+        "an "
+        "'@'");
   to_port = std::to_string(*value);
   return success();
 }
@@ -127,9 +133,8 @@ Result<> read_options(std::string_view text, Url& url) {
       BOOST_OUTCOME_TRY(url.sentinel_password, percent_decoded(value.value_or(""), "sentinel_password"));
     } else {
       return wrong(
-          fmt::format("the option '{}' is not known; 'db' is, with rediss:// 'ssl_ca_certs' and 'sni', with "
-                      "sentinels 'sentinel_user' and 'sentinel_password'",
-                      name));
+          "an option (after '?') is not known; 'db' is, with rediss:// 'ssl_ca_certs' and 'sni', with "
+          "sentinels 'sentinel_user' and 'sentinel_password'");
     }
     text = rest.value_or("");
   }
@@ -154,9 +159,10 @@ bool Url::is_loopback() const {
 }
 
 std::string Url::shown() const {
-  std::string who = user;
-  if (!password.empty()) who += ":***";
-  if (!who.empty()) who += '@';
+  // A user without a password may be a password that somebody wrote without its ':'.
+  const bool anonymous = user.empty() && password.empty();
+  const std::string who =
+      anonymous ? "" : masked(fmt::format("//{}{}@", user, password.empty() ? "" : ":x")).substr(2);
   if (!unix_path.empty()) return fmt::format("unix://{}{}?db={}", who, unix_path, database);
   const std::string_view scheme = tls ? "rediss" : "redis";
   if (!sentinels.empty()) {
@@ -186,7 +192,7 @@ Result<Url> parse_url(std::string_view text) {
   const auto [address, options] = halves(rest, rest.find('?'));
   const std::size_t slash = address.find('/');
   const auto [authority, path] = halves(address, slash);
-  // Else a part of the password would be taken for a port or a database, and quoted.
+  // Else a part of the password would be taken for a port or a database.
   if (scheme != "unix" && rest.find('@', authority.size() + 1) != rest.npos)
     return wrong("'/' and '?' in the user or password must be written %2F and %3F");
   const std::size_t at = authority.rfind('@');

@@ -38,10 +38,10 @@ struct Url {
   std::string sentinel_password;
 
   bool is_loopback() const;   // localhost, 127.0.0.0/8, ::1, or a unix socket; never behind sentinels
-  std::string shown() const;  // without the password
+  std::string shown() const;  // without the password, and without a user that may be one
 };
 
-// invalid_argument (pointer "REDIS_URL") says what is wrong, never quoting the password.
+// invalid_argument (pointer "REDIS_URL") says what is wrong, and quotes nothing of the text.
 Result<Url> parse_url(std::string_view text);
 
 }  // namespace medsynth::redis

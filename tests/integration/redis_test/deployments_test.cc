@@ -195,7 +195,8 @@ TEST_F(Sentinels, SayWhereTheMasterIs) {
   const auto connected = client->wait_connected(20s);
   ASSERT_TRUE(connected) << connected.error().message;
   EXPECT_EQ(ask(*client, Command("SET", "key", "value")).text, "OK");
-  const auto replica = client_for(replica_.url(2));
+  const auto replica =
+      std::make_unique<Client>(ClientOptions{.url = *parse_url(replica_.url(2)), .accept_replica = true});
   ASSERT_TRUE(replica->wait_connected(10s));
   ASSERT_TRUE(eventually([&] { return ask(*replica, Command("GET", "key")).text == "value"; }));
   const auto sentinel = client_for(fmt::format("redis://127.0.0.1:{}", port_));

@@ -69,6 +69,35 @@ TEST(Described, NamesEveryFaultByItsPointer) {
   EXPECT_EQ(described::parse<Outer>("[]").error().faults[0].detail, "must be an object");
 }
 
+// Twice the faults make no longer an answer: neither wrong elements nor unknown members.
+TEST(Described, FaultsAreBounded) {
+  const auto faults_of = [](std::size_t count) {
+    std::string elements, members;
+    for (std::size_t i = 0; i < count; ++i) {
+      elements += i == 0 ? "1" : ",1";
+      members += fmt::format(R"(,"unknown{}":1)", i);
+    }
+    const auto outer = described::parse<Outer>(R"({"text":"a","inners":[)" + elements + "]}");
+    const auto others = described::parse<Outer>(R"({"text":"a")" + members + "}");
+    EXPECT_EQ(others.error().faults.size(), outer.error().faults.size());
+    return outer.error().faults;
+  };
+  EXPECT_EQ(faults_of(100).size(), 100u);
+  const auto many = faults_of(5'000);
+  EXPECT_EQ(many, faults_of(10'000));
+  ASSERT_EQ(many.size(), 101u);
+  EXPECT_EQ(many[99].pointer, "/inners/99");
+  EXPECT_EQ(many[100].detail, "has more faults: these are the first 100");
+}
+
+// A name of megabytes is neither repeated nor compared.
+TEST(Described, LongNamesAreCut) {
+  const auto outer = described::parse<Outer>(R"({"text":"a",")" + std::string(1'000'000, 'n') + R"(":1})");
+  ASSERT_FALSE(outer);
+  EXPECT_LT(outer.error().message.size(), 300u);
+  EXPECT_EQ(outer.error().faults.at(0).detail, "is not a known field");
+}
+
 // Found by the fuzzer: a double beyond 64 bits was converted before its range was looked at.
 TEST(Described, NumbersBeyondTheTypeAreOutOfRange) {
   for (const char* number : {"1e300", "-1e300", "1e10"}) {

@@ -51,6 +51,25 @@ TEST(JsonParse, RefusesNumbersBeyondADouble) {
   EXPECT_TRUE(json::parse("1.7976931348623157e308"));
 }
 
+// What others put into their documents as it is must be JSON for each of their readers.
+TEST(IsJson, IsStrict) {
+  for (const char* text : {"null", " [1, 2.5e3, \"a\\u0041\"] ", R"({"a":{"b":[true,false]}})",
+                           "18446744073709551617", "1.7976931348623157e308"})
+    EXPECT_TRUE(is_json(text)) << text;
+  for (const char* text : {"", " ", "NaN", "[Infinity]", "{\"a\":-Infinity}", "1e999", "[1,]", "{'a':1}",
+                           "1 2", "\"\xff\"", "\"\\ud800\"", "{\"a\":1", "tru", "01"})
+    EXPECT_FALSE(is_json(text)) << text;
+  EXPECT_TRUE(is_json(std::string(64, '[') + std::string(64, ']')));
+  EXPECT_FALSE(is_json(std::string(65, '[') + std::string(65, ']')));
+  EXPECT_TRUE(parse("[[{\"result\":" + std::string(64, '[') + std::string(64, ']') + "}]]"));
+}
+
+TEST(DropNonFinite, MakesThemNullAtAnyDepth) {
+  value made = {{"a", NAN}, {"b", array{1.5, INFINITY, object{{"c", -INFINITY}}}}};
+  drop_non_finite(made);
+  EXPECT_EQ(write(made), R"({"a":null,"b":[1.5,null,{"c":null}]})");
+}
+
 TEST(JsonMembers, GivesTheRawTextOfEachMember) {
   const auto found = members(R"( {"a" : 1180591620717411303424 , "b\u0041":[1,{"x":"]}"}], "c":Infinity} )");
   ASSERT_TRUE(found);

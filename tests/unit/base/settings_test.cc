@@ -76,5 +76,68 @@ TEST(Settings, PasswordsAreNeverShown) {
             "redis+sentinel://:***@one/m?sentinel_password=***&sentinel_user=eve");
 }
 
+// A misspelt variable has no effect, which nobody would see: each is named, with what was probably meant.
+TEST(Settings, UnknownVariablesAreNamedWithWhatWasMeant) {
+  const auto warning_of = [](const std::string& name) {
+    const auto all = unknown_variables({"PATH", name, "HOME"});
+    return all.empty() ? "" : all.size() == 1 ? all[0] : "several";
+  };
+  const std::map<std::string, std::string> meant{{"MEDSYNTH_WORKER", "MEDSYNTH_WORKERS"},
+                                                 {"MAX_CONCURENT_TASKS", "MAX_CONCURRENT_TASKS"},
+                                                 {"medsynth_workers", "MEDSYNTH_WORKERS"},
+                                                 {"MEDSYTNH_LISTEN", "MEDSYNTH_LISTEN"},
+                                                 {"MEDSYNTH_MAX_CPU_PERCENT", "MAX_CPU_PERCENT"},
+                                                 {"MEDSYNTH_REDIS_URL", "REDIS_URL"},
+                                                 {"REDIS_URI", "REDIS_URL"},
+                                                 {"TASK_STORAGE_TLL", "TASK_STORAGE_TTL"},
+                                                 {"MEDSYNTH_RESULTKEYS", "MEDSYNTH_RESULT_KEYS"}};
+  for (const auto& [name, variable] : meant) {
+    EXPECT_TRUE(warning_of(name).starts_with(name + " is not a variable of Medsynth")) << warning_of(name);
+    EXPECT_TRUE(warning_of(name).ends_with("(did you mean '" + variable + "'?)")) << warning_of(name);
+  }
+  EXPECT_NE(warning_of("MEDSYNTH_COLOUR_SCHEME").find("no effect; docs/settings.md"), std::string::npos);
+  EXPECT_EQ(warning_of("MEDSYNTH_A\nB").find('\n'), std::string::npos);
+}
+
+// Known names, other programs', and what Kubernetes makes of a service called medsynth.
+TEST(Settings, OtherVariablesAreNotOurs) {
+  std::vector<std::string> names{"PATH",
+                                 "MODEL_CACHE_DIR",
+                                 "REDIS_HOST",
+                                 "REDIS_PORT",
+                                 "MAX_JOBS",
+                                 "URL",
+                                 "QUEUES",
+                                 "LISTEN_FDS",
+                                 "TASK_ID",
+                                 "MEDSYNTH_SERVICE_HOST",
+                                 "MEDSYNTH_PORT",
+                                 "MEDSYNTH_PORT_8000_TCP_ADDR",
+                                 ""};
+  for (const Setting& setting : settings_table()) names.emplace_back(setting.environment);
+  EXPECT_EQ(unknown_variables(names), std::vector<std::string>{});
+}
+
+// A relative folder of the environment would be another one in each current folder; without HOME the password
+// database knows the home folder. Nothing is ever kept in "/.local/share" for want of a HOME.
+TEST(Paths, RelativeFoldersOfTheEnvironmentAreIgnored) {
+  const Settings settings;
+  const auto data = [&](std::map<std::string, std::string> words) {
+    return data_dir(settings, environment(std::move(words)));
+  };
+  EXPECT_EQ(data({{"XDG_DATA_HOME", "/x"}, {"HOME", "/home/eve"}}), "/x/medsynth");
+  EXPECT_EQ(data({{"XDG_DATA_HOME", "x"}, {"HOME", "/home/eve"}}), "/home/eve/.local/share/medsynth");
+  EXPECT_EQ(data({{"XDG_DATA_HOME", ""}, {"HOME", "/home/eve"}}), "/home/eve/.local/share/medsynth");
+  EXPECT_EQ(settings_file(environment({{"XDG_CONFIG_HOME", "./c"}, {"HOME", "/home/eve"}})),
+            "/home/eve/.config/medsynth/medsynth.toml");
+  for (const char* home : {"", "eve", "./"}) {
+    const auto folder = data({{"HOME", home}});
+    EXPECT_EQ(folder, data({}));
+    EXPECT_NE(folder, "/.local/share/medsynth");
+    EXPECT_TRUE(folder.empty() || folder.is_absolute()) << folder;
+    EXPECT_EQ(check_data_dir(settings, environment({})).has_value(), !folder.empty());
+  }
+}
+
 }  // namespace
 }  // namespace medsynth

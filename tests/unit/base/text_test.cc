@@ -33,6 +33,7 @@ TEST(MaskedTest, HidesWhatMayBeAPassword) {
            "redis://user:SECRET/0",
            "redis//:SECRET@host",
            "redis:/:SECRET@host",
+           "redis:/user:SEC//RET@host",
            ":SECRET@host",
            "unix://:SECRET@/run/redis.sock?db=1",
            "unix:///run/redis.sock?password=SECRET",

@@ -100,6 +100,13 @@ TEST(ParseUrl, RefusesWhatItCannotRead) {
                            "redis://a:secret?x@h",
                            "redis://a:x?secret@h",
                            "redis://a:secret@h?timeout=3",
+                           "redis://a:secret",
+                           "redis://h/secret",
+                           "redis://h?secret=1",
+                           "redis://h?db=secret",
+                           "redis://[secret]",
+                           "redis+sentinel://:x@one:secret/m",
+                           "redis+sentinel://:x@one/m/secret",
                            "redis://h?db"}) {
     const auto url = parse_url(text);
     ASSERT_FALSE(url) << text;
@@ -121,6 +128,8 @@ TEST(Url, KnowsLoopbackAddresses) {
 TEST(Url, IsShownWithoutThePassword) {
   EXPECT_EQ(parse_url("redis://ada:secret@h/1")->shown(), "redis://ada:***@h:6379/1");
   EXPECT_EQ(parse_url("unix://:secret@/tmp/s?db=3")->shown(), "unix://:***@/tmp/s?db=3");
+  EXPECT_EQ(parse_url("redis://secret@h")->shown(), "redis://***@h:6379/0") << "a password without its ':'";
+  EXPECT_EQ(parse_url("redis://a:se%2F%2Fcret@h")->shown(), "redis://a:***@h:6379/0");
 }
 
 RC_GTEST_PROP(ParseUrl, NeverQuotesAPassword, (std::string noise)) {

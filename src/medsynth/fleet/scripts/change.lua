@@ -1,5 +1,7 @@
 -- Changes control state and rings the bell. KEYS: control, requests. ARGV: bell channel, what, then pairs or kind, argument.
 -- Answers the new version.
+need('hash', KEYS[1])
+need('zset', KEYS[2])
 local version = redis.call('HINCRBY', KEYS[1], 'version', 1)
 if ARGV[2] == 'limits' then
   for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], 'limit:' .. ARGV[i], ARGV[i + 1]) end
@@ -12,5 +14,5 @@ else
   -- A worker that slept through a hundred requests starts with an empty cache anyway.
   redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -101)
 end
-redis.call('PUBLISH', ARGV[1], version)
+ring(ARGV[1], version)
 return version
