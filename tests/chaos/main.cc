@@ -22,6 +22,7 @@
 
 #include "medsynth/base/json.h"
 #include "medsynth/base/log.h"
+#include "medsynth/base/signals.h"
 #include "medsynth/cli/serve.h"
 #include "medsynth/worker/worker.h"
 
@@ -153,11 +154,7 @@ int main(int argc, char** argv) {
   using namespace medsynth;
   const std::vector<std::string> words(argv + 1, argv + argc);
   const bool is_worker = !words.empty() && words[0] == "worker";
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&set, signal);
-  sigprocmask(SIG_BLOCK, &set, nullptr);
-  signal(SIGPIPE, SIG_IGN);
+  block_end_signals();
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
   const auto loaded = load_settings({}, process_environment, "");
@@ -167,5 +164,5 @@ int main(int argc, char** argv) {
     return worker::run_worker({.settings = loaded->settings,
                                .worker_id = words.size() == 3 ? words[2] : "",
                                .actors = chaos::actors()});
-  return cli::serve(loaded->settings, {std::filesystem::read_symlink("/proc/self/exe").string(), "worker"});
+  return cli::serve(*loaded, {std::filesystem::read_symlink("/proc/self/exe").string(), "worker"});
 }

@@ -16,6 +16,7 @@ import time
 import plan
 import proxy
 import redis
+from leftovers import left_behind
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 QUEUE = "medsynth"
@@ -220,14 +221,7 @@ class World:
     # --- the end
 
     def leftovers(self) -> dict[str, int]:
-        store, names = self.redis, f"dramatiq:{QUEUE}"
-        return {
-            "messages": store.hlen(f"{names}.msgs") + store.hlen(f"{names}.DQ.msgs"),
-            "queue entries": store.llen(names) + store.llen(f"{names}.DQ"),
-            "delayed": store.zcard(f"dramatiq:__medsynth__.due.{QUEUE}"),
-            "held messages": sum(store.scard(key) for key in store.keys("dramatiq:__acks__.*")),
-            "counted deaths": store.hlen(f"dramatiq:__medsynth__.starts.{QUEUE}"),
-        }
+        return left_behind(self.redis, QUEUE)
 
     def dead_letters(self) -> int:
         return self.redis.hlen(f"dramatiq:{QUEUE}.XQ.msgs")

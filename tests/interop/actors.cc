@@ -5,12 +5,15 @@
 // "effects:peer" and returns them; brief_peer is the same without admission; noted_peer appends "<args>
 // <pid>.<run>"; flaky_peer fails once, then does the same as echo_peer; fail_peer always fails; add_peer
 // returns the sum of its args; slow_peer appends to "started" and waits to be stopped; stubborn_peer waits
-// for the key "go" and hears nothing; limited_peer takes the limit that its first argument names (one at a
+// for the key "go" and hears nothing; throw_peer appends to "started" and throws, its policy is one retry
+// after 10 ms; varied_peer runs without admission, for as many ms as its first argument says, or until the
+// key that it names is there; limited_peer takes the limit that its first argument names (one at a
 // time) and holds it until the key "go" is there.
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <stdexcept>
 #include <thread>
 
 #include "medsynth/base/json.h"
@@ -84,6 +87,24 @@ Result<std::string> stubborn(Context& context, const std::string& args) {
   return echo(context, args);
 }
 
+Result<std::string> thrower(Context&, const std::string& args) {
+  ask(redis::Command("RPUSH", "started", args));
+  throw std::runtime_error("thrown");
+}
+
+Result<std::string> varied(Context& context, const std::string& args) {
+  BOOST_OUTCOME_TRY(const auto parsed, json::parse(args));
+  const json::value& first = parsed.at(0);
+  if (first.is_string()) {
+    ask(redis::Command("RPUSH", "started", args));
+    while (ask(redis::Command("EXISTS", std::string(first.get_string()))).integer == 0)
+      std::this_thread::sleep_for(5ms);
+  } else {
+    std::this_thread::sleep_for(std::chrono::milliseconds(first.to_number<int>()));
+  }
+  return echo(context, args);
+}
+
 Result<std::string> limited(Context& context, const std::string& args) {
   BOOST_OUTCOME_TRY(auto names, json::parse(args));
   BOOST_OUTCOME_TRY(const auto permit,
@@ -105,11 +126,17 @@ worker::Actor actor(std::string_view name, Result<std::string> (*run)(Context&, 
   return made;
 }
 
+worker::Actor with_one_retry(worker::Actor made) {
+  made.options.retries = {.max_retries = 1, .min_backoff = 10ms, .max_backoff = 10ms};
+  return made;
+}
+
 }  // namespace
 
 int main() {
   return worker::run_actors({actor("echo_peer", echo), actor("brief_peer", echo, true),
                              actor("noted_peer", noted, true), actor("flaky_peer", flaky),
                              actor("fail_peer", fail), actor("add_peer", add), actor("slow_peer", slow),
-                             actor("stubborn_peer", stubborn), actor("limited_peer", limited)});
+                             actor("stubborn_peer", stubborn), with_one_retry(actor("throw_peer", thrower)),
+                             actor("varied_peer", varied, true), actor("limited_peer", limited)});
 }

@@ -239,13 +239,19 @@ Query<std::int64_t> Broker::recover(const std::string& queue, milliseconds reach
                                  {std::to_string(options_.dead_message_ttl.count())});
   return {{survey(options_), std::move(expire)},
           [broker = *this, c, reachable_for](Replies replies) -> Result<Step<std::int64_t>> {
-            if (replies[1].is_error()) return redis::as_error(replies[1]);
             BOOST_OUTCOME_TRY(auto dead, dead_of(broker.options_, replies[0], reachable_for));
+            // Housekeeping that failed is said when what the dead held is back.
+            std::optional<Error> expiring;
+            if (replies[1].is_error()) expiring = redis::as_error(replies[1]);
+            if (dead.empty() && expiring) return *expiring;
             if (dead.empty()) return Step<std::int64_t>{0};
             std::vector<Command> commands;
             for (const Dead& d : dead)
               commands.push_back(broker.reclaim(c, d.worker, std::to_string(d.lives_after_ms)));
-            return Step<std::int64_t>{sum(std::move(commands))};
+            Query<std::int64_t> back = sum(std::move(commands));
+            if (expiring)
+              back.decode = [expiring](const Replies&) -> Result<Step<std::int64_t>> { return *expiring; };
+            return Step<std::int64_t>{std::move(back)};
           }};
 }
 
@@ -260,6 +266,10 @@ Query<std::int64_t> Broker::forget_dead_workers(milliseconds reachable_for) cons
             if (dead.empty()) return Step<std::int64_t>{0};
             return Step<std::int64_t>{forget(options, std::move(dead), "0")};
           }};
+}
+
+std::string Broker::messages_key(const std::string& queue) const {
+  return keys(options_).payloads(queue);
 }
 
 Query<Depth> Broker::depth(const std::string& queue) const {

@@ -1,5 +1,5 @@
-// Dramatiq's queues in Redis, as queries with our own scripts. Key layout and meaning: DRAMATIQ.md section 2;
-// Python workers and producers on the same queues never notice the difference.
+// Dramatiq's queues in Redis, as queries with our own scripts. Key layout and meaning:
+// docs/dramatiq-protocol.md, 2; Python workers and producers on the same queues never notice the difference.
 //
 //   Broker broker({.worker_id = new_uuid(), .host = "box"});
 //   client.run(broker.enqueue(message));
@@ -50,6 +50,8 @@ struct Fetched {
   std::int64_t quarantined = 0;           // undecodable payloads that became dead letters, each by itself
   std::optional<WallTime> next_due = {};  // of due(): when the first that is left is due
   bool started = false;                   // of fetch(): noted as started, without deaths
+  // Why undecodable ones are still in our ack set: they could not be made dead letters.
+  std::optional<Error> trouble = {};
 };
 // A message on its way to a queue; with an eta to the delay queue.
 struct Outgoing {
@@ -74,7 +76,7 @@ struct Settlement {
     move   // to the queue of `updated`, under a new id: with an eta to the delay queue, else to the canonical
   } kind = Kind::ack;
   Lease lease;
-  std::optional<Message> updated = {};  // of dead and move
+  std::optional<Message> updated = {};  // of dead (nothing: as it lies in Redis) and move
   std::string reason = {};
   std::optional<WallTime> eta = {};
   Follow follow = {};
@@ -174,6 +176,8 @@ class Broker {
   redis::Query<std::int64_t> forget_dead_workers(std::chrono::milliseconds reachable_for = kAlways) const;
 
   redis::Query<Depth> depth(const std::string& queue) const;
+  // The hash of a queue's messages (canonical or .DQ), waiting or in somebody's hands.
+  std::string messages_key(const std::string& queue) const;
 
   const BrokerOptions& options() const { return options_; }
 

@@ -56,6 +56,14 @@ Settlement in_quarantine(const std::string& queue, std::string id, const std::st
           .reason = "undecodable: " + error.message};
 }
 
+// A message whose names nobody may use goes where one goes that cannot be decoded: nothing could be kept of
+// it under those names, and it must not be lost.
+Result<Message> decode_named(std::string_view payload) {
+  BOOST_OUTCOME_TRY(auto message, decode(payload));
+  BOOST_OUTCOME_TRY(check_names(message));
+  return message;
+}
+
 // Of a query about one.
 template <class T>
 Query<T> only(Query<std::vector<T>> query) {
@@ -124,7 +132,7 @@ Result<Step<Fetched>> sort_out(const BrokerOptions& options, const std::string& 
   for (std::size_t i = 0; i < size; ++i) {
     std::string& id = ids.list[i].text;
     const std::string& payload = payloads.list[i].text;
-    auto message = decode(payload);
+    auto message = decode_named(payload);
     if (message)
       fetched.deliveries.push_back({{queue, std::move(id)}, std::move(*message)});
     else
@@ -135,9 +143,12 @@ Result<Step<Fetched>> sort_out(const BrokerOptions& options, const std::string& 
   return Step<Fetched>{Query<Fetched>{std::move(buried.commands),
                                       [fetched = std::move(fetched), decode = std::move(buried.decode)](
                                           Replies done) mutable -> Result<Step<Fetched>> {
-                                        BOOST_OUTCOME_TRY(auto step, decode(std::move(done)));
-                                        fetched.quarantined =
-                                            std::count(step.value->begin(), step.value->end(), true);
+                                        auto step = decode(std::move(done));
+                                        if (step)
+                                          fetched.quarantined =
+                                              std::count(step->value->begin(), step->value->end(), true);
+                                        else  // the others need not suffer
+                                          fetched.trouble = step.error();
                                         return Step<Fetched>{std::move(fetched)};
                                       }}};
 }
@@ -152,9 +163,12 @@ Command Broker::settle_one(const Settlement& settlement) const {
   std::string letter;
   std::vector<std::string> then;
   if (settlement.kind == Settlement::Kind::dead) {
-    Message updated = settlement.updated.value();
-    updated.set_option("redis_message_id", json::write_string(lease.redis_message_id));
-    letter = encode(updated);
+    letter = "=";
+    if (settlement.updated) {
+      Message updated = *settlement.updated;
+      updated.set_option("redis_message_id", json::write_string(lease.redis_message_id));
+      letter = encode(updated);
+    }
   } else if (settlement.kind == Settlement::Kind::move) {
     append(then, options_, {{settlement.updated.value(), settlement.eta}});
   }

@@ -18,11 +18,17 @@ constexpr auto kLastSettling = 1s;  // of a consumer that is destroyed without s
 
 void Consumer::Impl::put_back(const std::map<std::string, std::vector<std::string>>& ids) {
   for (const auto& [queue, list] : ids) {
-    for (;;) {
+    const std::string what = "messages cannot be given back to queue " + queue;
+    for (redis::Backoff backoff;;) {
       const auto back = ask(broker.requeue(queue, list));
-      if (back) lost += static_cast<std::int64_t>(list.size()) - *back;
-      if (back || !is_away(back.error()) || !settler->may_still_settle()) break;
-      if (reach(client)) pause(kLoadingPause);  // it is there, but does not do it yet
+      if (back) {
+        lost += static_cast<std::int64_t>(list.size()) - *back;
+        trouble.worked(what);
+        break;
+      }
+      trouble.failed(what, back.error());
+      if (!settler->may_still_settle()) break;
+      if (reach(client)) pause(backoff.next());  // it is there, but does not do it yet
     }
   }
 }
@@ -154,6 +160,16 @@ void Consumer::give_back(std::span<const Delivery> deliveries) {
     for (const Delivery& delivery : deliveries) impl_->hand.give_back(delivery.redis_message_id);
   }
   impl_->flush_returns();
+}
+
+void Consumer::forget(const Delivery& delivery) {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->hand.settled(delivery.redis_message_id);
+  }
+  impl_->signals->unsure = true;  // it may have come again meanwhile
+  impl_->flush_returns();
+  impl_->signals->bell.ring();
 }
 
 void Consumer::stop(milliseconds timeout) {

@@ -56,12 +56,14 @@ class Consumer {
   std::optional<Delivery> take(std::chrono::milliseconds timeout, std::stop_token stop = {});
   // The next message that waits for admission, alone, or the next ones that do not and are expected to end
   // within 1 ms together. One that waits holds up what others give back until started(), a settling, or
-  // give_back().
+  // give_back() or forget().
   std::vector<Delivery> take_some(std::chrono::milliseconds timeout, std::stop_token stop = {});
   void started(const Delivery& delivery);
 
-  // Settles a message that was taken, retrying while Redis is away until it worked; after stop() until its
-  // timeout has passed. False: the lease was lost, or it never worked (then recovery puts the message back).
+  // Settles a message that was taken, retrying while Redis is away or refuses, until it worked; after stop()
+  // until its timeout has passed. False: the lease was lost, or it never worked (then recovery puts the
+  // message back). Where what follows from it can never be written, it becomes a dead letter with that
+  // reason.
   bool settle(Settlement settlement);
   // The same without waiting, together with those of other threads; `done` runs on the settling thread.
   void settle(Settlement settlement, std::function<void(bool ours)> done);
@@ -72,6 +74,8 @@ class Consumer {
   // ready: as soon as no other one waits to start. Nothing new is fetched before.
   void give_back(const Delivery& delivery);
   void give_back(std::span<const Delivery> deliveries);
+  // It turned out to be no longer ours (Broker::note_start): nothing is done with it.
+  void forget(const Delivery& delivery);
 
   // Takes no new messages; gives back those that were not handed out. Returns when that is done or at the
   // timeout. The heartbeat goes on until the destructor, for what still runs.

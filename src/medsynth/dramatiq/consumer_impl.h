@@ -17,12 +17,15 @@
 #include "medsynth/dramatiq/keeper.h"
 #include "medsynth/dramatiq/settler.h"
 #include "medsynth/dramatiq/waiting.h"
+#include "medsynth/redis/trouble.h"
 
 namespace medsynth::dramatiq {
 
 constexpr std::chrono::milliseconds kSlice{
     1};  // work that is handed out together: its records are written together
+constexpr std::string_view kNotAttached = "a worker cannot look after what it holds";
 constexpr std::size_t kMostInSlice = 256;
+constexpr std::size_t kMostRefused = 256;  // ended messages that Redis does not let settle: then no new ones
 
 // What the client's thread tells the fetching thread, perhaps when the consumer is already gone.
 struct Signals {
@@ -53,8 +56,10 @@ struct Consumer::Impl {
 
   std::atomic<std::int64_t> lost{0};
 
-  Delays delays;  // the fetching thread's, like the next three
-  std::string last_problem;
+  redis::Trouble trouble;
+
+  Delays delays;                                             // the fetching thread's, like the next three
+  std::map<std::string, std::string, std::less<>> problems;  // by queue: why it cannot be read
   SteadyTime next_delayed_look = {};
   bool hears = false;  // Redis sends keyspace events
 
@@ -73,6 +78,11 @@ struct Consumer::Impl {
   void listen();
   void fetch_loop(std::stop_token stop);
   bool attach();
+  template <class T>
+  bool is_attached(const Result<T>& result) {
+    if (!result) trouble.failed(kNotAttached, result.error());
+    return result.has_value();
+  }
   bool hears_keyspace();
   bool reconcile(const std::string& queue);
   bool round();
@@ -84,7 +94,7 @@ struct Consumer::Impl {
   bool look_at_delayed();
   std::int64_t wanted();  // with the mutex held
   SteadyTime wake_at(std::chrono::milliseconds idle);
-  void report(std::string_view queue, const Error& error);
+  void report(const std::string& queue, const std::optional<Error>& error);
   void give_back_all();
 
   // Taking and giving back (consumer.cc).

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "medsynth/dramatiq/keys.h"
+#include "medsynth/dramatiq/placing.h"
 #include "medsynth/dramatiq/quarantine.h"
 #include "medsynth/dramatiq/scripts.h"
 
@@ -20,8 +21,6 @@ using redis::Replies;
 using redis::Reply;
 using redis::Step;
 using Names = std::vector<std::string>;
-
-constexpr std::int64_t kPageBytes = 8 * 1024 * 1024;  // of payloads; one letter may be larger by itself
 
 // A letter of which only the place is known yet.
 struct Place {
@@ -117,7 +116,7 @@ Query<DeadPage> weigh(const Keys& k, std::vector<Place> places, DeadPage page, b
     for (std::size_t i = 0; i < places.size(); ++i) {
       BOOST_OUTCOME_TRY(auto size, redis::integer(replies[i]));
       bytes += size;
-      if (i == 0 || bytes <= kPageBytes) continue;
+      if (i == 0 || bytes <= kPayloadBytes) continue;
       places.resize(i);
       more = true;
     }
@@ -223,8 +222,8 @@ Query<std::optional<DeadLetter>> DeadLetters::get(Names queues, const std::strin
   return query;
 }
 
-Query<Names> DeadLetters::oldest(const std::string& queue, std::int64_t count) const {
-  return {{Command("ZRANGE", keys(broker_).dead(queue), 0, count - 1)},
+Query<Names> DeadLetters::oldest(const std::string& queue, std::int64_t count, std::int64_t skip) const {
+  return {{Command("ZRANGE", keys(broker_).dead(queue), skip, skip + count - 1)},
           [](Replies replies) -> Result<Step<Names>> {
             BOOST_OUTCOME_TRY(auto ids, redis::texts(std::move(replies[0])));
             return Step<Names>{std::move(ids)};

@@ -54,8 +54,9 @@ class DeadLetters {
   // Looks in these queues.
   redis::Query<std::optional<DeadLetter>> get(std::vector<std::string> queues,
                                               const std::string& redis_message_id) const;
-  // Ids of a queue's letters, those that died first.
-  redis::Query<std::vector<std::string>> oldest(const std::string& queue, std::int64_t count) const;
+  // Ids of a queue's letters, those that died first, but for the first `skip`.
+  redis::Query<std::vector<std::string>> oldest(const std::string& queue, std::int64_t count,
+                                                std::int64_t skip = 0) const;
 
   // The commands that put a letter back at the tail of its queue with a new id, as new: no retries, no
   // deaths, no traceback, no delay, and its age counts from `now`. The first one takes it from the dead

@@ -35,6 +35,7 @@ Result<Delays::Look> Delays::look(const std::string& queue, WallTime now) {
     look.lost += std::count(ours.begin(), ours.end(), false);
   }
   look.quarantined = fresh.quarantined + due.quarantined;
+  look.trouble = fresh.trouble ? fresh.trouble : due.trouble;
   look.found = !moves.empty() || !later.empty() || look.quarantined > 0;
   return look;
 }

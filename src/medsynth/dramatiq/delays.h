@@ -22,6 +22,7 @@ class Delays {
     bool found = false;  // then there may be more
     std::int64_t quarantined = 0;
     std::int64_t lost = 0;
+    std::optional<Error> trouble = {};  // as of Fetched
   };
   Result<Look> look(const std::string& queue, WallTime now);
   // When the first of all queues is due, as far as the last looks know.

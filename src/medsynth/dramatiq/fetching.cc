@@ -14,6 +14,7 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr auto kDelayedPoll = 100ms;  // delay queues have no hurry: their messages are due later anyway
+constexpr auto kTroubled = 250ms;     // between looks at a queue that cannot be read
 constexpr auto kAhead = 50ms;         // work that is fetched before somebody waits for it
 constexpr std::int64_t kLeastAhead = 16, kMostAhead = 4000;
 
@@ -64,7 +65,8 @@ void Consumer::Impl::fetch_loop(std::stop_token stop) {
       idle = options.poll_min;
     } else {
       const bool rang = signals->bell.wait_until(wake_at(idle), stop);
-      const milliseconds longest = hears ? std::max(options.poll_heard, options.poll_max) : options.poll_max;
+      const milliseconds calm = hears ? std::max(options.poll_heard, options.poll_max) : options.poll_max;
+      const milliseconds longest = problems.empty() ? calm : std::max<milliseconds>(calm, kTroubled);
       idle = rang ? options.poll_min : std::min(idle * 3 / 2 + 1ms, longest);
     }
   }
@@ -79,9 +81,10 @@ void Consumer::Impl::fetch_loop(std::stop_token stop) {
 // Makes us known, and what is in hand agree with our ack sets.
 bool Consumer::Impl::attach() {
   signals->unsure = false;
-  bool agreed = ask(broker.register_worker(::getpid())).has_value();
+  bool agreed = is_attached(ask(broker.register_worker(::getpid())));
   for (const std::string& queue : options.queues)
     agreed = agreed && reconcile(queue) && reconcile(delay_queue(queue));
+  if (agreed) trouble.worked(kNotAttached);
   if (!agreed) signals->unsure = true;
   signals->delayed = true;
   hears = hears_keyspace();
@@ -100,7 +103,7 @@ bool Consumer::Impl::hears_keyspace() {
 
 bool Consumer::Impl::reconcile(const std::string& queue) {
   const auto leased = ask(broker.held(queue));
-  if (!leased) return false;
+  if (!is_attached(leased)) return false;
   Hand::Difference difference;
   {
     const std::lock_guard lock(mutex);
@@ -108,7 +111,7 @@ bool Consumer::Impl::reconcile(const std::string& queue) {
   }
   lost += difference.lost;
   if (difference.strangers.empty()) return true;
-  return ask(broker.requeue(queue, difference.strangers)).has_value();
+  return is_attached(ask(broker.requeue(queue, difference.strangers)));
 }
 
 // One look at everything. True when it brought something: then there may be more.
@@ -122,7 +125,7 @@ bool Consumer::Impl::round() {
   }
   const auto due = delays.next_due();
   if (signals->delayed.exchange(false) || steady_now() >= next_delayed_look ||
-      (due && *due <= system_clock().now()))
+      (due && *due <= client.clock().now()))
     found = look_at_delayed() || found;
   return found;
 }
@@ -181,12 +184,13 @@ bool Consumer::Impl::receive(const std::string& queue, Result<Fetched> fetched) 
     report(queue, fetched.error());
     return false;
   }
-  last_problem.clear();
+  if (fetched->trouble) signals->unsure = true;
+  report(queue, fetched->trouble);
   if (fetched->quarantined > 0)
     log::warning("undecodable messages became dead letters",
                  {{"queue", queue}, {"count", fetched->quarantined}});
   if (fetched->deliveries.empty()) return fetched->quarantined > 0;
-  const WallTime now = system_clock().now();
+  const WallTime now = client.clock().now();
   std::vector<Settlement> too_early;  // as the dashboard may put them: an eta on a plain queue
   std::vector<Hand::Work> work;
   microseconds sum{0};
@@ -229,13 +233,15 @@ bool Consumer::Impl::look_at_delayed() {
       const std::lock_guard lock(mutex);
       if (stopping) return false;
     }
-    const auto look = delays.look(queue, system_clock().now());
+    const auto look = delays.look(queue, client.clock().now());
     if (!look) {
       if (is_away(look.error())) keeper->lost_contact();
       signals->unsure = true;
       report(delay_queue(queue), look.error());
       continue;
     }
+    if (look->trouble) signals->unsure = true;
+    report(delay_queue(queue), look->trouble);
     lost += look->lost;
     if (look->quarantined > 0)
       log::warning("undecodable messages became dead letters",
@@ -251,21 +257,29 @@ bool Consumer::Impl::look_at_delayed() {
 std::int64_t Consumer::Impl::wanted() {
   const auto ready = static_cast<std::int64_t>(hand.ready());
   const std::int64_t most = std::max(options.prefetch, ahead);
-  if (stopping || hand.returning() || requeuing > 0 || (waiting <= ready && ready > most / 2)) return 0;
+  if (stopping || hand.returning() || requeuing > 0 || (waiting <= ready && ready > most / 2) ||
+      settler->put_aside() >= kMostRefused)
+    return 0;
   return most + waiting - ready;
 }
 
 SteadyTime Consumer::Impl::wake_at(milliseconds idle) {
   const auto due = delays.next_due();
-  const auto until_due = due ? *due - system_clock().now() : std::chrono::microseconds(idle);
+  const auto until_due = due ? *due - client.clock().now() : std::chrono::microseconds(idle);
   return steady_now() + std::clamp<std::chrono::microseconds>(until_due, 1ms, idle);
 }
 
-// One line per cause, not per attempt; the client itself says when Redis is away.
-void Consumer::Impl::report(std::string_view queue, const Error& error) {
-  if (is_away(error) || error.message == last_problem) return;
-  last_problem = error.message;
-  log::error("a queue cannot be read", {{"queue", queue}, {"error", error.message}});
+// One line per queue and cause, not per attempt; the client itself says when Redis is away.
+void Consumer::Impl::report(const std::string& queue, const std::optional<Error>& error) {
+  if (!error) {
+    if (!problems.empty() && problems.erase(queue) > 0)
+      log::info("a queue can be read again", {{"queue", queue}});
+    return;
+  }
+  if (is_away(*error)) return;
+  std::string& known = problems[queue];
+  if (std::exchange(known, error->message) != error->message)
+    log::error("a queue cannot be read", {{"queue", queue}, {"error", error->message}});
 }
 
 void Consumer::Impl::give_back_all() {

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,7 +20,9 @@ namespace medsynth::dramatiq {
 
 class Hand {
  public:
-  // `work` is how long it is expected to run; empty: it waits for admission before it starts.
+  // `work` is how long it is expected to run; empty: it waits for admission before it starts. An id that is
+  // in hand already (somebody took its lease, and it was fetched again) is given once: where it was handed
+  // out, whoever has it settles it.
   using Work = std::optional<std::chrono::microseconds>;
   void add(Delivery delivery, Work work);
   // The first ones that are ready, in hand until settled() or given back: one that waits, or up to `count` of
@@ -58,10 +60,11 @@ class Hand {
     Work work;
     State state = State::ready;
   };
-  void enter(Held& held, State state);
+  using Place = std::list<Held>::iterator;
+  void enter(Place held, State state);
 
-  std::unordered_map<std::string, Held> held_;  // by redis_message_id
-  std::deque<Held*> ready_;                     // each stays where it is as long as it is held
+  std::list<Held> ready_, out_;                    // own what is held, each by its state
+  std::unordered_map<std::string, Place> places_;  // by redis_message_id
   std::uint64_t next_order_ = 0;
   std::size_t waiting_ = 0;
   std::size_t returned_ = 0;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <random>
+#include <string>
+#include <string_view>
 
 #include "medsynth/base/log.h"
 #include "medsynth/dramatiq/waiting.h"
@@ -15,6 +17,9 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 constexpr auto kClockTolerance = 5s;  // more, and Python workers may take our leases or we theirs
+
+constexpr std::string_view kNoBeat =
+    "this worker's heartbeat cannot be written: others will take its messages";
 
 // `around`, a quarter more or less, so that many workers spread.
 milliseconds jittered(milliseconds around) {
@@ -79,7 +84,11 @@ void Keeper::run(std::stop_token stop) {
 
 bool Keeper::beat() {
   const auto redis_now = ask(broker_.heartbeat(options_.queues));
-  if (!redis_now) return false;
+  if (!redis_now) {
+    trouble_.failed(kNoBeat, redis_now.error());
+    return false;
+  }
+  trouble_.worked(kNoBeat);
   const SteadyTime now = steady_now();
   if (last_beat_ != SteadyTime{} && now - last_beat_ >= broker_.options().our_timeout) silent_();
   last_beat_ = now;
@@ -93,9 +102,9 @@ void Keeper::compare_clocks(WallTime redis_now) {
   const bool before = std::exchange(clocks_differ_, apart > kClockTolerance);
   if (clocks_differ_ && !before)
     log::warning(
-        "this machine's clock and Redis' differ: delays are wrong by as much, and Python workers may take "
-        "each "
-        "other's messages; set the clocks",
+        "this machine's clock and Redis' differ: Python's delays here are wrong by as much, and Python "
+        "workers "
+        "may take each other's messages; set the clocks",
         {{"apart_ms", std::chrono::duration_cast<milliseconds>(apart).count()}});
 }
 
@@ -104,8 +113,9 @@ void Keeper::recover() {
     const auto back = ask(broker_.recover(queue, contact_.reachable_for(steady_now())));
     if (back && *back > 0)
       log::info("messages of dead workers were put back", {{"queue", queue}, {"count", *back}});
-    if (!back && !is_away(back.error()))
-      log::error("dead workers cannot be looked for", {{"queue", queue}, {"error", back.error().message}});
+    const std::string what = "dead workers cannot be looked for, of queue " + queue;
+    if (!back) trouble_.failed(what, back.error());
+    if (back) trouble_.worked(what);
   }
 }
 

@@ -13,6 +13,7 @@
 #include "medsynth/dramatiq/broker.h"
 #include "medsynth/dramatiq/recovery.h"
 #include "medsynth/redis/client.h"
+#include "medsynth/redis/trouble.h"
 
 namespace medsynth::dramatiq {
 
@@ -47,6 +48,7 @@ class Keeper {
   const KeeperOptions options_;
   const std::function<void()> silent_;
   std::atomic<bool> broken_{false};
+  redis::Trouble trouble_;
   Contact contact_;  // the thread's, like the next two
   SteadyTime last_beat_ = {};
   bool clocks_differ_ = false;

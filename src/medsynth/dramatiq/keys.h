@@ -1,5 +1,6 @@
-// The names of the keys (DRAMATIQ.md 2.1), and of those that are ours alone: they begin with "__medsynth__",
-// so Python neither reads them nor mistakes them for its own. Stored: frozen. Pure; internal to this room.
+// The names of the keys (docs/dramatiq-protocol.md, 2), and of those that are ours alone: they begin with
+// "__medsynth__", so Python neither reads them nor mistakes them for its own. Stored: frozen. Pure; internal
+// to this room.
 #pragma once
 
 #include <string>

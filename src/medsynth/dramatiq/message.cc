@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <unordered_map>
@@ -17,6 +18,9 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kKeys{"queue_name", "actor_name",       "args", "kwargs", "options",
                                                 "message_id", "message_timestamp"};
+// Messages within messages that a producer's check looks into; those beyond are looked at when they are
+// fetched.
+constexpr int kMaxFollowers = 16;
 constexpr double kFar = 8e12;  // ms; as nanoseconds it still fits into 64 bits
 
 std::string pointer(std::string_view key) {
@@ -65,31 +69,6 @@ Result<> read_raw(std::string& into, std::string_view key, std::string_view raw,
   return success();
 }
 
-// Duplicates as Python's dict: the first one's position, the last one's value.
-Result<std::vector<std::pair<std::string, std::string>>> read_options(std::string_view raw) {
-  if (!raw.starts_with('{')) return invalid("/options", "must be an object");
-  BOOST_OUTCOME_TRY(auto members, read_object(raw));
-  Message found;
-  found.options.reserve(members.size());
-  const bool many = members.size() > 64;
-  std::unordered_map<std::string, std::size_t>
-      places;  // of many: looking each up would take a square of time
-  for (const auto& [name, text] : members) {
-    std::string decoded;
-    if (!read_text(decoded, name)) return invalid("/options", "has a name that is not valid Unicode");
-    if (!many && found.option(decoded).empty()) {  // no value is an empty text
-      found.options.emplace_back(std::move(decoded), text);
-    } else if (!many) {
-      found.set_option(decoded, std::string(text));
-    } else if (const auto [place, is_new] = places.emplace(decoded, found.options.size()); is_new) {
-      found.options.emplace_back(std::move(decoded), text);
-    } else {
-      found.options[place->second].second = text;
-    }
-  }
-  return std::move(found.options);
-}
-
 Result<> read_time(std::int64_t& into, std::string_view key, std::string_view raw) {
   if (const auto number = whole_number<std::int64_t>(raw)) {
     into = *number;
@@ -122,6 +101,73 @@ Result<> read_member(Message& message, std::size_t member, std::string_view raw)
     default:
       return read_time(message.message_timestamp, key, raw);
   }
+}
+
+// A name is that of an option which holds a message, or a list of them.
+Result<> check_names_below(const Message& message, const std::string& at, int followers);
+
+Result<> check_follower(std::string_view text, const std::string& at, int followers) {
+  const auto message = decode(text);
+  return message ? check_names_below(*message, at, followers - 1) : success();
+}
+
+// Lower- or uppercase hex in groups of 8-4-4-4-12.
+bool is_uuid(std::string_view text) {
+  if (text.size() != 36) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash ? text[i] != '-' : !std::isxdigit(static_cast<unsigned char>(text[i]))) return false;
+  }
+  return true;
+}
+
+Result<> check_option_names(const Message& message, const std::string& at, int followers) {
+  for (const auto& [name, text] : message.options) {
+    const std::string place = at + "/options/" + name;
+    const bool callback = name == "on_success" || name == "on_failure" || name == "on_retry_exhausted";
+    if (callback && text.starts_with('"') && text != "\"\"") {
+      std::string actor;
+      if (!read_text(actor, text)) return invalid(place, "must be a string of valid Unicode");
+      BOOST_OUTCOME_TRY(check_name(place, actor));
+    } else if (name == "group_completion_uuid" && text != "null") {
+      const auto group = json::parse(text);
+      if (!group || !group->is_string() || !is_uuid(group->get_string()))
+        return invalid(place, "must be a UUID: it is a key of Redis as it is");
+    } else if (followers > 0 && name == "pipe_target") {
+      BOOST_OUTCOME_TRY(check_follower(text, place, followers));
+    } else if (followers > 0 && name == "group_completion_callbacks") {
+      const auto callbacks = json::members(text);
+      for (std::size_t i = 0; callbacks && i < callbacks->size(); ++i) {
+        BOOST_OUTCOME_TRY(check_follower((*callbacks)[i].second, fmt::format("{}/{}", place, i), followers));
+      }
+    }
+  }
+  return success();
+}
+
+Result<> check_names_below(const Message& message, const std::string& at, int followers) {
+  if (auto checked = check_queue_name(canonical_queue(message.queue_name)); !checked)
+    return invalid(at + "/queue_name", checked.error().faults.at(0).detail);
+  BOOST_OUTCOME_TRY(check_name(at + "/actor_name", message.actor_name));
+  BOOST_OUTCOME_TRY(check_name(at + "/message_id", message.message_id));
+  return check_option_names(message, at, followers);
+}
+
+Result<> check_task_id_in(std::string_view raw, std::string_view at) {
+  std::string id;
+  return raw.starts_with('"') && read_text(id, raw) ? check_name(at, id) : success();
+}
+
+// The id of the task that the message stands for, where it names one.
+Result<> check_task_name(const Message& message) {
+  BOOST_OUTCOME_TRY(auto kwargs, read_object(message.kwargs));
+  for (const auto& [name, raw] : kwargs) {
+    std::string decoded;
+    if (name != R"("task_id")" && name.find('\\') == std::string_view::npos) continue;
+    if (!read_text(decoded, name) || decoded != "task_id") continue;
+    BOOST_OUTCOME_TRY(check_task_id_in(raw, "/kwargs/task_id"));
+  }
+  return check_task_id_in(message.option("task_id"), "/options/task_id");
 }
 
 }  // namespace
@@ -170,18 +216,47 @@ Message make_message(std::string queue, std::string actor, std::string kwargs_js
   return message;
 }
 
+// Duplicates as Python's dict: the first one's position, the last one's value.
+Result<Options> read_options(std::string_view json) {
+  if (!json.starts_with('{')) return invalid("/options", "must be an object");
+  BOOST_OUTCOME_TRY(auto members, read_object(json));
+  Options found;
+  found.reserve(members.size());
+  const bool many = members.size() > 16;
+  std::unordered_map<std::string, std::size_t> places;  // of many: comparing all would take a square of time
+  for (const auto& [name, text] : members) {
+    std::string decoded;
+    if (!read_text(decoded, name)) return invalid("/options", "has a name that is not valid Unicode");
+    const auto same = [&](const auto& option) { return option.first == decoded; };
+    std::size_t place = found.size();
+    if (many)
+      place = places.emplace(decoded, place).first->second;
+    else
+      place = static_cast<std::size_t>(std::find_if(found.begin(), found.end(), same) - found.begin());
+    if (place == found.size())
+      found.emplace_back(std::move(decoded), text);
+    else
+      found[place].second = text;
+  }
+  return found;
+}
+
 Result<> check(const Message& message) {
-  BOOST_OUTCOME_TRY(check_queue_name(canonical_queue(message.queue_name)));
-  if (message.actor_name.empty()) return invalid("/actor_name", "must not be empty");
   if (!check_json(message.args) || !message.args.starts_with('['))
     return invalid("/args", "must be a JSON array");
   if (!check_json(message.kwargs) || !message.kwargs.starts_with('{'))
     return invalid("/kwargs", "must be a JSON object");
   for (const auto& [name, text] : message.options)
     if (!check_json(text)) return invalid("/options/" + name, "must be JSON");
+  BOOST_OUTCOME_TRY(check_names_below(message, "", kMaxFollowers));
+  BOOST_OUTCOME_TRY(check_task_name(message));
   BOOST_OUTCOME_TRY(
       decode(encode(message)));  // what only shows in the whole: depth, names that are not Unicode
   return success();
+}
+
+Result<> check_names(const Message& message) {
+  return check_names_below(message, "", 1);
 }
 
 std::string encode(const Message& message) {
@@ -235,6 +310,7 @@ Result<> check_queue_name(std::string_view name) {
   const bool begins = !name.empty() && is_word(name[0]) && !(name[0] >= '0' && name[0] <= '9');
   const bool fits =
       std::all_of(name.begin(), name.end(), [](char c) { return is_word(c) || c == '.' || c == '-'; });
+  if (name.size() > 200) return wrong("must have at most 200 bytes");
   if (!begins || !fits)
     return wrong("must be letters, digits, '_', '.', '-', and begin with a letter or '_'");
   for (const std::string_view ending : {".DQ", ".XQ", ".msgs", ".acks"})

@@ -1,5 +1,5 @@
-// Dramatiq's message, byte for byte (DRAMATIQ.md section 1). Arguments and options travel as the JSON text
-// they came with: 70-bit integers, NaN and unknown options pass untouched. Pure.
+// Dramatiq's message, byte for byte (docs/dramatiq-protocol.md, 1). Arguments and options travel as the JSON
+// text they came with: 70-bit integers, NaN and unknown options pass untouched. Pure.
 //
 //   Message message = make_message("medsynth", "detect_contradiction", R"({"claim1":"a","claim2":"b"})",
 //   clock.now()); BOOST_OUTCOME_TRY(check(message)); std::string payload = encode(message);
@@ -40,8 +40,20 @@ struct Message {
 Message make_message(std::string queue, std::string actor, std::string kwargs_json, WallTime now);
 
 // For producers: whether the message may be sent. invalid_argument names the field that Python could not
-// decode (args, kwargs or options that are not JSON) or the queue name that nobody may use.
+// decode (args, kwargs or options that are not JSON), or a name in it that nobody may use: check_names(),
+// here of all messages that follow it, and the task's id (kwargs.task_id, options.task_id).
 Result<> check(const Message& message);
+
+// Names that become keys, paths or labels: queue, actor and id of the message, of the one that follows it in
+// a pipeline and of its group's callbacks, the actors of its other callbacks; a group's id must be a UUID, as
+// Dramatiq makes them, since it is a key of Redis as it is. invalid_argument names the field. A follower that
+// cannot be read is no fault: it ends the chain, as in Python.
+Result<> check_names(const Message& message);
+
+// The members of a JSON object as options: in order, each name once, the last value counts. invalid_argument
+// for what is no object, or a name that is not Unicode.
+using Options = std::vector<std::pair<std::string, std::string>>;
+Result<Options> read_options(std::string_view json);
 
 std::string encode(const Message& message);
 // invalid_argument says which of the seven keys is missing, unknown or wrong (never the payload's text). As
@@ -49,7 +61,8 @@ std::string encode(const Message& message);
 // message has no identity.
 Result<Message> decode(std::string_view payload);
 
-// [a-zA-Z_][a-zA-Z0-9._-]* and not one of the names that collide with Dramatiq's own keys.
+// [a-zA-Z_][a-zA-Z0-9._-]*, at most 200 bytes, and not one of the names that collide with Dramatiq's own
+// keys.
 Result<> check_queue_name(std::string_view name);
 std::string delay_queue(std::string_view queue);      // "x" and "x.DQ" -> "x.DQ"
 std::string canonical_queue(std::string_view queue);  // "x.DQ" and "x.XQ" -> "x"

@@ -1,7 +1,7 @@
-// What Dramatiq's middleware makes of a message that ran (DRAMATIQ.md section 4): age limit, callbacks,
-// pipelines, groups, results, exhausted retries. Pure: the outcome in, what follows from it out; the broker
-// does it in the step that settles the message, so that none of it is lost or done twice. An option of the
-// message goes before the actor's.
+// What Dramatiq's middleware makes of a message that ran (docs/dramatiq-protocol.md, 4): age limit,
+// callbacks, pipelines, groups, results, exhausted retries. Pure: the outcome in, what follows from it out;
+// the broker does it in the step that settles the message, so that none of it is lost or done twice. An
+// option of the message goes before the actor's.
 //
 // Callbacks name an actor, and no queue: ours go to the queue of the message.
 #pragma once

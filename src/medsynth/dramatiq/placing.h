@@ -1,6 +1,7 @@
 // How messages become commands: pieces that the sources of Broker share. Internal to this room.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,9 @@ namespace medsynth::dramatiq {
 inline Keys keys(const BrokerOptions& options) {
   return {options.namespace_};
 }
+
+// Of payloads that are read, and decoded, together; a single one may be larger by itself.
+inline constexpr std::int64_t kPayloadBytes = 1024 * 1024;
 
 // A message as it lies on its queue from now on, and its new id there.
 struct Placed {

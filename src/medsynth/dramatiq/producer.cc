@@ -12,7 +12,7 @@ constexpr std::size_t kExchange = 4096;  // messages of one exchange: bounds wha
 
 Result<> Producer::send(Message message, std::chrono::milliseconds delay) const {
   BOOST_OUTCOME_TRY(check(message));
-  const auto eta = delay.count() > 0 ? std::optional(system_clock().now() + delay) : std::nullopt;
+  const auto eta = delay.count() > 0 ? std::optional(client_.clock().now() + delay) : std::nullopt;
   BOOST_OUTCOME_TRY(client_.run(broker_.enqueue(std::move(message), eta)));
   return success();
 }

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "medsynth/dramatiq/keys.h"
+#include "medsynth/dramatiq/placing.h"
 #include "medsynth/dramatiq/scripts.h"
 
 namespace medsynth::dramatiq {
@@ -54,7 +55,7 @@ Query<Names> scan_from(const std::string& ns, const std::string& cursor, std::se
       }};
 }
 
-Query<std::vector<Waiting>> payloads_of(const std::string& hash, Names ids) {
+Query<std::vector<Waiting>> read_payloads(const std::string& hash, Names ids) {
   std::vector<std::string> words{"HMGET", hash};
   words.insert(words.end(), ids.begin(), ids.end());
   Command command;
@@ -67,6 +68,40 @@ Query<std::vector<Waiting>> payloads_of(const std::string& hash, Names ids) {
               waiting.push_back({std::move(ids[i]), std::move(payloads[i].text)});
             return Step<std::vector<Waiting>>{std::move(waiting)};
           }};
+}
+
+// At most `count` fields of a hash. HSCAN answers with as many as it likes: a small hash as a whole, of a
+// large one perhaps none, and more behind its cursor.
+Query<std::vector<Waiting>> some_of(const std::string& hash, std::size_t count, const std::string& cursor) {
+  return {{Command("HSCAN", hash, cursor, "COUNT", count)},
+          [hash, count](Replies replies) -> Result<Step<std::vector<Waiting>>> {
+            BOOST_OUTCOME_TRY(auto page, redis::list(std::move(replies[0])));
+            if (page.size() != 2)
+              return Error{Code::internal, "HSCAN did not answer with a cursor and fields", ""};
+            BOOST_OUTCOME_TRY(auto next, redis::text(page[0]));
+            BOOST_OUTCOME_TRY(auto words, redis::texts(std::move(page[1])));
+            if (words.empty() && next != "0") return Step<std::vector<Waiting>>{some_of(hash, count, next)};
+            std::vector<Waiting> waiting;
+            for (std::size_t i = 0; i + 1 < words.size() && waiting.size() < count; i += 2)
+              waiting.push_back({std::move(words[i]), std::move(words[i + 1])});
+            return Step<std::vector<Waiting>>{std::move(waiting)};
+          }};
+}
+
+// Of the first of them, as many as are not too many bytes together.
+Query<std::vector<Waiting>> payloads_of(const std::string& hash, Names ids) {
+  Query<std::vector<Waiting>> query;
+  for (const std::string& id : ids) query.commands.emplace_back("HSTRLEN", hash, id);
+  query.decode = [hash, ids = std::move(ids)](Replies replies) mutable -> Result<Step<std::vector<Waiting>>> {
+    std::int64_t bytes = 0;
+    for (std::size_t i = 0; i < ids.size() && bytes <= kPayloadBytes; ++i) {
+      BOOST_OUTCOME_TRY(auto size, redis::integer(replies[i]));
+      bytes += size;
+      if (i > 0 && bytes > kPayloadBytes) ids.resize(i);
+    }
+    return Step<std::vector<Waiting>>{read_payloads(hash, std::move(ids))};
+  };
+  return query;
 }
 
 Query<std::int64_t> drop_all(const Broker& broker, const std::string& queue,
@@ -86,6 +121,12 @@ Query<redis::Done> Queues::remember(const Names& queues) const {
   std::vector<Command> commands;
   for (const std::string& queue : queues) commands.emplace_back("SADD", keys(broker_).queues(), queue);
   return redis::all_ok(std::move(commands));
+}
+
+Query<std::int64_t> Queues::forget(const Names& queues) const {
+  Command command("SREM", keys(broker_).queues());
+  command.words.insert(command.words.end(), queues.begin(), queues.end());
+  return one_number(std::move(command));
 }
 
 Query<Names> Queues::known() const {
@@ -161,17 +202,7 @@ Query<std::int64_t> Queues::drop(const std::string& queue, const std::vector<Wai
 }
 
 Query<std::vector<Waiting>> Queues::held_delayed(const std::string& queue, std::int64_t count) const {
-  return {{Command("HSCAN", keys(broker_).payloads(delay_queue(queue)), 0, "COUNT", count)},
-          [](Replies replies) -> Result<Step<std::vector<Waiting>>> {
-            BOOST_OUTCOME_TRY(auto page, redis::list(std::move(replies[0])));
-            if (page.size() != 2)
-              return Error{Code::internal, "HSCAN did not answer with a cursor and fields", ""};
-            BOOST_OUTCOME_TRY(auto words, redis::texts(std::move(page[1])));
-            std::vector<Waiting> waiting;
-            for (std::size_t i = 0; i + 1 < words.size(); i += 2)
-              waiting.push_back({std::move(words[i]), std::move(words[i + 1])});
-            return Step<std::vector<Waiting>>{std::move(waiting)};
-          }};
+  return some_of(keys(broker_).payloads(delay_queue(queue)), static_cast<std::size_t>(count), "0");
 }
 
 Query<std::int64_t> Queues::drop_held_delayed(const std::string& queue,

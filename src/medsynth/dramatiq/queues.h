@@ -38,6 +38,8 @@ class Queues {
 
   redis::Query<redis::Done> remember(const std::vector<std::string>& queues) const;
   redis::Query<std::vector<std::string>> known() const;  // sorted
+  // Takes them off the list of known ones. Whoever sends to one writes it down again.
+  redis::Query<std::int64_t> forget(const std::vector<std::string>& queues) const;
   // Every queue that has a key: looks through all keys of the database, in steps. Sorted.
   redis::Query<std::vector<std::string>> scan() const;
   redis::Query<std::vector<QueueState>> states(std::vector<std::string> queues) const;  // in that order
@@ -52,7 +54,7 @@ class Queues {
   // how many were dropped.
   redis::Query<std::vector<Waiting>> head(const std::string& queue, std::int64_t count) const;
   redis::Query<std::int64_t> drop(const std::string& queue, const std::vector<Waiting>& messages) const;
-  // The same for delayed messages that workers hold until they are due.
+  // The same for delayed messages that workers hold until they are due, in any order.
   redis::Query<std::vector<Waiting>> held_delayed(const std::string& queue, std::int64_t count) const;
   redis::Query<std::int64_t> drop_held_delayed(const std::string& queue,
                                                const std::vector<Waiting>& messages) const;

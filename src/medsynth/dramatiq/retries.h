@@ -1,5 +1,5 @@
-// When a failed message runs again: Dramatiq 2.x's backoff (DRAMATIQ.md 4.1). Pure: `uniform` is a number in
-// [0, 1).
+// When a failed message runs again: Dramatiq 2.x's backoff (docs/dramatiq-protocol.md, 4.1). Pure: `uniform`
+// is a number in [0, 1).
 #pragma once
 
 #include <chrono>

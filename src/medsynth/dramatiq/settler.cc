@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string>
+#include <string_view>
 
 #include "medsynth/base/log.h"
 #include "medsynth/dramatiq/waiting.h"
@@ -12,6 +14,7 @@ namespace medsynth::dramatiq {
 namespace {
 
 constexpr std::size_t kMost = 1000;  // of one exchange: more only keeps others of this Redis waiting
+constexpr std::string_view kRefused = "messages cannot be settled: Redis refuses it";
 
 }  // namespace
 
@@ -50,37 +53,76 @@ bool Settler::may_still_settle() const {
   return steady_now() < give_up_at_;
 }
 
+std::size_t Settler::put_aside() const {
+  const std::lock_guard lock(mutex_);
+  return aside_.settlements.size();
+}
+
 bool Settler::wait_idle(SteadyTime deadline) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_until(lock, deadline, [this] { return gathering_.settlements.empty() && !busy_; });
+  return changed_.wait_until(lock, deadline, [this] {
+    return gathering_.settlements.empty() && aside_.settlements.empty() && !busy_;
+  });
+}
+
+void Settler::Batch::take_over(Batch& other) {
+  std::move(other.settlements.begin(), other.settlements.end(), std::back_inserter(settlements));
+  std::move(other.done.begin(), other.done.end(), std::back_inserter(done));
+  other.settlements.clear();
+  other.done.clear();
 }
 
 void Settler::run(std::stop_token stop) {
   Batch batch;  // keeps its memory, and lends it to those who gather
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, stop, [this] { return !gathering_.settlements.empty(); });
-    if (gathering_.settlements.empty()) return;
-    if (gathering_.settlements.size() <= kMost) {
+    wait_for_work(lock, stop);
+    const bool again = !aside_.settlements.empty() && (steady_now() >= aside_due_ || stop.stop_requested());
+    if (again) {
+      std::swap(batch, aside_);
+    } else if (gathering_.settlements.empty()) {
+      if (aside_.settlements.empty()) return;  // it was asked to stop, and has nothing
+      continue;
+    } else if (gathering_.settlements.size() <= kMost) {
       std::swap(batch, gathering_);
     } else {
-      const auto take = [](auto& from) {
-        std::remove_reference_t<decltype(from)> first(std::make_move_iterator(from.begin()),
-                                                      std::make_move_iterator(from.begin() + kMost));
-        from.erase(from.begin(), from.begin() + kMost);
-        return first;
-      };
-      batch = {take(gathering_.settlements), take(gathering_.done)};
+      batch = next_batch();
     }
     busy_ = true;
     lock.unlock();
-    carry_out(batch, false);
-    batch.settlements.clear();
-    batch.done.clear();
+    carry_out(batch, again);
     lock.lock();
     busy_ = false;
+    if (again && aside_.settlements.empty()) {
+      backoff_ = {};
+      trouble_.worked(kRefused);
+    }
+    if (again && stop.stop_requested() && !aside_.settlements.empty()) {
+      lock.unlock();
+      pause(kLoadingPause);
+      lock.lock();
+    }
     changed_.notify_all();
   }
+}
+
+void Settler::wait_for_work(std::unique_lock<std::mutex>& lock, const std::stop_token& stop) {
+  const auto gathered = [this] { return !gathering_.settlements.empty(); };
+  if (aside_.settlements.empty())
+    changed_.wait(lock, stop, gathered);
+  else
+    changed_.wait_until(lock, stop, aside_due_, gathered);
+}
+
+// The first of those that gathered.
+Settler::Batch Settler::next_batch() {
+  const auto take = [](auto& from) {
+    std::remove_reference_t<decltype(from)> first(std::make_move_iterator(from.begin()),
+                                                  std::make_move_iterator(from.begin() + kMost));
+    from.erase(from.begin(), from.begin() + kMost);
+    return first;
+  };
+  return {take(gathering_.settlements), take(gathering_.done)};
 }
 
 // In doubt: an earlier attempt may have worked without our hearing of it. Then what is no longer ours nor
@@ -94,40 +136,74 @@ Result<std::vector<bool>> Settler::try_once(const Batch& batch, bool in_doubt) {
 }
 
 void Settler::carry_out(Batch& batch, bool in_doubt) {
-  const std::size_t size = batch.settlements.size();
-  std::vector<bool> ours(size, false);
   for (;;) {
-    auto answer = try_once(batch, in_doubt);
-    if (answer) {
-      ours = std::move(*answer);
-      settled_(batch.settlements, std::count(ours.begin(), ours.end(), false));
-      break;
-    }
+    const auto ours = try_once(batch, in_doubt);
+    if (ours) return finish(batch, *ours);
     in_doubt = true;
-    const bool away = is_away(answer.error());
-    if (away) lost_contact_();
-    if (away && may_still_settle()) {
-      if (reach(client_)) pause(kLoadingPause);  // it is there, but does not do it yet
-      continue;
-    }
-    if (!away && size > 1) {  // one is at fault: the others need not suffer
-      for (std::size_t i = 0; i < size; ++i) {
-        Batch one;
-        one.settlements.push_back(std::move(batch.settlements[i]));
-        one.done.push_back(std::move(batch.done[i]));
-        carry_out(one, true);
+    if (is_away(ours.error())) {
+      lost_contact_();
+      if (may_still_settle()) {
+        if (reach(client_)) pause(kLoadingPause);  // it is there, but does not do it yet
+        continue;
       }
-      return;
     }
-    for (const Settlement& settlement : batch.settlements)
-      log::error("a message cannot be settled; recovery will put it back",
-                 {{"queue", settlement.lease.queue},
-                  {"redis_message_id", settlement.lease.redis_message_id},
-                  {"error", answer.error().message}});
-    break;
+    if (batch.settlements.size() > 1) return one_by_one(batch);
+    return refuse(batch, ours.error());
   }
-  for (std::size_t i = 0; i < size; ++i)
+}
+
+// One is at fault: the others need not suffer.
+void Settler::one_by_one(Batch& batch) {
+  for (std::size_t i = 0; i < batch.settlements.size(); ++i) {
+    Batch one;
+    one.settlements.push_back(std::move(batch.settlements[i]));
+    one.done.push_back(std::move(batch.done[i]));
+    carry_out(one, true);
+  }
+  batch = {};
+}
+
+void Settler::refuse(Batch& one, const Error& error) {
+  const Settlement& settlement = one.settlements.front();
+  if (!may_still_settle()) {
+    log::error("a message cannot be settled; recovery will put it back",
+               {{"queue", settlement.lease.queue},
+                {"redis_message_id", settlement.lease.redis_message_id},
+                {"error", error.message}});
+    return answer(one, {false});
+  }
+  if (!redis::worth_retrying(redis::classify(error))) {
+    const bool dies = settlement.kind == Settlement::Kind::dead;
+    const std::string reason = (dies ? settlement.reason + "; " : std::string()) +
+                               "what follows from its end cannot be written: " + error.message;
+    const auto ours = client_.run(broker_.settle({{.kind = Settlement::Kind::dead,
+                                                   .lease = settlement.lease,
+                                                   .updated = dies ? settlement.updated : std::nullopt,
+                                                   .reason = reason}}));
+    if (ours) {
+      log::error("a message became a dead letter", {{"queue", settlement.lease.queue},
+                                                    {"redis_message_id", settlement.lease.redis_message_id},
+                                                    {"error", reason}});
+      return finish(one, *ours);
+    }
+  }
+  trouble_.failed(kRefused, error);
+  const std::lock_guard lock(mutex_);
+  if (aside_.settlements.empty()) aside_due_ = steady_now() + backoff_.next();
+  aside_.take_over(one);
+}
+
+// It has left our hands.
+void Settler::finish(Batch& batch, const std::vector<bool>& ours) {
+  settled_(batch.settlements, std::count(ours.begin(), ours.end(), false));
+  answer(batch, ours);
+}
+
+void Settler::answer(Batch& batch, const std::vector<bool>& ours) {
+  for (std::size_t i = 0; i < batch.done.size(); ++i)
     if (batch.done[i]) batch.done[i](ours[i]);
+  batch.settlements.clear();
+  batch.done.clear();
 }
 
 }  // namespace medsynth::dramatiq

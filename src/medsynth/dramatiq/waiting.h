@@ -10,6 +10,7 @@
 #include "medsynth/base/clock.h"
 #include "medsynth/base/error.h"
 #include "medsynth/redis/client.h"
+#include "medsynth/redis/error_reply.h"
 
 namespace medsynth::dramatiq {
 
@@ -67,9 +68,12 @@ inline void pause(std::chrono::milliseconds time, std::stop_token stop = {}) {
 constexpr std::chrono::milliseconds kAwaySlice{250};     // between looks at a Redis that is away
 constexpr std::chrono::milliseconds kLoadingPause{100};  // at one that answers, but not yet
 
-// Redis did not do it now, and may later.
+// Redis did not do it now, and may in a moment, as far as it is up to Redis: not where somebody has to
+// change something first.
 inline bool is_away(const Error& error) {
-  return error.code == Code::unavailable || error.code == Code::timeout || error.code == Code::cancelled;
+  const redis::ErrorClass meaning = redis::classify(error);
+  return error.code == Code::cancelled || meaning == redis::ErrorClass::transient ||
+         meaning == redis::ErrorClass::connection;
 }
 
 // True when there is a connection, at once or within a slice.

@@ -1,8 +1,5 @@
 #include "medsynth/tasks/calls.h"
 
-#include <medsynth/tasks/scripts.h>
-
-#include <deque>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -10,34 +7,6 @@
 #include "medsynth/tasks/legacy.h"
 
 namespace medsynth::tasks {
-namespace {
-
-redis::Script with_prelude(const redis::Script& script) {
-  static std::deque<std::string> texts;  // a script refers to its source for as long as the program lives
-  texts.push_back(std::string(scripts::prelude.source) + std::string(script.source));
-  return redis::Script(script.name, texts.back());
-}
-
-}  // namespace
-
-const Scripts& all_scripts() {
-  static const Scripts all{.create = with_prelude(scripts::create),
-                           .begin = with_prelude(scripts::begin),
-                           .write = with_prelude(scripts::write),
-                           .cancel = with_prelude(scripts::cancel),
-                           .remove = with_prelude(scripts::remove),
-                           .adopt = with_prelude(scripts::adopt),
-                           .list = with_prelude(scripts::list),
-                           .remove_many = with_prelude(scripts::remove_many),
-                           .sweep = with_prelude(scripts::sweep),
-                           .forget = with_prelude(scripts::forget),
-                           .reopen = with_prelude(scripts::reopen),
-                           .abandon = with_prelude(scripts::abandon),
-                           .open = with_prelude(scripts::open),
-                           .advance = with_prelude(scripts::advance)};
-  return all;
-}
-
 // No task id can contain a control character: \x1f keeps our keys apart from theirs.
 std::string index_key(const StoreOptions& options, std::string_view name) {
   return fmt::format("{}\x1f{}", options.prefix, name);
@@ -114,6 +83,15 @@ Error not_a_record(std::string_view task_id, std::string_view kind) {
       "not_a_task_record"};
 }
 
+Result<std::vector<redis::Reply>> answer_of(redis::Reply reply, std::size_t min_size) {
+  BOOST_OUTCOME_TRY(auto answer, redis::list(std::move(reply)));
+  if (answer.size() >= min_size) return answer;
+  return Error{Code::internal,
+               fmt::format("Redis answered with a list of {} where at least {} were expected", answer.size(),
+                           min_size),
+               "redis_reply"};
+}
+
 Result<std::optional<redis::Command>> adoption(const std::vector<redis::Reply>& answer,
                                                const StoreOptions& options, const std::string& task_id,
                                                WallTime now) {
@@ -124,7 +102,7 @@ Result<std::optional<redis::Command>> adoption(const std::vector<redis::Reply>& 
   const Adopted adopted = adopt(std::move(fields), now);
   std::vector<std::string> arguments{answer[1].text, std::to_string(adopted.created_micros)};
   append(arguments, adopted.fields);
-  return std::optional(call_on(all_scripts().adopt, options, task_id, now, std::move(arguments)));
+  return std::optional(call_on(scripts::adopt, options, task_id, now, std::move(arguments)));
 }
 
 }  // namespace medsynth::tasks

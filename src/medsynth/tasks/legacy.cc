@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
 #include <boost/json/parse.hpp>
 
@@ -13,16 +14,8 @@ Error no_record(std::string why) {
       Code::conflict, "the stored task record cannot be read: " + std::move(why), "not_a_task_record", {}};
 }
 
-void without_non_finite(json::value& value) {
-  if (value.is_double() && !std::isfinite(value.get_double())) value = nullptr;
-  if (value.is_array())
-    for (json::value& element : value.get_array()) without_non_finite(element);
-  if (value.is_object())
-    for (auto& member : value.get_object()) without_non_finite(member.value());
-}
-
 Result<std::string> strict(std::string_view raw) {
-  if (json::parse(raw)) return std::string(raw);
+  if (json::is_json(raw)) return std::string(raw);
   boost::json::parse_options options;
   options.allow_infinity_and_nan = true;
   options.allow_invalid_utf16 = true;
@@ -31,7 +24,7 @@ Result<std::string> strict(std::string_view raw) {
   boost::system::error_code error;
   json::value value = boost::json::parse(raw, error, {}, options);
   if (error) return no_record("a value is not JSON");
-  without_non_finite(value);
+  json::drop_non_finite(value);
   return json::write(value);
 }
 
@@ -60,14 +53,14 @@ Result<Fields> split_legacy(std::string_view text) {
   const auto members = json::members(text);
   if (!members) return no_record(members.error().message);
   Fields fields;
+  std::unordered_map<std::string_view, std::size_t> places;
   for (const auto& [name, raw] : *members) {
     BOOST_OUTCOME_TRY(auto value, strict(raw));
-    const auto same =
-        std::find_if(fields.begin(), fields.end(), [&](const auto& field) { return field.first == name; });
-    if (same != fields.end())
-      same->second = std::move(value);
-    else
+    const auto [place, is_new] = places.emplace(name, fields.size());
+    if (is_new)
       fields.emplace_back(name, std::move(value));
+    else
+      fields[place->second].second = std::move(value);
   }
   return fields;
 }

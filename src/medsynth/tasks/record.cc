@@ -8,21 +8,42 @@
 namespace medsynth::tasks {
 namespace {
 
+// What the text of a value may begin with, which says its type; empty: any type.
+constexpr std::string_view kText = "\"n", kNumber = "-0123456789", kCount = "0123456789n", kObject = "{n";
 struct Known {
   std::string_view name;
   std::string_view absent;
+  std::string_view begins;
 };
-constexpr std::array kKnown{
-    Known{"status", "\"pending\""}, Known{"progress", "0"},        Known{"created_at", "null"},
-    Known{"updated_at", "null"},    Known{"completed_at", "null"}, Known{"failed_at", "null"},
-    Known{"error", "null"},         Known{"result", "null"},       Known{"metadata", "null"}};
+constexpr std::array kKnown{Known{"status", "\"pending\"", "\""}, Known{"progress", "0", kNumber},
+                            Known{"created_at", "null", kText},   Known{"updated_at", "null", kText},
+                            Known{"completed_at", "null", kText}, Known{"failed_at", "null", kText},
+                            Known{"error", "null", kText},        Known{"result", "null", ""},
+                            Known{"metadata", "null", kObject}};
+// Described too, and only shown where they are there.
+constexpr std::array kFurther{Known{"actor", "null", kText}, Known{"queue", "null", kText},
+                              Known{"message_id", "null", kText}, Known{"attempt", "null", kCount},
+                              Known{"result_bytes", "null", kCount}};
 constexpr std::string_view kTaskId = "task_id";
+constexpr std::string_view kUnreadable = "unreadable_fields";
 constexpr std::array<std::string_view, 6> kOwned{kTaskId,   "created_at",       "updated_at",
                                                  "attempt", "cancel_requested", "result_bytes"};
 
 bool is_known(std::string_view name) {
-  return name == kTaskId ||
+  return name == kTaskId || name == kUnreadable ||
          std::any_of(kKnown.begin(), kKnown.end(), [&](const Known& known) { return known.name == name; });
+}
+
+std::string_view beginnings_of(std::string_view name) {
+  const auto found =
+      std::find_if(kFurther.begin(), kFurther.end(), [&](const Known& each) { return each.name == name; });
+  return found == kFurther.end() ? "" : found->begins;
+}
+
+bool is_readable(std::string_view value, std::string_view begins) {
+  const std::size_t first = value.find_first_not_of(" \n\r\t");
+  return first != value.npos && (begins.empty() || begins.find(value[first]) != begins.npos) &&
+         json::is_json(value);
 }
 
 void write_member(std::string& out, std::string_view name, std::string_view value) {
@@ -57,9 +78,10 @@ Result<> check_progress(const std::string& value) {
 }  // namespace
 
 Result<> check_json(std::string_view text, std::string_view name) {
-  if (auto parsed = json::parse(text); !parsed)
-    return invalid(pointer_to(name), "is not JSON: " + parsed.error().message);
-  return success();
+  if (json::is_json(text)) return success();
+  const auto parsed = json::parse(text);
+  return invalid(pointer_to(name),
+                 parsed ? "is more than 64 levels deep" : "is not JSON: " + parsed.error().message);
 }
 
 Result<> check_fields(const Fields& fields) {
@@ -116,18 +138,30 @@ std::string Record::to_json() const {
   return out;
 }
 
+std::size_t Record::bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : fields) bytes += name.size() + value.size();
+  return bytes;
+}
+
 void Record::to_json(std::string& out) const {
+  out.reserve(out.size() + bytes() + 256);
+  std::string unreadable;
+  const auto write = [&](std::string_view name, std::string_view value, const Known& known) {
+    const bool readable = is_readable(value, known.begins);
+    if (!readable && !value.empty())
+      unreadable.append(unreadable.empty() ? "" : ",").append(json::write_string(name));
+    out += ',';
+    write_member(out, name, readable ? value : known.absent);
+  };
   out += '{';
   write_member(out, kTaskId, json::write_string(task_id));
-  for (const Known& known : kKnown) {
-    const std::string_view value = raw(known.name);
+  for (const Known& known : kKnown) write(known.name, raw(known.name), known);
+  for (const auto& [name, value] : fields)
+    if (!is_known(name)) write(name, value, {name, "null", beginnings_of(name)});
+  if (!unreadable.empty()) {
     out += ',';
-    write_member(out, known.name, value.empty() ? known.absent : value);
-  }
-  for (const auto& [name, value] : fields) {
-    if (is_known(name)) continue;
-    out += ',';
-    write_member(out, name, value);
+    write_member(out, kUnreadable, "[" + unreadable + "]");
   }
   out += '}';
 }

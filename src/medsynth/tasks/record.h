@@ -22,8 +22,8 @@ namespace medsynth::tasks {
 using Fields = std::vector<std::pair<std::string, std::string>>;  // name, JSON text
 
 // Fields and results of callers whom we do not trust must have passed these. Any name in UTF-8; each value
-// one JSON value (json::parse: no NaN, at most 64 levels); `status`, where given, one of Status; `progress` a
-// number from 0 to 100. The error's pointer names the field. Names that belong to the store (is_owned) are
+// one JSON value (json::is_json: no NaN, at most 64 levels); `status`, where given, one of Status; `progress`
+// a number from 0 to 100. The error's pointer names the field. Names that belong to the store (is_owned) are
 // let through here and not written.
 Result<> check_fields(const Fields& fields);
 Result<> check_json(std::string_view text, std::string_view name);
@@ -43,9 +43,12 @@ struct Record {
   std::optional<std::string> text(std::string_view name) const;  // of a JSON string
   std::optional<double> number(std::string_view name) const;
   std::optional<Status> status() const;
+  std::size_t bytes() const;  // of all names and values
 
-  // The TaskInfo of the HTTP API: its ten fields of DESIGN section 5 first, null when absent (status:
-  // "pending", progress: 0), then every further field of the record in the order in which it came.
+  // The TaskInfo of the HTTP API: its ten fields first, null when absent (status:
+  // "pending", progress: 0), then every further field of the record in the order in which it came. It is
+  // JSON, and TaskInfo's types, whatever somebody wrote into the record: a field that is neither counts as
+  // absent, and `unreadable_fields` names it.
   std::string to_json() const;
   void to_json(std::string& out) const;
 };
@@ -68,10 +71,11 @@ struct TaskInfo {
   std::optional<std::string> message_id;
   std::optional<std::int64_t> attempt;
   std::optional<std::int64_t> result_bytes;
+  std::optional<std::vector<std::string>> unreadable_fields;
 };
 BOOST_DESCRIBE_STRUCT(TaskInfo, (),
                       (task_id, status, progress, created_at, updated_at, completed_at, failed_at, error,
-                       result, metadata, actor, queue, message_id, attempt, result_bytes))
+                       result, metadata, actor, queue, message_id, attempt, result_bytes, unreadable_fields))
 
 }  // namespace medsynth::tasks
 
@@ -82,5 +86,8 @@ struct medsynth::described::Rules<medsynth::tasks::TaskInfo> {
       Field{.name = "progress", .help = "0-100", .optional = true, .minimum = 0, .maximum = 100},
       Field{.name = "result",
             .help = "What the actor returned; null in lists when above 64 KiB",
-            .optional = true}};
+            .optional = true},
+      Field{.name = "unreadable_fields",
+            .help = "Fields of the record that are not JSON, or of another type than they should be: shown "
+                    "as null"}};
 };

@@ -45,11 +45,13 @@ Query<Found> get_other(std::string key, std::string task_id) {
 
 Created::Outcome created_outcome(std::string_view word) {
   if (word == "created") return Created::Outcome::created;
+  if (word == "full") return Created::Outcome::full;
   return word == "guarded" ? Created::Outcome::guarded : Created::Outcome::exists;
 }
 
 Begun::Outcome begun_outcome(std::string_view word) {
   if (word == "run") return Begun::Outcome::run;
+  if (word == "taken") return Begun::Outcome::taken;
   if (word == "cancelled") return Begun::Outcome::cancelled;
   return word == "deleted" ? Begun::Outcome::deleted : Begun::Outcome::ended;
 }
@@ -81,7 +83,7 @@ Query<Found> Store::get(std::string task_id) const {
 }
 
 Query<Created> Store::create(const NewTask& task, WallTime now, std::vector<Command> also,
-                             std::optional<Guard> guard) const {
+                             std::optional<Guard> guard, const std::optional<Bound>& bound) const {
   const std::string record = options_.prefix + task.task_id;
   const std::string message = json::write_string(task.message_id);
   // Redis searches a record from its front: first what every write asks for.
@@ -96,19 +98,25 @@ Query<Created> Store::create(const NewTask& task, WallTime now, std::vector<Comm
   for (const auto& field : without_owned(task.fields))
     if (field.first != "status" && field.first != "message_id") fields.push_back(field);
   std::vector<std::string> arguments{
-      task.task_id, std::to_string(micros(now)), message, guard ? guard->value : "",
-      std::to_string(guard ? std::chrono::milliseconds(guard->ttl).count() : 0)};
+      task.task_id,
+      std::to_string(micros(now)),
+      message,
+      guard ? guard->value : "",
+      std::to_string(guard ? std::chrono::milliseconds(guard->ttl).count() : 0),
+      std::to_string(bound ? bound->max : 0)};
   append_counted(arguments, fields);
   for (Command& command : also) {
     arguments.push_back(std::to_string(command.words.size()));
     std::move(command.words.begin(), command.words.end(), std::back_inserter(arguments));
   }
   Query<Created> query;
-  query.commands = {
-      call(all_scripts().create, options_, {record, guard ? guard->key : record}, now, std::move(arguments))};
+  query.commands = {call(scripts::create, options_,
+                         {record, guard ? guard->key : record, bound ? bound->hash : record}, now,
+                         std::move(arguments))};
   query.decode = [](Replies replies) -> Result<Step<Created>> {
-    BOOST_OUTCOME_TRY(auto answer, redis::texts(std::move(replies[0])));
-    return Step<Created>(Created{created_outcome(answer[0]), answer.size() > 1 ? std::move(answer[1]) : ""});
+    BOOST_OUTCOME_TRY(auto answer, answer_of(std::move(replies[0]), 1));
+    return Step<Created>(
+        Created{created_outcome(answer[0].text), answer.size() > 1 ? std::move(answer[1].text) : ""});
   };
   return query;
 }
@@ -126,10 +134,11 @@ Query<Begun> Store::begin(const Begin& begin, WallTime now) const {
                      {"actor", json::write_string(begin.actor)},
                      {"worker", json::write_string(begin.worker)}});
   return ask<Begun>(
-      call_on(all_scripts().begin, options_, begin.task_id, now, std::move(arguments)), options_,
-      begin.task_id, now,
-      [task_id = begin.task_id, message_id = begin.message_id](Answer& answer) -> Result<Begun> {
+      call_on(scripts::begin, options_, begin.task_id, now, std::move(arguments)), options_, begin.task_id,
+      now, [task_id = begin.task_id, message_id = begin.message_id](Answer& answer) -> Result<Begun> {
         Begun begun{begun_outcome(answer[0].text), {task_id, message_id, 0}};
+        if (begun.outcome == Begun::Outcome::taken)
+          begun.owner = Record{"", {{"message_id", answer[1].text}}}.text("message_id").value_or("");
         if (begun.outcome != Begun::Outcome::run) return begun;
         BOOST_OUTCOME_TRY(auto number, redis::integer(answer[1]));
         begun.attempt.number = number;
@@ -138,8 +147,7 @@ Query<Begun> Store::begin(const Begin& begin, WallTime now) const {
 }
 
 Query<Cancelled> Store::cancel(std::string task_id, WallTime now) const {
-  Command command =
-      call_on(all_scripts().cancel, options_, task_id, now, {json_texts_before(Status::cancelled)});
+  Command command = call_on(scripts::cancel, options_, task_id, now, {json_texts_before(Status::cancelled)});
   return ask<Cancelled>(
       std::move(command), options_, std::move(task_id), now, [](Answer& answer) -> Result<Cancelled> {
         Cancelled cancelled{cancelled_outcome(answer[0].text), ""};
@@ -150,9 +158,12 @@ Query<Cancelled> Store::cancel(std::string task_id, WallTime now) const {
 }
 
 Query<bool> Store::remove(std::string task_id, WallTime now) const {
-  Command command = call_on(all_scripts().remove, options_, task_id, now);
-  return ask<bool>(std::move(command), options_, std::move(task_id), now,
-                   [](Answer& answer) -> Result<bool> { return answer[0].text == "removed"; });
+  Command command = call_on(scripts::remove, options_, task_id, now);
+  const Read<bool> read = [](Answer& answer) -> Result<bool> { return answer[0].text == "removed"; };
+  const auto unreadable = [options = options_, task_id, now, read](const std::string& text) {
+    return ask<bool>(call_on(scripts::remove, options, task_id, now, {text}), options, task_id, now, read);
+  };
+  return ask<bool>(std::move(command), options_, task_id, now, read, unreadable);
 }
 
 Query<bool> Store::has_tombstone(std::string message_id) const {
@@ -164,8 +175,8 @@ Query<bool> Store::has_tombstone(std::string message_id) const {
 }
 
 Query<redis::Done> Store::forget_tombstone(std::string message_id) const {
-  return redis::all_ok({call(all_scripts().forget, options_, {tombstone_key(options_, message_id)},
-                             WallTime{}, {json::write_string(message_id)})});
+  return redis::all_ok({call(scripts::forget, options_, {tombstone_key(options_, message_id)}, WallTime{},
+                             {json::write_string(message_id)})});
 }
 
 }  // namespace medsynth::tasks

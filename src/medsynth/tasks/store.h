@@ -53,8 +53,8 @@ struct ListRequest {
   std::string cursor;  // of an earlier page; wins over offset
 };
 struct Page {
-  std::vector<Record> tasks;               // newest first
-  std::int64_t total = 0;                  // of that status, or of all
+  std::vector<Record> tasks;  // newest first; fewer than `limit`, with a cursor, where they are large
+  std::int64_t total = 0;     // of that status, or of all
   std::optional<std::string> next_cursor;  // empty on the last page
 };
 
@@ -71,8 +71,13 @@ struct Guard {
   std::string value;
   std::chrono::seconds ttl{86400};
 };
+// A hash that holds a queue's messages, and how many it may hold: with `max` or more, nothing is created.
+struct Bound {
+  std::string hash;  // full Redis key
+  std::int64_t max = 0;
+};
 struct Created {
-  enum class Outcome { created, exists, guarded } outcome = Outcome::created;
+  enum class Outcome { created, exists, guarded, full } outcome = Outcome::created;
   std::string guard_value;  // for guarded: what the first POST stored
 };
 
@@ -93,11 +98,13 @@ struct Begin {
 struct Begun {
   enum class Outcome {
     run,
-    ended,
-    cancelled,
+    ended,      // for this message, before its worker could settle it: settle it as the record says
+    taken,      // the id belongs to another message that has not ended: this one must not be dropped
+    cancelled,  // settle it unrun, as when deleted
     deleted
-  } outcome = Outcome::run;  // all but run: settle the message unrun
+  } outcome = Outcome::run;
   Attempt attempt;
+  std::string owner = {};  // of taken: the other message's id
 };
 // What became of a worker's write. stale: a newer attempt began, or the task has ended; gone: it was deleted.
 // `stop_requested`: somebody cancelled or deleted the task; stop soon.
@@ -136,8 +143,8 @@ struct MessageOfTask {
   std::string task_id;
   std::string message_id;
 };
-// The task that a message stands for: kwargs.task_id, else options.task_id (both JSON text, empty when
-// absent), else the message's own id.
+// The task that a message stands for: kwargs.task_id, else options.task_id (JSON texts, empty when absent),
+// where they pass check_task_id(), else the message's own id, which must have passed it.
 std::string identity_of(std::string_view kwargs, std::string_view task_id_option,
                         const std::string& message_id);
 
@@ -155,11 +162,11 @@ class Store {
   // Record (pending), idempotency key and `also` (the commands that enqueue the message, no scripts) in one
   // script: all or nothing. Repeating it with the same message_id answers `created` again.
   redis::Query<Created> create(const NewTask& task, WallTime now, std::vector<redis::Command> also = {},
-                               std::optional<Guard> guard = {}) const;
+                               std::optional<Guard> guard = {}, const std::optional<Bound>& bound = {}) const;
   // A worker starts a message: a record that is not there is made, unless a tombstone says it was deleted.
-  // Ids are unique: a message whose record has ended, or belongs to another message, is not run (`ended`); a
-  // record without a message is taken over. A record that is `processing` for this message (its worker died)
-  // gets a new attempt.
+  // A record that has ended for another message gives way to a new one: ids are free again then
+  // (docs/decisions/0028). One without a message is taken over. A record that is `processing` for this
+  // message (its worker died) gets a new attempt.
   redis::Query<Begun> begin(const Begin& begin, WallTime now) const;
   // For messages that are expected to end at once, many in one exchange: the number of each one's next
   // attempt, whose record is pending (or made). Writes no state: advance() does, while nobody else began, and
@@ -186,7 +193,8 @@ class Store {
   // False when there was none. A message that still lives gets a tombstone and the cancel key; late writes
   // answer `gone`.
   redis::Query<bool> remove(std::string task_id, WallTime now) const;
-  // `older_than` counts from the last update. Works in bounded steps; answers how many were deleted.
+  // `older_than` counts from the last update: what nobody can read has none, and stays where an age is asked
+  // for. Works in bounded steps; answers how many were deleted.
   redis::Query<std::int64_t> remove_many(std::optional<Status> status,
                                          std::optional<std::chrono::seconds> older_than, WallTime now) const;
 

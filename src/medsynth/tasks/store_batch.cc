@@ -29,6 +29,8 @@ Result<> read_unusual(Replies replies, const std::vector<std::size_t>& order, Ea
   BOOST_OUTCOME_TRY(auto answer, redis::list(std::move(replies[0])));
   for (std::size_t i = 0; i + 1 < answer.size(); i += 2) {
     BOOST_OUTCOME_TRY(auto place, redis::integer(answer[i]));
+    if (place < 1 || static_cast<std::size_t>(place) > order.size())
+      return Error{Code::internal, "Redis answered about a task that it was not asked about", "redis_reply"};
     each(order[static_cast<std::size_t>(place - 1)], answer[i + 1]);
   }
   return success();
@@ -69,7 +71,7 @@ Query<std::vector<Attempt>> open_unusual(const StoreOptions& options, const std:
       arguments.push_back(json::write_string(begins[i].message_id));
     }
   }
-  return {{call(all_scripts().open, options, std::move(keys), now, std::move(arguments))},
+  return {{call(scripts::open, options, std::move(keys), now, std::move(arguments))},
           [attempts = std::move(attempts),
            order = std::move(order)](Replies replies) mutable -> Result<Step<std::vector<Attempt>>> {
             BOOST_OUTCOME_TRY(read_unusual(
@@ -168,7 +170,7 @@ Query<std::vector<Written>> Store::advance(const std::vector<Advance>& advances,
       for (const auto& [name, value] : advances[i].fields) arguments.push_back(value);
     }
   }
-  return {{call(all_scripts().advance, options_, std::move(keys), now, std::move(arguments))},
+  return {{call(scripts::advance, options_, std::move(keys), now, std::move(arguments))},
           [order = std::move(order)](Replies replies) -> Result<Step<std::vector<Written>>> {
             std::vector<Written> written(order.size());
             BOOST_OUTCOME_TRY(

@@ -37,7 +37,7 @@ Fields without_large_result(Fields fields, std::size_t large) {
 }
 
 Result<std::optional<Record>> read_row(Reply row, std::size_t large) {
-  BOOST_OUTCOME_TRY(auto parts, redis::list(std::move(row)));
+  BOOST_OUTCOME_TRY(auto parts, answer_of(std::move(row), 3));
   Record record{std::move(parts[0].text), {}};
   if (parts[1].kind == Reply::Kind::text) {
     auto fields = split_legacy(parts[1].text);
@@ -55,7 +55,7 @@ Result<std::optional<Record>> read_row(Reply row, std::size_t large) {
 }
 
 Result<Page> read_page(Reply reply, std::size_t large) {
-  BOOST_OUTCOME_TRY(auto answer, redis::list(std::move(reply)));
+  BOOST_OUTCOME_TRY(auto answer, answer_of(std::move(reply), 4));
   Page page;
   page.total = answer[0].integer;
   if (!answer[1].text.empty()) page.next_cursor = to_text({answer[1].text, answer[2].text});
@@ -74,21 +74,24 @@ struct Removal {
   WallTime now;
   Cursor after = {};  // the last entry that was looked at
   std::int64_t removed = 0;
+  std::string unreadable = {};  // the id of one that must not stop the others
 };
 
 Query<std::int64_t> remove_from(Removal removal) {
   Query<std::int64_t> query;
-  query.commands = {call(all_scripts().remove_many, removal.options, {index_key(removal.options, "all")},
+  query.commands = {call(scripts::remove_many, removal.options, {index_key(removal.options, "all")},
                          removal.now,
                          {removal.status, std::to_string(kPerStep), removal.after.score,
-                          removal.after.task_id, removal.newest})};
+                          removal.after.task_id, removal.newest, removal.unreadable})};
   query.decode = [removal = std::move(removal)](Replies replies) mutable -> Result<Step<std::int64_t>> {
     if (replies.front().is_error()) return redis::as_error(replies.front());
-    BOOST_OUTCOME_TRY(auto answer, redis::list(std::move(replies.back())));
+    BOOST_OUTCOME_TRY(auto answer, answer_of(std::move(replies.back()), 3));
+    answer.resize(std::max<std::size_t>(answer.size(), 4));
     if (answer[0].text == "legacy") {
-      BOOST_OUTCOME_TRY(auto rewrite, adoption(answer, removal.options, answer[2].text, removal.now));
+      auto rewrite = adoption(answer, removal.options, answer[2].text, removal.now);
+      if (!rewrite) removal.unreadable = answer[2].text;
       Query<std::int64_t> again = remove_from(removal);
-      again.commands.insert(again.commands.begin(), std::move(*rewrite));
+      if (rewrite) again.commands.insert(again.commands.begin(), std::move(**rewrite));
       return Step<std::int64_t>(std::move(again));
     }
     removal.removed += answer[1].integer;
@@ -102,9 +105,9 @@ Query<std::int64_t> remove_from(Removal removal) {
 Query<std::int64_t> sweep_from(StoreOptions options, WallTime now, std::int64_t already) {
   Query<std::int64_t> query;
   query.commands = {
-      call(all_scripts().sweep, options, {index_key(options, "expiry")}, now, {std::to_string(kPerStep)})};
+      call(scripts::sweep, options, {index_key(options, "expiry")}, now, {std::to_string(kPerStep)})};
   query.decode = [options, now, already](Replies replies) -> Result<Step<std::int64_t>> {
-    BOOST_OUTCOME_TRY(auto answer, redis::list(std::move(replies[0])));
+    BOOST_OUTCOME_TRY(auto answer, answer_of(std::move(replies[0]), 2));
     const std::int64_t removed = already + answer[0].integer;
     if (answer[1].integer == 0) return Step<std::int64_t>(removed);
     return Step<std::int64_t>(sweep_from(options, now, removed));
@@ -126,7 +129,7 @@ Result<Query<Page>> Store::list(const ListRequest& request, WallTime now) const 
   }
   Query<Page> query;
   query.commands = {
-      call(all_scripts().list, options_, {index_key(options_, "all")}, now,
+      call(scripts::list, options_, {index_key(options_, "all")}, now,
            {text_or_empty(request.status), std::to_string(request.limit), std::to_string(request.offset),
             cursor.score, cursor.task_id, std::to_string(options_.large_result)})};
   query.decode = [large = options_.large_result](Replies replies) -> Result<Step<Page>> {

@@ -15,7 +15,7 @@ Query<Reopened> Store::reopen(const std::string& task_id, std::string_view messa
     arguments.push_back(std::to_string(command.words.size()));
     arguments.insert(arguments.end(), command.words.begin(), command.words.end());
   }
-  return ask<Reopened>(call_on(all_scripts().reopen, options_, task_id, now, std::move(arguments)), options_,
+  return ask<Reopened>(call_on(scripts::reopen, options_, task_id, now, std::move(arguments)), options_,
                        task_id, now, [](std::vector<redis::Reply>& answer) -> Result<Reopened> {
                          const std::string& outcome = answer[0].text;
                          if (outcome == "reopened") return Reopened::reopened;
@@ -29,7 +29,7 @@ Query<std::int64_t> Store::abandon(const std::vector<MessageOfTask>& messages, W
     arguments.push_back(message.task_id);
     arguments.push_back(json::write_string(message.message_id));
   }
-  return {{call(all_scripts().abandon, options_, {index_key(options_, "all")}, now, std::move(arguments))},
+  return {{call(scripts::abandon, options_, {index_key(options_, "all")}, now, std::move(arguments))},
           [](Replies replies) -> Result<Step<std::int64_t>> {
             BOOST_OUTCOME_TRY(auto count, redis::integer(replies[0]));
             return Step<std::int64_t>{count};
@@ -38,23 +38,24 @@ Query<std::int64_t> Store::abandon(const std::vector<MessageOfTask>& messages, W
 
 std::string identity_of(std::string_view kwargs, std::string_view task_id_option,
                         const std::string& message_id) {
-  const auto usable = [](const json::value* value) {
-    return value && value->is_string() && check_task_id(value->get_string()).has_value();
+  const auto usable = [](std::string_view raw) -> std::optional<std::string> {
+    if (!raw.starts_with('"')) return std::nullopt;
+    const auto id = json::parse(raw);
+    if (!id || !check_task_id(id->get_string())) return std::nullopt;
+    return std::string(id->get_string());
   };
-  // Parsing what cannot hold it costs as much as all the rest that is done for a brief task.
+  // Splitting what cannot hold it costs as much as all the rest that is done for a brief task.
   const auto may_hold = [](std::string_view json) {
     return json.find("task_id") != json.npos || json.find("\\u") != json.npos;
   };
   if (may_hold(kwargs)) {
-    const auto named = json::parse(kwargs);
-    if (named && named->is_object()) {
-      if (const json::value* id = named->get_object().if_contains("task_id"); usable(id))
-        return std::string(id->get_string());
-    }
+    std::string_view named;
+    if (const auto members = json::members(kwargs); members && kwargs.starts_with('{'))
+      for (const auto& [name, raw] : *members)
+        if (name == "task_id") named = raw;
+    if (auto id = usable(named)) return *std::move(id);
   }
-  if (!task_id_option.empty()) {
-    if (const auto id = json::parse(task_id_option); id && usable(&*id)) return std::string(id->get_string());
-  }
+  if (auto id = usable(task_id_option)) return *std::move(id);
   return message_id;
 }
 

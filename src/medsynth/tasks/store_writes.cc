@@ -29,8 +29,8 @@ Query<Written> query_of(const StoreOptions& options, const std::string& task_id,
   append_counted(arguments, write.fields);
   append_counted(arguments, {{"created_at", quoted(now)}, {"attempt", "0"}});
   std::move(write.forget.begin(), write.forget.end(), std::back_inserter(arguments));
-  return ask<Written>(call_on(all_scripts().write, options, task_id, now, std::move(arguments)), options,
-                      task_id, now, [](std::vector<redis::Reply>& answer) -> Result<Written> {
+  return ask<Written>(call_on(scripts::write, options, task_id, now, std::move(arguments)), options, task_id,
+                      now, [](std::vector<redis::Reply>& answer) -> Result<Written> {
                         const std::string& outcome = answer[0].text;
                         if (outcome == "gone") return Written{Written::Outcome::gone, true};
                         if (outcome == "stale") return Written{Written::Outcome::stale, false};

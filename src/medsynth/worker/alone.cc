@@ -19,6 +19,13 @@ Alone::Place::~Place() {
   if (alone_) alone_->leave(exclusive_);
 }
 
+Alone::Place Alone::try_enter() {
+  const std::lock_guard lock(mutex_);
+  if (one_by_itself_ || waiting_by_themselves_ > 0) return {};
+  ++together_;
+  return Place(this, false);
+}
+
 Alone::Place Alone::enter(bool by_itself, std::stop_token stop) {
   std::unique_lock lock(mutex_);
   if (!by_itself) {

@@ -30,6 +30,7 @@ class Alone {
   // Together with others, or by itself; those who came for a place by themselves go first, so that they
   // cannot starve.
   Place enter(bool by_itself, std::stop_token stop);
+  Place try_enter();  // together with others, or empty when that would have to wait
 
  private:
   void leave(bool exclusive);

@@ -5,8 +5,11 @@
 
 #include <limits>
 
+#include <fmt/format.h>
+
 #include "medsynth/base/log.h"
 #include "medsynth/dramatiq/aborts.h"
+#include "medsynth/limits/overlay.h"
 
 namespace medsynth::worker {
 namespace {
@@ -15,7 +18,8 @@ using namespace std::chrono_literals;
 
 constexpr auto kReread = 500ms;  // a bell can be missed
 constexpr auto kPublish = 1000ms;
-constexpr auto kSnapshotTtl = 5000ms;  // a worker that is silent for this long is not counted on
+// More at once than are kept: a worker that missed so many, or a version that nobody counted up to.
+constexpr std::int64_t kMaxVersionsBehind = 1000;
 
 void count_admission(telemetry::Metrics& metrics, const limits::AdmissionState& state) {
   for (const auto& [reason, seconds] : state.blocked_seconds) metrics.limiter_wait_total(reason, seconds);
@@ -25,22 +29,12 @@ void count_admission(telemetry::Metrics& metrics, const limits::AdmissionState& 
 }
 
 void count_pressure(telemetry::Metrics& metrics, const limits::Pressure& pressure) {
-  if (!pressure.available) return;
   metrics.pressure("cpu", pressure.cpu_some);
   metrics.pressure("memory", pressure.memory_some);
   metrics.pressure("io", pressure.io_full);
 }
 
 }  // namespace
-
-limits::Limits overlay(limits::Limits environment, const std::map<std::string, double>& set) {
-  described::for_each_member<limits::Limits>([&](std::string_view name, auto pointer) {
-    using Member = std::remove_reference_t<decltype(environment.*pointer)>;
-    if (const auto found = set.find(std::string(name)); found != set.end())
-      environment.*pointer = static_cast<Member>(found->second);
-  });
-  return environment;
-}
 
 Control::Control(ControlParts parts, Identity identity, limits::Limits environment,
                  std::function<void(const limits::Limits&)> on_limits)
@@ -58,14 +52,14 @@ Control::Control(ControlParts parts, Identity identity, limits::Limits environme
 }
 
 void Control::ring() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ring_ = true;
   rung_.notify_all();
 }
 
 void Control::set_draining() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     draining_ = true;
   }
   ring();
@@ -87,8 +81,8 @@ void Control::run(std::stop_token stop) {
         publish();
       }
     }
-    std::unique_lock lock(mutex_);
-    rung_.wait_for(lock, stop, kReread, [this] { return ring_; });
+    const MutexLock lock(mutex_);
+    rung_.wait_for(mutex_, stop, kReread, [this]() REQUIRES(mutex_) { return ring_; });
     rung = std::exchange(ring_, false);
     snapshot_.draining = draining_;
   }
@@ -99,26 +93,31 @@ void Control::obey() {
   const std::int64_t since =
       know_version_ ? snapshot_.control_version : std::numeric_limits<std::int64_t>::max();
   const auto control = parts_.client.run(parts_.fleet.control(since));
-  if (!control) return;
-  if (!know_version_ || control->version != snapshot_.control_version) apply_limits(control->limits);
+  if (!said("limits and requests cannot be read", control)) return;
+  if (!know_version_ || control->version != snapshot_.control_version)
+    apply_limits(control->limits, control->faults);
   std::int64_t version = know_version_ ? snapshot_.control_version : control->version;
   std::map<std::int64_t, const fleet::Request*> requests;
   for (const fleet::Request& request : control->requests) requests[request.version] = &request;
+  if (control->version - version > kMaxVersionsBehind) version = control->version - kMaxVersionsBehind;
   while (version < control->version) {
     const auto found = requests.find(++version);
-    const json::object said = found == requests.end()
-                                  ? described::to_value(parts_.limiter.limits()).get_object()
-                                  : answer(*found->second);
-    (void)parts_.client.run(parts_.fleet.confirm(version, identity_.worker_id, said));
+    const json::object outcome = found == requests.end()
+                                     ? described::to_value(parts_.limiter.limits()).get_object()
+                                     : answer(*found->second);
+    const auto confirmed = parts_.client.run(parts_.fleet.confirm(version, identity_.worker_id, outcome));
+    said("changes cannot be confirmed", confirmed);
   }
   // A version that went back is a Redis that lost its state: start over from there.
   snapshot_.control_version = control->version;
   know_version_ = true;
 }
 
-void Control::apply_limits(const std::map<std::string, double>& set) {
-  const limits::Limits wanted = overlay(environment_, set);
-  snapshot_.limits_origin = set.empty() ? "environment" : "api";
+void Control::apply_limits(const std::map<std::string, double>& set, std::vector<Fault> unread) {
+  const auto [wanted, used, faults] = limits::overlay(environment_, set);
+  unread.insert(unread.end(), faults.begin(), faults.end());
+  pass_over(unread);
+  snapshot_.limits_origin = used.empty() ? "environment" : "api";
   if (wanted == parts_.limiter.limits()) return;
   parts_.limiter.set_limits(wanted);
   on_limits_(wanted);
@@ -142,7 +141,7 @@ json::object Control::answer(const fleet::Request& request) {
 void Control::stop_cancelled() {
   for (const auto& task : parts_.in_hand.all()) {
     const auto found = parts_.client.run(parts_.store.has_tombstone(task->message_id));
-    if (found && *found) task->stop(StopCause::cancelled);
+    if (said("cancelled tasks cannot be looked for", found) && *found) task->stop(StopCause::cancelled);
   }
 }
 
@@ -155,7 +154,7 @@ void Control::stop_aborted() {
     std::vector<std::string> ids;
     for (const auto& task : tasks) ids.push_back(task->message_id);
     const auto times = parts_.client.run(dramatiq::abort_times(ids));
-    if (!times) return;
+    if (!said("aborted messages cannot be looked for", times)) return;
     const SteadyTime now = parts_.clock.steady();
     for (std::size_t i = 0; i < tasks.size(); ++i) {
       if (!(*times)[i]) continue;
@@ -203,10 +202,18 @@ void Control::publish() {
     if (auto copy = described::from_value<fleet::Sample>(described::to_value(sample)))
       snapshot_.metrics.push_back(std::move(*copy));
   }
-  if (const auto written =
-          parts_.client.run(parts_.fleet.publish(snapshot_, kSnapshotTtl, parts_.clock.now()));
-      !written)
-    log::debug("snapshot not written", {{"error", written.error().message}});
+  said("this worker cannot report what it does", parts_.client.run(parts_.fleet.publish(snapshot_)));
+}
+
+// Limits in Redis that cannot be: said once, as long as they are the same.
+void Control::pass_over(const std::vector<Fault>& faults) {
+  std::string why;
+  for (const Fault& fault : faults)
+    why += fmt::format("{}{} {}", why.empty() ? "" : "; ", fault.pointer, fault.detail);
+  if (why != passed_over_ && !why.empty())
+    log::warning("limits in Redis are wrong and are passed over: set them again, or reset them",
+                 {{"worker", identity_.worker_id}, {"why", why}});
+  passed_over_ = why;
 }
 
 }  // namespace medsynth::worker

@@ -4,28 +4,28 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "medsynth/base/clock.h"
+#include "medsynth/base/mutex.h"
 #include "medsynth/dramatiq/consumer.h"
 #include "medsynth/fleet/fleet.h"
 #include "medsynth/limits/limits.h"
 #include "medsynth/limits/sensors.h"
 #include "medsynth/models/cache.h"
 #include "medsynth/redis/client.h"
+#include "medsynth/redis/trouble.h"
 #include "medsynth/tasks/store.h"
 #include "medsynth/telemetry/telemetry.h"
 #include "medsynth/worker/in_hand.h"
 
 namespace medsynth::worker {
-
-// The environment's limits with those set through the API over them.
-limits::Limits overlay(limits::Limits environment, const std::map<std::string, double>& set);
 
 struct ControlParts {
   redis::Client& client;  // its own: it subscribes to the bell
@@ -59,11 +59,21 @@ class Control {
 
  private:
   void ring();
-  void apply_limits(const std::map<std::string, double>& set);
+  void apply_limits(const std::map<std::string, double>& set, std::vector<Fault> unread);
   json::object answer(const fleet::Request& request);
   void stop_cancelled();
   void stop_aborted();
   void publish();
+  void pass_over(const std::vector<Fault>& faults);
+  // Whether it went well; says so where it did not.
+  template <class T>
+  bool said(std::string_view what, const Result<T>& result) {
+    if (result)
+      trouble_.worked(what);
+    else
+      trouble_.failed(what, result.error());
+    return result.has_value();
+  }
   void count(const models::CacheStats& cache, const limits::Pressure& pressure);
 
   ControlParts parts_;
@@ -75,10 +85,12 @@ class Control {
   bool know_version_ = false;                    // requests made before this worker started are not for it
   // Running messages that were aborted, and until when they may go on.
   std::map<std::string, SteadyTime> stop_at_;
-  std::mutex mutex_;
+  redis::Trouble trouble_;
+  std::string passed_over_;  // what is wrong with the limits in Redis, as it was said
+  Mutex mutex_;
   std::condition_variable_any rung_;
-  bool ring_ = false;
-  bool draining_ = false;
+  bool ring_ GUARDED_BY(mutex_) = false;
+  bool draining_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace medsynth::worker

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/base/json.h"
 #include "medsynth/jobs/jobs.h"
 
 namespace medsynth::worker {
@@ -21,6 +22,15 @@ std::string_view exception_of(const Error& error) {
   return error.code == Code::invalid_argument ? "ValueError" : "RuntimeError";
 }
 
+// Everybody reads what is kept, and NaN is no JSON.
+Outcome kept(std::string result) {
+  if (json::is_json(result)) return Complete{std::move(result)};
+  return Fail{
+      "the result is not JSON: it has a number that is NaN or infinite, as a damaged model gives, or more "
+      "than 64 "
+      "levels; compare the model's file with its source"};
+}
+
 }  // namespace
 
 Error rate_limit_exceeded(std::string_view key) {
@@ -30,7 +40,7 @@ Error rate_limit_exceeded(std::string_view key) {
 Outcome decide(Ran ran, const dramatiq::Message& message, const dramatiq::RetryPolicy& policy,
                double uniform) {
   if (ran.result) {
-    if (ran.result->size() <= jobs::kMaxResultBytes) return Complete{std::move(*ran.result)};
+    if (ran.result->size() <= jobs::kMaxResultBytes) return kept(std::move(*ran.result));
     return Fail{fmt::format("the result has {} bytes; at most {} can be kept: ask for less at once",
                             ran.result->size(), jobs::kMaxResultBytes)};
   }

@@ -19,8 +19,13 @@ constexpr std::size_t kMostGathered = 4096;  // then whoever ends a task waits f
 }  // namespace
 
 Recorder::Recorder(redis::Client& client, const tasks::Store& store, dramatiq::Consumer& consumer,
-                   const Clock& clock, std::string worker)
-    : client_(client), store_(store), consumer_(consumer), clock_(clock), worker_(std::move(worker)) {
+                   const Clock& clock, redis::Trouble& trouble, std::string worker)
+    : client_(client),
+      store_(store),
+      consumer_(consumer),
+      clock_(clock),
+      trouble_(trouble),
+      worker_(std::move(worker)) {
   for (std::jthread& thread : threads_) {
     thread = std::jthread([this](std::stop_token stop) {
       pthread_setname_np(pthread_self(), "ms-record");
@@ -48,10 +53,14 @@ void Recorder::started(const tasks::Attempt& attempt) {
 
 void Recorder::ended(Ending ending) {
   std::unique_lock lock(mutex_);
-  running_[std::this_thread::get_id()].due = SteadyTime::max();
   changed_.wait(lock, [this] { return gathered_.size() < kMostGathered; });
+  const bool sleeps = next_due() == SteadyTime::max();  // those who write have nothing to wait for
+  running_[std::this_thread::get_id()].due = SteadyTime::max();
   if (gathered_.empty()) first_ = clock_.steady();
   gathered_.push_back(std::move(ending));
+  const bool wake = sleeps || gathered_.size() == kTogether;
+  lock.unlock();
+  if (wake) changed_.notify_all();
 }
 
 void Recorder::flush() {
@@ -121,15 +130,35 @@ void Recorder::write(std::span<Ending> endings, std::vector<tasks::Advance> star
   advances.reserve(advances.size() + endings.size());
   for (Ending& ending : endings) advances.push_back(std::move(ending.advance));
   if (advances.empty()) return;
-  const auto written = persist<std::vector<tasks::Written>>(
-      client_, stop, [&] { return store_.advance(advances, worker_, clock_.now()); });
-  if (!written) {
-    // Unwritten, and so unsettled: recovery puts the messages back.
-    log::error("records could not be written",
-               {{"count", advances.size()}, {"error", written.error().message}});
+  const auto written = advance(advances, stop);
+  if (written || !is_hopeless(written.error())) {
+    for (Ending& ending : endings) settle(ending, written);
     return;
   }
-  for (Ending& ending : endings) consumer_.settle(std::move(ending.settlement), {});
+  // One is at fault: the others need not suffer. Those that only began are shown once they have ended.
+  const std::size_t began = advances.size() - endings.size();
+  for (std::size_t i = 0; i < endings.size(); ++i)
+    settle(endings[i], advance({std::move(advances[began + i])}, stop));
+}
+
+Result<std::vector<tasks::Written>> Recorder::advance(const std::vector<tasks::Advance>& advances,
+                                                      const std::stop_token& stop) {
+  return persist<std::vector<tasks::Written>>(
+      client_, stop, trouble_, "the ends of tasks cannot be written into their records",
+      [&] { return store_.advance(advances, worker_, clock_.now()); });
+}
+
+void Recorder::settle(Ending& ending, const Result<std::vector<tasks::Written>>& written) {
+  if (written) return consumer_.settle(std::move(ending.settlement), {});
+  const dramatiq::Lease& lease = ending.settlement.lease;
+  log::error("a task's end was not written",
+             {{"redis_message_id", lease.redis_message_id}, {"error", written.error().message}});
+  if (!is_hopeless(written.error())) return;  // the process ends: recovery puts the message back
+  consumer_.settle({.kind = dramatiq::Settlement::Kind::dead,
+                    .lease = lease,
+                    .reason = "it " + std::string(ending.how) +
+                              ", and its record cannot be written: " + written.error().message},
+                   {});
 }
 
 }  // namespace medsynth::worker

@@ -16,6 +16,7 @@
 
 #include "medsynth/dramatiq/consumer.h"
 #include "medsynth/redis/client.h"
+#include "medsynth/redis/trouble.h"
 #include "medsynth/tasks/store.h"
 #include "medsynth/worker/ending.h"
 
@@ -23,9 +24,10 @@ namespace medsynth::worker {
 
 class Recorder {
  public:
+  // `worker`: host and worker id, for the records.
   Recorder(redis::Client& client, const tasks::Store& store, dramatiq::Consumer& consumer, const Clock& clock,
-           std::string worker);  // `worker`: host and worker id, for the records
-  ~Recorder();                   // writes what it has, for as long as Redis is there
+           redis::Trouble& trouble, std::string worker);
+  ~Recorder();  // writes what it has, for as long as Redis is there
 
   // This thread runs that attempt from now on, until ended().
   void started(const tasks::Attempt& attempt);
@@ -43,11 +45,15 @@ class Recorder {
   bool is_due(SteadyTime now) const;
   SteadyTime next_due() const;
   void write(std::span<Ending> endings, std::vector<tasks::Advance> started, const std::stop_token& stop);
+  Result<std::vector<tasks::Written>> advance(const std::vector<tasks::Advance>& advances,
+                                              const std::stop_token& stop);
+  void settle(Ending& ending, const Result<std::vector<tasks::Written>>& written);
 
   redis::Client& client_;
   const tasks::Store& store_;
   dramatiq::Consumer& consumer_;
   const Clock& clock_;
+  redis::Trouble& trouble_;
   const std::string worker_;
   std::mutex mutex_;
   std::condition_variable_any changed_;

@@ -6,9 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/base/described.h"
 #include "medsynth/base/id.h"
 #include "medsynth/base/log.h"
 #include "medsynth/dramatiq/aborts.h"
+#include "medsynth/telemetry/label.h"
 #include "medsynth/worker/running.h"
 
 namespace medsynth::worker {
@@ -26,6 +28,8 @@ const dramatiq::ActorOptions& options_of(const Actor* actor) {
   static const dramatiq::ActorOptions unknown;
   return actor ? actor->options : unknown;
 }
+
+constexpr std::string_view kEndUnwritten = "a task's end cannot be written into its record";
 
 Fail skipped(std::string why) {
   return {.error = std::move(why), .skipped = true};
@@ -52,6 +56,12 @@ const Actor* Actors::find(std::string_view name) const {
   return found == entries_.end() ? nullptr : &found->second.actor;
 }
 
+std::vector<std::string_view> Actors::names() const {
+  std::vector<std::string_view> names;
+  for (const auto& [name, entry] : entries_) names.push_back(name);
+  return names;
+}
+
 std::optional<std::chrono::microseconds> Actors::expected_work(const dramatiq::Message& message) const {
   const auto found = entries_.find(message.actor_name);
   if (found == entries_.end() || !found->second.actor.light) return std::nullopt;
@@ -71,7 +81,7 @@ std::string task_id_of(const dramatiq::Message& message) {
 Runner::Runner(Parts parts, RunnerOptions options)
     : parts_(parts),
       options_(std::move(options)),
-      recorder_(parts.client, parts.store, parts.consumer, parts.clock, options_.worker) {}
+      recorder_(parts.client, parts.store, parts.consumer, parts.clock, trouble_, options_.worker) {}
 
 void Runner::run(std::vector<dramatiq::Delivery> deliveries, std::stop_token abandon) {
   if (deliveries.empty()) return;
@@ -84,19 +94,25 @@ void Runner::run_one(const dramatiq::Delivery& delivery, std::stop_token abandon
   const dramatiq::Message& message = delivery.message;
   Task task{
       .delivery = delivery, .abandon = std::move(abandon), .actor = parts_.actors.find(message.actor_name)};
-  task.hand =
-      parts_.in_hand.add(task_id_of(message), message.message_id, message.actor_name, parts_.clock.now(),
-                         task.actor && dramatiq::is_abortable(message, task.actor->options));
+  // What is in hand is published again and again: without a caller's text of any length.
+  task.hand = parts_.in_hand.add(task_id_of(message), message.message_id,
+                                 task.actor ? message.actor_name : std::string(telemetry::Label::kUnknown),
+                                 parts_.clock.now(),
+                                 task.actor && dramatiq::is_abortable(message, task.actor->options));
   try {
     admit(task);
   } catch (const std::exception& error) {
-    // The one last catch of a worker thread: a bug of ours or of a library becomes a failed attempt, not a
-    // dead process.
+    // The one last catch of a worker thread: a bug of ours becomes a failed attempt, not a dead process.
     log::error("task raised", {{"task_id", task.hand->task_id}, {"error", error.what()}});
-    apply(task, decide({Error{Code::internal, error.what(), ""}, task.hand->stop_cause()}, message,
-                       dramatiq::policy_of(message, {}), uniform()));
+    apply(task, outcome_of_error(task, {Code::internal, error.what(), ""}));
   }
   parts_.in_hand.remove(task.hand);
+}
+
+// By the actor's policy, as when it had run.
+Outcome Runner::outcome_of_error(const Task& task, Error error) const {
+  return decide({std::move(error), task.hand->stop_cause()}, task.delivery.message,
+                dramatiq::policy_of(task.delivery.message, options_of(task.actor).retries), uniform());
 }
 
 // Reads the message, finds its model, and waits for slot, lock and admission. No record is touched while it
@@ -104,15 +120,21 @@ void Runner::run_one(const dramatiq::Delivery& delivery, std::stop_token abandon
 void Runner::admit(Task& task) {
   const dramatiq::Message& message = task.delivery.message;
   if (!task.actor)
-    return end_unrun(task, skipped(fmt::format("no actor is called '{}' here", message.actor_name)));
+    return end_unrun(
+        task, skipped(fmt::format("no actor is called '{}' here{}", message.actor_name,
+                                  described::did_you_mean(message.actor_name, parts_.actors.names()))));
   if (dramatiq::is_too_old(message, task.actor->options, parts_.clock.now()))
     return end_unrun(task, skipped("the message is older than its max_age"));
-  auto prepared = task.actor->prepare(message.args, message.kwargs);
-  if (!prepared) return end_unrun(task, Fail{fmt::format("wrong arguments: {}", prepared.error().message)});
+  auto prepared = guarded([&] { return task.actor->prepare(message.args, message.kwargs); });
+  if (!prepared) {
+    Error error = prepared.error();
+    error.message = "wrong arguments: " + error.message;
+    return end_unrun(task, outcome_of_error(task, std::move(error)));
+  }
   task.prepared = std::move(*prepared);
   if (task.prepared.model) {
     auto model = parts_.models.resolve(*task.prepared.model);
-    if (!model) return end_unrun(task, Fail{model.error().message});
+    if (!model) return end_unrun(task, outcome_of_error(task, model.error()));
     task.model = std::move(*model);
     if (task.model) task.hand->wants(task.model->model.name);
   }
@@ -124,7 +146,7 @@ void Runner::admit(Task& task) {
     if (!lease) {
       if (task.hand->stop_cause() == StopCause::cancelled) return end_unrun(task, EndCancelled{"cancelled"});
       if (is_waiting(lease.error()) || lease.error().code == Code::cancelled) return give_back(task);
-      return end_unrun(task, Fail{lease.error().message});
+      return end_unrun(task, outcome_of_error(task, lease.error()));
     }
     task.lease = std::move(*lease);
   }
@@ -138,22 +160,64 @@ void Runner::give_back(Task& task) {
   parts_.consumer.give_back(task.delivery);
 }
 
+// Its start is not written yet, and it was asked to stop.
+void Runner::stop_unrun(Task& task) {
+  if (task.hand->stop_cause() == StopCause::cancelled) return end_unrun(task, EndCancelled{"cancelled"});
+  parts_.consumer.give_back(task.delivery);
+}
+
+// What can never be written: said where people look for it.
+void Runner::bury(Task& task, std::string reason) {
+  log::error("task became a dead letter", {{"task_id", task.hand->task_id}, {"error", reason}});
+  parts_.metrics.message_rejected(task.delivery.message.queue_name, task.delivery.message.actor_name);
+  parts_.consumer.dead(task.delivery, task.delivery.message, std::move(reason));
+}
+
+// How many workers died running it; nothing: it does not run, and has left our hands.
+std::optional<std::int64_t> Runner::note_start(Task& task) {
+  const auto deaths = persist<std::int64_t>(task.hand->stop_token(), "a task's start cannot be noted",
+                                            [&] { return parts_.broker.note_start(task.delivery); });
+  if (deaths && *deaths >= 0) return *deaths;
+  if (deaths) {
+    log::warning("the message was no longer ours", {{"task_id", task.hand->task_id}});
+    parts_.consumer.forget(task.delivery);
+  } else if (is_hopeless(deaths.error())) {
+    bury(task, "its start could not be noted: " + deaths.error().message);
+  } else {
+    stop_unrun(task);
+  }
+  return std::nullopt;
+}
+
+bool Runner::killed_too_many(std::int64_t deaths) const {
+  return options_.max_deaths > 0 && deaths >= options_.max_deaths;
+}
+
+// A place to run in, and then the start: what waits for a place has not started, and must not count as dead
+// when the one that runs alone takes the worker with it.
+std::optional<std::int64_t> Runner::enter(Task& task) {
+  for (const bool by_itself : {false, true}) {
+    task.place = {};
+    task.place = alone_.enter(by_itself, task.hand->stop_token());
+    if (!task.place) {
+      stop_unrun(task);
+      return std::nullopt;
+    }
+    const auto deaths = note_start(task);
+    if (!deaths || *deaths == 0 || by_itself || killed_too_many(*deaths)) return deaths;
+    forget_starts({&task.delivery});
+  }
+  return std::nullopt;
+}
+
 // Opens the attempt in the record, then runs it.
 void Runner::begin(Task& task) {
   const dramatiq::Delivery& delivery = task.delivery;
-  const auto deaths = persist<std::int64_t>(task.abandon, [&] { return parts_.broker.note_start(delivery); });
-  if (deaths && *deaths < 0)
-    return log::warning("the message was no longer ours", {{"task_id", task.hand->task_id}});
-  if (!open_attempt(task)) return;
+  const auto deaths = enter(task);
+  if (!deaths || !open_attempt(task)) return;
   if (is_aborted(task)) return apply(task, EndCancelled{"aborted before it started"});
-
-  const std::int64_t earlier = deaths ? *deaths : 0;
-  if (options_.max_deaths > 0 && earlier >= options_.max_deaths)
-    return apply(task, Fail{fmt::format("the worker died {} times while it ran this task", earlier)});
-  task.place = alone_.enter(earlier > 0, task.hand->stop_token());
-  if (!task.place)
-    return apply(task, task.hand->stop_cause() == StopCause::cancelled ? Outcome(EndCancelled{"cancelled"})
-                                                                       : Outcome(GiveBack{}));
+  if (killed_too_many(*deaths))
+    return apply(task, Fail{fmt::format("the worker died {} times while it ran this task", *deaths)});
 
   const SteadyTime start = parts_.clock.steady();
   task.until = {task.hand->stop_token(), start + time_limit(delivery.message, *task.actor)};
@@ -163,8 +227,10 @@ void Runner::begin(Task& task) {
                              {"attempt", task.attempt.number}});
   count_start(delivery.message);
   task.ran = true;
-  Result<std::string> result = execute(task);
+  Result<std::string> result = guarded([&] { return execute(task); });
   count(task, std::chrono::duration<double>(parts_.clock.steady() - start).count(), result);
+  task.place = {};
+  task.lease = {};  // others need not wait for Redis
   apply(task, decide({std::move(result), task.hand->stop_cause()}, delivery.message,
                      dramatiq::policy_of(delivery.message, task.actor->options.retries), uniform()));
 }
@@ -175,26 +241,34 @@ bool Runner::open_attempt(Task& task) {
   using enum tasks::Begun::Outcome;
   if (task.actor && !task.actor->tracked) return true;
   const dramatiq::Delivery& delivery = task.delivery;
-  const auto begun = persist<tasks::Begun>(task.abandon, [&] {
-    return parts_.store.begin(
-        {task.hand->task_id, delivery.message.message_id, dramatiq::canonical_queue(delivery.queue),
-         delivery.message.actor_name, options_.worker},
-        parts_.clock.now());
-  });
+  const auto begun = persist<tasks::Begun>(
+      task.hand->stop_token(), "a task cannot be started: its record cannot be written", [&] {
+        return parts_.store.begin(
+            {task.hand->task_id, delivery.message.message_id, dramatiq::canonical_queue(delivery.queue),
+             delivery.message.actor_name, options_.worker},
+            parts_.clock.now());
+      });
   if (!begun) {
-    log::error("task could not be started",
-               {{"task_id", task.hand->task_id}, {"error", begun.error().message}});
-    // Where its record belongs lies something else. Left alone, the message would stay with us.
-    if (begun.error().code == Code::conflict)
-      parts_.consumer.dead(delivery, delivery.message, begun.error().message);
+    // Where its record belongs lies something else, or it was asked to stop while Redis refused.
+    if (is_hopeless(begun.error()))
+      bury(task, begun.error().message);
+    else
+      parts_.consumer.give_back(delivery);
     return false;
   }
-  if (begun->outcome == ended)
-    settle_ended(task);
-  else if (begun->outcome != run)
-    settle_unrun(task);
   task.attempt = begun->attempt;
-  return begun->outcome == run;
+  if (begun->outcome == run) return true;
+  task.attempt = {};
+  if (begun->outcome == taken)
+    apply(task,
+          skipped(fmt::format("its task id '{}' belongs to message {}, which has not ended: replay this "
+                              "one when it has, or give it another task id",
+                              task.hand->task_id, begun->owner)));
+  else if (begun->outcome == ended)
+    settle_ended(task);
+  else
+    settle_unrun(task);
+  return false;
 }
 
 void Runner::count_start(const dramatiq::Message& message) {
@@ -231,25 +305,27 @@ Result<std::string> Runner::execute(Task& task) {
 // Writes the outcome into the record, then settles the message: a crash in between runs into a record that
 // has ended, and the message is settled as that record says.
 void Runner::apply(Task& task, Outcome outcome) {
-  const WallTime now = parts_.clock.now();
-  const auto is_written = [&](const auto& written) {
-    if (!written)
-      log::error("task's end could not be written",
-                 {{"task_id", task.hand->task_id}, {"error", written.error().message}});
-    return written.has_value();
-  };
   const bool tracked = task.attempt.number > 0;
   if (std::holds_alternative<GiveBack>(outcome)) {
-    if (tracked && !is_written(persist<tasks::Written>(
-                       task.abandon, [&] { return parts_.store.release(task.attempt, now); })))
-      return;
+    // Unwritten, its record says processing: whoever runs it next opens it all the same.
+    if (tracked)
+      (void)persist<tasks::Written>(task.abandon, kEndUnwritten,
+                                    [&] { return parts_.store.release(task.attempt, parts_.clock.now()); });
     return parts_.consumer.give_back(task.delivery);
   }
-  Ending ending = ending_of(std::move(outcome), task.delivery, task.attempt, options_of(task.actor), now);
-  if (tracked && !is_written(persist<std::vector<tasks::Written>>(task.abandon, [&] {
-        return parts_.store.advance({ending.advance}, options_.worker, now);
-      })))
-    return;
+  Ending ending =
+      ending_of(std::move(outcome), task.delivery, task.attempt, options_of(task.actor), parts_.clock.now());
+  if (tracked) {
+    const auto written = persist<std::vector<tasks::Written>>(task.abandon, kEndUnwritten, [&] {
+      return parts_.store.advance({ending.advance}, options_.worker, parts_.clock.now());
+    });
+    if (!written && is_hopeless(written.error()))
+      return bury(task, fmt::format("it {}, and its record cannot be written: {}", ending.how,
+                                    written.error().message));
+    if (!written)  // the process ends: recovery puts the message back
+      return log::error("task's end was not written",
+                        {{"task_id", task.hand->task_id}, {"error", written.error().message}});
+  }
   const dramatiq::Message& message = task.delivery.message;
   if (ending.how == "retrying") parts_.metrics.message_retried(message.queue_name, message.actor_name);
   if (ending.how == "failed") parts_.metrics.message_rejected(message.queue_name, message.actor_name);
@@ -282,8 +358,10 @@ void Runner::end_unrun(Task& task, Outcome outcome) {
 // it would have been, with its dead letter, its callbacks and the next step of its pipeline.
 void Runner::settle_ended(Task& task) {
   using Found = std::optional<tasks::Record>;
-  const auto record = persist<Found>(task.abandon, [&] { return parts_.store.get(task.hand->task_id); });
-  if (!record) return;
+  const auto record = persist<Found>(task.hand->stop_token(), "a task's record cannot be read",
+                                     [&] { return parts_.store.get(task.hand->task_id); });
+  if (!record && is_hopeless(record.error())) return bury(task, record.error().message);
+  if (!record) return parts_.consumer.give_back(task.delivery);
   const dramatiq::Message& message = task.delivery.message;
   const auto policy = dramatiq::policy_of(message, options_of(task.actor).retries);
   auto outcome = *record ? outcome_of(**record, message, policy) : std::nullopt;
@@ -293,7 +371,7 @@ void Runner::settle_ended(Task& task) {
           .settlement);
 }
 
-// The record was cancelled or deleted, or belongs to another message: this one has nothing left to do.
+// The record was cancelled or deleted: its message has nothing left to do.
 void Runner::settle_unrun(Task& task) {
   const dramatiq::Message& message = task.delivery.message;
   const dramatiq::ActorOptions& actor = options_of(task.actor);
@@ -302,8 +380,9 @@ void Runner::settle_unrun(Task& task) {
        .follow = dramatiq::after_skip(message, std::nullopt, actor, actor.result_keys)});
   if (!task.ran) parts_.metrics.message_skipped(message.queue_name, message.actor_name);
   if (!ours) return;  // whoever has it must hear of it, too
-  (void)persist<redis::Done>(task.abandon, [&] { return parts_.store.forget_tombstone(message.message_id); });
-  (void)persist<redis::Done>(task.abandon, [&] { return dramatiq::forget_abort(message.message_id); });
+  // What stays of these expires by itself, and no other message has this id.
+  (void)parts_.client.run(parts_.store.forget_tombstone(message.message_id));
+  (void)parts_.client.run(dramatiq::forget_abort(message.message_id));
 }
 
 }  // namespace medsynth::worker

@@ -58,6 +58,7 @@ class Actors {
  public:
   explicit Actors(std::vector<Actor> actors);
   const Actor* find(std::string_view name) const;
+  std::vector<std::string_view> names() const;
   // What ConsumerOptions::expected_work asks.
   std::optional<std::chrono::microseconds> expected_work(const dramatiq::Message& message) const;
   void ran(const Actor& actor, std::chrono::nanoseconds each);
@@ -86,10 +87,16 @@ class Runner {
 
   void run_one(const dramatiq::Delivery& delivery, std::stop_token abandon);
   void run_together(std::vector<dramatiq::Delivery> deliveries, const std::stop_token& abandon);
+  Alone::Place enter_together(std::vector<dramatiq::Delivery>& deliveries, const std::stop_token& abandon);
   std::future<std::vector<Light*>> look_for_aborted(std::vector<Light>& lights);
   bool open_together(std::vector<Light>& lights, const std::stop_token& abandon);
+  bool open_records(std::vector<Light>& lights, const std::stop_token& abandon);
   SteadyTime::duration run_light(Light& light, const std::stop_token& abandon);
   void admit(Task& task);
+  bool killed_too_many(std::int64_t deaths) const;
+  void forget_starts(const std::vector<const dramatiq::Delivery*>& deliveries);
+  std::optional<std::int64_t> note_start(Task& task);
+  std::optional<std::int64_t> enter(Task& task);
   void begin(Task& task);
   bool open_attempt(Task& task);
   Result<std::string> execute(Task& task);
@@ -101,12 +108,17 @@ class Runner {
   void settle_ended(Task& task);
   void settle_unrun(Task& task);
   void give_back(Task& task);
+  void stop_unrun(Task& task);
+  void bury(Task& task, std::string reason);
+  Outcome outcome_of_error(const Task& task, Error error) const;
   template <class T>
-  Result<T> persist(const std::stop_token& abandon, const std::function<redis::Query<T>()>& query);
+  Result<T> persist(const std::stop_token& stop, std::string_view what,
+                    const std::function<redis::Query<T>()>& query);
 
   Parts parts_;
   RunnerOptions options_;
   Alone alone_;
+  redis::Trouble trouble_;
   Recorder recorder_;
 };
 

@@ -1,6 +1,8 @@
 // One message on its way, and what its actor sees of it. Internal to runner.cc and together.cc.
 #pragma once
 
+#include <exception>
+
 #include "medsynth/base/json.h"
 #include "medsynth/worker/persist.h"
 #include "medsynth/worker/runner.h"
@@ -91,8 +93,21 @@ class Runner::TaskContext final : public Context {
 };
 
 template <class T>
-Result<T> Runner::persist(const std::stop_token& abandon, const std::function<redis::Query<T>()>& query) {
-  return worker::persist(parts_.client, abandon, query);
+Result<T> Runner::persist(const std::stop_token& stop, std::string_view what,
+                          const std::function<redis::Query<T>()>& query) {
+  return worker::persist(parts_.client, stop, trouble_, what, query);
+}
+
+// What an actor, or a library under it, throws is a failed attempt, and no end of the process.
+template <class Work>
+auto guarded(Work work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::exception& error) {
+    return Error{Code::internal, error.what(), ""};
+  } catch (...) {
+    return Error{Code::internal, "the actor threw something that is no std::exception", ""};
+  }
 }
 
 }  // namespace medsynth::worker

@@ -33,12 +33,14 @@ struct Runner::Light {
 };
 
 void Runner::run_together(std::vector<dramatiq::Delivery> deliveries, const std::stop_token& abandon) {
+  Alone::Place place = enter_together(deliveries, abandon);
+  if (!place) return parts_.consumer.give_back(deliveries);
   std::vector<Light> lights;
   lights.reserve(deliveries.size());
   const WallTime now = parts_.clock.now();
   for (dramatiq::Delivery& delivery : deliveries) {
     const Actor* actor = parts_.actors.find(delivery.message.actor_name);
-    auto prepared = actor->prepare(delivery.message.args, delivery.message.kwargs);
+    auto prepared = guarded([&] { return actor->prepare(delivery.message.args, delivery.message.kwargs); });
     const bool usual =
         prepared && !prepared->model && !dramatiq::is_too_old(delivery.message, actor->options, now);
     std::string task_id = task_id_of(delivery.message);
@@ -51,15 +53,17 @@ void Runner::run_together(std::vector<dramatiq::Delivery> deliveries, const std:
                       {},
                       usual ? Light::Path::together : Light::Path::alone});
   }
-  if (!open_together(lights, abandon)) return;
+  if (!open_together(lights, abandon) || !open_records(lights, abandon))
+    return parts_.consumer.give_back(deliveries);
   SteadyTime::duration took{};
   std::vector<dramatiq::Delivery> overdue;
   std::vector<Light*> alone;
   bool recorded = false;
   for (Light& light : lights) {
-    if (light.path == Light::Path::lost)
+    if (light.path == Light::Path::lost) {
       log::warning("the message was no longer ours", {{"task_id", light.task_id}});
-    else if (took > kOverdue)
+      parts_.consumer.forget(light.delivery);
+    } else if (took > kOverdue)
       overdue.push_back(std::move(light.delivery));
     else if (light.path == Light::Path::alone)
       alone.push_back(&light);
@@ -68,9 +72,34 @@ void Runner::run_together(std::vector<dramatiq::Delivery> deliveries, const std:
       took += run_light(light, abandon);
     }
   }
+  place = {};
   if (recorded) recorder_.flush();
   if (!overdue.empty()) parts_.consumer.give_back(overdue);
+  std::vector<const dramatiq::Delivery*> later;  // what waits for another of them has not started
+  for (const Light* light : alone) later.push_back(&light->delivery);
+  forget_starts(later);
   for (Light* light : alone) run_one(light->delivery, abandon);
+}
+
+void Runner::forget_starts(const std::vector<const dramatiq::Delivery*>& deliveries) {
+  std::map<std::string, std::vector<std::string>> ids;
+  for (const dramatiq::Delivery* each : deliveries) ids[each->queue].push_back(each->redis_message_id);
+  for (const auto& [queue, all] : ids) (void)parts_.client.run(parts_.broker.forget_starts(queue, all));
+}
+
+// A place beside others: none while one that killed a worker runs by itself. What has to wait for it has not
+// started, and must not count as dead with that one. Empty when it is time to give up.
+Alone::Place Runner::enter_together(std::vector<dramatiq::Delivery>& deliveries,
+                                    const std::stop_token& abandon) {
+  if (Alone::Place place = alone_.try_enter()) return place;
+  std::vector<const dramatiq::Delivery*> noted;  // when they were fetched
+  for (dramatiq::Delivery& delivery : deliveries) {
+    if (delivery.deaths) noted.push_back(&delivery);
+    delivery.deaths.reset();
+    delivery.unaborted = false;
+  }
+  forget_starts(noted);
+  return alone_.enter(false, abandon);
 }
 
 // Those that dramatiq-abort cancelled, asked together with what follows: no further round trip.
@@ -98,8 +127,8 @@ std::future<std::vector<Runner::Light*>> Runner::look_for_aborted(std::vector<Li
   return future;
 }
 
-// Counts the starts and reserves the attempts. False when Redis could not be asked: then recovery puts them
-// back.
+// Counts the starts. False when it was told to stop before Redis did it. What can never be done together is
+// left to the path of one message, which finds out whose fault it is.
 bool Runner::open_together(std::vector<Light>& lights, const std::stop_token& abandon) {
   auto aborted = look_for_aborted(lights);
   std::map<std::string, std::vector<Light*>> queues;
@@ -113,12 +142,23 @@ bool Runner::open_together(std::vector<Light>& lights, const std::stop_token& ab
     std::vector<std::string> ids;
     for (const Light* light : those) ids.push_back(light->delivery.redis_message_id);
     const auto deaths =
-        persist<std::vector<std::int64_t>>(abandon, [&] { return parts_.broker.note_starts(queue, ids); });
-    if (!deaths) return false;
-    for (std::size_t i = 0; i < those.size(); ++i) those[i]->take_path((*deaths)[i]);
+        persist<std::vector<std::int64_t>>(abandon, "the starts of tasks cannot be noted",
+                                           [&] { return parts_.broker.note_starts(queue, ids); });
+    if (!deaths && !is_hopeless(deaths.error())) return false;
+    for (std::size_t i = 0; i < those.size(); ++i) {
+      if (deaths)
+        those[i]->take_path((*deaths)[i]);
+      else
+        those[i]->path = Light::Path::alone;
+    }
   }
   for (Light* light : aborted.get())
     if (light->path == Light::Path::together) light->path = Light::Path::alone;
+  return true;
+}
+
+// Reserves the attempts of those whose tasks have records. False as above.
+bool Runner::open_records(std::vector<Light>& lights, const std::stop_token& abandon) {
   std::vector<Light*> tracked;
   std::vector<tasks::Begin> begins;
   for (Light& light : lights) {
@@ -129,11 +169,12 @@ bool Runner::open_together(std::vector<Light>& lights, const std::stop_token& ab
                       options_.worker});
   }
   if (begins.empty()) return true;
-  auto attempts = persist<std::vector<tasks::Attempt>>(
-      abandon, [&] { return parts_.store.open(begins, parts_.clock.now()); });
-  if (!attempts) return false;
+  auto attempts =
+      persist<std::vector<tasks::Attempt>>(abandon, "tasks cannot be started: their records cannot be read",
+                                           [&] { return parts_.store.open(begins, parts_.clock.now()); });
+  if (!attempts && !is_hopeless(attempts.error())) return false;
   for (std::size_t i = 0; i < tracked.size(); ++i) {
-    tracked[i]->attempt = std::move((*attempts)[i]);
+    if (attempts) tracked[i]->attempt = std::move((*attempts)[i]);
     if (tracked[i]->attempt.number == 0) tracked[i]->path = Light::Path::alone;
   }
   return true;
@@ -150,14 +191,8 @@ SteadyTime::duration Runner::run_light(Light& light, const std::stop_token& aban
   if (light.actor->tracked) recorder_.started(light.attempt);
   count_start(message);
   task.ran = true;
-  Result<std::string> result = [&]() -> Result<std::string> {
-    try {
-      TaskContext context(parts_, task);
-      return light.prepared.run(context);
-    } catch (const std::exception& error) {
-      return Error{Code::internal, error.what(), ""};
-    }
-  }();
+  TaskContext context(parts_, task);
+  Result<std::string> result = guarded([&] { return light.prepared.run(context); });
   const auto took = parts_.clock.steady() - start;
   parts_.actors.ran(*light.actor, took);
   parts_.metrics.message_ended(message.queue_name, message.actor_name, !result,
@@ -169,7 +204,7 @@ SteadyTime::duration Runner::run_light(Light& light, const std::stop_token& aban
   if (std::holds_alternative<GiveBack>(outcome) || std::holds_alternative<EndCancelled>(outcome)) {
     // It ran long enough to be stopped; its record says processing, if anything.
     if (light.actor->tracked) {
-      (void)persist<std::vector<tasks::Written>>(abandon, [&] {
+      (void)persist<std::vector<tasks::Written>>(abandon, "a task's state cannot be written", [&] {
         return parts_.store.advance({tasks::to_processing(light.attempt)}, options_.worker,
                                     parts_.clock.now());
       });

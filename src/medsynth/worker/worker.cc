@@ -8,6 +8,7 @@
 #include <csignal>
 #include <deque>
 #include <fstream>
+#include <system_error>
 #include <thread>
 
 #include <fmt/format.h>
@@ -15,6 +16,7 @@
 #include "medsynth/base/id.h"
 #include "medsynth/base/log.h"
 #include "medsynth/base/paths.h"
+#include "medsynth/base/signals.h"
 #include "medsynth/base/text.h"
 #include "medsynth/dramatiq/queues.h"
 #include "medsynth/redis/cluster.h"
@@ -90,6 +92,7 @@ class Process {
  public:
   static Result<std::unique_ptr<Process>> open(const WorkerOptions& options) {
     const Settings& settings = options.settings;
+    BOOST_OUTCOME_TRY(check_data_dir(settings));
     BOOST_OUTCOME_TRY(auto url, redis::parse_url(settings.redis_url));
     BOOST_OUTCOME_TRY(auto folder, limits::runtime_dir(settings.runtime_dir));
     const std::vector<std::string> queues = queue_names(settings);
@@ -130,9 +133,15 @@ class Process {
                 .prefix = settings_.task_storage_prefix,
                 .database = url.database}),
         engine_(inference::make_engine()),
-        cache_(cache_options(settings_, sensors_->sample().memory_limit, metrics_)),
+        cache_(cache_options(settings_, sensors_->sample().memory_limit, metrics_), client_.clock()),
         models_(model_options(settings_, sensors_->sample().effective_cpus), *engine_, cache_),
-        actors_(with_result_keys(options.actors, settings_)) {}
+        actors_(with_result_keys(options.actors, settings_)) {
+    std::vector<std::string> queue_labels, actor_labels;  // messages name the delay queue too
+    for (const std::string& queue : queues_)
+      queue_labels.insert(queue_labels.end(), {queue, dramatiq::delay_queue(queue)});
+    for (const Actor& actor : options.actors) actor_labels.emplace_back(actor.about.name);
+    metrics_.know(queue_labels, actor_labels);
+  }
 
   bool wait_for_redis();
   void recover_this_host();
@@ -163,16 +172,6 @@ class Process {
   std::deque<std::jthread> threads_;  // guarded by threads_mutex_
 };
 
-// Blocks until SIGTERM or SIGINT came, or the timeout. True when one came.
-bool wait_for_signal(std::chrono::milliseconds timeout) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  const timespec time{timeout.count() / 1000, (timeout.count() % 1000) * 1'000'000};
-  return sigtimedwait(&set, nullptr, &time) > 0;
-}
-
 // A process that has ended counts as gone before it was reaped: in a container nobody may ever do that.
 bool is_gone(pid_t pid) {
   if (kill(pid, 0) != 0) return errno == ESRCH;
@@ -189,7 +188,7 @@ bool Process::wait_for_redis() {
     if (!said)
       log::warning("waiting for Redis",
                    {{"url", masked(settings_.redis_url)}, {"error", client_.last_error()}});
-    if (wait_for_signal(1ms)) return false;
+    if (wait_for_end(1ms)) return false;
   }
   return true;
 }
@@ -215,11 +214,12 @@ void Process::recover_this_host() {
 // Limits that were set through the API, or are the environment's again.
 void Process::obey(const limits::Limits& limits) {
   add_threads(limits.max_concurrent_tasks);
-  cache_.set_max_bytes(
-      model_cache_bytes(settings_, limits.max_memory_percent, sensors_->sample().memory_limit));
+  const std::uint64_t memory = sensors_->sample().memory_limit;
+  if (memory > 0) cache_.set_max_bytes(model_cache_bytes(settings_, limits.max_memory_percent, memory));
 }
 
-void Process::add_threads(std::int64_t wanted) {
+// As many as the system gives: fewer tasks at once are better than none.
+void Process::add_threads(std::int64_t wanted) try {
   const std::lock_guard lock(threads_mutex_);
   while (static_cast<std::int64_t>(threads_.size()) < std::min(wanted, kMaxThreads) + kLookAhead) {
     const std::string name = fmt::format("ms-task-{}", threads_.size());
@@ -228,6 +228,13 @@ void Process::add_threads(std::int64_t wanted) {
       take_and_run(stop_taking_.get_token());
     });
   }
+} catch (const std::system_error& error) {
+  if (threads_.empty()) throw;
+  log::error("fewer threads than tasks", {{"threads", threads_.size()},
+                                          {"error", error.code().message()},
+                                          {"what_to_do",
+                                           "raise the limit of processes (ulimit -u, TasksMax, "
+                                           "docker run --pids-limit)"}});
 }
 
 void Process::take_and_run(std::stop_token stop) {
@@ -262,10 +269,10 @@ int Process::run() {
           }});
   runner_ = std::make_unique<Runner>(
       Parts{client_, store_, broker_, *consumer_, *limiter_, models_, in_hand_, actors_, metrics_,
-            system_clock()},
+            client_.clock()},
       RunnerOptions{.worker = host_ + "/" + worker_id_, .max_deaths = settings_.max_deaths});
   Control control({control_client_, fleet_, store_, *limiter_, *sensors_, cache_, *consumer_, in_hand_,
-                   metrics_, system_clock()},
+                   metrics_, control_client_.clock()},
                   {worker_id_, host_, queues_}, environment_limits(settings_),
                   [this](const limits::Limits& limits) { obey(limits); });
   if (control_client_.wait_connected(kFirstLook)) control.obey();
@@ -273,7 +280,7 @@ int Process::run() {
   add_threads(settings_.max_concurrent_tasks);
   log::info("worker ready", {{"worker", worker_id_}, {"queues", settings_.queues}});
 
-  for (int looks = 0; !wait_for_signal(looks < kLooksForDead ? kLookAgain : 1h); ++looks)
+  for (int looks = 0; !wait_for_end(looks < kLooksForDead ? kLookAgain : 1h); ++looks)
     if (looks < kLooksForDead && client_.connected()) recover_this_host();
   log::info("worker stopping", {{"tasks", in_hand_.size()}});
   control.set_draining();
@@ -302,10 +309,21 @@ int Process::run() {
 }  // namespace
 
 int run_worker(const WorkerOptions& options) {
-  auto process = Process::open(options);
-  if (process) return (*process)->run();
-  log::error("worker cannot start", {{"error", process.error().message}});
-  return info(process.error().code).exit_code;
+  const auto failed = [](const Error& error) {
+    log::error("worker cannot start", {{"error", error.message}});
+    return info(error.code).exit_code;
+  };
+  try {
+    auto process = Process::open(options);
+    return process ? (*process)->run() : failed(process.error());
+  } catch (const std::system_error& error) {  // of a thread
+    return failed(
+        {Code::exhausted,
+         fmt::format("the system gives this process no more threads ({}): raise the limit (ulimit -u, "
+                     "TasksMax, docker run --pids-limit)",
+                     error.code().message()),
+         "too_few_threads"});
+  }
 }
 
 }  // namespace medsynth::worker

@@ -16,7 +16,7 @@ struct WorkerOptions {
   std::vector<Actor> actors = worker::actors();  // those that its messages may name
 };
 
-// Runs until SIGTERM or SIGINT, which must be blocked in every thread (block them before calling). Waits for
+// Runs until a signal that ends it (base/signals.h), which must be blocked in every thread. Waits for
 // a Redis that is away; finishes running tasks within the grace, or gives them back. Returns the exit code: 0
 // after an orderly end, also when a backend could not be interrupted; else that of the error that kept it
 // from starting.

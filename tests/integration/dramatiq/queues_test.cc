@@ -62,6 +62,8 @@ TEST_F(QueuesTest, FindsQueues) {
   say("HSET", "elsewhere:q2.msgs", "a", "b");
   say("SET", "dramatiq:text.msgs", "no hash");
   EXPECT_EQ(run(queues_.scan()), (std::vector<std::string>{"late", "q"}));
+  EXPECT_EQ(run(queues_.forget({"also.ours", "never.seen"})), 1);
+  EXPECT_EQ(run(queues_.known()), (std::vector<std::string>{"ours", "stopped"}));
 }
 
 // Dropping what waits leaves what a worker fetched meanwhile.

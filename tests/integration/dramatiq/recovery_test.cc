@@ -71,7 +71,8 @@ TEST_F(RecoveryTest, TheRegistryKnowsOurWorkersUntilTheyLeave) {
   EXPECT_EQ(words(say("KEYS", "*")), Ids{});
 }
 
-// Starts without an end are deaths; each worker counts once, settling or giving back clears the count.
+// Starts without an end are deaths; each worker counts once, and only settling clears the count: a message
+// that is given back unrun would go on killing workers. (R4)
 TEST_F(RecoveryTest, DeathsAreCountedUntilTheMessageIsSettled) {
   enqueue(broker_, {"m1"});
   for (int deaths = 0; deaths < 3; ++deaths) {
@@ -86,7 +87,7 @@ TEST_F(RecoveryTest, DeathsAreCountedUntilTheMessageIsSettled) {
   EXPECT_EQ(run(broker_.note_start(d)), 3);
   EXPECT_EQ(run(broker_.requeue("q", {d.redis_message_id})), 1);
   d = fetch_one(broker_);
-  EXPECT_EQ(run(broker_.note_start(d)), 0);
+  EXPECT_EQ(run(broker_.note_start(d)), 3);
   EXPECT_TRUE(run(broker_.ack(d)));
   EXPECT_EQ(keys(), Ids{});
 }
@@ -111,6 +112,18 @@ TEST_F(RecoveryTest, AWorkerThatLeavesTakesItsMarksWithIt) {
   say("DEL", "dramatiq:__acks__.worker-a.q", "dramatiq:q.msgs");
   EXPECT_TRUE(run(broker_.unregister_worker({"q"})));
   EXPECT_EQ(words(say("KEYS", "*")), Ids{});
+}
+
+// What was purged while somebody held it leaves no count behind when it is given back.
+TEST_F(RecoveryTest, DeathsOfAPurgedMessageGoWithIt) {
+  enqueue(broker_, {"m1"});
+  const Broker victim({.worker_id = "victim"});
+  run(victim.note_start(fetch_one(victim)));
+  run(broker_.recover_worker("q", "victim"));
+  const Delivery d = fetch_one(broker_);
+  say("HDEL", "dramatiq:q.msgs", d.redis_message_id);
+  EXPECT_EQ(run(broker_.requeue("q", {d.redis_message_id})), 0);
+  EXPECT_EQ(keys(), Ids{});
 }
 
 // A death is of what ran: not of what was only fetched, given back, or settled in whatever way.

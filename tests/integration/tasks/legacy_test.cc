@@ -100,9 +100,23 @@ TEST_F(LegacyTest, OlderWorkersMayWriteOverRecords) {
   EXPECT_EQ(ids(page), (std::vector<std::string>{"t4", "t2", "t1", "t0"}));
   EXPECT_EQ(page.tasks[1].raw("result"), "null");
   EXPECT_EQ(page.tasks[1].number("result_bytes"), 70'002);
-  redis_says(Command("DEL", "task:t3"));
-  EXPECT_EQ(run(store.remove_many({}, 600s, now())), 1);
+  EXPECT_EQ(run(store.remove_many({}, 600s, now())), 1);  // the age of "t3" is unknown
   EXPECT_EQ(ids(run(store.list({}, now()))), (std::vector<std::string>{"t4", "t1", "t0"}));
+  redis_says(Command("DEL", "task:t3"));
+  run(store.list({}, now()));
+  expect_consistent();
+}
+
+// One that nobody can read does not keep the others. (R14)
+TEST_F(LegacyTest, AnUnreadableRecordIsDeletedWithTheOthers) {
+  for (int i = 0; i < 5; ++i) {
+    clock.advance(1us);
+    create("t" + std::to_string(i));
+  }
+  put("t4", "unreadable"), put("t2", "unreadable, too"), put("t0", "[]");
+  EXPECT_TRUE(run(store.remove("t4", now())));
+  EXPECT_EQ(run(store.remove_many(Status::pending, std::nullopt, now())), 4);
+  EXPECT_EQ(redis_integer(Command("EXISTS", "task:t0", "task:t2", "task:t4")), 0);
   expect_consistent();
 }
 

@@ -14,6 +14,23 @@ using redis::Command;
 
 class LifeCycleTest : public StoreTest {};
 
+// What bounds a queue is looked at in the step that fills it.
+TEST_F(LifeCycleTest, AFullQueueTakesNoMore) {
+  const auto send = [&](const std::string& id, std::int64_t max) {
+    return run(store.create({id, "m-" + id, "q", "a", {}}, now(), {Command("HSET", "q.msgs", id, "payload")},
+                            Guard{"guard:" + id, "v", 60s}, Bound{"q.msgs", max}))
+        .outcome;
+  };
+  using Outcome = Created::Outcome;
+  EXPECT_EQ(send("a", 2), Outcome::created);
+  EXPECT_EQ(send("b", 2), Outcome::created);
+  EXPECT_EQ(send("c", 2), Outcome::full);
+  EXPECT_EQ(redis_integer(Command("HLEN", "q.msgs")), 2);
+  EXPECT_EQ(redis_integer(Command("EXISTS", "task:c", "guard:c")), 0);
+  EXPECT_EQ(send("b", 2), Outcome::created);  // again, after its answer was lost
+  EXPECT_EQ(send("c", 0), Outcome::created);
+}
+
 // From submission to its end: each step is in the record, and what an earlier step said no longer is.
 TEST_F(LifeCycleTest, RunsFromPendingToCompleted) {
   const auto created = run(store.create(
@@ -137,13 +154,48 @@ TEST_F(LifeCycleTest, StartingMakesARecordThatIsNotThere) {
   expect_consistent();
 }
 
-// Ids are unique: another message with the same id is not run, whether the record lives or has ended.
-TEST_F(LifeCycleTest, AnotherMessageWithTheSameIdIsNotRun) {
+// While a task lives, its id is nobody else's; and who comes in between is told whose it is.
+TEST_F(LifeCycleTest, AnotherMessageDoesNotTakeTheIdOfATaskThatLives) {
   create("t");
-  EXPECT_EQ(begin("t", "other").outcome, Begun::Outcome::ended);
-  run(store.complete(start("t"), "1", now()));
-  EXPECT_EQ(begin("t", "other").outcome, Begun::Outcome::ended);
+  EXPECT_EQ(begin("t", "other").outcome, Begun::Outcome::taken);
+  start("t");
+  const Begun begun = begin("t", "other");
+  EXPECT_EQ(begun.outcome, Begun::Outcome::taken);
+  EXPECT_EQ(begun.owner, "m-t");
   EXPECT_EQ(record("t").text("message_id"), "m-t");
+}
+
+// Once it has ended, a new message with that id is a new task; nothing of the old one is left, and no late
+// write of it counts. The old message, should its worker have died before it settled it, is not run again.
+// (R8)
+TEST_F(LifeCycleTest, AnotherMessageWithTheIdOfAnEndedTaskIsANewTask) {
+  create("t");
+  const Attempt old = start("t");
+  run(store.fail(old, "boom", now()));
+  clock.advance(1s);
+  const Begun begun = begin("t", "other");
+  EXPECT_EQ(begun.outcome, Begun::Outcome::run);
+  EXPECT_EQ(begun.attempt.number, 2);
+  const Record replaced = record("t");
+  EXPECT_EQ(replaced.status(), Status::processing);
+  EXPECT_EQ(replaced.text("message_id"), "other");
+  EXPECT_EQ(replaced.text("created_at"), rfc3339(now()));
+  EXPECT_EQ(replaced.raw("error"), "");
+  EXPECT_EQ(replaced.raw("failed_at"), "");
+  EXPECT_EQ(ttl_of("t"), -1);
+  EXPECT_EQ(run(store.complete(old, "1", now())).outcome, Written::Outcome::stale);
+  EXPECT_EQ(begin("t", "m-t").outcome, Begun::Outcome::deleted);
+  EXPECT_EQ(run(store.complete(begun.attempt, "2", now())).outcome, Written::Outcome::written);
+  EXPECT_EQ(begin("t", "other").outcome, Begun::Outcome::ended);  // the same message after a crash
+  expect_consistent();
+}
+
+// Nor does a record that was written directly, and says that it has ended, swallow a message.
+TEST_F(LifeCycleTest, AMessageReplacesADirectRecordThatHasEnded) {
+  run(store.complete_task("t", "1", now()));
+  EXPECT_EQ(begin("t", "m").outcome, Begun::Outcome::run);
+  EXPECT_EQ(record("t").raw("result"), "");
+  expect_consistent();
 }
 
 // A record that was written directly belongs to the first message that runs it, and then has no TTL.

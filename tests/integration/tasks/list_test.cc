@@ -51,6 +51,27 @@ TEST_F(ListTest, PagesByOffsetAndCursorAgree) {
   EXPECT_EQ(by_cursor, whole);
 }
 
+// A page ends early when its records are large, and the next goes on behind it: none is lost.
+TEST_F(ListTest, APageHasBoundedBytes) {
+  for (int i = 0; i < 20; ++i) {
+    clock.advance(1us);
+    create("t" + std::to_string(i));
+    redis_says(
+        Command("HSET", "task:t" + std::to_string(i), "note", "\"" + std::string(1'000'000, 'n') + "\""));
+  }
+  std::vector<std::string> all;
+  std::string cursor;
+  do {
+    const Page page = run(store.list({.limit = 1000, .cursor = cursor}, now()));
+    EXPECT_EQ(page.total, 20);
+    EXPECT_LE(page.tasks.size(), 5u);
+    for (const std::string& id : ids(page)) all.push_back(id);
+    cursor = page.next_cursor.value_or("");
+  } while (!cursor.empty());
+  EXPECT_EQ(all.size(), 20u);
+  EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), 20u);
+}
+
 // Pages follow each other although the task at the seam, or all around it, went away meanwhile.
 TEST_F(ListTest, CursorsSurviveDeletions) {
   for (int i = 0; i < 100; ++i) create("t" + std::to_string(i));  // all at the same microsecond

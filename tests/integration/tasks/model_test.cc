@@ -48,10 +48,15 @@ class ModelTest : public StoreTest {
         *task = {Status::cancelled, message, task->attempt};
       return;
     }
-    const bool runs = !task || (may_change(task->status, Status::processing) &&
-                                (task->message.empty() || task->message == message));
-    ASSERT_EQ(begun.outcome, runs ? Begun::Outcome::run : Begun::Outcome::ended);
+    const bool ours = task && task->message == message;
+    const bool replaces = task && !ours && is_terminal(task->status);
+    const bool taken = task && !ours && !replaces && !task->message.empty();
+    const bool runs = !task || replaces || (!taken && may_change(task->status, Status::processing));
+    ASSERT_EQ(begun.outcome, runs    ? Begun::Outcome::run
+                             : taken ? Begun::Outcome::taken
+                                     : Begun::Outcome::ended);
     if (!runs) return;
+    if (replaces && !task->message.empty()) tombstones[task->message] = Begun::Outcome::deleted;
     tasks[id] = {Status::processing, message, (task ? task->attempt : 0) + 1};
     ASSERT_EQ(begun.attempt.number, tasks[id].attempt);
     attempts.push_back(begun.attempt);

@@ -19,7 +19,7 @@ std::optional<std::int64_t> delay_ms(std::int64_t retries, const RetryPolicy& po
   return delay->count();
 }
 
-// DRAMATIQ.md 4.1: int(min * 2^r * U(1,2)), and int(max * U(0.5,1)) once that is above max.
+// docs/dramatiq-protocol.md, 4.1: int(min * 2^r * U(1,2)), and int(max * U(0.5,1)) once that is above max.
 TEST(Retries, DelaysDoubleUpToTheLongest) {
   const RetryPolicy policy;
   EXPECT_EQ(next_delay(Message{}, policy, 0), 15'000ms);

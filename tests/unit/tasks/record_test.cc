@@ -64,6 +64,32 @@ TEST(Record, TypedFieldsAreThereOrNot) {
   EXPECT_EQ((Record{"t", {{"status", "\"queued\""}}}.status()), std::nullopt);
 }
 
+// Whatever somebody wrote into the record, what is shown is JSON of the described types.
+TEST(Record, WhatIsNoJsonIsLeftOutAndNamed) {
+  const Record record{"t",
+                      {{"status", "5"},
+                       {"progress", "NaN"},
+                       {"error", "{\"a\":1}"},
+                       {"result", "{\"score\":NaN}"},
+                       {"metadata", "[]"},
+                       {"attempt", "\"1\""},
+                       {"note", "plain"},
+                       {"fine", "[1,2]"},
+                       {"unreadable_fields", "[\"forged\"]"}}};
+  const auto shown = json::parse(record.to_json());
+  ASSERT_TRUE(shown) << record.to_json();
+  const auto info = described::from_value<TaskInfo>(*shown);
+  ASSERT_TRUE(info) << info.error().message;
+  EXPECT_EQ(info->status, "pending");
+  EXPECT_EQ(info->progress, 0);
+  EXPECT_TRUE(info->result.is_null());
+  EXPECT_EQ(*info->unreadable_fields, (std::vector<std::string>{"status", "progress", "error", "result",
+                                                                "metadata", "attempt", "note"}));
+  EXPECT_EQ(json::write(shown->at("fine")), "[1,2]");
+  EXPECT_EQ((Record{"t", {{"status", "\"failed\""}, {"progress", " 5 "}}}).to_json().find("unreadable"),
+            std::string::npos);
+}
+
 TEST(Fields, PercentIsWholeWhereItCanAndAlwaysInRange) {
   EXPECT_EQ(percent_text(50), "50");
   EXPECT_EQ(percent_text(33.25), "33.25");

@@ -110,13 +110,5 @@ TEST(TaskId, IsThatOfTheArgumentsElseTheOptionsElseTheMessage) {
   EXPECT_EQ(task_id_of(message), message.message_id);
 }
 
-TEST(Limits, ThoseOfTheApiLieOverTheEnvironments) {
-  const limits::Limits limits =
-      overlay({}, {{"max_cpu_percent", 55}, {"max_concurrent_tasks", 2}, {"of_the_future", 1}});
-  EXPECT_EQ(limits.max_cpu_percent, 55);
-  EXPECT_EQ(limits.max_concurrent_tasks, 2);
-  EXPECT_EQ(limits.max_memory_percent, 80);
-}
-
 }  // namespace
 }  // namespace medsynth::worker

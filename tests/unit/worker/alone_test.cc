@@ -34,6 +34,21 @@ TEST(Alone, ManyTogetherButNobodyBesideOneByItself) {
   EXPECT_EQ(wrong, 0);
 }
 
+// Who need not wait does not: beside others, but not beside one that runs by itself, nor before one that
+// waits to.
+TEST(Alone, TryEnterDoesNotWait) {
+  Alone alone;
+  {
+    const auto first = alone.try_enter(), second = alone.try_enter();
+    EXPECT_TRUE(first && second);
+  }
+  {
+    const auto by_itself = alone.enter(true, {});
+    EXPECT_FALSE(alone.try_enter());
+  }
+  EXPECT_TRUE(alone.try_enter());
+}
+
 TEST(Alone, AStoppedWaiterLeavesAndLetsOthersIn) {
   Alone alone;
   auto first = alone.enter(false, {});

@@ -33,6 +33,15 @@ TEST(Outcome, AResultAboveTheLimitFails) {
   EXPECT_NE(std::get<Fail>(outcome).error.find("10000001"), std::string::npos);
 }
 
+// A damaged model's numbers are none, and its result would break every reader.
+TEST(Outcome, AResultThatIsNoJsonFails) {
+  for (const char* result : {R"({"score":NaN})", R"({"embeddings":[[0.1,-Infinity]]})", "", "{"}) {
+    const Outcome outcome = decide({Result<std::string>(result)}, failed_before(0), {}, 0);
+    ASSERT_TRUE(std::holds_alternative<Fail>(outcome)) << result;
+    EXPECT_NE(std::get<Fail>(outcome).error.find("is not JSON"), std::string::npos);
+  }
+}
+
 TEST(Outcome, AFailureIsRetriedUntilTheRetriesAreUsedUp) {
   const Outcome first = after({Code::internal, "broken", ""});
   ASSERT_TRUE(std::holds_alternative<Retry>(first));

@@ -3,6 +3,7 @@
 -- deleted, is only dropped from the index.
 -- KEYS due, scheduler's acks, our acks, payloads, heartbeats; ARGV worker, now (ms), count
 -- Returns the eta of the first that is left (ms, empty: none), ids, payloads.
+need('set', KEYS[3])
 local fresh, theirs = {}, {}
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[2], 'LIMIT', 0, ARGV[3])
 if #ids > 0 then
@@ -16,9 +17,9 @@ if #ids > 0 then
       theirs[#theirs + 1] = payloads[i]
     end
   end
-  redis.call('ZREM', KEYS[1], unpack(ids))
-  redis.call('SREM', KEYS[2], unpack(ids))
   if #fresh > 0 then redis.call('SADD', KEYS[3], unpack(fresh)) end
+  redis.call('SREM', KEYS[2], unpack(ids))
+  redis.call('ZREM', KEYS[1], unpack(ids))
 end
 local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
 return {first[2] or '', fresh, theirs}

@@ -9,7 +9,7 @@ local time = redis.call('TIME')
 local limit = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[1])
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', limit, 'LIMIT', 0, 1000)
 if #ids == 0 then return 0 end
-redis.call('ZREM', KEYS[1], unpack(ids))
-redis.call('HDEL', KEYS[2], unpack(ids))
 redis.call('HDEL', KEYS[3], unpack(ids))
+redis.call('HDEL', KEYS[2], unpack(ids))
+redis.call('ZREM', KEYS[1], unpack(ids))   -- last: it leads to the others
 return #ids

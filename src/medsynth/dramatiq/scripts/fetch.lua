@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Takes messages off the head of a queue into the caller's ack set, after its heartbeat. Ids without a payload are
 -- dropped; an id that is in the ack set already is in the caller's hand and not given twice.
--- A paused queue gives nothing.
+-- A paused queue gives nothing. Nothing is taken off it that could not be taken into the ack set.
 -- KEYS queue, payloads, acks, heartbeats, paused, running, deaths; ARGV worker, count, queue name, whether they start at once (1: as
 -- start.lua). Returns whether they were noted as running (0 where one has deaths to tell of), ids, payloads, and message_ids that
 -- dramatiq-abort has not cancelled: where they start at once, and as far as they can be seen.
@@ -9,6 +9,9 @@ local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 redis.call('ZADD', KEYS[4], now, ARGV[1])
 if redis.call('SISMEMBER', KEYS[5], ARGV[3]) == 1 then return {0, {}, {}, {}} end
+need('hash', KEYS[2])
+need('set', KEYS[3], KEYS[6])
+may('SADD', KEYS[3], 'id')
 local ids = redis.call('LPOP', KEYS[1], ARGV[2])
 if not ids then return {0, {}, {}, {}} end
 local held = redis.call('SMISMEMBER', KEYS[3], unpack(ids))

@@ -3,6 +3,11 @@
 -- running. Its heartbeat stays: ack sets of other queues may hang on it.
 -- KEYS heartbeats, running, deaths, then queue, payloads, acks, and the same of the delay queue
 -- ARGV worker, the beat (ms) after which it lives (empty: known to be dead), channel, queue name
+need('set', KEYS[2], KEYS[6], KEYS[9])
+need('hash', KEYS[3], KEYS[5], KEYS[8])
+need('list', KEYS[4], KEYS[7])
+may('DEL', KEYS[6])
+may('LPUSH', KEYS[4], 'id')
 if ARGV[2] ~= '' then
   local beat = redis.call('ZSCORE', KEYS[1], ARGV[1])
   if beat and tonumber(beat) > tonumber(ARGV[2]) then return 0 end
@@ -11,7 +16,7 @@ end
 local put_back = redis.call('EXISTS', KEYS[6]) == 0
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[2])) do
   if (put_back or redis.call('SISMEMBER', KEYS[6], id) == 1) and redis.call('HEXISTS', KEYS[5], id) == 1 then
-    redis.call('HINCRBY', KEYS[3], id, 1)
+    redis.pcall('HINCRBY', KEYS[3], id, 1)   -- what is no number stays as it is
   end
 end
 redis.call('DEL', KEYS[2])
@@ -25,5 +30,5 @@ for first = 4, 7, 3 do
   end
   redis.call('DEL', KEYS[first + 2])
 end
-if back > 0 then redis.call('PUBLISH', ARGV[3], ARGV[4]) end
+if back > 0 then ring(ARGV[3], ARGV[4]) end
 return back

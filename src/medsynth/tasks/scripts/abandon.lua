@@ -1,5 +1,6 @@
 -- Cancels the records of messages that are about to be taken off their queue. KEYS any key of ours. ARGV from 8: id,
 -- message_id (JSON) ... A record that runs, has ended, or belongs to another message stays. Answers how many were cancelled.
+check_writes()
 local count = 0
 for i = 8, #ARGV, 2 do
   local key = prefix .. ARGV[i]

@@ -2,6 +2,7 @@
 -- string, created (microseconds), then fields. It keeps the TTL that it had.
 local key, id, created = KEYS[1], ARGV[8], ARGV[10]
 if kind_of(key) ~= 'string' or redis.call('GET', key) ~= ARGV[9] then return {'other'} end
+check_writes()
 local left = redis.call('PTTL', key)
 redis.call('DEL', key)
 set_fields(key, 11, #ARGV)

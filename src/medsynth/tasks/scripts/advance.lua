@@ -2,6 +2,7 @@
 -- the status that it leads to (JSON), attempt, number of records, number of field names, these, and for each record its message_id
 -- (JSON), when it was created (microseconds, empty: not known) and the values of these fields. Answers what is unusual: the place
 -- (from 1), and stop (written, and it should stop), stale or gone; all others are written. What is the same for many is said to Redis once: indexes, expiry, event.
+check_writes()
 local worker = ARGV[8]
 local progress_of = {['"processing"'] = '0', ['"completed"'] = '100'}
 local time = redis.call('TIME')
@@ -16,7 +17,7 @@ local function verdict(found, key, message, attempt, to)
   if found[1] ~= message then return 'stale' end
   local before = found[3]
   if before == '"pending"' then   -- the first state of this attempt: open.lua gave it its number
-    return (found[2] or 0) + 1 == tonumber(attempt) and 'write' or 'stale'
+    return number_of(found[2]) + 1 == tonumber(attempt) and 'write' or 'stale'
   end
   if found[2] ~= attempt or redis.call('HGET', key, 'worker') ~= worker then return 'stale' end
   if before == to then return 'again' end
@@ -88,5 +89,5 @@ end
 
 local at = 9
 repeat at = step(at) until at > #ARGV
-if #events > 0 then redis.call('PUBLISH', channel, table.concat(events, '\n')) end
+if #events > 0 then ring(channel, table.concat(events, '\n')) end
 return answer

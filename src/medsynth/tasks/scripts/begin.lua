@@ -5,6 +5,7 @@ local key, id, message, startable, created = KEYS[1], ARGV[8], ARGV[9], ARGV[10]
 local fields_end = 12 + tonumber(ARGV[12])
 local kind = kind_of(key)
 if kind ~= 'none' and kind ~= 'hash' then return unusable(key, kind) end
+check_writes()
 
 local owner = redis.call('HGET', key, 'message_id')
 local before = kind == 'hash' and status_of(key)
@@ -14,15 +15,26 @@ if verdict then
   if verdict == 'cancelled' and owner == message and not has_ended(before) then end_cancelled(id, before) end
   return {verdict}
 end
-if before and (not contains(startable, before) or (owner and owner ~= message)) then return {'ended'} end
+local replaces = false
+if before and owner ~= message then
+  replaces = has_ended(before)   -- the id is free again: a new task of it
+  if owner and not replaces then return {'taken', owner} end
+elseif before and not contains(startable, before) then
+  return {'ended'}
+end
 
-local attempt = attempt_of(key) + 1
-if not before then
+local attempt = attempt_of(key) + 1   -- goes on, so that no late write of the old task fits
+if replaces then
+  -- The old message may still have to be settled.
+  if owner then redis.call('SET', tombstone(owner), 'deleted\n' .. id, 'PX', settling_ms) end
+  redis.call('UNLINK', key)
+end
+if replaces or not before then
   set_fields(key, 13, fields_end)
   index_new(id, created)
 end
 set_fields(key, fields_end + 1, #ARGV)
 redis.call('HSET', key, 'attempt', attempt)
 redis.call('HDEL', key, 'error', 'next_attempt_at', 'cancel_requested')
-changed(id, before, state_of(key))
+changed(id, not replaces and before, state_of(key))
 return {'run', attempt}

@@ -5,6 +5,7 @@ local kind = kind_of(key)
 if kind == 'none' then return {'absent', ''} end
 if kind ~= 'hash' then return unusable(key, kind) end
 
+check_writes()
 local status, message = status_of(key), redis.call('HGET', key, 'message_id')
 if not contains(cancellable, status) then return {'ended', message or ''} end
 if message then bury(id, message, 'cancelled') end

@@ -3,10 +3,13 @@
 -- Answers total, score and id to go on from (empty at the end), and per record: id, then either its fields as a list and
 -- the bytes of a left-out result (0: none), or the string of an older version.
 local status, limit, offset, score, last_id, large = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11], ARGV[12], tonumber(ARGV[13])
+check_writes()
 local most_gone = 1000   -- entries without a record that one call looks at: bounds its work
 sweep(most_gone)
 local key = status == '' and all or status_index(status)
 local at = score == '' and offset or position(key, score, last_id)
+
+local page_bytes, taken = 4194304, 0   -- of one page, unless its only record is larger: it is built at once, by us and by its readers
 
 local function fields_of(record)
   local bytes = redis.call('HSTRLEN', record, 'result')
@@ -25,19 +28,23 @@ local rows, gone = {}, {}
 repeat
   local batch = redis.call('ZREVRANGE', key, at, at + limit - #rows - 1, 'WITHSCORES')
   for i = 1, #batch, 2 do
+    if taken >= page_bytes then break end
+    at = at + 1
     last_id, score = batch[i], batch[i + 1]
     local kind = kind_of(prefix .. last_id)
     if kind == 'hash' then
       local fields, bytes = fields_of(prefix .. last_id)
+      for _, word in ipairs(fields) do taken = taken + #word end
       rows[#rows + 1] = {last_id, fields, bytes}
     elseif kind == 'string' then
-      rows[#rows + 1] = {last_id, redis.call('GET', prefix .. last_id), 0}
+      local text = redis.call('GET', prefix .. last_id)
+      taken = taken + #text
+      rows[#rows + 1] = {last_id, text, 0}
     else
       gone[#gone + 1] = last_id
     end
   end
-  at = at + #batch / 2
-until #rows == limit or #batch == 0 or #gone >= most_gone
+until #rows == limit or #batch == 0 or #gone >= most_gone or taken >= page_bytes
 
 local more = at < redis.call('ZCARD', key)
 for _, id in ipairs(gone) do unindex(id) end

@@ -1,4 +1,4 @@
--- What the scripts of this room share; scripts.cc puts it before each of them.
+-- What the scripts of this room share, after redis/check.lua. A script asks check_writes() before it writes.
 -- ARGV 1-7: prefix, channel, statuses that are open, statuses that have ended (JSON texts, comma-separated), now (JSON
 -- text), now (microseconds), TTL of records (milliseconds). Field values are JSON text and never decoded here.
 local prefix, channel, open, ended, now, now_micros, ttl =
@@ -17,9 +17,18 @@ local function status_index(status) return index .. 'status:' .. unquoted(status
 local function tombstone(message) return index .. 'tombstone:' .. unquoted(message) end
 local function deleted_mark(id) return index .. 'deleted:' .. id end
 
+-- Whether everything that a change of a record writes can be written.
+local function check_writes()
+  need('zset', all, expiry)
+  for status in string.gmatch(open .. ',' .. ended, '[^,]+') do need('zset', status_index(status)) end
+  for _, verb in ipairs({'HSET', 'HDEL', 'PEXPIRE', 'SET', 'ZADD', 'ZREM'}) do may(verb, all, '1', '1') end
+  for _, verb in ipairs({'PERSIST', 'UNLINK'}) do may(verb, all) end
+end
+
 local function kind_of(key) return redis.call('TYPE', key).ok end
 local function status_of(key) return redis.call('HGET', key, 'status') or '"pending"' end
-local function attempt_of(key) return tonumber(string.match(redis.call('HGET', key, 'attempt') or '', '^%d+$') or 0) end
+local function number_of(field) return tonumber(string.match(field or '', '^%d+$') or 0) end
+local function attempt_of(key) return number_of(redis.call('HGET', key, 'attempt')) end
 
 -- The answer for a key that no script can work on: C++ rewrites the JSON string of an older version and asks again.
 local function unusable(key, kind)
@@ -82,15 +91,16 @@ local function changed(id, before, status, message, progress, attempt)
     redis.call('PEXPIRE', key, ttl)
     redis.call('ZADD', expiry, now_ms + ttl, id)
   end
-  redis.call('PUBLISH', channel, event(id, status, progress, attempt))
+  ring(channel, event(id, status, progress, attempt))
 end
 
--- Tells whoever fetches the message, Python's dramatiq-abort too, that it must not run.
+-- Tells whoever fetches the message, Python's dramatiq-abort too, that it must not run. The latter by pcall: it is a courtesy,
+-- and on a cluster its slot may be another.
 local function bury(id, message, verdict)
   redis.call('SET', tombstone(message), verdict .. '\n' .. id, 'PX', tombstone_ms)
   local abort = 'dramatiq:aborts:cancel:' .. unquoted(message)
-  if redis.call('EXISTS', abort) == 0 then redis.call('RPUSH', abort, '{}') end
-  redis.call('PEXPIRE', abort, abort_ms)
+  if redis.pcall('EXISTS', abort) == 0 then redis.pcall('RPUSH', abort, '{}') end
+  redis.pcall('PEXPIRE', abort, abort_ms)
 end
 
 local function end_cancelled(id, before)
@@ -111,7 +121,14 @@ local function remove(id)
     bury(id, message, 'deleted')
     redis.call('SET', deleted_mark(id), message, 'PX', tombstone_ms)
   end
-  redis.call('PUBLISH', channel, event_of(id, '"status":"deleted"'))
+  ring(channel, event_of(id, '"status":"deleted"'))
+end
+
+-- One of an older version, of which nothing is known but its id.
+local function remove_unreadable(id)
+  redis.call('UNLINK', prefix .. id)
+  unindex(id)
+  ring(channel, event_of(id, '"status":"deleted"'))
 end
 
 -- Looks at one id whose time is up; true when it was removed from the indexes.

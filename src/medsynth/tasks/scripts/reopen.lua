@@ -5,19 +5,18 @@ local key, id, message = KEYS[1], ARGV[8], ARGV[9]
 local kind = kind_of(key)
 if kind ~= 'none' and kind ~= 'hash' then return unusable(key, kind) end
 local owner = redis.call('HGET', key, 'message_id')
-if owner and owner ~= message then return {'taken'} end
+local ours = owner == message or not owner
+if not ours and not has_ended(status_of(key)) then return {'taken'} end
 
-local at, first = 10, true
-while at <= #ARGV do
-  local last = at + tonumber(ARGV[at])
-  local done = redis.call(unpack(ARGV, at + 1, last))
-  if first and done == 0 then return {'absent'} end
-  at, first = last + 1, false
-end
+check_writes()
+check_commands(10, #ARGV)
+local first_end = 10 + tonumber(ARGV[10])
+if redis.call(unpack(ARGV, 11, first_end)) == 0 then return {'absent'} end
+run_commands(first_end + 1, #ARGV)
 
 redis.call('DEL', tombstone(message), deleted_mark(id))
-redis.call('DEL', 'dramatiq:aborts:cancel:' .. unquoted(message))   -- by itself: on a cluster its slot is another
-if kind == 'hash' then
+redis.pcall('DEL', 'dramatiq:aborts:cancel:' .. unquoted(message))   -- by itself: on a cluster its slot is another
+if kind == 'hash' and ours then   -- another's, that has ended, stays until begin.lua replaces it
   local before = status_of(key)
   redis.call('HSET', key, 'status', '"pending"', 'progress', '0', 'updated_at', now)
   redis.call('HDEL', key, 'error', 'result', 'failed_at', 'completed_at', 'cancelled_at', 'next_attempt_at', 'cancel_requested',

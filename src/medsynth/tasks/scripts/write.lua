@@ -8,6 +8,7 @@ local new_end = fields_end + 1 + tonumber(ARGV[fields_end + 1])
 local found = redis.pcall('HMGET', key, 'status', 'message_id', 'attempt', 'cancel_requested', 'progress')
 if found.err then return unusable(key, kind_of(key)) end
 
+check_writes()
 local before, owner, newest, stop, progress = unpack(found)
 if not before and redis.call('EXISTS', key) == 1 then before = '"pending"' end
 if not before then
@@ -35,7 +36,7 @@ else
   set_fields(key, 14, fields_end)
 end
 if missing == 'replace' then
-  newest = tonumber(string.match(newest or '', '^%d+$') or 0) + 1
+  newest = number_of(newest) + 1
   redis.call('HSET', key, 'attempt', newest)
 end
 for i = new_end + 1, #ARGV do redis.call('HDEL', key, ARGV[i]) end
