@@ -238,16 +238,65 @@ Result<> pull_demo_models(const fs::path& folder, std::string_view name, const P
   return success();
 }
 
-Result<std::string> add_model(models::Catalogue& catalogue, models::ModelFile model) {
+namespace {
+
+// As a shell user means it: below the models folder when it is there, else from the current folder.
+Result<fs::path> find_file(const models::Catalogue& catalogue, const std::string& given) {
   std::error_code error;
-  // As a shell user means it: below the models folder when it is there, else from the current folder.
-  if (!fs::exists(catalogue.folder() / model.file, error))
-    model.file = fs::absolute(model.file, error).string();
-  BOOST_OUTCOME_TRY(const fs::path path, catalogue.locate(model));
-  BOOST_OUTCOME_TRY(const ModelFacts facts, read_facts(path));
-  BOOST_OUTCOME_TRY(check_biomedlm(facts));
-  const fs::path below = path.lexically_relative(fs::weakly_canonical(catalogue.folder(), error));
-  model.file = below.empty() || *below.begin() == ".." ? path.string() : below.string();
+  for (const fs::path& path : {catalogue.folder() / given, fs::absolute(given, error)})
+    if (fs::is_regular_file(path, error)) return fs::canonical(path, error);
+  return Error{Code::not_found,
+               fmt::format("there is no file {}, neither in {} nor in the current folder", given,
+                           catalogue.folder().string()),
+               "model_file_not_found"};
+}
+
+Result<> check_room(const fs::path& folder, std::uint64_t bytes) {
+  constexpr std::uint64_t kLeft = 100 * kMegabyte;  // what a copy leaves free
+  std::error_code error;
+  const fs::space_info space = fs::space(folder, error);
+  if (error || space.available >= bytes + kLeft) return success();
+  return Error{Code::exhausted,
+               fmt::format("no room to copy {} MB to {}, where {} MB are free: make room, or leave the file "
+                           "where it is with --link",
+                           bytes / kMegabyte, folder.string(), space.available / kMegabyte),
+               "no_room"};
+}
+
+// A copy of `file` in the models folder, under its own name.
+Result<fs::path> copied(const fs::path& file, const fs::path& folder, const Progress& progress) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  const fs::path target = folder / file.filename();
+  if (fs::exists(fs::symlink_status(target, error)))
+    return Error{Code::conflict,
+                 fmt::format("{} is there already: rename your file, or leave it where it is with --link",
+                             target.string()),
+                 "file_exists"};
+  BOOST_OUTCOME_TRY(check_room(folder, fs::file_size(file, error)));
+  const ScratchFolder scratch(folder);
+  if (progress) progress(fmt::format("copying {}", file.filename().string()), 0);
+  const fs::path copy = scratch.path() / file.filename();
+  if (!scratch.path().empty()) fs::copy_file(file, copy, error);
+  if (!scratch.path().empty() && !error) fs::rename(copy, target, error);
+  if (scratch.path().empty() || error)
+    return Error{Code::unavailable,
+                 fmt::format("cannot copy to {}: {}", folder.string(),
+                             error ? error.message() : "its rights forbid it"),
+                 ""};
+  return target;
+}
+
+Error taken(const models::ModelFile& entry) {
+  return {Code::conflict,
+          fmt::format("{0} is the name of {1} already: choose another, replace it with --replace, or take it "
+                      "out first with 'medsynth models rm {0}'",
+                      entry.name, entry.file),
+          "model_exists"};
+}
+
+// What a file says, where the entry does not.
+Result<> fill_in(models::ModelFile& model, const fs::path& path, const ModelFacts& facts) {
   if (facts.sentence) model.kind = "sentence";
   model.context = choose_context(facts, model.context);
   if (model.memory_mb == 0)
@@ -255,9 +304,63 @@ Result<std::string> add_model(models::Catalogue& catalogue, models::ModelFile mo
   BOOST_OUTCOME_TRY(auto digest, models::file_digest(path));
   BOOST_OUTCOME_TRY(models::check_digest(model.name, digest, model.sha256));
   model.sha256 = std::move(digest);
-  std::string name = model.name;
-  BOOST_OUTCOME_TRY(catalogue.put(std::move(model)));
-  return name;
+  return success();
+}
+
+// With the digest that is kept beside it.
+void remove_file(const fs::path& path) {
+  std::error_code ignored;
+  fs::remove(path, ignored);
+  fs::remove(path.string() + ".sha256", ignored);
+}
+
+}  // namespace
+
+Result<models::ModelFile> add_model(models::Catalogue& catalogue, models::ModelFile model,
+                                    const Progress& progress, const AddOptions& options) {
+  const models::ModelFile* old = catalogue.find(model.name);
+  if (old && !options.replace) return taken(*old);
+  BOOST_OUTCOME_TRY(fs::path path, find_file(catalogue, model.file));
+  BOOST_OUTCOME_TRY(const ModelFacts facts, read_facts(path));
+  BOOST_OUTCOME_TRY(check_biomedlm(facts));
+  model.file = path.string();
+  const bool outside = !catalogue.locate(model);
+  if (outside && !options.link) {
+    BOOST_OUTCOME_TRY(path, copied(path, catalogue.folder(), progress));
+  }
+  std::error_code error;
+  const fs::path below =
+      fs::weakly_canonical(path, error).lexically_relative(fs::weakly_canonical(catalogue.folder(), error));
+  model.file = below.empty() || *below.begin() == ".." ? path.string() : below.string();
+  const auto entered = [&]() -> Result<> {
+    BOOST_OUTCOME_TRY(fill_in(model, path, facts));
+    return catalogue.put(model, outside && options.link ? path.parent_path() : fs::path());
+  }();
+  if (entered) return model;
+  if (outside && !options.link) remove_file(path);
+  return entered.error();
+}
+
+Result<> remove_model(models::Catalogue& catalogue, std::string_view name, bool file) {
+  const models::ModelFile* entry = catalogue.find(name);
+  if (!entry || !file) return catalogue.remove(name);
+  BOOST_OUTCOME_TRY(const fs::path path, catalogue.locate(*entry));
+  std::error_code error;
+  const fs::path below = path.lexically_relative(fs::weakly_canonical(catalogue.folder(), error));
+  if (below.empty() || *below.begin() == "..")
+    return Error{Code::conflict,
+                 fmt::format("{} lies outside {}: only the entry can be taken out", path.string(),
+                             catalogue.folder().string()),
+                 "file_outside"};
+  for (const models::ModelFile& each : catalogue.models()) {
+    const auto other = catalogue.locate(each);
+    if (each.name != name && other && *other == path)
+      return Error{Code::conflict, fmt::format("{} is the file of {} too", path.string(), each.name),
+                   "file_in_use"};
+  }
+  BOOST_OUTCOME_TRY(catalogue.remove(name));
+  remove_file(path);
+  return success();
 }
 
 }  // namespace medsynth::inference

@@ -33,9 +33,21 @@ struct PullOptions {
 Result<> pull_demo_models(const std::filesystem::path& folder, std::string_view name = "",
                           const Progress& progress = {}, const PullOptions& options = {});
 
-// Enters the operator's file: checks that it is a model file below a configured root, fills in digest,
-// context and memory where they are 0 or empty, and returns the name. not_found: no such file; not_allowed:
-// outside the roots; invalid_argument: not a model file, or an unfixed BioMedLM.
-Result<std::string> add_model(models::Catalogue& catalogue, models::ModelFile model);
+struct AddOptions {
+  bool link = false;     // a file outside stays where it is, and its folder becomes one of the roots
+  bool replace = false;  // the entry of that name
+};
+
+// Enters the operator's file, looked for in the models folder and then as any path: checks that it is a whole
+// model file, copies one from outside the models folder and the roots into the folder, fills in digest,
+// context and memory where they are 0 or empty, and returns the entry. Nothing half-copied is left.
+// not_found: no such file; conflict: the name, or the file's name in the folder, is taken; exhausted: no room
+// for the copy; invalid_argument: not a model file, or an unfixed BioMedLM.
+Result<models::ModelFile> add_model(models::Catalogue& catalogue, models::ModelFile model,
+                                    const Progress& progress = {}, const AddOptions& options = {});
+
+// Takes an entry out of the catalogue; with `file` its file too. conflict: the file lies outside the models
+// folder, or another entry uses it: then nothing is changed.
+Result<> remove_model(models::Catalogue& catalogue, std::string_view name, bool file);
 
 }  // namespace medsynth::inference

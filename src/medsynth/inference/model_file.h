@@ -23,7 +23,8 @@ struct ModelFacts {
   bool inverse_layer_scale_applied = false;  // the marker of docs/biomedlm.md
 };
 
-// not_found: no such file; invalid_argument (reason "not_a_model"): not a model file.
+// not_found: no such file; invalid_argument (reason "not_a_model"): not a model file, or one that ends before
+// its tensors do; the message has the runtime's reason.
 Result<ModelFacts> read_facts(const std::filesystem::path& path);
 
 // BioMedLM divides each layer's attention scores by the layer's number, which the GPT-2 runtime does not:

@@ -67,9 +67,8 @@ double unseen_part(const Snapshot& snapshot, std::int32_t pid) {
 }
 
 double gpu_used(const Sample& sample) {
-  return sample.gpu_memory_total > sample.gpu_memory_free
-             ? static_cast<double>(sample.gpu_memory_total - sample.gpu_memory_free)
-             : 0;
+  const std::uint64_t total = sample.gpu_memory_total.value_or(0);
+  return total > sample.gpu_memory_free ? static_cast<double>(total - sample.gpu_memory_free) : 0;
 }
 
 // The driver does not tell whose GPU memory it is inside containers, so growth is seen for the machine as a
@@ -110,19 +109,42 @@ std::string explain_never(const Snapshot& snapshot, const Demand& demand, Cause 
     return fmt::format("it needs {}, and {:g} % of this machine's {} is all that may be used",
                        mib(static_cast<double>(demand.memory_bytes)), limits.max_memory_percent,
                        mib(static_cast<double>(sample.memory_limit)));
-  return fmt::format("it needs {} of GPU memory, and {} is all that may be used here",
-                     mib(static_cast<double>(demand.gpu_bytes)),
-                     mib(static_cast<double>(sample.gpu_memory_total) * limits.max_gpu_percent / 100));
+  return fmt::format(
+      "it needs {} of GPU memory, and {} is all that may be used here",
+      mib(static_cast<double>(demand.gpu_bytes)),
+      mib(static_cast<double>(sample.gpu_memory_total.value_or(0)) * limits.max_gpu_percent / 100));
 }
 
 std::string explain_cpu(const Snapshot& snapshot, const Demand& demand, const Load& load) {
   const double limit = snapshot.limits.max_cpu_percent;
   const double now = load.foreign_cpu_percent + load.reserved_cpu_percent;
+  if (!snapshot.sample.cpu_percent)
+    return "CPU use is unknown, as the system does not tell it: tasks run one at a time";
   if (snapshot.gates.cpu_closed) return fmt::format("CPU load is {:.0f} %, the limit is {:g} %", now, limit);
   if (demand.cpu_share_percent == 0) return "CPU: the load of a task that has just started is not known yet";
   return fmt::format(
       "CPU: {:.0f} % by others, {:.0f} % reserved and {:.0f} % for this task are above the limit of {:g} %",
       load.foreign_cpu_percent, load.reserved_cpu_percent, demand.cpu_share_percent, limit);
+}
+
+std::string explain_memory(const Snapshot& snapshot, const Demand& demand, const Load& load) {
+  const double limit = snapshot.limits.max_memory_percent;
+  if (!snapshot.sample.memory_percent)
+    return "memory use is unknown, as the system does not tell it: what needs memory starts only alone";
+  if (snapshot.gates.memory_closed)
+    return fmt::format("memory use is {:.0f} %, the limit is {:g} %", load.memory_percent, limit);
+  return explain_bytes(load.memory_bytes, static_cast<double>(demand.memory_bytes), limit,
+                       static_cast<double>(snapshot.sample.memory_limit));
+}
+
+std::string explain_gpu(const Snapshot& snapshot, const Demand& demand, const Load& load) {
+  const double limit = snapshot.limits.max_gpu_percent;
+  if (snapshot.gates.gpu_closed)
+    return fmt::format("GPU use by others is {:.0f} %, the limit is {:g} %", load.gpu_percent, limit);
+  if (!snapshot.sample.gpu_memory_total)
+    return "the GPU's memory is unknown, as its driver does not tell it (see nvidia-smi)";
+  return explain_bytes(load.gpu_bytes, static_cast<double>(demand.gpu_bytes), limit,
+                       static_cast<double>(*snapshot.sample.gpu_memory_total));
 }
 
 }  // namespace
@@ -146,11 +168,14 @@ Amounts Room::amounts_of(const Demand& demand) {
 }
 
 Room::Room(const Snapshot& snapshot)
-    : foreign_cpu_(std::max(0.0, snapshot.sample.cpu_percent - measured_as_ours(snapshot))),
+    : foreign_cpu_(std::max(0.0, snapshot.sample.cpu_percent.value_or(0) - measured_as_ours(snapshot))),
       memory_used_(static_cast<double>(snapshot.sample.memory_used)),
       memory_total_(static_cast<double>(snapshot.sample.memory_limit)),
       gpu_used_(gpu_used(snapshot.sample)),
-      gpu_total_(static_cast<double>(snapshot.sample.gpu_memory_total)),
+      gpu_total_(static_cast<double>(snapshot.sample.gpu_memory_total.value_or(0))),
+      cpu_unknown_(!snapshot.sample.cpu_percent),
+      memory_unknown_(!snapshot.sample.memory_percent),
+      gpu_unknown_(!snapshot.sample.gpu_memory_total),
       gates_(snapshot.gates) {
   taken_.reserve(snapshot.running.size() + 8);
   const double gpu_part = unseen_gpu_part(snapshot);
@@ -193,10 +218,18 @@ Amounts Room::taken(std::uint64_t model) const {
   return sum;
 }
 
+// Of a load that is unknown, one task at a time is no more than somebody must risk to get on.
+bool Room::starts_alone(const Limits& limits, const Demand& demand) const {
+  return (cpu_unknown_ && limits.max_cpu_percent < kOff) ||
+         (memory_unknown_ && limits.max_memory_percent < kOff && demand.memory_bytes > 0);
+}
+
 Cause Room::lacking(const Limits& limits, const Demand& demand, const Amounts& held) const {
   if (demand.slot && held.slots >= limits.max_concurrent_tasks) return Cause::slots;
   if (demand.model != 0 && held.users >= demand.model_parallel) return Cause::model_lock;
   if (!demand.gates) return Cause::none;
+  if (held.slots > 0 && starts_alone(limits, demand))
+    return cpu_unknown_ && limits.max_cpu_percent < kOff ? Cause::cpu : Cause::memory;
   const double limit = limits.max_cpu_percent, share = demand.cpu_share_percent;
   const bool alone = held.slots == 0 && share + kMargin > limit;
   if (gates_.cpu_closed || (limit < kOff && !alone && foreign_cpu_ + held.cpu + share > limit))
@@ -204,7 +237,7 @@ Cause Room::lacking(const Limits& limits, const Demand& demand, const Amounts& h
   if (gates_.memory_closed || !has_bytes(memory_used_ + held.memory, static_cast<double>(demand.memory_bytes),
                                          memory_total_, limits.max_memory_percent))
     return Cause::memory;
-  if (gates_.gpu_closed ||
+  if (gates_.gpu_closed || (demand.gpu_bytes > 0 && gpu_unknown_ && limits.max_gpu_percent < kOff) ||
       (demand.gpu_bytes > 0 && !has_bytes(gpu_used_ + held.gpu, static_cast<double>(demand.gpu_bytes),
                                           gpu_total_, limits.max_gpu_percent)))
     return Cause::gpu;
@@ -218,6 +251,7 @@ bool Room::holds_both(const Limits& limits, const Demand& first, const Demand& l
   if (takes.slots > 0 && first.slot && held.slots + 1 >= limits.max_concurrent_tasks) return false;
   if (later.model != 0 && later.model == first.model && held.users + 1 >= first.model_parallel) return false;
   if (!first.gates) return true;
+  if (takes.slots > 0 && starts_alone(limits, first)) return false;
   const bool knows = takes.cpu == 0 || limits.max_cpu_percent >= kOff ||
                      foreign_cpu_ + held.cpu + takes.cpu + first.cpu_share_percent <= limits.max_cpu_percent;
   const bool seen = !takes.unseen || first.cpu_share_percent > 0 || limits.max_cpu_percent >= kOff;
@@ -242,10 +276,11 @@ Load load_of(const Snapshot& snapshot) {
   load.memory_bytes = room.memory_used_ + held.memory;
   load.memory_percent = sample.memory_limit > 0
                             ? percent_of(load.memory_bytes, static_cast<double>(sample.memory_limit))
-                            : sample.memory_percent;
-  load.gpu_percent = gpu_is_ours ? 0 : sample.gpu_percent;
+                            : sample.memory_percent.value_or(0);
+  load.gpu_percent = gpu_is_ours ? 0 : sample.gpu_percent.value_or(0);
   load.gpu_bytes = room.gpu_used_ + held.gpu;
-  load.gpu_memory_percent = percent_of(load.gpu_bytes, static_cast<double>(sample.gpu_memory_total));
+  load.gpu_memory_percent =
+      percent_of(load.gpu_bytes, static_cast<double>(sample.gpu_memory_total.value_or(0)));
   return load;
 }
 
@@ -266,8 +301,9 @@ Verdict never_fits(const Sample& sample, const Limits& limits, const Demand& dem
       !has_bytes(0, static_cast<double>(demand.memory_bytes), static_cast<double>(sample.memory_limit),
                  limits.max_memory_percent))
     return {.cause = Cause::memory, .never = true};
-  const double gpu_allowed = static_cast<double>(sample.gpu_memory_total) * limits.max_gpu_percent / 100;
-  if (limits.max_gpu_percent < kOff && demand.gpu_bytes > 0 &&
+  const double gpu_allowed =
+      static_cast<double>(sample.gpu_memory_total.value_or(0)) * limits.max_gpu_percent / 100;
+  if (sample.gpu_memory_total && limits.max_gpu_percent < kOff && demand.gpu_bytes > 0 &&
       static_cast<double>(demand.gpu_bytes) > gpu_allowed)
     return {.cause = Cause::gpu, .never = true};
   return {};
@@ -309,20 +345,10 @@ Wait explain(const Snapshot& snapshot, const Demand& demand, Verdict verdict, co
       wait.detail = explain_cpu(snapshot, demand, load);
       break;
     case Cause::memory:
-      wait.detail =
-          snapshot.gates.memory_closed
-              ? fmt::format("memory use is {:.0f} %, the limit is {:g} %", load.memory_percent,
-                            limits.max_memory_percent)
-              : explain_bytes(load.memory_bytes, static_cast<double>(demand.memory_bytes),
-                              limits.max_memory_percent, static_cast<double>(snapshot.sample.memory_limit));
+      wait.detail = explain_memory(snapshot, demand, load);
       break;
     case Cause::gpu:
-      wait.detail =
-          snapshot.gates.gpu_closed
-              ? fmt::format("GPU use by others is {:.0f} %, the limit is {:g} %", load.gpu_percent,
-                            limits.max_gpu_percent)
-              : explain_bytes(load.gpu_bytes, static_cast<double>(demand.gpu_bytes), limits.max_gpu_percent,
-                              static_cast<double>(snapshot.sample.gpu_memory_total));
+      wait.detail = explain_gpu(snapshot, demand, load);
       break;
     case Cause::none:
       break;

@@ -8,6 +8,10 @@
 // A gate closes when the load without this task rises above its limit, and opens again a little below it, so
 // that it does not flap; when no task of ours runs there is nothing to flap and it opens at the limit. A
 // limit of 100 switches it off.
+//
+// A load that is unknown closes no gate, and is no idle machine either: while CPU use is unknown tasks run
+// one at a time; while memory use is, those that need memory start only alone; what needs a GPU whose memory
+// is unknown waits for it, and nothing else does.
 #pragma once
 
 #include <cstdint>
@@ -132,6 +136,7 @@ class Room {
   static Amounts amounts_of(const Demand& demand);
 
  private:
+  bool starts_alone(const Limits& limits, const Demand& demand) const;
   friend Load load_of(const Snapshot&);
   struct Taken {
     Amounts amounts;
@@ -141,6 +146,7 @@ class Room {
   void merge();
   double foreign_cpu_ = 0;                                                    // percent
   double memory_used_ = 0, memory_total_ = 0, gpu_used_ = 0, gpu_total_ = 0;  // bytes
+  bool cpu_unknown_ = false, memory_unknown_ = false, gpu_unknown_ = false;
   Gates gates_;
   std::vector<Taken> taken_;
 };

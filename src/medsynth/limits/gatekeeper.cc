@@ -264,17 +264,17 @@ std::optional<Grant> Gatekeeper::take(Caller& caller, const Snapshot& snapshot, 
   const ProcessUse* self = reading ? reading->find(snapshot.self) : nullptr;
   const Needs& needs = caller.request.needs;
   const std::uint64_t task = table_->next_ticket();
+  const std::uint64_t gpu_total = sample.gpu_memory_total.value_or(0);
   Grant grant;
   if (caller.holders.slot.is_open()) {
-    const Holding holding{
-        .pid = snapshot.self,
-        .slot = true,
-        .task = task,
-        .cpu_share_percent = caller.demand.cpu_share_percent,
-        .memory_bytes = needs.memory_bytes,
-        .gpu_bytes = needs.gpu_bytes,
-        .memory_base = self ? self->anonymous_bytes : 0,
-        .gpu_base = sample.gpu_memory_total - std::min(sample.gpu_memory_total, sample.gpu_memory_free)};
+    const Holding holding{.pid = snapshot.self,
+                          .slot = true,
+                          .task = task,
+                          .cpu_share_percent = caller.demand.cpu_share_percent,
+                          .memory_bytes = needs.memory_bytes,
+                          .gpu_bytes = needs.gpu_bytes,
+                          .memory_base = self ? self->anonymous_bytes : 0,
+                          .gpu_base = gpu_total - std::min(gpu_total, sample.gpu_memory_free)};
     const auto index = table_->take(caller.holders.slot, holding, needs, clock_.now());
     if (!index) return std::nullopt;
     grant.slot = std::make_shared<Grip>(table_, std::move(caller.holders.slot));

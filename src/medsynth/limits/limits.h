@@ -52,10 +52,11 @@ BOOST_DESCRIBE_STRUCT(Limits, (),
 // Measured use of this machine or container beside the limits: the answer of GET /v1/resources/usage for one
 // host.
 struct Usage {
-  double cpu_percent = 0;             // of the CPUs this process tree may use
-  double memory_percent = 0;          // without reclaimable page cache, of the smallest limit above us
-  double gpu_percent = 0;             // the busiest GPU; 0 without one
-  std::int64_t concurrent_tasks = 0;  // slots taken on this machine, by any process
+  // Absent: unknown.
+  std::optional<double> cpu_percent;     // of the CPUs this process tree may use
+  std::optional<double> memory_percent;  // without reclaimable page cache, of the smallest limit above us
+  std::optional<double> gpu_percent;     // the busiest GPU; 0 without one
+  std::int64_t concurrent_tasks = 0;     // slots taken on this machine, by any process
   double max_cpu_percent = 80;
   double max_memory_percent = 80;
   double max_gpu_percent = 80;
@@ -187,10 +188,18 @@ class Limiter {
 
 }  // namespace medsynth::limits
 
-// A worker of an older version does not report the last two.
+// A worker of an older version does not report the last two. Workers' reports are held to the ranges.
 template <>
 struct medsynth::described::Rules<medsynth::limits::Usage> {
   static constexpr std::array fields{
+      Field{.name = "cpu_percent", .minimum = 0},
+      Field{.name = "memory_percent", .minimum = 0},
+      Field{.name = "gpu_percent", .minimum = 0},
+      Field{.name = "concurrent_tasks", .minimum = 0},
+      Field{.name = "max_cpu_percent", .minimum = 0, .maximum = 100},
+      Field{.name = "max_memory_percent", .minimum = 0, .maximum = 100},
+      Field{.name = "max_gpu_percent", .minimum = 0, .maximum = 100},
+      Field{.name = "max_concurrent_tasks", .minimum = 1, .maximum = 4096},
       Field{.name = "reason", .help = "Why no task starts now; empty while one may", .optional = true},
       Field{.name = "detail", .help = "The same in words", .optional = true}};
 };

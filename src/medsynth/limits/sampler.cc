@@ -6,6 +6,14 @@
 #include <utility>
 
 namespace medsynth::limits {
+namespace {
+
+// What was measured so long before it was due to be measured again says nothing about now.
+constexpr std::chrono::seconds kOld{5};
+// A reading takes the sensors' first window at most; somebody may stand still with it.
+constexpr std::chrono::seconds kPatience{1};
+
+}  // namespace
 
 const ProcessUse* Reading::find(std::int32_t pid) const {
   const auto found =
@@ -16,25 +24,32 @@ const ProcessUse* Reading::find(std::int32_t pid) const {
 Sampler::Sampler(Sensors& sensors, const Clock& clock, std::chrono::milliseconds interval)
     : sensors_(sensors), clock_(clock), interval_(interval) {}
 
+std::shared_ptr<const Reading> Sampler::last_within(std::chrono::milliseconds age) const {
+  const std::lock_guard lock(mutex_);
+  return last_ && clock_.steady() < last_at_ + age ? last_ : nullptr;
+}
+
 std::shared_ptr<const Reading> Sampler::latest() {
-  const auto fresh = [this]() -> std::shared_ptr<const Reading> {
-    const std::lock_guard lock(mutex_);
-    return last_ && clock_.steady() < due_ ? last_ : nullptr;
-  };
-  if (auto last = fresh()) return last;
+  if (auto last = last_within(interval_)) return last;
   std::unique_lock reading(reading_, std::try_to_lock);
   if (!reading) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (last_) return last_;
-    }
-    reading.lock();  // the very first one: there is nothing else to give
+    if (auto last = last_within(interval_ + kOld)) return last;
+    if (!reading.try_lock_for(kPatience)) return nothing();
   }
-  if (auto last = fresh()) return last;
+  if (auto last = last_within(interval_)) return last;
   auto made = read();
   const std::lock_guard lock(mutex_);
-  due_ = clock_.steady() + interval_;
+  last_at_ = clock_.steady();
   return last_ = std::move(made);
+}
+
+// Who reads does not come back.
+std::shared_ptr<const Reading> Sampler::nothing() const {
+  auto none = std::make_shared<Reading>();
+  none->from = clock_.now();
+  const std::lock_guard lock(mutex_);
+  none->sample = unknown(last_ ? last_->sample.effective_cpus : 1);
+  return none;
 }
 
 std::shared_ptr<const Reading> Sampler::read() {

@@ -1,6 +1,7 @@
 // Readings of the sensors, at most one per check interval, made by whoever asks when one is due: no thread,
 // so nothing is lost in a forked child and an idle process does nothing. Thread safe; while one thread reads,
-// the others get the reading before. The first one may take as long as the sensors' first window.
+// the others get the reading before, unless that is old: then all that it measured is unknown. The first one
+// may take as long as the sensors' first window.
 #pragma once
 
 #include <chrono>
@@ -31,14 +32,16 @@ class Sampler {
 
  private:
   std::shared_ptr<const Reading> read();
+  std::shared_ptr<const Reading> last_within(std::chrono::milliseconds age) const;
+  std::shared_ptr<const Reading> nothing() const;
   Sensors& sensors_;
   const Clock& clock_;
   const std::chrono::milliseconds interval_;
-  std::mutex reading_;  // held while the sensors are read
-  std::mutex mutex_;    // guards what follows, never held for long
+  std::timed_mutex reading_;  // held while the sensors are read
+  mutable std::mutex mutex_;  // guards what follows, never held for long
   std::vector<std::int32_t> watched_;
   std::shared_ptr<const Reading> last_;
-  SteadyTime due_ = SteadyTime::min();
+  SteadyTime last_at_ = {};
   std::optional<WallTime> before_;  // guarded by reading_: when the last reading was made
 };
 

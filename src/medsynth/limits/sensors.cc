@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "medsynth/limits/lock_file.h"
+#include "medsynth/limits/probes/asked.h"
 #include "medsynth/limits/probes/cgroups.h"
 #include "medsynth/limits/probes/cpu_probe.h"
 #include "medsynth/limits/probes/memory_probe.h"
@@ -76,27 +77,87 @@ struct Watched {
   SteadyTime seen;
 };
 
+// What df says of the file system that a folder lies on, or will lie on.
+DiskInfo disk_of(const std::filesystem::path& folder) {
+  // What does not exist yet will lie where its nearest parent does.
+  std::error_code error;
+  std::filesystem::path place = std::filesystem::absolute(folder, error);
+  while (!std::filesystem::exists(place, error) && place.has_relative_path()) place = place.parent_path();
+  struct statvfs found{};
+  if (::statvfs(place.c_str(), &found) != 0) return {};
+  const std::uint64_t total = found.f_blocks * found.f_frsize, free = found.f_bavail * found.f_frsize;
+  const std::uint64_t used = total - std::min<std::uint64_t>(total, found.f_bfree * found.f_frsize);
+  // As df: of what an ordinary user may have.
+  return {.total = total,
+          .used = used,
+          .free = free,
+          .percent = percent_of(static_cast<double>(used), static_cast<double>(used + free))};
+}
+
+// Over those that answer: the others cannot be used either.
+struct GpuSums {
+  std::optional<std::uint64_t> memory_total, memory_used;
+  std::optional<double> percent;  // the highest
+};
+GpuSums sums_of(const GpuReading& reading) {
+  if (!reading.present) return {.memory_total = 0, .memory_used = 0, .percent = 0};
+  GpuSums sums;
+  for (const GpuDevice& device : reading.devices) {
+    if (device.memory_total) sums.memory_total = sums.memory_total.value_or(0) + *device.memory_total;
+    if (device.memory_used) sums.memory_used = sums.memory_used.value_or(0) + *device.memory_used;
+    if (device.percent) sums.percent = std::max(sums.percent.value_or(0), *device.percent);
+  }
+  return sums;
+}
+
+GpuInfo info_of(const GpuReading& reading) {
+  const GpuSums sums = sums_of(reading);
+  return {.available = reading.present,
+          .count = static_cast<std::int64_t>(reading.devices.size()),
+          .name = reading.devices.empty() ? "" : reading.devices[0].name,
+          .memory_total = sums.memory_total,
+          .memory_used = sums.memory_used,
+          .percent = sums.percent,
+          .devices = reading.devices};
+}
+
+// What the kernel tells of our process tree; made anew when it was moved to other control groups.
+struct Levels {
+  CgroupLayout layout;
+  CpuProbe cpu;
+  MemoryProbe memory;
+  PressureProbe pressure;
+  std::optional<SteadyTime> looked;  // at the CPUs
+
+  Levels(const SensorOptions& options, std::string_view cgroup, std::span<char> buffer)
+      : layout(cgroup_layout(cgroup, whole(options.root / "proc/self/mountinfo"))),
+        cpu(options.root, layout, buffer),
+        memory(options.root, layout, buffer),
+        pressure(options.root, layout, buffer) {}
+};
+
 // Everything that is read again and again; a forked child makes its own, for /proc/self is not its parent's.
 struct Probes {
   const std::uint64_t generation = fork_generation();
   std::vector<char> buffer = std::vector<char>(kBuffer);
   const std::int64_t cores;  // does not change, and takes long to read
-  CgroupLayout layout;
-  CpuProbe cpu;
-  MemoryProbe memory;
-  PressureProbe pressure;
-  std::unique_ptr<Nvml> nvml;
-  std::optional<SteadyTime> looked;
+  TextFile cgroup_file;
+  std::string cgroup;
+  std::optional<Levels> levels;
+  Asked<GpuReading> gpus;
+  GpuReading gpus_now;
+  Asked<DiskInfo> disk;
   std::array<Watched, kProcesses> processes;
 
   explicit Probes(const SensorOptions& options)
       : cores(physical_cores(whole(options.root / "proc/cpuinfo"))),
-        layout(cgroup_layout(whole(options.root / "proc/self/cgroup"),
-                             whole(options.root / "proc/self/mountinfo"))),
-        cpu(options.root, layout, buffer),
-        memory(options.root, layout, buffer),
-        pressure(options.root, layout, buffer),
-        nvml(Nvml::open(options.nvml)) {}
+        cgroup_file(options.root / "proc/self/cgroup"),
+        cgroup(cgroup_file.read(buffer)),
+        levels(std::in_place, options, cgroup, buffer),
+        gpus([probe = std::make_shared<GpuProbe>(options.nvml),
+              clock = options.clock] { return probe->read(clock->steady()); },
+             options.patience, options.old),
+        disk([folder = options.data_dir] { return disk_of(folder); }, options.patience, options.old) {}
 };
 
 class MachineSensors final : public Sensors {
@@ -106,36 +167,37 @@ class MachineSensors final : public Sensors {
   Sample sample() override {
     const std::lock_guard lock(mutex_);
     Probes& probes = here();
-    look_at_cpu(probes);
-    const CpuReading& cpu = probes.cpu.last();
-    const MemoryReading memory = probes.memory.read();
-    Sample sample{
-        .effective_cpus = cpu.effective_cpus,
-        .cpu_percent = cpu.percent,
-        .own_cpu_percent = cpu.own_percent,
-        .memory_limit = memory.limit,
-        .memory_used = memory.used,
-        .memory_percent = percent_of(static_cast<double>(memory.used), static_cast<double>(memory.limit))};
-    if (!probes.nvml) return sample;
-    for (const GpuDevice& device : probes.nvml->read()) {
-      sample.gpu_percent = std::max(sample.gpu_percent, device.percent);
-      sample.gpu_memory_total += device.memory_total;
-      sample.gpu_memory_free += device.memory_total - std::min(device.memory_total, device.memory_used);
+    follow_group(probes);
+    look_at_cpu(*probes.levels);
+    const CpuReading& cpu = probes.levels->cpu.last();
+    Sample sample = unknown(cpu.effective_cpus);
+    sample.cpu_percent = cpu.percent;
+    sample.own_cpu_percent = cpu.own_percent;
+    if (const auto memory = probes.levels->memory.read()) {
+      sample.memory_limit = memory->limit;
+      sample.memory_used = memory->used;
+      sample.memory_percent =
+          percent_of(static_cast<double>(memory->used), static_cast<double>(memory->limit));
     }
+    const GpuSums gpu = sums_of(look_at_gpus(probes));
+    sample.gpu_percent = gpu.percent;
+    sample.gpu_memory_total = gpu.memory_total;
+    sample.gpu_memory_free =
+        gpu.memory_total.value_or(0) - std::min(gpu.memory_total.value_or(0), gpu.memory_used.value_or(0));
     return sample;
   }
 
   ProcessUse process(std::int32_t pid) override {
     const std::lock_guard lock(mutex_);
     Probes& probes = here();
+    const CpuProbe& cpu = probes.levels->cpu;
     Watched& watched = find(probes, pid);
     const SteadyTime now = options_.clock->steady();
     const auto ticks = process_ticks(watched.stat.read(probes.buffer));
     ProcessUse use{.pid = pid};
     if (ticks && watched.ticks && *ticks >= *watched.ticks) {
       const double seconds = std::chrono::duration<double>(now - watched.seen).count();
-      use.cpu_percent =
-          probes.cpu.ticks_to_cpus(*ticks - *watched.ticks, seconds) / probes.cpu.last().effective_cpus * 100;
+      use.cpu_percent = cpu.ticks_to_cpus(*ticks - *watched.ticks, seconds) / cpu.last().effective_cpus * 100;
     }
     watched.ticks = ticks;
     watched.seen = now;
@@ -148,13 +210,15 @@ class MachineSensors final : public Sensors {
     const std::lock_guard lock(mutex_);
     Probes& probes = here();
     SystemInfo info;
-    info.cpu.count_logical = probes.cpu.last().allowed;
+    info.cpu.count_logical = probes.levels->cpu.last().allowed;
     info.cpu.count = probes.cores > 0 ? probes.cores : info.cpu.count_logical;
     info.cpu.percent = now.cpu_percent;
-    info.memory = {now.memory_limit, now.memory_limit - now.memory_used, now.memory_used, now.memory_percent};
-    info.disk = disk();
-    if (probes.nvml) info.gpu = sum(probes.nvml->read());
-    info.pressure = probes.pressure.read();
+    if (now.memory_percent)
+      info.memory = {now.memory_limit, now.memory_limit - now.memory_used, now.memory_used,
+                     now.memory_percent};
+    if (DiskInfo disk; probes.disk.answer(disk)) info.disk = disk;
+    info.gpu = info_of(look_at_gpus(probes));
+    info.pressure = probes.levels->pressure.read();
     return info;
   }
 
@@ -167,16 +231,34 @@ class MachineSensors final : public Sensors {
     return *probes_;
   }
 
-  void look_at_cpu(Probes& probes) {
+  void follow_group(Probes& probes) const {
+    const std::string_view now = probes.cgroup_file.read(probes.buffer);
+    if (now.empty() || now == probes.cgroup) return;
+    probes.cgroup = now;
+    probes.levels.emplace(options_, probes.cgroup, probes.buffer);
+  }
+
+  // A machine without one is asked seldom.
+  const GpuReading& look_at_gpus(Probes& probes) const {
+    GpuReading& now = probes.gpus_now;
+    if (options_.nvml.empty() || (!now.present && options_.clock->steady() < now.next_try)) return now;
+    if (!probes.gpus.answer(now)) {
+      now.present = true;  // as far as anybody knows
+      for (GpuDevice& device : now.devices) device = {.name = std::move(device.name)};
+    }
+    return now;
+  }
+
+  void look_at_cpu(Levels& levels) const {
     SteadyTime now = options_.clock->steady();
-    if (probes.looked && now - *probes.looked < kShortestWindow) return;
-    if ((!probes.looked || now - *probes.looked > kStale) && options_.first_window > milliseconds(0)) {
-      probes.cpu.read(now);
+    if (levels.looked && now - *levels.looked < kShortestWindow) return;
+    if ((!levels.looked || now - *levels.looked > kStale) && options_.first_window > milliseconds(0)) {
+      levels.cpu.read(now);
       std::this_thread::sleep_for(options_.first_window);
       now = options_.clock->steady();
     }
-    probes.cpu.read(now);
-    probes.looked = now;
+    levels.cpu.read(now);
+    levels.looked = now;
   }
 
   static Watched& find(Probes& probes, std::int32_t pid, const std::filesystem::path& root) {
@@ -196,39 +278,20 @@ class MachineSensors final : public Sensors {
   }
   Watched& find(Probes& probes, std::int32_t pid) const { return find(probes, pid, options_.root); }
 
-  DiskInfo disk() const {
-    // What does not exist yet will lie where its nearest parent does.
-    std::error_code error;
-    std::filesystem::path place = std::filesystem::absolute(options_.data_dir, error);
-    while (!std::filesystem::exists(place, error) && place.has_relative_path()) place = place.parent_path();
-    struct statvfs found{};
-    if (::statvfs(place.c_str(), &found) != 0) return {};
-    DiskInfo disk{.total = found.f_blocks * found.f_frsize, .free = found.f_bavail * found.f_frsize};
-    disk.used = disk.total - std::min<std::uint64_t>(disk.total, found.f_bfree * found.f_frsize);
-    // As df: of what an ordinary user may have.
-    disk.percent = percent_of(static_cast<double>(disk.used), static_cast<double>(disk.used + disk.free));
-    return disk;
-  }
-
-  static GpuInfo sum(const std::vector<GpuDevice>& devices) {
-    GpuInfo gpu{.available = true,
-                .count = static_cast<std::int64_t>(devices.size()),
-                .name = devices[0].name,
-                .devices = devices};
-    for (const GpuDevice& device : devices) {
-      gpu.memory_total += device.memory_total;
-      gpu.memory_used += device.memory_used;
-      gpu.percent = std::max(gpu.percent, device.percent);
-    }
-    return gpu;
-  }
-
   const SensorOptions options_;
   std::mutex mutex_;
   std::unique_ptr<Probes> probes_;
 };
 
 }  // namespace
+
+Sample unknown(double effective_cpus) {
+  return {.effective_cpus = effective_cpus,
+          .cpu_percent = {},
+          .memory_percent = {},
+          .gpu_percent = {},
+          .gpu_memory_total = {}};
+}
 
 std::unique_ptr<Sensors> make_sensors(const SensorOptions& options) {
   return std::make_unique<MachineSensors>(options);

@@ -7,13 +7,17 @@
 // limit less that. So a quiet container on a full machine is full, and reclaimable page cache is never use.
 // Limits are read again at each sample.
 //
-// What cannot be read counts as absent: without cgroups the machine is the only level.
+// What was never there counts as absent: without cgroups the machine is the only level. What is there and
+// does not answer is unknown, never 0 and never what it was: a file that could be read before, a GPU that is
+// lost, a driver or a file system that hangs (asked in threads of their own, and an answer that is older than
+// SensorOptions::old is none).
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,52 +30,53 @@ namespace medsynth::limits {
 struct CpuInfo {
   std::int64_t count = 1;          // physical cores
   std::int64_t count_logical = 1;  // logical CPUs this process tree may use
-  double percent = 0;
+  std::optional<double> percent;   // absent, here and below: unknown
 };
 BOOST_DESCRIBE_STRUCT(CpuInfo, (), (count, count_logical, percent))
 
 struct MemoryInfo {  // bytes
-  std::uint64_t total = 0;
-  std::uint64_t available = 0;
-  std::uint64_t used = 0;
-  double percent = 0;
+  std::optional<std::uint64_t> total;
+  std::optional<std::uint64_t> available;
+  std::optional<std::uint64_t> used;
+  std::optional<double> percent;
 };
 BOOST_DESCRIBE_STRUCT(MemoryInfo, (), (total, available, used, percent))
 
 // Of the last 10 s, in which some (or all) tasks stood still for want of it: of our control group where it
 // tells, else of the machine.
-struct Pressure {  // percent
-  bool available = false;
-  double cpu_some = 0;
-  double memory_some = 0;
-  double memory_full = 0;
-  double io_full = 0;
+struct Pressure {          // percent
+  bool available = false;  // any of them is known
+  std::optional<double> cpu_some;
+  std::optional<double> memory_some;
+  std::optional<double> memory_full;
+  std::optional<double> io_full;
 };
 BOOST_DESCRIBE_STRUCT(Pressure, (), (available, cpu_some, memory_some, memory_full, io_full))
 
 struct DiskInfo {  // bytes, of the data folder's file system
-  std::uint64_t total = 0;
-  std::uint64_t used = 0;
-  std::uint64_t free = 0;
-  double percent = 0;
+  std::optional<std::uint64_t> total;
+  std::optional<std::uint64_t> used;
+  std::optional<std::uint64_t> free;
+  std::optional<double> percent;
 };
 BOOST_DESCRIBE_STRUCT(DiskInfo, (), (total, used, free, percent))
 
 struct GpuDevice {  // bytes
   std::string name;
-  std::uint64_t memory_total = 0;
-  std::uint64_t memory_used = 0;
-  double percent = 0;
+  std::optional<std::uint64_t> memory_total;
+  std::optional<std::uint64_t> memory_used;
+  std::optional<double> percent;
 };
 BOOST_DESCRIBE_STRUCT(GpuDevice, (), (name, memory_total, memory_used, percent))
 
-struct GpuInfo {  // sums over the devices; name of the first
-  bool available = false;
+// Name of the first device; sums over those that tell, absent when none does. Without a GPU all are 0.
+struct GpuInfo {
+  bool available = false;  // there is one, whether it answers or not
   std::int64_t count = 0;
   std::string name;
-  std::uint64_t memory_total = 0;
-  std::uint64_t memory_used = 0;
-  double percent = 0;
+  std::optional<std::uint64_t> memory_total = 0;
+  std::optional<std::uint64_t> memory_used = 0;
+  std::optional<double> percent = 0;
   std::vector<GpuDevice> devices;
 };
 BOOST_DESCRIBE_STRUCT(GpuInfo, (), (available, count, name, memory_total, memory_used, percent, devices))
@@ -87,16 +92,18 @@ struct SystemInfo {
 BOOST_DESCRIBE_STRUCT(SystemInfo, (), (cpu, memory, disk, gpu, pressure))
 
 struct Sample {
-  double effective_cpus = 1;       // min(quota of every ancestor, cpuset, affinity); may be fractional
-  double cpu_percent = 0;          // since the sample before, of effective_cpus
-  double own_cpu_percent = 0;      // of effective_cpus, what this process used
-  std::uint64_t memory_limit = 0;  // bytes; 0 when it cannot be known
-  std::uint64_t memory_used = 0;   // bytes, without reclaimable page cache
-  double memory_percent = 0;
-  double gpu_percent = 0;              // the busiest device
-  std::uint64_t gpu_memory_total = 0;  // bytes, sum over the devices; 0 without one
+  double effective_cpus = 1;              // min(quota of every ancestor, cpuset, affinity); may be fractional
+  std::optional<double> cpu_percent = 0;  // since the sample before, of effective_cpus; absent: unknown
+  double own_cpu_percent = 0;             // of effective_cpus, what this process used
+  std::uint64_t memory_limit = 0;         // bytes; 0 when it is unknown
+  std::uint64_t memory_used = 0;          // bytes, without reclaimable page cache
+  std::optional<double> memory_percent = 0;           // absent: unknown
+  std::optional<double> gpu_percent = 0;              // the busiest device; 0 without one; absent: unknown
+  std::optional<std::uint64_t> gpu_memory_total = 0;  // bytes, sum over the devices; 0 without one
   std::uint64_t gpu_memory_free = 0;
 };
+// The same of a machine that does not tell.
+Sample unknown(double effective_cpus);
 
 // What one process uses.
 struct ProcessUse {
@@ -122,7 +129,10 @@ struct SensorOptions {
   // CPU use needs two looks. When the one before is older than 5 s, or there was none, sample() takes them
   // this far apart.
   std::chrono::milliseconds first_window{50};
-  const Clock* clock = &system_clock();
+  // How long a driver or a file system is waited for, and how old an answer may be that came before.
+  std::chrono::milliseconds patience{500};
+  std::chrono::milliseconds old{5000};
+  const Clock* clock = &system_clock();  // outlives the sensors
 };
 std::unique_ptr<Sensors> make_sensors(const SensorOptions& options);
 

@@ -10,6 +10,7 @@
 #include <toml++/toml.h>
 
 #include "medsynth/base/described.h"
+#include "medsynth/base/id.h"
 #include "medsynth/models/file_lock.h"
 
 namespace medsynth::models {
@@ -21,7 +22,7 @@ constexpr std::size_t kLongestName = 100;
 constexpr std::array<std::string_view, 2> kKinds{"language", "sentence"};
 
 bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= kLongestName &&
+  return check_name("name", name) && name.size() <= kLongestName &&
          std::all_of(name.begin(), name.end(), [](unsigned char c) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
                   c == '_' || c == '-';
@@ -41,7 +42,8 @@ Error invalid_entry(std::string_view name, std::string_view field, std::string_v
 
 Result<> check_entry(const ModelFile& model) {
   if (!is_name(model.name))
-    return invalid_entry(model.name, "name", "must be 1 to 100 letters, digits, dots, dashes or underscores");
+    return invalid_entry(model.name, "name",
+                         "must be 1 to 100 letters, digits, dots, dashes or underscores, and more than dots");
   if (model.file.empty()) return invalid_entry(model.name, "file", "must not be empty");
   if (std::find(kKinds.begin(), kKinds.end(), model.kind) == kKinds.end())
     return invalid_entry(model.name, "kind", "must be language or sentence");
@@ -217,17 +219,17 @@ Result<Resolved> Catalogue::resolve(std::string_view name, std::string_view kind
   return Resolved{*found, std::move(path), substituted};
 }
 
-Result<> Catalogue::put(ModelFile model) {
+Result<> Catalogue::put(ModelFile model, const fs::path& root) {
   BOOST_OUTCOME_TRY(check_entry(model));
-  return change(model.name, &model);
+  return change(model.name, &model, root);
 }
 
 Result<> Catalogue::remove(std::string_view name) {
-  return change(name, nullptr);
+  return change(name, nullptr, {});
 }
 
 // One writer at a time, on what the file holds now: another command may have written since it was read.
-Result<> Catalogue::change(std::string_view name, const ModelFile* model) {
+Result<> Catalogue::change(std::string_view name, const ModelFile* model, const fs::path& root) {
   std::error_code error;
   if (file_.has_parent_path()) fs::create_directories(file_.parent_path(), error);
   BOOST_OUTCOME_TRY(const auto lock, FileLock::take(file_.string() + ".lock"));
@@ -235,6 +237,7 @@ Result<> Catalogue::change(std::string_view name, const ModelFile* model) {
   if (!model && !newest.find(name))
     return Error{Code::not_found, fmt::format("no model is called {}", name), "model_not_found"};
   roots_ = std::move(newest.roots_);
+  if (!root.empty() && std::find(roots_.begin(), roots_.end(), root) == roots_.end()) roots_.push_back(root);
   std::vector<ModelFile> models = std::move(newest.models_);
   std::erase_if(models, [&](const ModelFile& each) { return each.name == name; });
   if (model) models.push_back(*model);

@@ -74,14 +74,15 @@ class Catalogue {
   Result<std::filesystem::path> locate(const ModelFile& model) const;
 
   // Adds or replaces an entry and writes the file (atomically, beside its old self). What others wrote since
-  // it was read is kept. unavailable: it cannot be written; invalid_argument: it was damaged meanwhile.
-  Result<> put(ModelFile model);
+  // it was read is kept. `root`, where it is not empty, becomes one of the roots.
+  // unavailable: it cannot be written; invalid_argument: it was damaged meanwhile.
+  Result<> put(ModelFile model, const std::filesystem::path& root = {});
   Result<> remove(std::string_view name);
 
   const std::filesystem::path& folder() const { return folder_; }
 
  private:
-  Result<> change(std::string_view name, const ModelFile* model);
+  Result<> change(std::string_view name, const ModelFile* model, const std::filesystem::path& root);
   Result<> write(std::vector<ModelFile> models);
 
   std::filesystem::path folder_;

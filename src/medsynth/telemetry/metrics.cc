@@ -7,6 +7,7 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include "medsynth/telemetry/label.h"
 #include "medsynth/telemetry/registry.h"
 #include "medsynth/telemetry/telemetry.h"
 
@@ -33,13 +34,6 @@ const Buckets kAgeBuckets{1, 5, 15, 60, 300, 900, 3600, 14400, 86400};
 const Buckets kMessageBuckets{5,    10,   25,   50,   75,    100,   250,   500,    750,
                               1000, 2500, 5000, 7500, 10000, 30000, 60000, 600000, 900000};
 
-Labels message_labels(std::string_view queue, std::string_view actor) {
-  return {{"queue_name", std::string(queue)}, {"actor_name", std::string(actor)}};
-}
-Labels model_labels(std::string_view model) {
-  return {{"model", std::string(model)}};
-}
-
 // A counter that somebody else counts.
 void raise_to(prometheus::Counter& counter, double total) {
   if (total > counter.Value()) counter.Increment(total - counter.Value());
@@ -58,6 +52,12 @@ struct Metrics::Impl {
     return BuildHistogram().Name(name).Help(help).Register(registry);
   }
 
+  Labels message_labels(std::string_view queue, std::string_view actor) {
+    return {{"queue_name", queues.of(queue)}, {"actor_name", actors.of(actor)}};
+  }
+  Labels model_labels(std::string_view model) { return {{"model", models.of(model)}}; }
+
+  Label queues, actors, models;
   prometheus::Registry registry;
   Counters& inferences = counters("ml_inference_total", "Inferences");
   Counters& inference_errors = counters("ml_inference_errors_total", "Inferences that failed");
@@ -120,15 +120,15 @@ struct Metrics::Impl {
     prometheus::Histogram& waited;
   };
   const MessageSeries& message_series(std::string_view queue, std::string_view actor) {
-    const std::lock_guard lock(series_mutex);
-    const auto found = messages_by_label.find(std::tuple(queue, actor));
-    if (found != messages_by_label.end()) return found->second;
     const Labels labels = message_labels(queue, actor);
+    const auto& [queue_label, actor_label] = std::tie(labels.at("queue_name"), labels.at("actor_name"));
+    const std::lock_guard lock(series_mutex);
+    const auto found = messages_by_label.find(std::tie(queue_label, actor_label));
+    if (found != messages_by_label.end()) return found->second;
     const MessageSeries series{messages_inprogress.Add(labels), messages.Add(labels),
                                message_errors.Add(labels), message_milliseconds.Add(labels, kMessageBuckets),
                                queue_wait.Add(labels, kModelBuckets)};
-    return messages_by_label.emplace(std::tuple(std::string(queue), std::string(actor)), series)
-        .first->second;
+    return messages_by_label.emplace(std::tuple(queue_label, actor_label), series).first->second;
   }
 
   // Looking a label set up in its family costs a map and a hash: too much for each message and each request.
@@ -147,8 +147,13 @@ Metrics::Metrics() : impl_(std::make_unique<Impl>()) {
 }
 Metrics::~Metrics() = default;
 
+void Metrics::know(std::span<const std::string> queues, std::span<const std::string> actors) {
+  impl_->queues.know(queues);
+  impl_->actors.know(actors);
+}
+
 void Metrics::inference(std::string_view model, std::string_view operation, bool succeeded, double seconds) {
-  const Labels labels{{"model", std::string(model)}, {"operation", std::string(operation)}};
+  const Labels labels{{"model", impl_->models.of(model)}, {"operation", std::string(operation)}};
   impl_->inferences.Add(labels).Increment();
   auto& errors =
       impl_->inference_errors.Add(labels);  // there from the start, so that a rate of errors can be asked for
@@ -157,13 +162,13 @@ void Metrics::inference(std::string_view model, std::string_view operation, bool
 }
 
 void Metrics::update_queue_size(std::string_view model, double waiting) {
-  impl_->queue_size.Add(model_labels(model)).Set(waiting);
+  impl_->queue_size.Add(impl_->model_labels(model)).Set(waiting);
 }
 
 void Metrics::update_model_memory_usage(std::string_view model, double bytes, double measured) {
-  impl_->model_memory.Add(model_labels(model)).Set(bytes);
+  impl_->model_memory.Add(impl_->model_labels(model)).Set(bytes);
   // One that was never measured has no such series; one that has left has not got it any more.
-  if (measured > 0 || bytes == 0) impl_->measured_memory.Add(model_labels(model)).Set(measured);
+  if (measured > 0 || bytes == 0) impl_->measured_memory.Add(impl_->model_labels(model)).Set(measured);
 }
 
 void Metrics::message_started(std::string_view queue, std::string_view actor) {
@@ -180,15 +185,15 @@ void Metrics::message_ended(std::string_view queue, std::string_view actor, bool
 }
 
 void Metrics::message_skipped(std::string_view queue, std::string_view actor) {
-  impl_->messages.Add(message_labels(queue, actor)).Increment();
+  impl_->messages.Add(impl_->message_labels(queue, actor)).Increment();
 }
 
 void Metrics::message_retried(std::string_view queue, std::string_view actor) {
-  impl_->message_retries.Add(message_labels(queue, actor)).Increment();
+  impl_->message_retries.Add(impl_->message_labels(queue, actor)).Increment();
 }
 
 void Metrics::message_rejected(std::string_view queue, std::string_view actor) {
-  impl_->message_rejects.Add(message_labels(queue, actor)).Increment();
+  impl_->message_rejects.Add(impl_->message_labels(queue, actor)).Increment();
 }
 
 void Metrics::message_waited(std::string_view queue, std::string_view actor, double seconds) {
@@ -211,8 +216,11 @@ void Metrics::limiter_gate(std::string_view gate, bool closed) {
   impl_->limiter_gates.Add({{"gate", std::string(gate)}}).Set(closed ? 1 : 0);
 }
 
-void Metrics::pressure(std::string_view resource, double percent) {
-  impl_->pressures.Add({{"resource", std::string(resource)}}).Set(percent / 100);
+void Metrics::pressure(std::string_view resource, std::optional<double> percent) {
+  const Labels labels{{"resource", std::string(resource)}};
+  auto& gauge = impl_->pressures.Add(labels);
+  if (percent) return gauge.Set(*percent / 100);
+  impl_->pressures.Remove(&gauge);
 }
 
 void Metrics::model_cache(const CacheTotals& totals) {
@@ -229,12 +237,12 @@ void Metrics::model_cache(const CacheTotals& totals) {
 }
 
 void Metrics::model_loaded(std::string_view model, double seconds) {
-  impl_->load_seconds.Add(model_labels(model), kModelBuckets).Observe(seconds);
+  impl_->load_seconds.Add(impl_->model_labels(model), kModelBuckets).Observe(seconds);
 }
 
 void Metrics::model_unloaded(std::string_view model, std::string_view reason, double seconds, double age) {
   const Labels reasons{{"reason", std::string(reason)}};
-  impl_->unload_seconds.Add(model_labels(model), kModelBuckets).Observe(seconds);
+  impl_->unload_seconds.Add(impl_->model_labels(model), kModelBuckets).Observe(seconds);
   impl_->eviction_age.Add(reasons, kAgeBuckets).Observe(age);
   impl_->unloads.Add(reasons).Increment();
 }

@@ -1,6 +1,6 @@
-// What Medsynth counts, under the names of DESIGN section 7, and ML events. One Metrics object per process:
-// the worker exports its own as samples inside its snapshot, the server renders them with its own at
-// /metrics.
+// What Medsynth counts, under names that stay (Dramatiq's, and those of ML events), and ML events. One
+// Metrics object per process: the worker exports its own as samples inside its snapshot, the server renders
+// them with its own at /metrics.
 //
 //   telemetry::Metrics metrics;
 //   metrics.inference("biomedlm", "detect_contradiction", true, 1.9);
@@ -8,13 +8,14 @@
 //   std::string page = metrics.render(samples_of_the_workers);         // server
 //
 // Not tracing, and not a general registry: a new metric is a new method here, so that names, labels and
-// buckets stay in one place. Labels never hold task ids or user text. Times are seconds unless a name says
-// otherwise. Thread safe.
+// buckets stay in one place. Labels never hold task ids or user text: names of queues, actors and models pass
+// the bound of label.h. Times are seconds unless a name says otherwise. Thread safe.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,6 +58,9 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
+  // Which queues and actors there are here; messages of any other are counted as of "unknown".
+  void know(std::span<const std::string> queues, std::span<const std::string> actors);
+
   // Inference: ml_inference_total, ml_inference_errors_total, ml_inference_duration_seconds{model,operation}.
   void inference(std::string_view model, std::string_view operation, bool succeeded, double seconds);
   void update_queue_size(std::string_view model, double waiting);  // ml_inference_queue_size{model}
@@ -82,9 +86,10 @@ class Metrics {
                            std::int64_t count);                       // medsynth_limiter_waits_total{reason}
   void limiter_waiting(std::string_view reason, std::int64_t count);  // medsynth_limiter_waiting{reason}
   void limiter_gate(std::string_view gate, bool closed);              // medsynth_limiter_gate_closed{gate}
-  void pressure(std::string_view resource, double percent);           // medsynth_pressure_ratio{resource}
-  void model_cache(const CacheTotals& totals);                        // medsynth_model_cache_*
-  void model_loaded(std::string_view model, double seconds);          // medsynth_model_load_seconds{model}
+  // medsynth_pressure_ratio{resource}; no series while it is unknown
+  void pressure(std::string_view resource, std::optional<double> percent);
+  void model_cache(const CacheTotals& totals);                // medsynth_model_cache_*
+  void model_loaded(std::string_view model, double seconds);  // medsynth_model_load_seconds{model}
   // medsynth_model_unload_seconds{model}, medsynth_model_age_at_eviction_seconds{reason} and
   // medsynth_model_unloads_total{reason}; `age` is since it had been loaded
   void model_unloaded(std::string_view model, std::string_view reason, double seconds, double age);

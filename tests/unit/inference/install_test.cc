@@ -64,18 +64,20 @@ TEST_F(InstallTest, DownloadEnds) {
   EXPECT_EQ(files(), 0);
 }
 
-// A file that is not there, or lies outside the folder: not entered.
+// A file that is not there, or is no model: not entered, and not copied.
 TEST_F(InstallTest, AddRefuses) {
   auto catalogue = models::Catalogue::read(folder / "models");
   ASSERT_TRUE(catalogue);
-  EXPECT_EQ(add_model(*catalogue, {.name = "a", .file = "nothing.gguf"}).error().code, Code::not_allowed);
-  EXPECT_EQ(add_model(*catalogue, {.name = "a", .file = (folder / "models" / "nothing.gguf").string()})
-                .error()
-                .code,
-            Code::not_found);
-  std::ofstream(folder / "outside.gguf") << "x";
-  EXPECT_EQ(add_model(*catalogue, {.name = "a", .file = (folder / "outside.gguf").string()}).error().code,
-            Code::not_allowed);
+  for (const std::string& file :
+       {std::string("nothing.gguf"), (folder / "models" / "nothing.gguf").string()}) {
+    const auto refused = add_model(*catalogue, {.name = "a", .file = file});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::not_found);
+    EXPECT_NE(refused.error().message.find(file), std::string::npos);
+  }
+  std::ofstream(folder / "outside.gguf").close();
+  EXPECT_EQ(add_model(*catalogue, {.name = "a", .file = (folder / "outside.gguf").string()}).error().reason,
+            "not_a_model");
   EXPECT_EQ(files(), 0);
 }
 

@@ -142,7 +142,7 @@ TEST_F(ModelFileTest, AddFillsIn) {
   auto catalogue = models::Catalogue::read(folder);
   const auto added = add_model(*catalogue, {.name = "biomedlm", .file = file.string()});
   ASSERT_TRUE(added);
-  EXPECT_EQ(*added, "biomedlm");
+  EXPECT_EQ(added->name, "biomedlm");
   const models::ModelFile* entry = catalogue->find("biomedlm");
   EXPECT_EQ(entry->file, "model.gguf");
   EXPECT_EQ(entry->sha256.size(), 64U);

@@ -253,7 +253,7 @@ class Model {
   }
 
   void check_admission(const Snapshot& before, int who) {
-    double cpu = before.sample.cpu_percent + demands_[who].cpu_share_percent;
+    double cpu = before.sample.cpu_percent.value_or(0) + demands_[who].cpu_share_percent;
     std::uint64_t memory = demands_[who].memory_bytes;
     std::int64_t users = 1;
     for (const Holding& each : before.running) {

@@ -225,6 +225,50 @@ TEST(Admission, LetsUnknownSharesInOneByOne) {
   EXPECT_TRUE(admitted(judge(snapshot, {})));
 }
 
+// Nobody knows how busy the CPUs are: tasks run one at a time, and say why they wait. A gate that is off asks
+// nothing.
+TEST(Admission, RunsOneTaskAtATimeWhileCpuUseIsUnknown) {
+  Snapshot snapshot = quiet();
+  snapshot.sample.cpu_percent = 99;
+  snapshot.gates = next_gates(snapshot);
+  ASSERT_TRUE(snapshot.gates.cpu_closed);
+  snapshot.sample.cpu_percent.reset();
+  EXPECT_EQ(reason(judge(snapshot, {.cpu_share_percent = 50})), "") << "not closed for ever";
+  snapshot.running = {{.pid = kSelf, .cpu_share_percent = 10}};
+  const Verdict second = judge(snapshot, {.cpu_share_percent = 10});
+  EXPECT_EQ(reason(second), "cpu") << "nor an idle machine";
+  EXPECT_NE(explain(snapshot, {}, second, {}).detail.find("unknown"), std::string::npos);
+  snapshot.limits.max_cpu_percent = 100;
+  EXPECT_EQ(reason(judge(snapshot, {.cpu_share_percent = 10})), "");
+}
+
+// Nobody knows how much memory is free: what needs some starts only alone, what needs none is not held back.
+TEST(Admission, StartsWhatNeedsMemoryAloneWhileItsUseIsUnknown) {
+  Snapshot snapshot = quiet();
+  snapshot.sample.memory_limit = snapshot.sample.memory_used = 0;
+  snapshot.sample.memory_percent.reset();
+  snapshot.gates.memory_closed = true;
+  EXPECT_EQ(reason(judge(snapshot, {.cpu_share_percent = 5, .memory_bytes = kGib})), "");
+  snapshot.running = {{.pid = kSelf, .cpu_share_percent = 5}};
+  EXPECT_EQ(reason(judge(snapshot, {.cpu_share_percent = 5, .memory_bytes = kGib})), "memory");
+  EXPECT_EQ(reason(judge(snapshot, {.cpu_share_percent = 5})), "");
+}
+
+// A GPU that does not answer any more: what needs it waits, and not for ever refused; nothing else waits for
+// it.
+TEST(Admission, WaitsForAGpuOnlyWithWhatNeedsIt) {
+  Snapshot snapshot = quiet();
+  snapshot.sample.gpu_percent = 95;
+  snapshot.gates = next_gates(snapshot);
+  ASSERT_TRUE(snapshot.gates.gpu_closed);
+  snapshot.sample.gpu_percent.reset();
+  snapshot.sample.gpu_memory_total.reset();
+  EXPECT_EQ(reason(judge(snapshot, {})), "");
+  const Demand needs{.gpu_bytes = kGib};
+  EXPECT_EQ(reason(judge(snapshot, needs)), "gpu");
+  EXPECT_NE(explain(snapshot, needs, judge(snapshot, needs), {}).detail.find("unknown"), std::string::npos);
+}
+
 Limits any_limits() {
   const auto percent = [] { return static_cast<double>(*rc::gen::inRange(1, 101)); };
   return {.max_cpu_percent = percent(),

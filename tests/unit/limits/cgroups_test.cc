@@ -71,5 +71,80 @@ TEST(Cgroups, ReadsEscapedPaths) {
             Folders{"/mnt/my groups"});
 }
 
+// All ways in which the kernel shows where we are: each group that binds us is found, whichever mount shows
+// it.
+struct Case {
+  const char* what;
+  const char* cgroup;
+  const char* mounts;
+  Folders folders;  // of memory
+};
+
+TEST(Cgroups, FindsEveryGroupThatBindsUs) {
+  const Case cases[] = {
+      {"a host's tree, mounted before the container's own, without a namespace",
+       "0::/system.slice/box.scope\n",
+       "40 30 0:28 / /host/sys/fs/cgroup ro - cgroup2 cgroup2 rw\n"
+       "41 30 0:28 /system.slice/box.scope /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n",
+       {"/host/sys/fs/cgroup/system.slice/box.scope", "/sys/fs/cgroup", "/host/sys/fs/cgroup/system.slice",
+        "/host/sys/fs/cgroup"}},
+      {"the same in a namespace: of the groups above nobody knows the names, but the top one is there",
+       "0::/\n",
+       "40 30 0:28 /../.. /host/sys/fs/cgroup ro - cgroup2 cgroup2 rw\n"
+       "41 30 0:28 / /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n",
+       {"/sys/fs/cgroup", "/host/sys/fs/cgroup"}},
+      {"the parent is mounted from outside the namespace",
+       "0::/app\n",
+       "40 30 0:28 /.. /parent rw - cgroup2 cgroup2 rw\n41 30 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 "
+       "rw\n",
+       {"/sys/fs/cgroup/app", "/sys/fs/cgroup", "/parent"}},
+      {"a process outside of its namespace's top, seen through a mount from further up",
+       "0::/../sibling/x\n",
+       "40 30 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n41 30 0:28 /.. /up rw - cgroup2 cgroup2 rw\n",
+       {"/up/sibling/x", "/up/sibling", "/up"}},
+      {"a bind mount of somebody else's group before ours",
+       "0::/ours\n",
+       "40 30 0:28 /other /mnt/other rw - cgroup2 cgroup2 rw\n41 30 0:28 / /sys/fs/cgroup rw - cgroup2 "
+       "cgroup2 "
+       "rw\n",
+       {"/sys/fs/cgroup/ours", "/sys/fs/cgroup"}},
+      {"a bind mount of a part of our own chain",
+       "0::/a/b/c\n",
+       "41 30 0:28 /a/b /mnt/b rw - cgroup2 cgroup2 rw\n",
+       {"/mnt/b/c", "/mnt/b"}},
+      {"names that begin like ours are others",
+       "0::/boxer\n",
+       "40 30 0:28 /box /mnt/box rw - cgroup2 cgroup2 rw\n41 30 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 "
+       "rw\n",
+       {"/sys/fs/cgroup/boxer", "/sys/fs/cgroup"}},
+      {"v1, twice: the host's tree first",
+       "4:memory:/docker/abc\n",
+       "40 30 0:2 / /host/memory rw - cgroup cgroup rw,memory\n"
+       "41 30 0:2 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n",
+       {"/host/memory/docker/abc", "/sys/fs/cgroup/memory", "/host/memory/docker", "/host/memory"}},
+      {"a mount that another one covers shows nothing",
+       "0::/a\n",
+       "30 29 0:20 / /sys rw - sysfs sysfs rw\n"
+       "40 30 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+       "41 40 0:28 /b /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+       "42 30 0:28 / /sys/other rw - cgroup2 cgroup2 rw\n",
+       {"/sys/other/a", "/sys/other"}},
+      {"a file system over the folder above covers it too, wherever it is listed",
+       "0::/a\n",
+       "43 30 0:50 / /sys/fs rw - tmpfs tmpfs rw\n"
+       "30 29 0:20 / /sys rw - sysfs sysfs rw\n"
+       "40 30 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+       "42 29 0:28 / /cg rw - cgroup2 cgroup2 rw\n",
+       {"/cg/a", "/cg"}},
+      {"what lies below covers nothing, also when it is listed before",
+       "0::/a\n",
+       "40 30 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n29 1 0:10 / / rw - overlay overlay rw\n"
+       "30 29 0:20 / /sys rw - sysfs sysfs rw\n",
+       {"/sys/fs/cgroup/a", "/sys/fs/cgroup"}},
+  };
+  for (const Case& each : cases)
+    EXPECT_EQ(cgroup_layout(each.cgroup, each.mounts).memory.folders, each.folders) << each.what;
+}
+
 }  // namespace
 }  // namespace medsynth::limits

@@ -113,6 +113,33 @@ TEST_F(LimiterTest, LetsInWhenTheLoadFalls) {
   EXPECT_TRUE(eventually([&] { return limiter->can_start_task().first; })) << "once its load is measured";
 }
 
+// Whoever reads the sensors does not come back: after a while what they told is unknown to the others,
+// neither what it was nor an idle machine, and tasks go on one at a time.
+TEST_F(LimiterTest, AnOldReadingIsUnknown) {
+  class Stuck final : public Sensors {
+   public:
+    Sample sample() override {
+      const bool hangs = ++looks > 1;
+      while (hangs && !go) std::this_thread::sleep_for(1ms);
+      return {.cpu_percent = 95};
+    }
+    SystemInfo system() override { return {}; }
+    std::atomic<int> looks{0};
+    std::atomic<bool> go{false};
+  } stuck;
+  ManualClock clock;
+  auto limiter = std::move(*Limiter::open({.runtime_dir = folder_.path()}, stuck, clock));
+  EXPECT_EQ(limiter->can_start_task().second.reason, "cpu");
+  clock.advance(2s);
+  std::jthread reader([&] { limiter->get_resource_usage(); });
+  ASSERT_TRUE(eventually([&] { return stuck.looks == 2; }));
+  EXPECT_EQ(limiter->get_resource_usage().cpu_percent, 95) << "not old yet";
+  clock.advance(10s);
+  EXPECT_FALSE(limiter->get_resource_usage().cpu_percent);
+  EXPECT_TRUE(limiter->can_start_task().first) << "not closed for ever";
+  stuck.go = true;
+}
+
 // Memory is reserved in the step that checks it: two tasks cannot pass one gap.
 TEST_F(LimiterTest, ReservesWhatItChecked) {
   sensors_.set({.memory_limit = 10 * kGib, .memory_used = kGib});

@@ -83,12 +83,12 @@ class SensorsTest : public ::testing::Test {
 TEST_F(SensorsTest, SeesABareMachine) {
   const Sample first = sensors().sample();
   EXPECT_EQ(first.effective_cpus, 4);
-  EXPECT_EQ(first.cpu_percent, 0) << "one look says nothing";
+  EXPECT_FALSE(first.cpu_percent) << "one look says nothing";
   EXPECT_EQ(first.memory_limit, 8192 * kMib);
   EXPECT_EQ(first.memory_used, 2048 * kMib);
-  EXPECT_DOUBLE_EQ(first.memory_percent, 25);
+  EXPECT_EQ(first.memory_percent, 25);
   ticks(30, 70);
-  EXPECT_NEAR(after_a_second().cpu_percent, 30, 1e-9);
+  EXPECT_NEAR(after_a_second().cpu_percent.value_or(-1), 30, 1e-9);
 }
 
 // We may run on two of four CPUs: only those count, and the process's own use is measured against them.
@@ -99,7 +99,7 @@ TEST_F(SensorsTest, LooksAtTheAllowedCpusOnly) {
   own_ticks(static_cast<int>(::sysconf(_SC_CLK_TCK)));
   const Sample sample = after_a_second();
   EXPECT_EQ(sample.effective_cpus, 2);
-  EXPECT_NEAR(sample.cpu_percent, 25, 1e-9);
+  EXPECT_NEAR(sample.cpu_percent.value_or(-1), 25, 1e-9);
   EXPECT_NEAR(sample.own_cpu_percent, 50, 1e-9);
 }
 
@@ -113,7 +113,7 @@ TEST_F(SensorsTest, SeesLimitsOfAnAncestorInV2) {
   EXPECT_EQ(first.memory_used, 400 * kMib);
   used(300'000);
   ticks(1, 99);
-  EXPECT_NEAR(after_a_second().cpu_percent, 60, 1e-9);
+  EXPECT_NEAR(after_a_second().cpu_percent.value_or(-1), 60, 1e-9);
 }
 
 // A quiet container on a machine whose other tenants have left little is as full as the machine.
@@ -124,7 +124,7 @@ TEST_F(SensorsTest, IsAsFullAsTheFullestLevel) {
   ticks(95, 5);  // 0.2 of 4 CPUs are free, less than the 0.5 of the quota
   const Sample sample = after_a_second();
   EXPECT_EQ(sample.memory_used, 924 * kMib);
-  EXPECT_NEAR(sample.cpu_percent, 60, 1e-6);
+  EXPECT_NEAR(sample.cpu_percent.value_or(-1), 60, 1e-6);
 }
 
 // The limits are changed while we run: the next sample knows.
@@ -140,7 +140,7 @@ TEST_F(SensorsTest, SeesALimitThatChanges) {
   EXPECT_EQ(sample.memory_limit, 512 * kMib);
   EXPECT_EQ(sample.memory_used, 256 * kMib);
   EXPECT_EQ(sample.effective_cpus, 2);
-  EXPECT_NEAR(sample.cpu_percent, 25, 1e-9);
+  EXPECT_NEAR(sample.cpu_percent.value_or(-1), 25, 1e-9);
 }
 
 // "max" everywhere, and counters below zero use: the machine's numbers.
@@ -185,7 +185,7 @@ TEST_F(SensorsTest, SeesV1) {
   EXPECT_EQ(first.memory_used, 1024 * kMib);
   EXPECT_DOUBLE_EQ(first.effective_cpus, 1.5);
   folder_.write(cpu + "a/cpuacct.usage", "600000000\n");
-  EXPECT_NEAR(after_a_second().cpu_percent, 40, 1e-9);
+  EXPECT_NEAR(after_a_second().cpu_percent.value_or(-1), 40, 1e-9);
 }
 
 // A hybrid machine whose v2 part has no controllers: v1's memory, the machine's CPUs.
@@ -200,7 +200,7 @@ TEST_F(SensorsTest, SeesAHybrid) {
   ticks(25, 75);
   const Sample sample = after_a_second();
   EXPECT_EQ(sample.memory_used, 512 * kMib);
-  EXPECT_NEAR(sample.cpu_percent, 25, 1e-9);
+  EXPECT_NEAR(sample.cpu_percent.value_or(-1), 25, 1e-9);
 }
 
 // Nothing can be read at all: a sample without numbers.
@@ -210,6 +210,9 @@ TEST_F(SensorsTest, SurvivesAnEmptyRoot) {
   const Sample sample = blind->sample();
   EXPECT_EQ(sample.effective_cpus, 1);
   EXPECT_EQ(sample.memory_limit, 0);
+  EXPECT_FALSE(sample.memory_percent);
+  EXPECT_FALSE(sample.cpu_percent);
+  EXPECT_FALSE(blind->system().memory.total);
   EXPECT_EQ(blind->process(1).anonymous_bytes, 0);
 }
 
@@ -218,7 +221,7 @@ TEST_F(SensorsTest, TheDiskOfAFolderThatIsNotThereYetIsItsParents) {
   const auto disk_of = [&](const std::filesystem::path& place) {
     return make_sensors({.root = folder_.path(), .data_dir = place, .nvml = ""})->system().disk.total;
   };
-  EXPECT_GT(disk_of(folder_.path()), 0u);
+  EXPECT_GT(disk_of(folder_.path()).value_or(0), 0u);
   EXPECT_EQ(disk_of(folder_.path() / "not" / "yet"), disk_of(folder_.path()));
 }
 
@@ -226,9 +229,9 @@ TEST_F(SensorsTest, TheDiskOfAFolderThatIsNotThereYetIsItsParents) {
 TEST_F(SensorsTest, KeepsCpuUseBetweenLooks) {
   sensors().sample();
   ticks(40, 60);
-  EXPECT_NEAR(after_a_second().cpu_percent, 40, 1e-9);
-  EXPECT_NEAR(sensors().system().cpu.percent, 40, 1e-9);
-  EXPECT_NEAR(sensors().sample().cpu_percent, 40, 1e-9);
+  EXPECT_NEAR(after_a_second().cpu_percent.value_or(-1), 40, 1e-9);
+  EXPECT_NEAR(sensors().system().cpu.percent.value_or(-1), 40, 1e-9);
+  EXPECT_NEAR(sensors().sample().cpu_percent.value_or(-1), 40, 1e-9);
 }
 
 // A process of ours: its CPU use since it was asked for before, and its anonymous memory.
@@ -260,8 +263,8 @@ TEST_F(SensorsTest, DescribesTheSystem) {
   EXPECT_EQ(info.cpu.count, 2);
   EXPECT_EQ(info.cpu.count_logical, 4);
   EXPECT_EQ(info.memory.total, 8192 * kMib);
-  EXPECT_EQ(info.memory.available + info.memory.used, info.memory.total);
-  EXPECT_GT(info.disk.total, 0);
+  EXPECT_EQ(*info.memory.available + *info.memory.used, info.memory.total);
+  EXPECT_GT(info.disk.total.value_or(0), 0);
   EXPECT_LE(info.disk.used, info.disk.total);
   EXPECT_FALSE(info.gpu.available);
 }
@@ -295,14 +298,137 @@ TEST_F(SensorsTest, SurvivesOddGpus) {
   };
   EXPECT_FALSE(gpu("broken").available);
   EXPECT_FALSE(gpu("none").available);
-  EXPECT_EQ(gpu("taken").name, "Fake B");
-  EXPECT_EQ(gpu("taken").count, 1);
-  EXPECT_EQ(gpu("mig").percent, 0);
+  EXPECT_EQ(gpu("taken").count, 2);
+  EXPECT_EQ(gpu("taken").devices[0].name, "GPU 0");
+  EXPECT_FALSE(gpu("taken").devices[0].memory_total);
+  EXPECT_EQ(gpu("taken").memory_total, 16 * 1024 * kMib) << "of those that can be used";
+  EXPECT_FALSE(gpu("mig").percent) << "not told is not idle";
+  EXPECT_EQ(gpu("mig").memory_used, 6 * 1024 * kMib);
   EXPECT_EQ(gpu("mig").count, 2);
   ::unsetenv("FAKE_NVML");
   EXPECT_FALSE(make_sensors({.nvml = "libno-such-library.so", .first_window = milliseconds(0)})
                    ->system()
                    .gpu.available);
+}
+
+// A file that could be read before and cannot now: what it told is unknown, neither what it was nor idle.
+TEST_F(SensorsTest, AFileThatVanishesMakesItsReadingUnknown) {
+  v2();
+  const std::pair<std::string, bool> files[] = {
+      // does memory depend on it? else CPU does
+      {"proc/meminfo", true}, {kPod + "memory.max", true}, {kPod + "memory.current", true},
+      {"proc/stat", false},   {kPod + "cpu.stat", false},  {kPod + "cpu.max", false},
+  };
+  for (const auto& [file, memory] : files) {
+    sensors_.reset();
+    used(0);
+    ticks(0, 0);
+    sensors().sample();
+    used(100'000);
+    ticks(10, 90);
+    const Sample before = after_a_second();
+    ASSERT_TRUE(before.cpu_percent && before.memory_percent) << file;
+    used(200'000);
+    ticks(20, 180);
+    std::ifstream in(folder_.path() / file);
+    const std::string text(std::istreambuf_iterator<char>(in), {});
+    folder_.write(file, "");  // as one that is open sees it
+    std::filesystem::remove(folder_.path() / file);
+    const Sample after = after_a_second();
+    EXPECT_EQ(after.memory_percent.has_value(), !memory) << file;
+    EXPECT_EQ(after.cpu_percent.has_value(), memory) << file;
+    EXPECT_EQ(sensors().system().memory.used.has_value(), !memory) << file;
+    folder_.write(file, text);
+  }
+}
+
+// A counter that stands still is a sensor that has stopped: time goes on on an idle machine.
+TEST_F(SensorsTest, ACounterThatStandsStillIsNotIdle) {
+  sensors().sample();
+  ticks(50, 50);
+  EXPECT_TRUE(after_a_second().cpu_percent);
+  EXPECT_FALSE(after_a_second().cpu_percent);
+}
+
+// v1 sums up for us what the groups above allow, also where they cannot be seen; memory with swap has a limit
+// too.
+TEST_F(SensorsTest, SeesLimitsThatV1SumsUp) {
+  folder_.write("proc/self/cgroup", "4:memory:/docker/abc\n");
+  folder_.write("proc/self/mountinfo",
+                "1 0 0:1 /docker/abc /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n");
+  const std::string memory = "sys/fs/cgroup/memory/";
+  folder_.write(memory + "memory.limit_in_bytes", "9223372036854771712\n");
+  folder_.write(memory + "memory.usage_in_bytes", std::to_string(600 * kMib) + "\n");
+  folder_.write(memory + "memory.stat",
+                "hierarchical_memory_limit 1073741824\ntotal_inactive_file 104857600\n");
+  Sample sample = sensors().sample();
+  EXPECT_EQ(sample.memory_limit, 1024 * kMib);
+  EXPECT_EQ(sample.memory_used, 500 * kMib);
+  folder_.write(memory + "memory.memsw.limit_in_bytes", std::to_string(1280 * kMib) + "\n");
+  folder_.write(memory + "memory.memsw.usage_in_bytes", std::to_string(1280 * kMib) + "\n");
+  sample = after_a_second();
+  EXPECT_EQ(sample.memory_limit, 1024 * kMib);
+  EXPECT_EQ(sample.memory_used, 924 * kMib) << "swap is full: only the cache goes";
+}
+
+// Moved to another group while we run: its limit counts at the next look.
+TEST_F(SensorsTest, FollowsAMoveToAnotherGroup) {
+  v2();
+  sensors().sample();
+  folder_.write("sys/fs/cgroup/small/memory.max", std::to_string(256 * kMib) + "\n");
+  folder_.write("sys/fs/cgroup/small/memory.current", std::to_string(64 * kMib) + "\n");
+  folder_.write("proc/self/cgroup", "0::/small\n");
+  const Sample sample = after_a_second();
+  EXPECT_EQ(sample.memory_limit, 256 * kMib);
+  EXPECT_EQ(sample.memory_used, 64 * kMib);
+}
+
+// A driver that is lost, knows no sizes, has no rights or hangs: there is a GPU, and its use is unknown.
+TEST_F(SensorsTest, AGpuThatStopsAnsweringIsUnknown) {
+  ::setenv("FAKE_NVML", "", 1);
+  nvml_ = MEDSYNTH_FAKE_NVML;
+  for (const char* mode : {"lost", "zero", "hangs"}) {
+    sensors_ = make_sensors({.root = folder_.path(),
+                             .data_dir = folder_.path(),
+                             .nvml = nvml_,
+                             .first_window = milliseconds(0),
+                             .patience = milliseconds(50),
+                             .old = milliseconds(60),
+                             .clock = &clock_});
+    ::setenv("FAKE_NVML", "", 1);
+    EXPECT_TRUE(eventually([&] { return after_a_second().gpu_percent == 73; })) << mode;
+    ::setenv("FAKE_NVML", mode, 1);
+    EXPECT_TRUE(eventually([&] { return !after_a_second().gpu_percent; })) << mode;
+    const Sample sample = after_a_second();
+    EXPECT_FALSE(sample.gpu_memory_total) << mode;
+    const GpuInfo gpu = sensors().system().gpu;
+    EXPECT_TRUE(gpu.available) << mode;
+    EXPECT_EQ(gpu.count, 2) << mode;
+    EXPECT_EQ(gpu.name, "Fake A") << mode;
+    EXPECT_FALSE(gpu.memory_total || gpu.memory_used || gpu.percent) << mode;
+  }
+  ::setenv("FAKE_NVML", "forbidden", 1);
+  auto forbidden = make_sensors({.root = folder_.path(), .nvml = nvml_, .first_window = milliseconds(0)});
+  EXPECT_TRUE(forbidden->system().gpu.available);
+  EXPECT_FALSE(forbidden->sample().gpu_memory_total);
+  ::unsetenv("FAKE_NVML");
+}
+
+// The driver comes after the start, and again after it was away: it is tried again, seldom.
+TEST_F(SensorsTest, SeesADriverThatComesLater) {
+  ::setenv("FAKE_NVML", "broken", 1);
+  nvml_ = MEDSYNTH_FAKE_NVML;
+  EXPECT_FALSE(sensors().system().gpu.available);
+  ::setenv("FAKE_NVML", "", 1);
+  EXPECT_FALSE(sensors().system().gpu.available) << "not asked each time";
+  clock_.advance(std::chrono::minutes(1));
+  EXPECT_EQ(sensors().system().gpu.memory_used, 6 * 1024 * kMib);
+  ::setenv("FAKE_NVML", "lost", 1);
+  EXPECT_FALSE(after_a_second().gpu_memory_total);
+  ::setenv("FAKE_NVML", "", 1);
+  clock_.advance(std::chrono::minutes(1));
+  EXPECT_EQ(sensors().sample().gpu_percent, 73);
+  ::unsetenv("FAKE_NVML");
 }
 
 // Lists of CPUs as the kernel writes them, and nonsense.

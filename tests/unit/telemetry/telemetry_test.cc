@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "medsynth/base/described.h"
+#include "medsynth/telemetry/label.h"
 
 namespace medsynth::telemetry {
 namespace {
@@ -180,6 +181,49 @@ TEST(TraceId, IsThirtyTwoHexDigitsAndFresh) {
   EXPECT_EQ(id.size(), 32u);
   EXPECT_TRUE(std::all_of(id.begin(), id.end(), [](unsigned char c) { return std::isxdigit(c); }));
   EXPECT_NE(id, new_trace_id());
+}
+
+// Callers send messages for actors and queues of any name: they make no series each, nor one of any length.
+TEST(Metrics, NamesThatNobodyRegisteredShareOneSeries) {
+  Metrics metrics;
+  metrics.know(std::vector<std::string>{"medsynth", "medsynth.DQ"}, std::vector<std::string>{"detect"});
+  metrics.message_started("medsynth", "detect");
+  const std::size_t before = metrics.samples().size();
+  for (int i = 0; i < 500; ++i) {
+    const std::string name = std::string(1000, 'x') + std::to_string(i);
+    metrics.message_started(name, name);
+    metrics.message_ended(name, name, true, 1);
+    metrics.message_skipped("medsynth", name);
+    metrics.message_retried(name, "detect");
+    metrics.message_rejected("medsynth", name);
+    metrics.message_waited("medsynth", name, 1);
+  }
+  const std::string page = metrics.render();
+  EXPECT_LT(metrics.samples().size(), before + 20);
+  EXPECT_EQ(page.find("xxxx"), std::string::npos);
+  EXPECT_TRUE(has_line(page, R"(dramatiq_messages_total{actor_name="unknown",queue_name="medsynth"} 500)"))
+      << page;
+  EXPECT_TRUE(has_line(page, R"(dramatiq_messages_inprogress{actor_name="detect",queue_name="medsynth"} 1)"));
+}
+
+// Where nobody says which names there are, their number and length are bounded all the same.
+TEST(Metrics, ModelsAreBounded) {
+  Metrics metrics;
+  for (int i = 0; i < 1000; ++i) metrics.inference("m" + std::to_string(i), "detect", true, 1);
+  metrics.inference(std::string(5000, 'x'), "detect", true, 1);
+  EXPECT_EQ(metrics.samples().size(), 3 * (Label::kMaxValues + 1) + 1) << "and the build";
+  EXPECT_EQ(metrics.render().find("xxxx"), std::string::npos);
+}
+
+// Pressure that is not told any more is no series, not the last one.
+TEST(Metrics, PressureThatIsUnknownIsAbsent) {
+  Metrics metrics;
+  metrics.pressure("cpu", 50);
+  EXPECT_EQ(find(metrics.samples(), "medsynth_pressure_ratio")->value, 0.5);
+  metrics.pressure("cpu", std::nullopt);
+  EXPECT_FALSE(find(metrics.samples(), "medsynth_pressure_ratio"));
+  metrics.pressure("cpu", 25);
+  EXPECT_EQ(find(metrics.samples(), "medsynth_pressure_ratio")->value, 0.25);
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ Error cancelled(const LoadOptions& options) {
 // Why the runtime gave no model: it says so only in its log.
 Error load_error(const LoadOptions& options) {
   if (options.stop.stop_requested()) return cancelled(options);
-  const std::string why = take_last_error();
+  const std::string why = take_error();
   if (why.find("alloc") != std::string::npos)
     return {Code::exhausted, fmt::format("no memory to load {}: {}", options.name, why), "no_memory"};
   return {Code::invalid_argument,
@@ -63,7 +63,7 @@ class LlamaEngine final : public Engine {
     params.n_gpu_layers = -1;  // all, where a GPU backend exists
     params.progress_callback = LoadProgress::report;
     params.progress_callback_user_data = &progress;
-    take_last_error();
+    take_error();
     ModelPtr model(llama_model_load_from_file(options.path.c_str(), params));
     if (!model) return load_error(options);
     if (options.stop.stop_requested()) return cancelled(options);

@@ -1,9 +1,12 @@
 // What a GGUF file says about itself, from its header.
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
+#include <fmt/format.h>
 #include <gguf.h>
 
 #include "medsynth/inference/llama/runtime.h"
@@ -62,6 +65,25 @@ constexpr std::int64_t kMostContext = 1 << 27;
 constexpr std::int64_t kMostWidth = 1 << 22;
 constexpr std::int64_t kMostHeads = 1 << 16;
 
+// Where the last tensor ends, in bytes from the file's start; more than any file has where it does not fit.
+std::uint64_t end_of_tensors(const gguf_context* header) {
+  std::uint64_t end = 0;
+  for (std::int64_t i = 0; i < gguf_get_n_tensors(header); ++i) {
+    std::uint64_t one = gguf_get_data_offset(header);
+    const bool fits = !__builtin_add_overflow(one, gguf_get_tensor_offset(header, i), &one) &&
+                      !__builtin_add_overflow(one, gguf_get_tensor_size(header, i), &one);
+    end = std::max(end, fits ? one : UINT64_MAX);
+  }
+  return end;
+}
+
+Error not_a_model(const std::filesystem::path& path, std::string_view why) {
+  return {
+      Code::invalid_argument,
+      fmt::format("{} is no GGUF model file, or is damaged{}{}", path.string(), why.empty() ? "" : ": ", why),
+      "not_a_model"};
+}
+
 std::int64_t vocabulary(const gguf_context* header) {
   const std::int64_t id = gguf_find_key(header, "tokenizer.ggml.tokens");
   return id >= 0 && gguf_get_kv_type(header, id) == GGUF_TYPE_ARRAY
@@ -76,13 +98,13 @@ Result<ModelFacts> read_facts(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error))
     return Error{Code::not_found, "there is no model file " + path.string(), "model_file_not_found"};
+  llama::take_error();
   const Header owner(gguf_init_from_file(path.c_str(), {.no_alloc = true, .ctx = nullptr}), gguf_free);
   const gguf_context* header = owner.get();
   ModelFacts facts;
   if (header) facts.architecture = text(header, "general.architecture");
   if (facts.architecture.empty())
-    return Error{Code::invalid_argument, path.string() + " is not a GGUF model file, or is damaged",
-                 "not_a_model"};
+    return not_a_model(path, header ? "it names no architecture" : llama::take_error());
   const std::string arch = facts.architecture + ".";
   facts.sentence = !flag(header, arch + "attention.causal", true);
   facts.layers = integer(header, arch + "block_count");
@@ -104,10 +126,13 @@ Result<ModelFacts> read_facts(const std::filesystem::path& path) {
     facts.key_value_dimension =
         2 * (shared > 0 ? shared : heads) * (length > 0 ? length : facts.dimension / heads);
   if (!plausible || !below(kMostWidth, facts.key_value_dimension))
-    return Error{Code::invalid_argument,
-                 path.string() + " says that it is larger than any model: it is damaged", "not_a_model"};
+    return not_a_model(path, "it says that it is larger than any model");
   for (std::int64_t i = 0; i < gguf_get_n_tensors(header); ++i)
     facts.tensor_bytes += gguf_get_tensor_size(header, i);
+  if (const std::uint64_t end = end_of_tensors(header), size = std::filesystem::file_size(path, error);
+      end > size)
+    return not_a_model(
+        path, fmt::format("it ends after {} of {} bytes, as a download that broke off does", size, end));
   return facts;
 }
 

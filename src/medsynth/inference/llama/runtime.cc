@@ -11,15 +11,21 @@
 namespace medsynth::inference::llama {
 namespace {
 
-thread_local std::string last_error;
+thread_local std::string first_error;  // the reason; what follows are its consequences
 
 void on_message(ggml_log_level level, const char* message, void*) {
   std::string_view text(message);
   while (text.ends_with('\n')) text.remove_suffix(1);
-  if (level == GGML_LOG_LEVEL_ERROR && !text.empty()) last_error = text;
+  if (level == GGML_LOG_LEVEL_ERROR && first_error.empty()) first_error = text;
   // Continued lines are dots of a progress bar.
   if (text.empty() || level == GGML_LOG_LEVEL_CONT || !log::enabled(log::Level::debug)) return;
   log::debug("llama.cpp", {{"text", text}});
+}
+
+// Instead of ggml's own, which attaches a debugger to this process to print a backtrace: that takes seconds,
+// and nobody takes over what a worker held as long as it is not dead.
+void on_abort(const char* message) {
+  log::error("llama.cpp gave up", {{"error", message}});
 }
 
 }  // namespace
@@ -28,13 +34,14 @@ void start_runtime() {
   static std::once_flag once;
   std::call_once(once, [] {
     llama_log_set(on_message, nullptr);
+    ggml_set_abort_callback(on_abort);
     // Not ggml_backend_load_all(): it would run any libggml-*.so that lies in the current folder.
     llama_backend_init();
   });
 }
 
-std::string take_last_error() {
-  return std::exchange(last_error, {});
+std::string take_error() {
+  return std::exchange(first_error, {});
 }
 
 }  // namespace medsynth::inference::llama

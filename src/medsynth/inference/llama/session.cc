@@ -56,13 +56,13 @@ Result<std::unique_ptr<Session>> Session::open(llama_model* model, const Session
     return until && (until->stop.stop_requested() || std::chrono::steady_clock::now() >= until->deadline);
   };
   params.abort_callback_data = session.get();
-  take_last_error();
+  take_error();
   session->context_ = llama_init_from_model(model, params);
   if (!session->context_)
     return Error{
         Code::exhausted,
         fmt::format("no memory for a context of {} tokens; use a smaller 'context' in models.toml ({})",
-                    options.context, take_last_error()),
+                    options.context, take_error()),
         "no_memory"};
   session->batch_ = llama_batch_init(static_cast<std::int32_t>(options.batch), 0, 1);
   session->vocabulary_ = static_cast<std::size_t>(llama_vocab_n_tokens(llama_model_get_vocab(model)));
@@ -105,8 +105,7 @@ Result<> Session::decode_slice(std::span<const Step> slice, const Until& until) 
   // A backend that cannot be interrupted finishes late: its answer is not given after the time is up.
   BOOST_OUTCOME_TRY(check(until, "inference"));
   if (code == 0) return success();
-  return Error{Code::internal,
-               fmt::format("the model runtime failed with code {}: {}", code, take_last_error()),
+  return Error{Code::internal, fmt::format("the model runtime failed with code {}: {}", code, take_error()),
                "inference_failed"};
 }
 

@@ -1,16 +1,27 @@
 #include "medsynth/limits/probes/cgroups.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <optional>
+#include <utility>
 
 #include "medsynth/limits/probes/text_file.h"
 
 namespace medsynth::limits {
 namespace {
 
+// A group's path as this namespace sees it: so many levels up, then down by names. "/../../a" is 2 and a.
+struct Path {
+  int up = 0;
+  std::vector<std::string> names;
+};
+
 struct Mount {
-  std::string root;   // which group is mounted
+  std::string_view id, parent;
+  Path root;          // which group is mounted
   std::string point;  // where
+  bool cgroup = false;
   bool v2 = false;
   std::vector<std::string_view> controllers;
 };
@@ -42,6 +53,17 @@ std::string unescaped(std::string_view text) {
   return out;
 }
 
+Path parse_path(std::string_view text) {
+  Path path;
+  for (const std::string_view name : split(text, '/')) {
+    if (name == ".." && path.names.empty())
+      ++path.up;
+    else if (!name.empty())
+      path.names.emplace_back(name);
+  }
+  return path;
+}
+
 // "32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime shared:1 - cgroup cgroup rw,cpu"
 std::vector<Mount> mounts_of(std::string_view mountinfo) {
   std::vector<Mount> mounts;
@@ -51,12 +73,38 @@ std::vector<Mount> mounts_of(std::string_view mountinfo) {
     if (dash == std::string_view::npos) continue;
     const auto before = split(line.substr(0, dash), ' ');
     const auto after = split(line.substr(dash + 3), ' ');
-    if (before.size() < 5 || after.empty() || (after[0] != "cgroup" && after[0] != "cgroup2")) continue;
-    Mount mount{unescaped(before[3]), unescaped(before[4]), after[0] == "cgroup2", {}};
-    if (!mount.v2 && after.size() > 2) mount.controllers = split(after[2], ',');
+    if (before.size() < 5 || after.empty()) continue;
+    const bool v1 = after[0] == "cgroup", v2 = after[0] == "cgroup2";
+    Mount mount{before[0], before[1], parse_path(unescaped(before[3])), unescaped(before[4]), v1 || v2,
+                v2,        {}};
+    if (v1 && after.size() > 2) mount.controllers = split(after[2], ',');
     mounts.push_back(std::move(mount));
   }
   return mounts;
+}
+
+bool is_at_or_below(std::string_view path, std::string_view above) {
+  if (above == "/") return true;
+  return path.starts_with(above) && (path.size() == above.size() || path[above.size()] == '/');
+}
+
+// True when the path of `mount` leads to another one: some mount lies on it, or on a folder on the way to it.
+bool is_covered(const Mount& mount, const std::vector<Mount>& mounts) {
+  std::vector<std::string_view> chain{mount.id};  // it, and what it lies on
+  for (const Mount* at = &mount; at && chain.size() <= mounts.size();) {
+    const auto parent =
+        std::find_if(mounts.begin(), mounts.end(), [&](const Mount& each) { return each.id == at->parent; });
+    at = parent == mounts.end() || parent->id == at->id ? nullptr : &*parent;
+    if (at) chain.push_back(at->id);
+  }
+  const auto lies_on = [&](std::string_view id) {
+    return std::find(chain.begin(), chain.end(), id) != chain.end();
+  };
+  return std::any_of(mounts.begin(), mounts.end(), [&](const Mount& each) {
+    const bool beside = each.parent == mount.parent && each.point == mount.point;  // the later one counts
+    return !lies_on(each.id) && lies_on(each.parent) && is_at_or_below(mount.point, each.point) &&
+           (!beside || &each > &mount);
+  });
 }
 
 // The path of our group in the hierarchy of `controller` ("" is v2's). Lines are "4:memory:/a/b"; v2's is
@@ -75,20 +123,37 @@ std::optional<std::string> path_of(std::string_view cgroup, std::string_view con
   return std::nullopt;
 }
 
-// Our group and every group above it as far as it is mounted here. In a container without a namespace of its
-// own the path names groups of the host, and the mount is our group itself.
-std::vector<std::string> folders_of(const Mount& mount, std::string path) {
-  const std::string root = mount.root == "/" ? "" : mount.root;
-  const bool below = path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/');
-  path = below && path.find("/..") == std::string::npos ? path.substr(root.size()) : "";
-  while (path.ends_with('/')) path.pop_back();
-  std::vector<std::string> folders;
-  while (!path.empty()) {
-    folders.push_back(mount.point + path);
-    path.erase(path.rfind('/'));
+// Our group and the groups above it that `mount` shows, by level: how deep a group lies below the top of our
+// namespace, less than 0 above it. Above it no names are known, so that such a mount shows its root alone.
+std::map<int, std::string> seen_through(const Mount& mount, const Path& ours) {
+  const Path& root = mount.root;
+  if (root.up > ours.up && root.names.empty()) return {{ours.up - root.up, mount.point}};
+  if (root.up != ours.up || root.names.size() > ours.names.size() ||
+      !std::equal(root.names.begin(), root.names.end(), ours.names.begin()))
+    return {};
+  std::map<int, std::string> folders;
+  std::string folder = mount.point;
+  for (std::size_t level = root.names.size();; ++level) {
+    folders[static_cast<int>(level)] = folder;
+    if (level == ours.names.size()) return folders;
+    if (!folder.ends_with('/')) folder += '/';
+    folder += ours.names[level];
   }
-  folders.push_back(mount.point);
-  return folders;
+}
+
+Groups groups_of(const std::vector<const Mount*>& mounts, const Path& ours, bool v2) {
+  std::multimap<int, std::string, std::greater<>> all;  // our own first
+  for (const Mount* mount : mounts)
+    for (auto& [level, folder] : seen_through(*mount, ours)) all.emplace(level, folder);
+  // A process that was moved after its container was made is in a group that no mount shows: what there is to
+  // see is its container.
+  if (all.empty()) all.emplace(0, mounts.front()->point);
+  Groups groups{.v2 = v2};
+  for (auto& [level, folder] : all) {
+    groups.levels.push_back(level);
+    groups.folders.push_back(folder);
+  }
+  return groups;
 }
 
 Groups find(const std::vector<Mount>& mounts, std::string_view cgroup, std::string_view controller,
@@ -97,12 +162,13 @@ Groups find(const std::vector<Mount>& mounts, std::string_view cgroup, std::stri
     if (v2 ? !may_be_v2 : controller.empty()) continue;
     const auto path = path_of(cgroup, v2 ? std::string_view() : controller);
     if (!path) continue;
+    std::vector<const Mount*> of_tree;
     for (const Mount& mount : mounts) {
-      if (mount.v2 != v2) continue;
-      if (v2 || std::find(mount.controllers.begin(), mount.controllers.end(), controller) !=
-                    mount.controllers.end())
-        return {folders_of(mount, *path), v2};
+      const bool has = mount.v2 == v2 && (v2 || std::find(mount.controllers.begin(), mount.controllers.end(),
+                                                          controller) != mount.controllers.end());
+      if (mount.cgroup && has && !is_covered(mount, mounts)) of_tree.push_back(&mount);
     }
+    if (!of_tree.empty()) return groups_of(of_tree, parse_path(*path), v2);
   }
   return {};
 }

@@ -12,6 +12,8 @@
 namespace medsynth::limits {
 namespace {
 
+constexpr std::chrono::milliseconds kStandstill{500};
+
 struct Ticks {
   std::uint64_t busy = 0;
   std::uint64_t total = 0;
@@ -110,15 +112,18 @@ CpuProbe::CpuProbe(const std::filesystem::path& root, const CgroupLayout& layout
       group.quota = file(folders[level], "cpu.cfs_quota_us");
       group.period = file(folders[level], "cpu.cfs_period_us");
       // Mounted apart the two hierarchies may differ in depth: only groups of the same path are the same.
-      if (folders.size() == layout.cpuacct.folders.size())
+      if (layout.cpu.levels == layout.cpuacct.levels)
         group.usage = file(layout.cpuacct.folders[level], "cpuacct.usage");
     }
     groups_.push_back(std::move(group));
   }
 }
 
-std::optional<double> CpuProbe::quota_of(Group& group) {
+// `silent` is set when it told before.
+std::optional<double> CpuProbe::quota_of(Group& group, bool& silent) {
   const std::string_view text = group.quota.read(buffer_);
+  silent = text.empty() && group.had_quota;
+  group.had_quota = group.had_quota || !text.empty();
   const auto quota = number_at(text);  // neither "max" nor "-1" is a number
   if (!quota) return std::nullopt;
   const std::size_t space = text.find(' ');
@@ -128,19 +133,34 @@ std::optional<double> CpuProbe::quota_of(Group& group) {
   return static_cast<double>(*quota) / static_cast<double>(*period);
 }
 
-std::optional<double> CpuProbe::used_cpus_of(Group& group, double seconds) {
+CpuProbe::Use CpuProbe::used_by(Group& group, double seconds) {
   const std::string_view text = group.usage.read(buffer_);
-  const auto growth = group.used.growth(group.v2 ? number_of(text, "usage_usec") : number_at(text));
-  if (!growth || seconds <= 0) return std::nullopt;
-  return static_cast<double>(*growth) / (group.v2 ? 1e6 : 1e9) / seconds;
+  const auto now = group.v2 ? number_of(text, "usage_usec") : number_at(text);
+  const bool lost = !now && group.had_use;
+  group.had_use = group.had_use || now;
+  const auto growth = group.used.growth(now);
+  if (!growth || seconds <= 0) return {.cpus = {}, .lost = lost};
+  return {.cpus = static_cast<double>(*growth) / (group.v2 ? 1e6 : 1e9) / seconds};
 }
 
-std::optional<double> CpuProbe::busy_part() {
+// Time does not stand still on a machine that is idle: counters that do not move have stopped. But they count
+// in ticks of 10 ms, each kind of use by itself.
+CpuProbe::Use CpuProbe::used_on_machine(SteadyTime now) {
   const Ticks ticks = ticks_of(stat_.read(buffer_), allowed_);
-  const auto busy = busy_.growth(ticks.busy);
-  const auto total = total_.growth(ticks.total);
-  if (!busy || !total || *total == 0) return std::nullopt;
-  return static_cast<double>(*busy) / static_cast<double>(*total);
+  const bool told = ticks.cpus > 0;
+  const bool lost = !told && had_stat_;
+  had_stat_ = had_stat_ || told;
+  const auto busy = busy_.growth(told ? std::optional(ticks.busy) : std::nullopt);
+  const auto total = total_.growth(told ? std::optional(ticks.total) : std::nullopt);
+  if (!busy || !total) return {.cpus = {}, .lost = lost};
+  if (*total > 0) {
+    machine_moved_ = now;
+    machine_use_ =
+        static_cast<double>(last_.allowed) * static_cast<double>(*busy) / static_cast<double>(*total);
+  } else if (now - machine_moved_ > kStandstill) {
+    machine_use_.reset();
+  }
+  return {.cpus = machine_use_};
 }
 
 double CpuProbe::ticks_to_cpus(std::uint64_t ticks, double seconds) const {
@@ -186,17 +206,25 @@ const CpuReading& CpuProbe::read(SteadyTime now) {
   look_at_allowed();
   last_.allowed = std::max<std::int64_t>(1, static_cast<std::int64_t>(allowed_.count()));
 
-  const double machine = static_cast<double>(last_.allowed);
+  const auto machine = static_cast<double>(last_.allowed);
   double effective = machine;
-  double free = machine;
-  if (const auto busy = busy_part()) free = machine * (1 - *busy);
+  std::optional<double> free;
+  bool lost = false;
+  const auto count = [&](double cpus, const Use& use) {
+    lost = lost || use.lost;
+    if (use.cpus) free = std::min(free.value_or(machine), cpus - *use.cpus);
+  };
+  count(machine, used_on_machine(now));
   for (Group& group : groups_) {
-    const double cpus = std::min(machine, quota_of(group).value_or(machine));
+    bool silent = false;
+    const double cpus = std::min(machine, quota_of(group, silent).value_or(machine));
+    lost = lost || silent;
     effective = std::min(effective, cpus);
-    if (const auto used = used_cpus_of(group, seconds)) free = std::min(free, cpus - *used);
+    count(cpus, used_by(group, seconds));
   }
   last_.effective_cpus = effective;
-  last_.percent = then ? std::clamp((effective - free) / effective * 100, 0.0, 100.0) : 0;
+  last_.percent = std::nullopt;
+  if (free && !lost) last_.percent = std::clamp((effective - *free) / effective * 100, 0.0, 100.0);
   last_.own_percent = own_cpus(seconds).value_or(0) / effective * 100;
   return last_;
 }

@@ -1,11 +1,12 @@
 // CPU use as levels (sensors.h): the allowed CPUs of the machine, and every control group from ours up. Each
-// level has so many CPUs and so many free; we have the least of both. Not thread safe.
+// level has so many CPUs and so many free; we have the least of both. Use is unknown while no level tells,
+// and when one that told is silent. Not thread safe.
 #pragma once
 
 #include <bitset>
 #include <cstdint>
 #include <filesystem>
-#include <map>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,7 @@ CpuSet parse_cpu_list(std::string_view text);
 
 struct CpuReading {
   double effective_cpus = 1;
-  double percent = 0;
+  std::optional<double> percent;
   double own_percent = 0;
   std::int64_t allowed = 1;  // logical CPUs
 };
@@ -30,7 +31,7 @@ struct CpuReading {
 class CpuProbe {
  public:
   CpuProbe(const std::filesystem::path& root, const CgroupLayout& layout, std::span<char> buffer);
-  // Use since the call before; 0 at the first.
+  // Use since the call before; unknown at the first.
   const CpuReading& read(SteadyTime now);
   const CpuReading& last() const { return last_; }
   double ticks_to_cpus(std::uint64_t ticks, double seconds) const;
@@ -47,12 +48,18 @@ class CpuProbe {
     TextFile period;  // v1
     TextFile usage;   // v2 cpu.stat, v1 cpuacct.usage
     Counter used;
+    bool had_quota = false, had_use = false;
+  };
+  // What a level says of its use: so many CPUs, or why there is no number.
+  struct Use {
+    std::optional<double> cpus;
+    bool lost = false;  // it told before
   };
   void look_at_allowed();
   std::optional<double> own_cpus(double seconds);
-  std::optional<double> quota_of(Group& group);
-  std::optional<double> used_cpus_of(Group& group, double seconds);
-  std::optional<double> busy_part();
+  std::optional<double> quota_of(Group& group, bool& silent);
+  Use used_by(Group& group, double seconds);
+  Use used_on_machine(SteadyTime now);
 
   std::span<char> buffer_;
   // Of this machine the kernel answers two questions in a microsecond each that its texts take thirty for:
@@ -64,6 +71,9 @@ class CpuProbe {
   std::vector<Group> groups_;
   CpuSet allowed_;
   Counter busy_, total_, own_;
+  bool had_stat_ = false;
+  std::optional<double> machine_use_;  // CPUs
+  SteadyTime machine_moved_ = {};
   std::optional<SteadyTime> before_;
   CpuReading last_;
   double ticks_per_second_;

@@ -38,23 +38,25 @@ PressureProbe::PressureProbe(const std::filesystem::path& root, const CgroupLayo
   io_ = source("io");
 }
 
+// A group that told and is silent is not replaced by the machine, which knows less of us.
 std::string_view PressureProbe::text_of(Source& source) {
   const std::string_view text = source.group.read(buffer_);
-  if (!text.empty()) return text;
+  if (source.group_told || !text.empty()) {
+    source.group_told = true;
+    return text;
+  }
   source.group = TextFile();  // a kernel that does not tell now never will: looking costs a failed open
   return source.machine.read(buffer_);
 }
 
 Pressure PressureProbe::read() {
   Pressure pressure;
-  if (const auto some = average_of(text_of(cpu_), "some")) {
-    pressure.available = true;
-    pressure.cpu_some = *some;
-  }
+  pressure.cpu_some = average_of(text_of(cpu_), "some");
   const std::string_view memory = text_of(memory_);
-  pressure.memory_some = average_of(memory, "some").value_or(0);
-  pressure.memory_full = average_of(memory, "full").value_or(0);
-  pressure.io_full = average_of(text_of(io_), "full").value_or(0);
+  pressure.memory_some = average_of(memory, "some");
+  pressure.memory_full = average_of(memory, "full");
+  pressure.io_full = average_of(text_of(io_), "full");
+  pressure.available = pressure.cpu_some || pressure.memory_some || pressure.io_full;
   return pressure;
 }
 

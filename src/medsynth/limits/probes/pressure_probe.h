@@ -22,6 +22,7 @@ class PressureProbe {
   struct Source {
     TextFile group;
     TextFile machine;
+    bool group_told = false;
   };
   std::string_view text_of(Source& source);
 
