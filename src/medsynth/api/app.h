@@ -1,9 +1,12 @@
-// What handlers share. Only the io_context's thread touches it.
+// What handlers share. Only the io_context's thread touches it; what runs off the loop reads `options` and
+// `services`.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <utility>
+
+#include <boost/asio/thread_pool.hpp>
 
 #include "medsynth/api/http.h"
 #include "medsynth/api/server.h"
@@ -11,12 +14,12 @@
 namespace medsynth::api {
 
 struct App {
-  App(ServerOptions options_, const Services& services_)
-      : options(std::move(options_)), services(services_) {}
+  App(ServerOptions options_, const Services& services_);
 
   ServerOptions options;
   Services services;
   bool draining = false;
+  boost::asio::thread_pool parser{1};  // "ms-parse"; see off_loop.h
 
   WallTime now() const { return services.clock.now(); }
   // The machine, when no worker says. Percents are "since the sample before": one is kept for a moment, so

@@ -1,10 +1,13 @@
 // /v1/async-ml: work for the actors
 #include <fmt/format.h>
 
+#include "medsynth/api/body.h"
 #include "medsynth/api/fleet_view.h"
 #include "medsynth/api/handlers.h"
 #include "medsynth/api/idempotency.h"
+#include "medsynth/api/off_loop.h"
 #include "medsynth/api/payloads.h"
+#include "medsynth/api/queue_view.h"
 #include "medsynth/api/url.h"
 #include "medsynth/base/id.h"
 #include "medsynth/jobs/jobs.h"
@@ -56,24 +59,36 @@ Response accepted(const App& app, const Request& request, const std::string& tas
   return response;
 }
 
-// Record, message and idempotency key in one script: all or nothing.
+// A submission as far as it can be made without Redis.
+struct Submission {
+  std::string task_id;
+  std::optional<std::string> model;  // that it names
+  json::object counted;
+  std::optional<IdempotencyKey> key;
+  redis::Query<tasks::Created> create;  // record, message and idempotency key in one script: all or nothing
+};
+
+std::optional<std::string> model_of(const auto& arguments) {
+  if constexpr (requires { arguments.model_name; }) return arguments.model_name;
+  return std::nullopt;
+}
+
 template <class Arguments>
-asio::awaitable<Result<Response>> submit(App& app, const Request& request, const jobs::Actor& actor,
-                                         Arguments arguments) {
-  using Outcome = tasks::Created::Outcome;
-  BOOST_OUTCOME_CO_TRY(jobs::check(arguments));
+Result<Submission> prepare(const App& app, const Request& request, const jobs::Actor& actor,
+                           Arguments arguments) {
+  BOOST_OUTCOME_TRY(jobs::check(arguments));
   if (!arguments.task_id) arguments.task_id = new_uuid();
-  BOOST_OUTCOME_CO_TRY(check_task_id(*arguments.task_id));
-  BOOST_OUTCOME_CO_TRY(auto key, idempotency_key(request, app.options.task_prefix));
+  BOOST_OUTCOME_TRY(check_task_id(*arguments.task_id));
+  BOOST_OUTCOME_TRY(auto key, idempotency_key(request, app.options.task_prefix));
   const std::string& id = *arguments.task_id;
-  const json::object counted = sizes(arguments);
+  json::object counted = sizes(arguments);
   json::object metadata{{"operation", actor.operation}};
   for (const auto& [name, count] : counted) metadata[name] = count;
 
   const WallTime now = app.now();
   const auto message =
       dramatiq::make_message(app.options.queue, std::string(actor.name), keyword_arguments(arguments), now);
-  BOOST_OUTCOME_CO_TRY(dramatiq::check(message));
+  BOOST_OUTCOME_TRY(dramatiq::check(message));
   const tasks::NewTask task{.task_id = id,
                             .message_id = message.message_id,
                             .queue = app.options.queue,
@@ -81,15 +96,38 @@ asio::awaitable<Result<Response>> submit(App& app, const Request& request, const
                             .fields = {{"metadata", json::write(metadata)}}};
   std::optional<tasks::Guard> once;
   if (key) once = guard(*key, id);
-  auto create =
-      app.services.store.create(task, now, app.services.broker.enqueue_commands(message), std::move(once));
-  BOOST_OUTCOME_CO_TRY(auto created, co_await co_run(app.services.client, std::move(create)));
-  if (created.outcome == Outcome::exists)
-    co_return Error{Code::conflict, "A task with this id exists: choose another, or delete it first.",
-                    "task_exists"};
-  if (created.outcome == Outcome::created) co_return accepted(app, request, id, counted, false);
-  BOOST_OUTCOME_CO_TRY(auto first, replayed_task(*key, created.guard_value));
-  co_return accepted(app, request, first, counted, true);
+  return Submission{
+      .task_id = id,
+      .model = model_of(arguments),
+      .counted = std::move(counted),
+      .key = std::move(key),
+      .create = app.services.store.create(task, now, app.services.broker.enqueue_commands(message),
+                                          std::move(once), bound_of(app, app.options.queue))};
+}
+
+template <class Arguments>
+asio::awaitable<Result<Submission>> prepared(App& app, const Request& request, const jobs::Actor& actor,
+                                             Result<Arguments> (*read)(const Request&)) {
+  co_return co_await off_loop(app, request.body.size(), [&]() -> Result<Submission> {
+    BOOST_OUTCOME_TRY(auto arguments, read(request));
+    return prepare(app, request, actor, std::move(arguments));
+  });
+}
+
+asio::awaitable<Result<Response>> submit(App& app, const Request& request, Submission submission) {
+  using Outcome = tasks::Created::Outcome;
+  BOOST_OUTCOME_CO_TRY(auto created, co_await co_run(app.services.client, std::move(submission.create)));
+  if (created.outcome == Outcome::exists) co_return task_exists();
+  if (created.outcome == Outcome::full) co_return queue_full(app, app.options.queue);
+  if (created.outcome == Outcome::created)
+    co_return accepted(app, request, submission.task_id, submission.counted, false);
+  BOOST_OUTCOME_CO_TRY(auto first, replayed_task(*submission.key, created.guard_value));
+  co_return accepted(app, request, first, submission.counted, true);
+}
+
+template <class Arguments>
+Result<Arguments> read_body(const Request& request) {
+  return parse_body<Arguments>(request.body);
 }
 
 // The body with what the query adds; a field in both is a mistake.
@@ -97,7 +135,7 @@ Result<jobs::DetectContradiction> read_claims(const Request& request) {
   BOOST_OUTCOME_TRY(auto query, parse_query<DetectQuery>(request.query));
   json::value body = json::object{};
   if (!request.body.empty()) {
-    BOOST_OUTCOME_TRY(body, json::parse(request.body));
+    BOOST_OUTCOME_TRY(body, read_json(request.body));
   }
   if (!body.is_object()) return described::from_value<jobs::DetectContradiction>(body);
   const json::value extra = described::to_value(query);
@@ -111,23 +149,25 @@ Result<jobs::DetectContradiction> read_claims(const Request& request) {
 }
 
 asio::awaitable<Result<Response>> detect(App& app, const Request& request) {
-  BOOST_OUTCOME_CO_TRY(auto arguments, read_claims(request));
-  co_return co_await submit(app, request, jobs::kDetect, std::move(arguments));
+  BOOST_OUTCOME_CO_TRY(auto submission, co_await prepared(app, request, jobs::kDetect, read_claims));
+  co_return co_await submit(app, request, std::move(submission));
 }
 
 asio::awaitable<Result<Response>> analyze(App& app, const Request& request) {
-  BOOST_OUTCOME_CO_TRY(auto arguments, described::parse<jobs::AnalyzeArticles>(request.body));
-  co_return co_await submit(app, request, jobs::kAnalyze, std::move(arguments));
+  BOOST_OUTCOME_CO_TRY(auto submission,
+                       co_await prepared(app, request, jobs::kAnalyze, read_body<jobs::AnalyzeArticles>));
+  co_return co_await submit(app, request, std::move(submission));
 }
 
 asio::awaitable<Result<Response>> embed(App& app, const Request& request) {
-  BOOST_OUTCOME_CO_TRY(auto arguments, described::parse<jobs::GenerateEmbeddings>(request.body));
-  if (arguments.model_name) {
+  BOOST_OUTCOME_CO_TRY(auto submission,
+                       co_await prepared(app, request, jobs::kEmbed, read_body<jobs::GenerateEmbeddings>));
+  if (submission.model) {
     BOOST_OUTCOME_CO_TRY(auto snapshots,
-                         co_await co_run(app.services.client, app.services.fleet.snapshots(app.now())));
-    if (auto failed = failed_model(snapshots, *arguments.model_name, app.now())) co_return std::move(*failed);
+                         co_await co_run(app.services.client, app.services.fleet.snapshots()));
+    if (auto failed = failed_model(snapshots, *submission.model, app.now())) co_return std::move(*failed);
   }
-  co_return co_await submit(app, request, jobs::kEmbed, std::move(arguments));
+  co_return co_await submit(app, request, std::move(submission));
 }
 
 asio::awaitable<Result<Response>> show(App& app, const Request& request) {
@@ -135,10 +175,11 @@ asio::awaitable<Result<Response>> show(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto record,
                        co_await co_run(app.services.client, app.services.store.get(std::move(id))));
   if (!record) co_return task_not_found();
-  Response response{.body = R"({"success":true,"message":"The task as it is now.","data":)"};
-  record->to_json(response.body);
-  response.body += R"(,"meta":)" + described::write(meta(app, request)) + "}";
-  co_return response;
+  co_return Response{.body = co_await off_loop(app, record->bytes(), [&] {
+                       std::string body = R"({"success":true,"message":"The task as it is now.","data":)";
+                       record->to_json(body);
+                       return body + R"(,"meta":)" + described::write(meta(app, request)) + "}";
+                     })};
 }
 
 Route submission(std::string_view pattern, Handler handler, std::string_view name, std::string_view summary,

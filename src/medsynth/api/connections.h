@@ -11,6 +11,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "medsynth/api/app.h"
+#include "medsynth/api/bytes_in_flight.h"
 
 namespace medsynth::api {
 
@@ -29,6 +30,7 @@ struct Connection {
 
 struct Shared {
   App app;
+  BytesInFlight bytes;
   bool check_host = true;  // listening on loopback
   std::string id_prefix;   // of the request ids made here
   std::uint64_t requests = 0;

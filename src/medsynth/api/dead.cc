@@ -1,11 +1,15 @@
 // /v1/dead
 #include "medsynth/dramatiq/dead.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "medsynth/api/handlers.h"
+#include "medsynth/api/off_loop.h"
 #include "medsynth/api/queue_view.h"
 #include "medsynth/api/url.h"
+#include "medsynth/base/id.h"
 #include "medsynth/dramatiq/quarantine.h"
 #include "medsynth/redis/awaitable.h"
 
@@ -17,8 +21,20 @@ using dramatiq::DeadLetter;
 using dramatiq::DeadLetters;
 using redis::co_run;
 
+constexpr std::int64_t kReplayStep = 100;  // letters that are asked for together
+
 std::string time_text(std::int64_t ms) {
   return rfc3339(WallTime{std::chrono::milliseconds{ms}});
+}
+
+// Bytes of one part of a letter that its reader gets: a page on a screen has some thousand.
+constexpr std::size_t kMaxShown = 1024 * 1024;
+
+// A text of which only the beginning is shown.
+void cut(std::string& text, std::string_view name, std::vector<std::string>& omitted) {
+  if (text.size() <= kMaxShown) return;
+  text.resize(kMaxShown);
+  omitted.emplace_back(name);
 }
 
 std::string task_of(const dramatiq::Message& message) {
@@ -43,34 +59,52 @@ Info described_letter(const DeadLetter& letter) {
   return info;
 }
 
-// JSON as it lies in Redis, or a string of it: Python writes NaN, which no other JSON reader takes.
-std::string raw_or_text(const std::string& text) {
-  return json::parse(text) ? text : json::write_string(text);
+// JSON as it lies in Redis, or a string of it: Python writes NaN, which no other JSON reader takes. What is
+// too large is null, and `omitted` names it.
+std::string shown(std::string_view name, const std::string& text, std::vector<std::string>& omitted) {
+  if (text.size() <= kMaxShown) return json::is_json(text) ? text : json::write_string(text);
+  omitted.emplace_back(name);
+  return "null";
+}
+
+std::string shown_options(const dramatiq::Message& message, std::vector<std::string>& omitted) {
+  std::string options;
+  for (const auto& [name, text] : message.options) {
+    if (name == "traceback") continue;
+    options += fmt::format("{}{}:", options.empty() ? "" : ",", json::write_string(name));
+    options += json::is_json(text) ? text : json::write_string(text);
+  }
+  return shown("options", "{" + options + "}", omitted);
 }
 
 // The described letter, with arguments and options as the text that they are.
 std::string detail_json(const DeadLetter& letter) {
   auto detail = described_letter<DeadLetterDetail>(letter);
-  if (!letter.message) detail.payload = dramatiq::as_characters(letter.payload);
-  std::string options = "{";
+  std::vector<std::string> omitted;
+  std::string args, kwargs, options;
   if (letter.message) {
+    args = shown("args", letter.message->args, omitted);
+    kwargs = shown("kwargs", letter.message->kwargs, omitted);
+    options = shown_options(*letter.message, omitted);
     detail.traceback = letter.message->text_option("traceback");
-    for (const auto& [name, text] : letter.message->options)
-      if (name != "traceback")
-        options += fmt::format("{}{}:{}", options.size() > 1 ? "," : "", json::write_string(name),
-                               raw_or_text(text));
+    if (detail.traceback) cut(*detail.traceback, "traceback", omitted);
+  } else {
+    detail.payload = letter.payload;
+    cut(*detail.payload, "payload", omitted);
+    detail.payload = dramatiq::as_characters(*detail.payload);
   }
+  if (!omitted.empty()) detail.omitted = std::move(omitted);
   std::string body = "{";
   const json::value described = described::to_value(detail);
   for (const auto& [name, value] : described.get_object()) {
     if (body.size() > 1) body += ',';
     body += json::write_string(name) + ':';
     if (letter.message && name == "args")
-      body += raw_or_text(letter.message->args);
+      body += args;
     else if (letter.message && name == "kwargs")
-      body += raw_or_text(letter.message->kwargs);
+      body += kwargs;
     else if (letter.message && name == "options")
-      body += options + "}";
+      body += options;
     else
       body += json::write(value);
   }
@@ -92,8 +126,13 @@ asio::awaitable<Result<Response>> list_dead(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(
       auto page, co_await co_run(app.services.client, DeadLetters(app.services.broker).list(queues, wanted)));
   DeadPage body{.letters = {}, .total = page.total, .next_cursor = std::nullopt};
-  for (const DeadLetter& letter : page.letters)
-    body.letters.push_back(described_letter<DeadLetterInfo>(letter));
+  std::size_t bytes = 0;
+  for (const DeadLetter& letter : page.letters) bytes += letter.payload.size();
+  body.letters = co_await off_loop(app, bytes, [&] {
+    std::vector<DeadLetterInfo> letters;
+    for (const DeadLetter& letter : page.letters) letters.push_back(described_letter<DeadLetterInfo>(letter));
+    return letters;
+  });
   if (page.next) body.next_cursor = to_text(*page.next);
   co_return answer(body);
 }
@@ -101,6 +140,7 @@ asio::awaitable<Result<Response>> list_dead(App& app, const Request& request) {
 // The letter that the path and the query name.
 asio::awaitable<Result<DeadLetter>> find_letter(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto query, parse_query<DeadLetterQuery>(request.query));
+  BOOST_OUTCOME_CO_TRY(check_name("/id", request.parameters.at(0)));
   BOOST_OUTCOME_CO_TRY(auto queues, co_await named_or_known(app, query.queue));
   auto get = DeadLetters(app.services.broker).get(std::move(queues), request.parameters.at(0));
   BOOST_OUTCOME_CO_TRY(auto letter, co_await co_run(app.services.client, std::move(get)));
@@ -110,7 +150,8 @@ asio::awaitable<Result<DeadLetter>> find_letter(App& app, const Request& request
 
 asio::awaitable<Result<Response>> show_dead(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto letter, co_await find_letter(app, request));
-  co_return Response{.body = detail_json(letter)};
+  co_return Response{.body =
+                         co_await off_loop(app, letter.payload.size(), [&] { return detail_json(letter); })};
 }
 
 // Record and message in one script. Errors say why the letter stays.
@@ -118,10 +159,11 @@ asio::awaitable<Result<>> replay(App& app, const DeadLetter& letter) {
   if (!letter.message)
     co_return Error{Code::conflict, "This payload cannot be decoded, so nobody could run it: purge it.",
                     "undecodable"};
-  if (const auto checked = check(*letter.message); !checked)
-    co_return Error{Code::conflict, "Python could not decode this message: " + checked.error().message,
-                    "undecodable"};
-  const auto commands = DeadLetters(app.services.broker).replay_commands(letter, app.now());
+  const std::size_t bytes = letter.payload.size();
+  if (const auto checked = co_await off_loop(app, bytes, [&] { return check(*letter.message); }); !checked)
+    co_return Error{Code::conflict, "This message cannot be sent: " + checked.error().message, "undecodable"};
+  const auto commands = co_await off_loop(
+      app, bytes, [&] { return DeadLetters(app.services.broker).replay_commands(letter, app.now()); });
   auto reopen =
       app.services.store.reopen(task_of(*letter.message), letter.message->message_id, app.now(), commands);
   BOOST_OUTCOME_CO_TRY(auto outcome, co_await co_run(app.services.client, std::move(reopen)));
@@ -146,23 +188,34 @@ asio::awaitable<Result<std::int64_t>> dead_count(App& app, const std::string& qu
   co_return depth.dead;
 }
 
-// The oldest first, so that those which die again meanwhile come last.
+// The oldest first, so that those which die again meanwhile come last, and are not looked at. Refused ones
+// stay where they are, before the others.
 asio::awaitable<Result<Response>> replay_many(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto query, parse_query<DeadBatchQuery>(request.query));
   BOOST_OUTCOME_CO_TRY(check_queue(query.queue));
   const DeadLetters dead(app.services.broker);
-  BOOST_OUTCOME_CO_TRY(auto ids, co_await co_run(app.services.client, dead.oldest(query.queue, query.limit)));
   Replayed done;
-  for (const std::string& id : ids) {
-    BOOST_OUTCOME_CO_TRY(auto letter, co_await co_run(app.services.client, dead.get({query.queue}, id)));
-    if (!letter) continue;
-    const auto replayed = co_await replay(app, *letter);
-    if (replayed)
-      ++done.replayed_count;
-    else if (replayed.error().code == Code::conflict)
-      done.refused.push_back(id);
-    else if (replayed.error().code != Code::not_found)
-      co_return replayed.error();
+  BOOST_OUTCOME_CO_TRY(std::int64_t unseen, co_await dead_count(app, query.queue));
+  while (unseen > 0 && done.replayed_count < query.limit) {
+    const std::int64_t step = std::min({unseen, query.limit - done.replayed_count, kReplayStep});
+    auto next = dead.oldest(query.queue, step, static_cast<std::int64_t>(done.refused.size()));
+    BOOST_OUTCOME_CO_TRY(auto ids, co_await co_run(app.services.client, std::move(next)));
+    if (ids.empty()) break;
+    unseen -= static_cast<std::int64_t>(ids.size());
+    for (const std::string& id : ids) {
+      BOOST_OUTCOME_CO_TRY(auto letter, co_await co_run(app.services.client, dead.get({query.queue}, id)));
+      if (!letter) {  // an id without a payload would stand before the others for ever
+        BOOST_OUTCOME_CO_TRY(co_await co_run(app.services.client, dead.remove(query.queue, {id})));
+        continue;
+      }
+      const auto replayed = co_await replay(app, *letter);
+      if (replayed)
+        ++done.replayed_count;
+      else if (replayed.error().code == Code::conflict)
+        done.refused.push_back(id);
+      else if (replayed.error().code != Code::not_found)
+        co_return replayed.error();
+    }
   }
   BOOST_OUTCOME_CO_TRY(done.remaining, co_await dead_count(app, query.queue));
   co_return answer(ReplayAnswer{.message = fmt::format("{} messages are on queue {} again.",

@@ -1,6 +1,13 @@
 #include "medsynth/api/fleet_view.h"
 
 #include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "medsynth/base/stored.h"
+#include "medsynth/base/text.h"
+#include "medsynth/limits/overlay.h"
 
 namespace medsynth::api {
 namespace {
@@ -10,6 +17,7 @@ limits::Limits limits_from(const limits::Usage& usage) {
 }
 
 void raise_to(limits::Usage& highest, const limits::Usage& other) {
+  // std::optional orders what is absent first.
   highest.cpu_percent = std::max(highest.cpu_percent, other.cpu_percent);
   highest.memory_percent = std::max(highest.memory_percent, other.memory_percent);
   highest.gpu_percent = std::max(highest.gpu_percent, other.gpu_percent);
@@ -27,18 +35,19 @@ void copy_limits(const limits::Limits& from, limits::Usage& to) {
 std::vector<HostUsage> hosts_of(const std::vector<fleet::Snapshot>& snapshots) {
   std::vector<HostUsage> hosts;
   for (const fleet::Snapshot& snapshot : snapshots) {
-    const auto usage = described::from_value<limits::Usage>(snapshot.usage);
-    if (!usage) continue;  // a newer version's
+    if (!snapshot.usage.contains("concurrent_tasks")) continue;  // nothing that could be shown
+    std::vector<Fault> passed_over;
+    const auto usage = described::from_stored<limits::Usage>(snapshot.usage, passed_over);
     auto host = std::find_if(hosts.begin(), hosts.end(),
                              [&](const HostUsage& each) { return each.host == snapshot.host; });
     if (host == hosts.end()) {
-      hosts.push_back({*usage, snapshot.host, {snapshot.worker_id}, snapshot.limits_origin, snapshot.tasks});
+      hosts.push_back({usage, snapshot.host, {snapshot.worker_id}, snapshot.limits_origin, snapshot.tasks});
       continue;
     }
     host->workers.push_back(snapshot.worker_id);
     host->tasks.insert(host->tasks.end(), snapshot.tasks.begin(), snapshot.tasks.end());
-    raise_to(*host, *usage);
-    host->concurrent_tasks = std::max(host->concurrent_tasks, usage->concurrent_tasks);
+    raise_to(*host, usage);
+    host->concurrent_tasks = std::max(host->concurrent_tasks, usage.concurrent_tasks);
   }
   return hosts;
 }
@@ -51,12 +60,14 @@ limits::Limits limits_in_force(const std::vector<fleet::Snapshot>& snapshots,
     limits = limits_from(host);
     break;
   }
-  described::for_each_member<limits::Limits>([&](std::string_view name, auto member) {
-    const auto found = set.find(std::string(name));
-    if (found != set.end())
-      limits.*member = static_cast<std::remove_cvref_t<decltype(limits.*member)>>(found->second);
-  });
-  return limits;
+  return limits::overlay(limits, set).limits;
+}
+
+std::vector<Fault> faults_of(const fleet::Snapshot& snapshot) {
+  std::vector<Fault> faults = snapshot.faults, inside;
+  (void)described::from_stored<limits::Usage>(snapshot.usage, inside);
+  for (Fault& fault : inside) faults.push_back({"/usage" + fault.pointer, std::move(fault.detail)});
+  return faults;
 }
 
 UsageAnswer usage_of(std::vector<HostUsage> hosts, const limits::Limits& limits) {
@@ -111,6 +122,36 @@ std::optional<Error> failed_model(const std::vector<fleet::Snapshot>& snapshots,
   return failed;
 }
 
+HealthCheck workers_check(const Result<fleet::Roll>& roll,
+                          const Result<std::vector<dramatiq::WorkerEntry>>& registered) {
+  if (!roll) return {"workers", false, roll.error().message};
+  std::string notes;
+  const auto note = [&](std::string text) { notes += (notes.empty() ? "" : "; ") + std::move(text); };
+  std::set<std::string_view> seen;
+  for (const fleet::Snapshot& each : roll->alive) {
+    seen.insert(each.worker_id);
+    if (const auto faults = faults_of(each); !faults.empty())
+      note(fmt::format("worker {} reports what cannot be ({} {})", each.worker_id, faults[0].pointer,
+                       faults[0].detail));
+  }
+  const auto working = std::count_if(roll->alive.begin(), roll->alive.end(),
+                                     [](const fleet::Snapshot& each) { return !each.draining; });
+  if (working > 0)
+    return {"workers", true, fmt::format("{} alive{}{}", working, notes.empty() ? "" : "; ", notes)};
+  if (!roll->alive.empty()) note("those that are alive are stopping");
+  for (const fleet::Silent& each : roll->silent) {
+    seen.insert(each.worker_id);
+    note(fmt::format("worker {}: no report since {}", each.worker_id, rfc3339(each.since)));
+  }
+  if (!registered) note(registered.error().message);
+  for (const dramatiq::WorkerEntry& each : registered ? *registered : std::vector<dramatiq::WorkerEntry>{}) {
+    if (!seen.contains(each.worker_id))
+      note(fmt::format("worker {} (process {} of {}) has never reported; its log says why", each.worker_id,
+                       each.pid, printable(each.host)));
+  }
+  return {"workers", false, fmt::format("none is alive{}{}", notes.empty() ? "" : ": ", notes)};
+}
+
 telemetry::Sample gauge(std::string name, std::string help, std::map<std::string, std::string> labels,
                         double value) {
   return {.name = std::move(name),
@@ -142,12 +183,14 @@ std::vector<telemetry::Sample> samples_of(const std::vector<fleet::Snapshot>& sn
                             static_cast<double>(host.concurrent_tasks)));
     samples.push_back(gauge("medsynth_slots", "Task slots of a machine", labels,
                             static_cast<double>(host.max_concurrent_tasks)));
-    samples.push_back(
-        gauge("medsynth_cpu_usage_ratio", "CPU use of a machine", labels, host.cpu_percent / 100));
-    samples.push_back(
-        gauge("medsynth_memory_usage_ratio", "Memory use of a machine", labels, host.memory_percent / 100));
-    samples.push_back(
-        gauge("medsynth_gpu_usage_ratio", "Use of a machine's busiest GPU", labels, host.gpu_percent / 100));
+    const auto use = [&](const char* name, const char* help, std::optional<double> percent) {
+      if (percent) samples.push_back(gauge(name, help, labels, *percent / 100));
+    };
+    use("medsynth_cpu_usage_ratio", "CPU use of a machine; absent while it is unknown", host.cpu_percent);
+    use("medsynth_memory_usage_ratio", "Memory use of a machine; absent while it is unknown",
+        host.memory_percent);
+    use("medsynth_gpu_usage_ratio", "Use of a machine's busiest GPU; absent while it is unknown",
+        host.gpu_percent);
   }
   samples.push_back(
       gauge("medsynth_workers", "Workers that are alive", {}, static_cast<double>(snapshots.size())));

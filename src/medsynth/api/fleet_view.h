@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "medsynth/api/payloads.h"
+#include "medsynth/dramatiq/broker.h"
 #include "medsynth/fleet/fleet.h"
 #include "medsynth/limits/limits.h"
 #include "medsynth/telemetry/telemetry.h"
@@ -23,6 +24,9 @@ std::vector<HostUsage> hosts_of(const std::vector<fleet::Snapshot>& snapshots);
 limits::Limits limits_in_force(const std::vector<fleet::Snapshot>& snapshots,
                                const std::map<std::string, double>& set, const limits::Limits& environment);
 
+// What a snapshot holds that cannot be: it was passed over.
+std::vector<Fault> faults_of(const fleet::Snapshot& snapshot);
+
 void copy_limits(const limits::Limits& from, limits::Usage& to);
 
 // On top: the sum of tasks, the highest percents, the limits.
@@ -35,6 +39,11 @@ CacheAnswer cache_of(const std::vector<fleet::Snapshot>& snapshots, std::int64_t
 // retry_after, which is when the first of them tries again.
 std::optional<Error> failed_model(const std::vector<fleet::Snapshot>& snapshots, std::string_view model,
                                   WallTime now);
+
+// Whether somebody works, and if not, who should, and what is known of them. `registered`: those that said in
+// the broker's keys that they are there.
+HealthCheck workers_check(const Result<fleet::Roll>& roll,
+                          const Result<std::vector<dramatiq::WorkerEntry>>& registered);
 
 // The workers' own metrics, each with a `worker` label, and gauges of hosts and workers.
 std::vector<telemetry::Sample> samples_of(const std::vector<fleet::Snapshot>& snapshots);

@@ -22,11 +22,12 @@ std::vector<Route> openapi_routes();      // openapi.cc
 // {status:"success", message, data} and the like.
 template <described::Struct T>
 Response answer(const T& body, int status = 200) {
-  return {.status = status, .body = described::write(body)};
+  return json_response(described::to_value(body), status);
 }
 
 // The path's task id, checked.
 Result<std::string> task_id_of(const Request& request);
 Error task_not_found();
+Error task_exists();
 
 }  // namespace medsynth::api

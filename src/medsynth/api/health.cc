@@ -9,6 +9,7 @@
 #include "medsynth/api/queue_view.h"
 #include "medsynth/api/url.h"
 #include "medsynth/redis/awaitable.h"
+#include "medsynth/telemetry/label.h"
 
 namespace medsynth::api {
 namespace {
@@ -20,17 +21,17 @@ constexpr HealthCheck process_check() {
   return {"process", true, "answers"};
 }
 
-// Redis, workers, and whether this server is on its way out.
+// Redis, workers, and whether this server is on its way out. Redis is asked to do what a submission and a
+// worker's report do: one that only answers, but is full or refuses, is of no use.
 asio::awaitable<std::vector<HealthCheck>> dependencies(App& app) {
   std::vector<HealthCheck> checks;
-  const auto snapshots = co_await co_run(app.services.client, app.services.fleet.snapshots(app.now()));
-  checks.push_back({"redis", snapshots.has_value(), snapshots ? "answers" : snapshots.error().message});
+  const auto writes = co_await co_run(app.services.client, app.services.fleet.probe());
+  checks.push_back(
+      {"redis", writes.has_value(), writes ? "answers, and takes writes" : writes.error().message});
   if (app.options.expect_workers) {
-    const auto working = !snapshots ? 0
-                                    : std::count_if(snapshots->begin(), snapshots->end(),
-                                                    [](const auto& each) { return !each.draining; });
-    checks.push_back(
-        {"workers", working > 0, working > 0 ? fmt::format("{} alive", working) : "none is alive"});
+    const auto roll = co_await co_run(app.services.client, app.services.fleet.roll());
+    const auto registered = co_await co_run(app.services.client, app.services.broker.our_workers());
+    checks.push_back(workers_check(roll, registered));
   }
   checks.push_back({"serving", !app.draining, app.draining ? "is stopping" : "takes requests"});
   co_return checks;
@@ -77,17 +78,41 @@ void add_queue(const QueueInfo& queue, std::vector<telemetry::Sample>& samples) 
                           {{"queue", queue.name}}, queue.state == "paused" ? 1 : 0));
 }
 
+// Anybody may send to a queue of a new name. Those that somebody consumes are shown in any case, of the
+// others as many as the bound on labels allows; the rest in one sum.
+std::vector<QueueInfo> with_bounded_names(const App& app, std::vector<QueueInfo> infos) {
+  telemetry::Label labels;
+  const auto& own = app.options.queues;
+  std::stable_partition(infos.begin(), infos.end(), [&](const QueueInfo& each) {
+    return each.workers > 0 || std::find(own.begin(), own.end(), each.name) != own.end();
+  });
+  std::vector<QueueInfo> shown;
+  QueueInfo rest{.name = std::string(telemetry::Label::kUnknown), .state = "active"};
+  for (QueueInfo& each : infos) {
+    if (labels.of(each.name) == each.name) {
+      shown.push_back(std::move(each));
+      continue;
+    }
+    rest.ready += each.ready;
+    rest.delayed += each.delayed;
+    rest.running += each.running;
+    rest.dead += each.dead;
+  }
+  if (shown.size() < infos.size()) shown.push_back(std::move(rest));
+  return shown;
+}
+
 // What Redis knows; nothing when it is away.
 asio::awaitable<std::vector<telemetry::Sample>> stored_samples(App& app) {
   std::vector<telemetry::Sample> samples;
-  const auto snapshots = co_await co_run(app.services.client, app.services.fleet.snapshots(app.now()));
+  const auto snapshots = co_await co_run(app.services.client, app.services.fleet.snapshots());
   samples.push_back(gauge("medsynth_redis_up", "1 when Redis answers", {}, snapshots ? 1 : 0));
   if (!snapshots) co_return samples;
   for (telemetry::Sample& sample : samples_of(*snapshots)) samples.push_back(std::move(sample));
   auto queues = co_await known_queues(app);
-  const auto infos = queues ? co_await queue_infos(app, std::move(*queues)) : queues.error();
+  auto infos = queues ? co_await queue_infos(app, std::move(*queues)) : queues.error();
   if (infos)
-    for (const QueueInfo& queue : *infos) add_queue(queue, samples);
+    for (const QueueInfo& queue : with_bounded_names(app, std::move(*infos))) add_queue(queue, samples);
   const auto counts = co_await co_run(app.services.client, app.services.store.counts(app.now()));
   if (!counts) co_return samples;
   for (const auto& [status, count] : *counts)

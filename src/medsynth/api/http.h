@@ -35,7 +35,9 @@ struct Response {
   bool close = false;  // the connection cannot be used any further
 };
 
-inline Response json_response(const json::value& body, int status = 200) {
+// Numbers that are none (NaN of a sensor) are null: what leaves here is JSON.
+inline Response json_response(json::value body, int status = 200) {
+  json::drop_non_finite(body);
   return {.status = status, .body = json::write(body)};
 }
 

@@ -7,6 +7,7 @@
 #include "medsynth/api/fleet_view.h"
 #include "medsynth/api/handlers.h"
 #include "medsynth/api/payloads.h"
+#include "medsynth/base/id.h"
 #include "medsynth/redis/awaitable.h"
 
 namespace medsynth::api {
@@ -48,14 +49,12 @@ std::string removal_message(const RemovedModels& data) {
 }
 
 asio::awaitable<Result<Response>> stats(App& app, const Request&) {
-  BOOST_OUTCOME_CO_TRY(auto snapshots,
-                       co_await co_run(app.services.client, app.services.fleet.snapshots(app.now())));
+  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app.services.client, app.services.fleet.snapshots()));
   co_return answer(cache_of(snapshots, app.options.max_cached_models, app.options.model_cache_ttl));
 }
 
 asio::awaitable<Result<RemovedModels>> ask(App& app, std::string kind, std::string model) {
-  BOOST_OUTCOME_CO_TRY(auto snapshots,
-                       co_await co_run(app.services.client, app.services.fleet.snapshots(app.now())));
+  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app.services.client, app.services.fleet.snapshots()));
   if (snapshots.empty()) co_return RemovedModels{};
   BOOST_OUTCOME_CO_TRY(auto version,
                        co_await co_run(app.services.client, app.services.fleet.request(kind, model)));
@@ -65,7 +64,7 @@ asio::awaitable<Result<RemovedModels>> ask(App& app, std::string kind, std::stri
 // Every worker is asked, whatever the snapshots say: they may be a second old.
 asio::awaitable<Result<Response>> remove_model(App& app, const Request& request) {
   const std::string& model = request.parameters.at(0);
-  if (model.empty() || model.size() > 200) co_return invalid("/model_id", "must have 1 to 200 bytes");
+  BOOST_OUTCOME_CO_TRY(check_name("/model_id", model));
   BOOST_OUTCOME_CO_TRY(auto data, co_await ask(app, "cache.remove", model));
   if (data.models.empty() && data.silent.empty())
     co_return Error{Code::not_found, "No worker has this model in its cache.", "model_not_cached"};

@@ -7,6 +7,7 @@
 
 #include "medsynth/api/handlers.h"
 #include "medsynth/api/problem.h"
+#include "medsynth/jobs/jobs.h"
 
 namespace medsynth::api {
 namespace {
@@ -21,6 +22,8 @@ std::string_view status_text(int status) {
       return "Accepted";
     case 400:
       return "Malformed JSON";
+    case 403:
+      return "A web page of another origin made the request";
     case 404:
       return "Not found";
     case 409:
@@ -30,11 +33,11 @@ std::string_view status_text(int status) {
     case 413:
       return "Payload too large";
     case 415:
-      return "The body is not JSON";
+      return "The body is not JSON, or has a Content-Encoding";
     case 422:
       return "A field is wrong";
     case 503:
-      return "Redis is away; Retry-After says when to try again";
+      return "Redis is away or full, or there is too much under way; Retry-After says when to try again";
     default:
       return "An error";
   }
@@ -99,6 +102,7 @@ std::set<int> error_statuses(const Route& route, bool has_parameters) {
   if (route.body) statuses.insert({400, 413, 415});
   if (route.body && !route.body_optional) statuses.insert(411);
   if (route.body || has_parameters) statuses.insert(422);
+  if (route.method != Method::get) statuses.insert(403);
   if (route.group != "health" && route.group != "openapi") statuses.insert(503);
   return statuses;
 }
@@ -139,7 +143,11 @@ asio::awaitable<Result<Response>> document(App&, const Request&) {
 
 json::object openapi(std::span<const Route> routes) {
   json::object paths;
-  json::object schemas{{"Problem", described::schema<Problem>()}};
+  // Results are stored as they are written, so no route names their types.
+  json::object schemas{{"Problem", described::schema<Problem>()},
+                       {"ContradictionResult", described::schema<jobs::ContradictionResult>()},
+                       {"ArticlesResult", described::schema<jobs::ArticlesResult>()},
+                       {"EvidenceSpan", described::schema<jobs::EvidenceSpan>()}};
   for (const Route& route : routes) {
     auto& path = paths[route.pattern];
     if (!path.is_object()) path = json::object{};

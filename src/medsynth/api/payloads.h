@@ -1,4 +1,4 @@
-// What the calls take and answer, described once. Names and members are DESIGN section 5's.
+// What the calls take and answer, described once. Names and members stay.
 #pragma once
 
 #include <cstdint>
@@ -37,8 +37,9 @@ BOOST_DESCRIBE_STRUCT(TaskPage, (), (tasks, total, next_cursor))
 struct DeleteTasksQuery {
   std::optional<tasks::Status> status;
   std::optional<std::int64_t> older_than;
+  bool all = false;
 };
-BOOST_DESCRIBE_STRUCT(DeleteTasksQuery, (), (status, older_than))
+BOOST_DESCRIBE_STRUCT(DeleteTasksQuery, (), (status, older_than, all))
 
 struct DeletedCount {
   std::int64_t deleted_count = 0;
@@ -92,7 +93,7 @@ BOOST_DESCRIBE_STRUCT(LimitsChange, (),
                       (max_cpu_percent, max_memory_percent, max_gpu_percent, max_concurrent_tasks))
 
 struct LimitsShown : limits::Limits {
-  std::map<std::string, std::string> origin;  // of each: api | environment
+  std::map<std::string, std::string> origin;  // of each: api, else default | file | environment | flag
 };
 BOOST_DESCRIBE_STRUCT(LimitsShown, (limits::Limits), (origin))
 
@@ -248,7 +249,10 @@ struct Rules<api::DeleteTasksQuery> {
       Field{.name = "older_than",
             .help = "Only tasks whose last update is older than this many seconds",
             .minimum = 0,
-            .maximum = 1e10}};
+            .maximum = 1e10},
+      Field{.name = "all",
+            .help = "true, instead of a filter: every task. Without either, nothing is deleted",
+            .optional = true}};
 };
 template <>
 struct Rules<api::LimitsChange> {

@@ -23,11 +23,14 @@ constexpr std::array kPrecise{
     Precise{"length_required", 411, "Length required", true},
     Precise{"payload_too_large", 413, "Payload too large", true},
     Precise{"unsupported_media_type", 415, "Unsupported media type"},
+    Precise{"unsupported_content_encoding", 415, "Unsupported content encoding"},
     Precise{"misdirected_request", 421, "Misdirected request", true},
     Precise{"header_too_large", 431, "Request header fields too large", true},
     // Redis answers late, or not at all: to the caller that is one thing, and it is worth a retry.
     Precise{"redis_timeout", 503, "Unavailable"},
     Precise{"redis_closed", 503, "Unavailable"},
+    // Seen while its body still comes, or after a body that was not kept.
+    Precise{"too_many_bytes", 503, "Unavailable", true},
 };
 
 const Precise* find_precise(const Error& error) {
@@ -66,6 +69,8 @@ Response problem(const Error& error, std::string_view request_id) {
   if (response.status == 429 || response.status == 503)
     response.headers.emplace_back(
         "Retry-After", std::to_string(error.retry_after.value_or(std::chrono::seconds(1)).count()));
+  if (body.code == "unsupported_content_encoding")
+    response.headers.emplace_back("Accept-Encoding", "identity");
   response.close = precise && precise->close;
   return response;
 }

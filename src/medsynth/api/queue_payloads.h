@@ -109,8 +109,11 @@ struct DeadLetterDetail : DeadLetterInfo {
   std::optional<std::string> traceback;
   std::optional<std::string>
       payload;  // of one that cannot be decoded: each byte as the character of its number
+  // Of these five, those above 1 MiB: null, or cut after it where it is text.
+  std::optional<std::vector<std::string>> omitted;
 };
-BOOST_DESCRIBE_STRUCT(DeadLetterDetail, (DeadLetterInfo), (args, kwargs, options, traceback, payload))
+BOOST_DESCRIBE_STRUCT(DeadLetterDetail, (DeadLetterInfo),
+                      (args, kwargs, options, traceback, payload, omitted))
 
 struct ListDeadQuery {
   std::optional<std::string> queue;
@@ -172,7 +175,7 @@ struct Rules<api::BatchQuery> {
 template <>
 struct Rules<api::SendMessage> {
   static constexpr std::array fields{
-      Field{.name = "actor", .help = "Name of the actor", .min_size = 1, .max_size = 500},
+      Field{.name = "actor", .help = "Name of the actor", .min_size = 1, .max_size = 200},
       Field{.name = "args", .help = "Positional arguments", .optional = true},
       Field{.name = "kwargs", .help = "Keyword arguments", .optional = true},
       Field{.name = "options",

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "medsynth/dramatiq/queues.h"
 #include "medsynth/redis/awaitable.h"
 
@@ -10,6 +12,8 @@ namespace medsynth::api {
 namespace asio = boost::asio;
 using redis::co_run;
 using Names = std::vector<std::string>;
+
+constexpr std::chrono::seconds kTryFullAgain{5};
 
 Result<> check_queue(const std::string& name) {
   const auto checked = dramatiq::check_queue_name(name);
@@ -20,8 +24,7 @@ Result<> check_queue(const std::string& name) {
 asio::awaitable<Result<Names>> known_queues(App& app, bool all) {
   const dramatiq::Queues queues(app.services.broker);
   BOOST_OUTCOME_CO_TRY(auto known, co_await co_run(app.services.client, queues.known()));
-  BOOST_OUTCOME_CO_TRY(auto snapshots,
-                       co_await co_run(app.services.client, app.services.fleet.snapshots(app.now())));
+  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app.services.client, app.services.fleet.snapshots()));
   std::set<std::string> names(known.begin(), known.end());
   names.insert(app.options.queues.begin(), app.options.queues.end());
   for (const fleet::Snapshot& snapshot : snapshots)
@@ -39,9 +42,24 @@ asio::awaitable<Result<Names>> named_or_known(App& app, const std::optional<std:
   co_return Names{*queue};
 }
 
+std::optional<tasks::Bound> bound_of(const App& app, const std::string& queue) {
+  if (app.options.max_queue_length == 0) return std::nullopt;
+  return tasks::Bound{app.services.broker.messages_key(queue), app.options.max_queue_length};
+}
+
+Error queue_full(const App& app, const std::string& queue) {
+  return {Code::unavailable,
+          fmt::format(
+              "Queue {} has {} messages, as many as it may have (MEDSYNTH_MAX_QUEUE_LENGTH): try again when "
+              "some are done.",
+              queue, app.options.max_queue_length),
+          "queue_full",
+          {},
+          kTryFullAgain};
+}
+
 asio::awaitable<Result<std::vector<QueueInfo>>> queue_infos(App& app, Names names) {
-  BOOST_OUTCOME_CO_TRY(auto snapshots,
-                       co_await co_run(app.services.client, app.services.fleet.snapshots(app.now())));
+  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app.services.client, app.services.fleet.snapshots()));
   const dramatiq::Queues queues(app.services.broker);
   BOOST_OUTCOME_CO_TRY(auto states, co_await co_run(app.services.client, queues.states(std::move(names))));
   std::vector<QueueInfo> infos;

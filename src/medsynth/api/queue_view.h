@@ -22,4 +22,9 @@ boost::asio::awaitable<Result<std::vector<std::string>>> named_or_known(
     App& app, const std::optional<std::string>& queue);
 boost::asio::awaitable<Result<std::vector<QueueInfo>>> queue_infos(App& app, std::vector<std::string> names);
 
+// How many messages submissions may leave on the queue, where that is bounded. A delayed message's queue is
+// the delay queue.
+std::optional<tasks::Bound> bound_of(const App& app, const std::string& queue);
+Error queue_full(const App& app, const std::string& queue);
+
 }  // namespace medsynth::api

@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/api/body.h"
 #include "medsynth/api/handlers.h"
+#include "medsynth/api/off_loop.h"
 #include "medsynth/api/queue_view.h"
 #include "medsynth/api/url.h"
 #include "medsynth/redis/awaitable.h"
@@ -71,8 +73,11 @@ asio::awaitable<Result<std::int64_t>> purge_some(App& app, redis::Query<std::vec
                                                  const auto& drop) {
   BOOST_OUTCOME_CO_TRY(auto waiting, co_await co_run(app.services.client, std::move(look)));
   if (waiting.empty()) co_return 0;
-  BOOST_OUTCOME_CO_TRY(
-      co_await co_run(app.services.client, app.services.store.abandon(tasks_of(waiting), app.now())));
+  std::size_t bytes = 0;
+  for (const dramatiq::Waiting& each : waiting) bytes += each.payload.size();
+  auto abandon =
+      co_await off_loop(app, bytes, [&] { return app.services.store.abandon(tasks_of(waiting), app.now()); });
+  BOOST_OUTCOME_CO_TRY(co_await co_run(app.services.client, std::move(abandon)));
   co_return co_await co_run(app.services.client, drop(waiting));
 }
 
@@ -90,8 +95,9 @@ asio::awaitable<Result<std::int64_t>> purge(App& app, const std::string& queue, 
     }
   }
   for (std::int64_t count = 1; count > 0 && purged < limit; purged += count) {
+    const std::int64_t step = std::min(kPurgeStep, limit - purged);
     BOOST_OUTCOME_CO_TRY(
-        count, co_await purge_some(app, queues.held_delayed(queue, kPurgeStep), [&](const auto& messages) {
+        count, co_await purge_some(app, queues.held_delayed(queue, step), [&](const auto& messages) {
           return queues.drop_held_delayed(queue, messages);
         }));
   }
@@ -108,24 +114,35 @@ asio::awaitable<Result<Response>> purge_queue(App& app, const Request& request) 
       .data = {purged, depth.ready + depth.delayed}});
 }
 
-// A member of the body as the text that came, in place: numbers of any size pass untouched.
-std::string_view raw_member(std::string_view body, std::string_view name, std::string_view fallback) {
-  const auto members = json::members(body);
-  if (!members) return fallback;
-  for (const auto& [key, text] : *members)
-    if (key == name) fallback = text;
-  return fallback;
+struct Sending {
+  dramatiq::Message message;
+  std::optional<WallTime> eta = {};
+  std::string task_id = {};
+};
+
+// Arguments and options stay the text that came: numbers of any size pass untouched.
+Result<Sending> read_sending(const App& app, const Request& request, const std::string& queue) {
+  BOOST_OUTCOME_TRY(auto body, parse_body<SendMessage>(request.body));
+  Sending sending{dramatiq::make_message(queue, body.actor, "{}", app.now())};
+  if (body.delay > 0) sending.eta = app.now() + std::chrono::milliseconds(body.delay);
+  std::string_view options = "{}";
+  BOOST_OUTCOME_TRY(auto members, json::members(request.body));
+  for (const auto& [name, text] : members) {
+    if (name == "args") sending.message.args = text;
+    if (name == "kwargs") sending.message.kwargs = text;
+    if (name == "options") options = text;
+  }
+  BOOST_OUTCOME_TRY(sending.message.options, dramatiq::read_options(options));
+  const dramatiq::Message& message = sending.message;
+  BOOST_OUTCOME_TRY(dramatiq::check(message));
+  sending.task_id = tasks::identity_of(message.kwargs, message.option("task_id"), message.message_id);
+  return sending;
 }
 
-Result<dramatiq::Message> read_message(const App& app, const Request& request, const std::string& queue,
-                                       const SendMessage& body) {
-  auto message = dramatiq::make_message(queue, body.actor,
-                                        std::string(raw_member(request.body, "kwargs", "{}")), app.now());
-  message.args = raw_member(request.body, "args", "[]");
-  if (const auto options = json::members(raw_member(request.body, "options", "{}")))
-    for (const auto& [name, text] : *options) message.set_option(name, std::string(text));
-  BOOST_OUTCOME_TRY(dramatiq::check(message));
-  return message;
+// Nearly: others may send at the same time.
+bool is_full(const App& app, const QueueInfo& info) {
+  return app.options.max_queue_length > 0 &&
+         info.ready + info.delayed + info.running >= app.options.max_queue_length;
 }
 
 bool is_ours(const std::vector<QueueInfo>& infos, const App& app, const std::string& queue) {
@@ -137,31 +154,35 @@ bool is_ours(const std::vector<QueueInfo>& infos, const App& app, const std::str
 // it.
 asio::awaitable<Result<Response>> send_message(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto queue, queue_of(request));
-  BOOST_OUTCOME_CO_TRY(auto body, described::parse<SendMessage>(request.body));
-  BOOST_OUTCOME_CO_TRY(auto message, read_message(app, request, queue, body));
-  const std::optional<WallTime> eta =
-      body.delay > 0 ? std::optional(app.now() + std::chrono::milliseconds(body.delay)) : std::nullopt;
+  const std::size_t bytes = request.body.size();
+  BOOST_OUTCOME_CO_TRY(auto sending,
+                       co_await off_loop(app, bytes, [&] { return read_sending(app, request, queue); }));
+  const dramatiq::Message& message = sending.message;
   const dramatiq::Queues queues(app.services.broker);
   BOOST_OUTCOME_CO_TRY(co_await co_run(app.services.client, queues.remember({queue})));
   BOOST_OUTCOME_CO_TRY(auto infos, co_await queue_infos(app, {queue}));
   SendAnswer sent{.message = "The message is sent.", .data = {queue, message.message_id, std::nullopt}};
   if (!is_ours(infos, app, queue)) {
-    BOOST_OUTCOME_CO_TRY(co_await co_run(app.services.client, app.services.broker.enqueue(message, eta)));
+    if (is_full(app, infos.at(0))) co_return queue_full(app, queue);
+    auto enqueue =
+        co_await off_loop(app, bytes, [&] { return app.services.broker.enqueue(message, sending.eta); });
+    BOOST_OUTCOME_CO_TRY(co_await co_run(app.services.client, std::move(enqueue)));
     co_return answer(sent, 202);
   }
-  const std::string id = tasks::identity_of(message.kwargs, message.option("task_id"), message.message_id);
-  const tasks::NewTask task{.task_id = id,
+  const tasks::NewTask task{.task_id = sending.task_id,
                             .message_id = message.message_id,
                             .queue = queue,
                             .actor = message.actor_name,
                             .fields = {}};
-  auto create =
-      app.services.store.create(task, app.now(), app.services.broker.enqueue_commands(message, eta));
+  const auto bound = bound_of(app, sending.eta ? dramatiq::delay_queue(queue) : queue);
+  auto create = co_await off_loop(app, bytes, [&] {
+    return app.services.store.create(task, app.now(),
+                                     app.services.broker.enqueue_commands(message, sending.eta), {}, bound);
+  });
   BOOST_OUTCOME_CO_TRY(auto created, co_await co_run(app.services.client, std::move(create)));
-  if (created.outcome == tasks::Created::Outcome::exists)
-    co_return Error{Code::conflict, "A task with this id exists: choose another, or delete it first.",
-                    "task_exists"};
-  sent.data.task_id = id;
+  if (created.outcome == tasks::Created::Outcome::exists) co_return task_exists();
+  if (created.outcome == tasks::Created::Outcome::full) co_return queue_full(app, queue);
+  sent.data.task_id = sending.task_id;
   co_return answer(sent, 202);
 }
 

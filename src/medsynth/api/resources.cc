@@ -1,10 +1,12 @@
 // /v1/resources
 #include <unistd.h>
 
+#include "medsynth/api/body.h"
 #include "medsynth/api/confirm.h"
 #include "medsynth/api/fleet_view.h"
 #include "medsynth/api/handlers.h"
 #include "medsynth/api/payloads.h"
+#include "medsynth/limits/overlay.h"
 #include "medsynth/redis/awaitable.h"
 
 namespace medsynth::api {
@@ -44,9 +46,8 @@ asio::awaitable<Result<State>> read_state(App& app) {
   // Requests are not asked for: only the limits are of interest.
   BOOST_OUTCOME_CO_TRY(auto control,
                        co_await co_run(app.services.client, app.services.fleet.control(INT64_MAX)));
-  BOOST_OUTCOME_CO_TRY(auto snapshots,
-                       co_await co_run(app.services.client, app.services.fleet.snapshots(app.now())));
-  State state{std::move(snapshots), std::move(control.limits), {}};
+  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app.services.client, app.services.fleet.snapshots()));
+  State state{std::move(snapshots), limits::overlay({}, control.limits).used, {}};
   state.limits = limits_in_force(state.snapshots, state.set, app.options.limits);
   co_return state;
 }
@@ -61,8 +62,12 @@ asio::awaitable<Result<Response>> usage(App& app, const Request&) {
 asio::awaitable<Result<Response>> show_limits(App& app, const Request&) {
   BOOST_OUTCOME_CO_TRY(auto state, co_await read_state(app));
   LimitsShown shown{{state.limits}, {}};
-  described::for_each_member<limits::Limits>([&](std::string_view name, auto) {
-    shown.origin[std::string(name)] = state.set.contains(std::string(name)) ? "api" : "environment";
+  described::for_each_member<limits::Limits>([&](std::string_view name, auto member) {
+    const auto own = app.options.limits_origin.find(name);
+    const bool is_own = state.limits.*member == app.options.limits.*member;
+    shown.origin[std::string(name)] = state.set.contains(std::string(name))              ? "api"
+                                      : is_own && own != app.options.limits_origin.end() ? own->second
+                                                                                         : "environment";
   });
   co_return answer(shown);
 }
@@ -79,7 +84,7 @@ asio::awaitable<Result<Response>> confirmed_limits(App& app, std::int64_t versio
 }
 
 asio::awaitable<Result<Response>> change_limits(App& app, const Request& request) {
-  BOOST_OUTCOME_CO_TRY(auto change, described::parse<LimitsChange>(request.body));
+  BOOST_OUTCOME_CO_TRY(auto change, parse_body<LimitsChange>(request.body));
   std::map<std::string, double> changed;
   described::for_each_member<LimitsChange>([&](std::string_view name, auto member) {
     if (change.*member) changed[std::string(name)] = static_cast<double>(*(change.*member));
@@ -88,8 +93,7 @@ asio::awaitable<Result<Response>> change_limits(App& app, const Request& request
     co_return invalid("",
                       "must have at least one of max_cpu_percent, max_memory_percent, max_gpu_percent, "
                       "max_concurrent_tasks");
-  BOOST_OUTCOME_CO_TRY(auto before,
-                       co_await co_run(app.services.client, app.services.fleet.snapshots(app.now())));
+  BOOST_OUTCOME_CO_TRY(auto before, co_await co_run(app.services.client, app.services.fleet.snapshots()));
   BOOST_OUTCOME_CO_TRY(auto version,
                        co_await co_run(app.services.client, app.services.fleet.set_limits(changed)));
   co_return co_await confirmed_limits(app, version, ids_of(before),
@@ -97,8 +101,7 @@ asio::awaitable<Result<Response>> change_limits(App& app, const Request& request
 }
 
 asio::awaitable<Result<Response>> reset_limits(App& app, const Request&) {
-  BOOST_OUTCOME_CO_TRY(auto before,
-                       co_await co_run(app.services.client, app.services.fleet.snapshots(app.now())));
+  BOOST_OUTCOME_CO_TRY(auto before, co_await co_run(app.services.client, app.services.fleet.snapshots()));
   BOOST_OUTCOME_CO_TRY(auto version, co_await co_run(app.services.client, app.services.fleet.reset_limits()));
   co_return co_await confirmed_limits(app, version, ids_of(before),
                                       "The limits are each worker's own again.");

@@ -12,6 +12,9 @@ namespace {
 
 namespace asio = boost::asio;
 
+// Some editors and shells put it before what they send.
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 bool is_parameter(std::string_view segment) {
   return segment.starts_with('{');
 }
@@ -33,6 +36,9 @@ Result<> check(const Route& route, const Request& request) {
     BOOST_OUTCOME_TRY(parse_query<NoQuery>(request.query));
   }
   if (!request.body.empty() && !is_json(request.content_type)) return unsupported_media_type();
+  // What somebody meant as a filter must not be overlooked.
+  if (!route.body && route.method == Method::delete_ && !request.body.empty())
+    return invalid("", "this call takes no body: filters are query parameters");
   if (route.body && !route.body_optional && !request.has_length) return length_required();
   return success();
 }
@@ -128,6 +134,7 @@ asio::awaitable<Response> respond(App& app, Request& request, std::string_view& 
   pattern = "unmatched";
   std::exception_ptr thrown;
   try {
+    if (request.body.starts_with(kByteOrderMark)) request.body.remove_prefix(kByteOrderMark.size());
     auto routed = route(request, pattern);
     if (!routed) co_return problem(routed.error(), request.request_id);
     if (!routed->handler) co_return std::move(routed->answer);

@@ -1,6 +1,8 @@
 // The listening socket and the life of connections.
 #include "medsynth/api/server.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <exception>
 #include <future>
@@ -42,11 +44,12 @@ std::string shown(const tcp::endpoint& endpoint) {
 }  // namespace
 
 struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
-  Impl(asio::io_context& io_, ServerOptions options, const Services& services)
+  Impl(asio::io_context& io_, const ServerOptions& options, const Services& services)
       : io(io_),
         acceptor(io_),
         deadlines(io_),
-        shared{App(std::move(options), services), true, new_uuid().substr(0, 8)} {}
+        shared{App(options, services), BytesInFlight(options.max_bytes_in_flight), true,
+               new_uuid().substr(0, 8)} {}
 
   Result<> listen();
   asio::awaitable<void> accept();
@@ -131,8 +134,8 @@ asio::awaitable<void> Server::Impl::run(tcp::socket socket) {
 asio::awaitable<void> Server::Impl::refuse(tcp::socket socket) {
   const Response full = problem({Code::unavailable, "Too many connections.", "too_many_connections"}, "");
   const std::string text = fmt::format(
-      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: {}\r\nContent-Length: {}\r\nRetry-After: "
-      "1\r\nConnection: close\r\n\r\n{}",
+      "HTTP/1.1 503 Service Unavailable\r\nMedsynth-Version: " MEDSYNTH_VERSION
+      "\r\nContent-Type: {}\r\nContent-Length: {}\r\nRetry-After: 1\r\nConnection: close\r\n\r\n{}",
       full.content_type, full.body.size(), full.body);
   error_code ignored;
   co_await socket.async_write_some(asio::buffer(text), asio::redirect_error(asio::use_awaitable, ignored));
@@ -175,16 +178,22 @@ void Server::Impl::close_all() {
 
 Result<std::unique_ptr<Server>> Server::open(asio::io_context& io, ServerOptions options,
                                              const Services& services) {
-  auto impl = std::make_shared<Impl>(io, std::move(options), services);
+  auto impl = std::make_shared<Impl>(io, options, services);
   BOOST_OUTCOME_TRY(impl->listen());
   asio::co_spawn(io, [impl]() -> asio::awaitable<void> { co_await impl->accept(); }, asio::detached);
   return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+App::App(ServerOptions options_, const Services& services_)
+    : options(std::move(options_)), services(services_) {
+  asio::post(parser, [] { pthread_setname_np(pthread_self(), "ms-parse"); });
 }
 
 Server::Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Server::~Server() {
   asio::post(impl_->io, [impl = impl_] { impl->close_all(); });
+  impl_->shared.app.parser.join();  // what it reads belongs to connections, which end with the io_context
 }
 
 std::string Server::address() const {

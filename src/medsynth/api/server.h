@@ -1,4 +1,4 @@
-// The HTTP server: every call of DESIGN section 5, over HTTP/1.1 with keep-alive and pipelining.
+// The HTTP server: every call of /openapi.json, over HTTP/1.1 with keep-alive and pipelining.
 //
 //   boost::asio::io_context io(1);
 //   redis::Client client({.url = url}, &io);                       // shared: reading a task costs no thread
@@ -12,11 +12,14 @@
 // Everything runs on the one thread that runs the io_context; open() is called before it runs or on it, the
 // other methods on any other thread. There is no authentication yet: on loopback the Host header must name
 // loopback (a web page that rebinds its name to 127.0.0.1 is refused with 421), and any other address needs
-// `insecure`.
+// `insecure`. Everywhere, what a page of another origin sends may not change anything (origin.h). Bodies of
+// 64 KiB and more are read on a thread of the server's own ("ms-parse").
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -50,6 +53,9 @@ struct ServerOptions {
   std::int64_t max_cached_models = 5;  // shown when no worker lives
   double model_cache_ttl = 3600;       // seconds; the same
 
+  // Where each of `limits` comes from: origin_name().
+  std::map<std::string, std::string, std::less<>> limits_origin;
+
   std::size_t body_limit = 16 * 1024 * 1024;  // bytes; beyond: 413
   std::uint32_t header_limit = 16 * 1024;     // bytes; beyond: 431
   std::chrono::milliseconds header_timeout{
@@ -58,7 +64,11 @@ struct ServerOptions {
   std::chrono::milliseconds idle_timeout{60'000};    // between requests, and for writing an answer
   std::chrono::milliseconds confirm_timeout{1'000};  // how long a change waits for the workers
   std::size_t max_connections = 4096;                // beyond: 503 and closed
-  bool access_log = true;                            // one line at info for each request
+  // Of requests and answers of all connections together; beyond: 503. At least body_limit.
+  std::size_t max_bytes_in_flight = 128 * 1024 * 1024;
+  std::int64_t max_queue_length =
+      0;                   // messages that submissions may leave on a queue; beyond: 503; 0: no bound
+  bool access_log = true;  // one line at info for each request
 };
 
 // What the server works with. All of it outlives the io_context's last run.

@@ -21,6 +21,7 @@
 
 #include "medsynth/api/connections.h"
 #include "medsynth/api/listen.h"
+#include "medsynth/api/origin.h"
 #include "medsynth/api/problem.h"
 #include "medsynth/api/router.h"
 #include "medsynth/base/log.h"
@@ -44,6 +45,14 @@ constexpr std::chrono::seconds kLinger{2};
 
 Error malformed_request(std::string_view why) {
   return {Code::invalid_argument, fmt::format("Malformed HTTP request: {}.", why), "malformed_request"};
+}
+
+Error too_many_bytes() {
+  return {
+      Code::unavailable,
+      "The requests and answers under way hold as many bytes as they may (MEDSYNTH_MAX_BYTES_IN_FLIGHT): try "
+      "again.",
+      "too_many_bytes"};
 }
 
 Method method_of(http::verb verb) {
@@ -88,7 +97,7 @@ const std::string& http_date() {
 class Session {
  public:
   Session(Shared& shared, Connection& connection)
-      : shared_(shared), options_(shared.app.options), connection_(connection) {}
+      : shared_(shared), options_(shared.app.options), connection_(connection), share_(shared.bytes) {}
 
   asio::awaitable<void> run() {
     for (bool more = true; more;) {
@@ -126,6 +135,10 @@ class Session {
           buffer_.prepare(parser_->is_header_done() ? kBodyReadBytes : kReadBytes),
           asio::redirect_error(asio::use_awaitable, error));
       buffer_.commit(got);
+      if (!share_.hold(buffer_.size() + parser_->get().body().size())) {
+        refusal_ = too_many_bytes();
+        co_return Heard::request;
+      }
       if (got == 0 && connection_.overdue && !connection_.idle) {
         refusal_ = Error{Code::timeout, "The request did not arrive in time.", "request_timeout"};
         co_return Heard::request;
@@ -177,6 +190,9 @@ class Session {
       response_ = problem(*refusal_, request_.request_id);
     else
       response_ = co_await respond(shared_.app, request_, pattern);
+    (void)std::exchange(parser_->get().body(), {});  // an assignment would keep its memory
+    if (!share_.hold(buffer_.size() + response_.body.size()))
+      response_ = problem(too_many_bytes(), request_.request_id);
     const bool keep =
         !response_.close && parser_->is_done() && parser_->keep_alive() && !shared_.app.draining;
     write_head(response_, request_.request_id, keep);
@@ -185,7 +201,15 @@ class Session {
     const bool written =
         sent == head_.size() + response_.body.size() || co_await write_rest(response_.body, sent);
     note(request_, pattern, response_.status, steady_clock::now() - started);
+    release_memory();
     co_return keep&& written;
+  }
+
+  // What is kept between requests is what the smallest need.
+  void release_memory() {
+    (void)std::exchange(response_, {});
+    if (buffer_.capacity() > kBodyReadBytes) buffer_.shrink_to_fit();
+    share_.hold(buffer_.size());
   }
 
   Request describe(const http::request<http::string_body>& message) {
@@ -220,7 +244,14 @@ class Session {
       return Error{Code::not_allowed,
                    "This server listens on loopback: the Host header must be localhost, 127.0.0.1 or [::1].",
                    "misdirected_request"};
-    return std::nullopt;
+    const std::string_view coding = message[http::field::content_encoding];
+    if (!coding.empty() && !beast::iequals(coding, "identity"))
+      return Error{Code::invalid_argument, "The body must be sent as it is, without a Content-Encoding.",
+                   "unsupported_content_encoding"};
+    return refuse_cross_site(request.method, {.host = message[http::field::host],
+                                              .origin = message[http::field::origin],
+                                              .origins = message.count(http::field::origin),
+                                              .fetch_site = message["Sec-Fetch-Site"]});
   }
 
   void write_head(const Response& response, std::string_view request_id, bool keep) {
@@ -232,7 +263,8 @@ class Session {
     if (response.status != 204) fmt::format_to(out, "Content-Length: {}\r\n", response.body.size());
     for (const auto& [name, value] : response.headers) fmt::format_to(out, "{}: {}\r\n", name, value);
     fmt::format_to(out, "X-Request-Id: {}\r\nDate: {}\r\n", request_id, http_date());
-    head_ += "Server: medsynth\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+    head_ += "Server: medsynth\r\nMedsynth-Version: " MEDSYNTH_VERSION
+             "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
     if (!keep)
       head_ += "Connection: close\r\n";
     else if (parser_->get().version() < 11)
@@ -299,6 +331,7 @@ class Session {
   Shared& shared_;
   const ServerOptions& options_;
   Connection& connection_;
+  BytesInFlight::Share share_;
   beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   std::optional<Error> refusal_;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "medsynth/api/handlers.h"
+#include "medsynth/api/off_loop.h"
 #include "medsynth/api/payloads.h"
 #include "medsynth/api/url.h"
 #include "medsynth/base/id.h"
@@ -32,18 +33,17 @@ asio::awaitable<Result<Response>> list_tasks(App& app, const Request& request) {
                                                            .cursor = query.cursor.value_or("")},
                                                           app.now()));
   BOOST_OUTCOME_CO_TRY(auto page, co_await co_run(app.services.client, std::move(list)));
-  co_return Response{.body = page_json(page)};
+  std::size_t bytes = 0;
+  for (const tasks::Record& record : page.tasks) bytes += record.bytes();
+  co_return Response{.body = co_await off_loop(app, bytes, [&] { return page_json(page); })};
 }
 
-// The record's values are JSON text already: they go out as they are.
 asio::awaitable<Result<Response>> show_task(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
   BOOST_OUTCOME_CO_TRY(auto record,
                        co_await co_run(app.services.client, app.services.store.get(std::move(id))));
   if (!record) co_return task_not_found();
-  Response response;
-  record->to_json(response.body);
-  co_return response;
+  co_return Response{.body = co_await off_loop(app, record->bytes(), [&] { return record->to_json(); })};
 }
 
 asio::awaitable<Result<Response>> delete_task(App& app, const Request& request) {
@@ -56,6 +56,11 @@ asio::awaitable<Result<Response>> delete_task(App& app, const Request& request) 
 
 asio::awaitable<Result<Response>> delete_tasks(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto query, parse_query<DeleteTasksQuery>(request.query));
+  const bool filtered = query.status || query.older_than;
+  if (!filtered && !query.all)
+    co_return invalid("/all", "must be true to delete every task; or say which: status, older_than");
+  if (filtered && query.all)
+    co_return invalid("/all", "does not go with status or older_than: it means every task");
   std::optional<std::chrono::seconds> age;
   if (query.older_than) age = std::chrono::seconds(*query.older_than);
   auto remove = app.services.store.remove_many(query.status, age, app.now());
@@ -89,6 +94,10 @@ Error task_not_found() {
   return {Code::not_found, "There is no such task, or its record has expired.", "task_not_found"};
 }
 
+Error task_exists() {
+  return {Code::conflict, "A task with this id exists: choose another, or delete it first.", "task_exists"};
+}
+
 std::vector<Route> task_routes() {
   return {
       {.method = Method::get,
@@ -104,8 +113,8 @@ std::vector<Route> task_routes() {
        .handler = delete_tasks,
        .name = "delete_tasks",
        .group = "tasks",
-       .summary =
-           "Deletes tasks, by status and by age since their last update; those that live are cancelled",
+       .summary = "Deletes tasks by status and by age since their last update, or all of them; those that "
+                  "live are cancelled",
        .query = payload<DeleteTasksQuery>("DeleteTasksQuery"),
        .answer = payload<Deleted>("Deleted")},
       {.method = Method::get,

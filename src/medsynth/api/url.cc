@@ -34,7 +34,8 @@ std::optional<Number> number(std::string_view text) {
 json::value typed(std::string text, detail::Kind kind) {
   switch (kind) {
     case detail::Kind::boolean:
-      if (text == "true" || text == "1" || text.empty()) return true;  // `?verbose` alone switches it on
+    case detail::Kind::toggle:
+      if (text == "true" || text == "1") return true;
       if (text == "false" || text == "0") return false;
       break;
     case detail::Kind::integer:
@@ -113,7 +114,13 @@ Result<json::object> query_object(std::string_view query, std::span<const Parame
     const auto known = std::find_if(parameters.begin(), parameters.end(),
                                     [&](const Parameter& each) { return each.name == name; });
     if (object.contains(name)) return invalid(pointer, "is given more than once");
-    object[name] = typed(std::move(text), known == parameters.end() ? Kind::text : known->kind);
+    const Kind kind = known == parameters.end() ? Kind::text : known->kind;
+    if (text.empty() && known != parameters.end()) {
+      if (kind != Kind::toggle || equals != pair.size())
+        return invalid(pointer, "must not be empty: give it a value, or leave it out");
+      text = "true";
+    }
+    object[name] = typed(std::move(text), kind);
   }
   return object;
 }

@@ -1,6 +1,7 @@
 // Targets of requests: percent-decoding, path segments, and query strings as described structs. Pure.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,7 +23,7 @@ std::string percent_encode(std::string_view segment);
 void split_path(std::string_view path, std::vector<std::string_view>& segments);
 
 namespace detail {
-enum class Kind { text, boolean, integer, number };
+enum class Kind { text, boolean, toggle, integer, number };
 struct Parameter {
   std::string_view name;
   Kind kind;
@@ -33,7 +34,9 @@ Result<json::object> query_object(std::string_view query, std::span<const Parame
 
 template <class T>
 constexpr Kind kind_of() {
-  if constexpr (described::detail::is_optional<T>)
+  if constexpr (std::same_as<T, std::optional<bool>>)
+    return Kind::toggle;  // its name alone switches it on
+  else if constexpr (described::detail::is_optional<T>)
     return kind_of<typename T::value_type>();
   else if constexpr (std::same_as<T, bool>)
     return Kind::boolean;
@@ -46,8 +49,9 @@ constexpr Kind kind_of() {
 }
 }  // namespace detail
 
-// The query string as a described struct: unknown names, repeated ones, wrong types and values are
-// invalid_argument with pointers like "/limit".
+// The query string as a described struct: unknown names, repeated ones, empty, wrong types and values are
+// invalid_argument with pointers like "/limit". Empty never means absent: a filter that came out empty must
+// not widen what is done. `?verbose` alone is true, for an optional bool.
 template <described::Struct Query>
 Result<Query> parse_query(std::string_view query) {
   std::vector<detail::Parameter> parameters;

@@ -1,4 +1,10 @@
 // The calls on tasks and async-ml, with what they leave in Redis.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "medsynth/api/app.h"
+#include "medsynth/api/off_loop.h"
+
 #include "integration/api/api_fixture.h"
 
 namespace medsynth::api {
@@ -203,8 +209,146 @@ TEST_F(Calls, DeletesManyByStatusAndAge) {
   EXPECT_EQ(call("DELETE", "/v1/tasks/?older_than=3600").json().at("data").at("deleted_count").as_int64(), 0);
   EXPECT_EQ(call("DELETE", "/v1/tasks/?older_than=-1").pointer(), "/older_than");
   EXPECT_EQ(call("DELETE", "/v1/tasks/?older=1").pointer(), "/older");
-  EXPECT_EQ(call("DELETE", "/v1/tasks").json().at("data").at("deleted_count").as_int64(), 2);
+  EXPECT_EQ(call("DELETE", "/v1/tasks?all=true").json().at("data").at("deleted_count").as_int64(), 2);
   EXPECT_EQ(call("GET", "/v1/tasks/").json().at("total").as_int64(), 0);
+}
+
+// What is empty, misspelt, or put where nobody looks must not widen what is deleted.
+TEST_F(Calls, NothingIsDeletedWithoutSayingWhat) {
+  submit(), submit();
+  const std::pair<const char*, const char*> wrong[] = {{"/v1/tasks/", "/all"},
+                                                       {"/v1/tasks", "/all"},
+                                                       {"/v1/tasks/?", "/all"},
+                                                       {"/v1/tasks/?all=false", "/all"},
+                                                       {"/v1/tasks/?all", "/all"},
+                                                       {"/v1/tasks/?all=", "/all"},
+                                                       {"/v1/tasks/?all=true&status=failed", "/all"},
+                                                       {"/v1/tasks/?status=", "/status"},
+                                                       {"/v1/tasks/?status=%20", "/status"},
+                                                       {"/v1/tasks/?status=*", "/status"},
+                                                       {"/v1/tasks/?older_than=", "/older_than"},
+                                                       {"/v1/tasks/?stauts=failed&all=true", "/stauts"},
+                                                       {"/v1/tasks//", "/task_id"},
+                                                       {"/v1/tasks/%2E", "/task_id"},
+                                                       {"/v1/tasks/..", "/task_id"},
+                                                       {"/v1/dead/", "/queue"},
+                                                       {"/v1/dead/?queue=", "/queue"},
+                                                       {"/v1/dead/?queue=*", "/queue"},
+                                                       {"/v1/queues/medsynth/messages?limit=", "/limit"},
+                                                       {"/v1/queues/medsynth/messages?queue=x", "/queue"},
+                                                       {"/v1/model-cache/models/%20", "/model_id"},
+                                                       {"/v1/model-cache/clear?model=x", "/model"}};
+  for (const auto& [target, pointer] : wrong) {
+    const Answer answer = call("DELETE", target);
+    EXPECT_EQ(answer.status, 422) << target;
+    EXPECT_EQ(answer.pointer(), pointer) << target;
+  }
+  const Answer with_body = call("DELETE", "/v1/tasks/?all=true", R"({"status":"failed"})");
+  EXPECT_EQ(with_body.status, 422) << with_body.body;
+  EXPECT_EQ(call("POST", "/v1/dead/replay?queue=").pointer(), "/queue");
+  EXPECT_EQ(call("GET", "/v1/tasks/").json().at("total").as_int64(), 2);
+}
+
+// A page in the same browser may not change anything, by whatever call and whatever it lacks.
+TEST_F(Calls, OtherWebPagesMayNotChangeAnything) {
+  const std::string id = submit();
+  const std::string own = "Origin: http://localhost\r\n";
+  for (const char* target :
+       {"/v1/queues/medsynth/pause", "/v1/tasks/x/cancel", "/v1/dead/replay?queue=medsynth",
+        "/v1/async-ml/contradiction/detect?claim1=a&claim2=b", "/no-such-path"}) {
+    for (const char* header : {"Origin: https://evil.example\r\n", "Origin: null\r\n", "Origin: \r\n",
+                               "Origin: http://localhost:1\r\n", "Sec-Fetch-Site: cross-site\r\n",
+                               "Sec-Fetch-Site: same-site\r\n"}) {
+      const Answer refused = call("POST", target, "", header);
+      EXPECT_EQ(refused.status, 403) << target << header;
+      EXPECT_EQ(refused.code(), "cross_site_request");
+    }
+  }
+  EXPECT_EQ(call("POST", "/v1/queues/medsynth/pause", "", own + "Sec-Fetch-Site: cross-site\r\n").status,
+            403);
+  EXPECT_EQ(call("DELETE", "/v1/tasks/" + id, "", "Origin: https://evil.example\r\n").status, 403);
+  EXPECT_EQ(call("GET", "/v1/tasks/" + id, "", "Origin: https://evil.example\r\n").status, 200);
+  EXPECT_EQ(call("GET", "/v1/queues/").json().at("queues").as_array()[0].at("state").as_string(), "active");
+  EXPECT_EQ(call("POST", "/v1/queues/medsynth/pause", "", own + "Sec-Fetch-Site: same-origin\r\n").status,
+            200);
+}
+
+TEST_F(Calls, CodedBodiesAreRefusedAndAByteOrderMarkIsRead) {
+  const std::string claims = R"({"claim1":"a","claim2":"b"})";
+  const char* detect = "/v1/async-ml/contradiction/detect";
+  const Answer coded =
+      call("POST", detect, claims, "Content-Type: application/json\r\nContent-Encoding: gzip\r\n");
+  EXPECT_EQ(coded.status, 415);
+  EXPECT_EQ(coded.headers.at("accept-encoding"), "identity");
+  EXPECT_EQ(
+      call("POST", detect, claims, "Content-Type: application/json\r\nContent-Encoding: identity\r\n").status,
+      202);
+  EXPECT_EQ(call("POST", detect, "\xEF\xBB\xBF" + claims).status, 202);
+  EXPECT_EQ(call("PUT", "/v1/resources/limits", "\xEF\xBB\xBF{").code(), "malformed_json");
+}
+
+// One more than the queue may have is refused, by every way to it, and nothing of it is kept.
+TEST_F(Calls, AFullQueueTakesNoMore) {
+  start({.max_queue_length = 2});
+  submit(), submit();
+  for (const auto& [target, body] :
+       {std::pair("/v1/async-ml/contradiction/detect", R"({"claim1":"a","claim2":"b","task_id":"t"})"),
+        std::pair("/v1/queues/medsynth/messages", R"({"actor":"a","kwargs":{"task_id":"t"}})")}) {
+    const Answer full = call("POST", target, body);
+    EXPECT_EQ(full.status, 503) << full.body;
+    EXPECT_EQ(full.code(), "queue_full");
+    EXPECT_EQ(full.headers.at("retry-after"), "5");
+  }
+  EXPECT_EQ(call("GET", "/v1/tasks/t").status, 404);
+  EXPECT_EQ(call("POST", "/v1/queues/medsynth/messages", R"({"actor":"a","delay":1000})").status, 202);
+  for (const int status : {202, 202, 503})
+    EXPECT_EQ(call("POST", "/v1/queues/theirs/messages", R"({"actor":"a"})").status, status);
+}
+
+// Names that would be keys, paths or labels are the same everywhere.
+TEST_F(Calls, NamesAreCheckedAtEveryDoor) {
+  const std::string next =
+      R"({"queue_name":"medsynth","actor_name":"a","args":[],"kwargs":{},"options":{},"message_id":"\u001fstatus:pending","message_timestamp":1})";
+  const std::pair<std::string, const char*> wrong[] = {
+      {R"({"actor":"a","options":{"pipe_target":)" + next + "}}", "/options/pipe_target/message_id"},
+      {R"({"actor":"a","options":{"group_completion_uuid":"task:x"}})", "/options/group_completion_uuid"},
+      {R"({"actor":"a","options":{"on_failure":"\u0000"}})", "/options/on_failure"},
+      {R"({"actor":"a","options":{"task_id":".."}})", "/options/task_id"},
+      {R"({"actor":"a","kwargs":{"task_id":"\u001fall"}})", "/kwargs/task_id"},
+      {R"({"actor":"a\n"})", "/actor_name"}};
+  for (const auto& [body, pointer] : wrong) {
+    const Answer answer = call("POST", "/v1/queues/medsynth/messages", body);
+    EXPECT_EQ(answer.status, 422) << body;
+    EXPECT_EQ(answer.pointer(), pointer) << body;
+  }
+  EXPECT_EQ(call("POST", "/v1/queues/" + std::string(201, 'q') + "/pause").pointer(), "/queue");
+  EXPECT_EQ(call("POST", "/v1/async-ml/contradiction/detect", R"({"claim1":"a","claim2":"b","task_id":"."})")
+                .pointer(),
+            "/task_id");
+  EXPECT_EQ(
+      call("POST", "/v1/async-ml/embeddings/generate", R"({"texts":["a"],"model_name":".."})").pointer(),
+      "/model_name");
+  EXPECT_EQ(call("GET", "/v1/dead/%01").pointer(), "/id");
+  EXPECT_EQ(call("GET", "/v1/tasks/").json().at("total").as_int64(), 0);
+}
+
+// Whatever stands in one record, the list is JSON and has the others.
+TEST_F(Calls, OneUnreadableRecordDoesNotBreakTheList) {
+  const std::string id = submit(), other = submit();
+  ASSERT_TRUE(
+      client_->run(redis::all_ok({redis::Command("HSET", "task:" + id, "result", "{\"score\":NaN}", "note",
+                                                 "no json", "metadata", "[1]", "progress", "\"x\"")})));
+  const auto list = call("GET", "/v1/tasks/").json();
+  ASSERT_EQ(list.at("tasks").as_array().size(), 2u);
+  for (const auto& each : list.at("tasks").as_array()) {
+    const auto& task = each.as_object();
+    if (task.at("task_id").as_string() == other) continue;
+    EXPECT_TRUE(task.at("result").is_null() && task.at("note").is_null() && task.at("metadata").is_null());
+    EXPECT_EQ(task.at("progress"), 0);
+    EXPECT_EQ(json::write(task.at("unreadable_fields")), R"(["progress","result","metadata","note"])");
+  }
+  EXPECT_EQ(call("GET", "/v1/async-ml/task/" + id).json().at("data").as_object().at("task_id").as_string(),
+            id);
 }
 
 TEST_F(Calls, MetricsShowQueuesTasksAndRequests) {
@@ -218,6 +362,27 @@ TEST_F(Calls, MetricsShowQueuesTasksAndRequests) {
         "medsynth_http_request_duration_seconds_count{method=\"POST\",route=\"/v1/async-ml/contradiction/"
         "detect\",status=\"202\"} 1\n"})
     EXPECT_NE(page.body.find(line), std::string::npos) << line << page.body;
+}
+
+// Work that grows with its input leaves the event loop to the others.
+TEST_F(Calls, LargeInputsAreReadOffTheLoop) {
+  App app({}, {*client_, store_, broker_, fleet_, metrics_, sensors_});
+  const auto thread_of = [&](std::size_t bytes) {
+    boost::asio::io_context io(1);
+    std::string thread;
+    const auto read = [&]() -> boost::asio::awaitable<void> {
+      thread = co_await off_loop(app, bytes, [] {
+        char name[16] = {};
+        pthread_getname_np(pthread_self(), name, sizeof name);
+        return std::string(name);
+      });
+    };
+    boost::asio::co_spawn(io, read, boost::asio::detached);
+    io.run();
+    return thread;
+  };
+  EXPECT_NE(thread_of(kOffLoopBytes - 1), "ms-parse");
+  EXPECT_EQ(thread_of(kOffLoopBytes), "ms-parse");
 }
 
 TEST_F(Calls, DescribesItself) {

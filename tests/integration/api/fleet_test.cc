@@ -14,7 +14,7 @@ class PlayedWorker {
   PlayedWorker(const redis::Url& url, const fleet::Fleet& fleet, fleet::Snapshot snapshot, Answer answer)
       : client_({.url = url}), fleet_(fleet), snapshot_(std::move(snapshot)), answer_(std::move(answer)) {
     EXPECT_TRUE(client_.wait_connected(10s));
-    EXPECT_TRUE(client_.run(fleet_.publish(snapshot_, 60s, system_clock().now())));
+    EXPECT_TRUE(client_.run(fleet_.publish(snapshot_, 60s)));
     if (answer_) thread_ = std::jthread([this](std::stop_token stop) { obey(stop); });
   }
 

@@ -55,11 +55,11 @@ TEST_F(Outage, ReadyOnlyWithAWorker) {
   ASSERT_TRUE(other.wait_connected(10s));
   fleet::Snapshot snapshot;
   snapshot.worker_id = "w1";
-  ASSERT_TRUE(other.run(fleet_.publish(snapshot, 60s, system_clock().now())));
+  ASSERT_TRUE(other.run(fleet_.publish(snapshot, 60s)));
   EXPECT_EQ(call("GET", "/readyz").status, 200);
   EXPECT_EQ(call("GET", "/healthz?verbose").json().at("checks").as_array().size(), 4u);
   snapshot.draining = true;
-  ASSERT_TRUE(other.run(fleet_.publish(snapshot, 60s, system_clock().now())));
+  ASSERT_TRUE(other.run(fleet_.publish(snapshot, 60s)));
   EXPECT_EQ(call("GET", "/readyz").status, 503);
 }
 

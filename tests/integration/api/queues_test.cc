@@ -115,6 +115,20 @@ TEST_F(QueueCalls, PurgesAQueue) {
   EXPECT_TRUE(*own_.run(worker_.ack(running->deliveries.at(0))));
 }
 
+// Delayed messages that workers hold until they are due are counted like the others. (R13)
+TEST_F(QueueCalls, PurgesNoMoreHeldMessagesThanItsLimit) {
+  for (int i = 0; i < 5; ++i)
+    send(R"({"actor":"a","kwargs":{"task_id":"t)" + std::to_string(i) + R"("},"delay":60000})");
+  const auto held = own_.run(worker_.fetch("medsynth.DQ", 5));
+  ASSERT_EQ(held->deliveries.size(), 5u);
+  const Answer some = call("DELETE", "/v1/queues/medsynth/messages?limit=2");
+  EXPECT_EQ(some.json().at("data").at("purged_count").as_int64(), 2) << some.body;
+  EXPECT_EQ(some.json().at("data").at("remaining").as_int64(), 3);
+  int cancelled = 0;
+  for (int i = 0; i < 5; ++i) cancelled += status_of("t" + std::to_string(i)) == "cancelled";
+  EXPECT_EQ(cancelled, 2);
+}
+
 // Replay: the record is pending again, the message runs as new, and a second replay finds nothing.
 TEST_F(QueueCalls, ReplaysADeadLetter) {
   const dramatiq::DeadLetter letter = bury("t1");
@@ -160,14 +174,31 @@ TEST_F(QueueCalls, ReplaysAndPurgesMany) {
   (void)own_.send({redis::Command("HSET", "dramatiq:medsynth.XQ.msgs", "bad", "\x80 pickle"),
                    redis::Command("ZADD", "dramatiq:medsynth.XQ", 1, "bad")});
   const Answer some = call("POST", "/v1/dead/replay?queue=medsynth&limit=3");
-  EXPECT_EQ(some.json().at("data").at("replayed_count").as_int64(), 2) << some.body;
+  EXPECT_EQ(some.json().at("data").at("replayed_count").as_int64(), 3) << some.body;
   EXPECT_EQ(some.json().at("data").at("refused").at(0).as_string(), "bad");
-  EXPECT_EQ(some.json().at("data").at("remaining").as_int64(), 4);
-  EXPECT_EQ(queue("medsynth").at("ready").as_int64(), 2);
+  EXPECT_EQ(some.json().at("data").at("remaining").as_int64(), 3);
+  EXPECT_EQ(queue("medsynth").at("ready").as_int64(), 3);
   EXPECT_EQ(call("POST", "/v1/dead/bad/replay").code(), "undecodable");
-  EXPECT_EQ(call("DELETE", "/v1/dead/?queue=medsynth").json().at("data").at("purged_count").as_int64(), 4);
+  EXPECT_EQ(call("DELETE", "/v1/dead/?queue=medsynth").json().at("data").at("purged_count").as_int64(), 3);
   EXPECT_EQ(call("DELETE", "/v1/dead/bad").status, 404);
   EXPECT_EQ(call("DELETE", "/v1/dead/").pointer(), "/queue");
+}
+
+// Letters that cannot be replayed, and an id without one, do not stand in the way of the others. (R13)
+TEST_F(QueueCalls, ReplaysManyPastThoseThatAreRefused) {
+  for (int i = 0; i < 3; ++i) bury("t" + std::to_string(i));
+  for (int i = 0; i < 4; ++i) {
+    const std::string id = "bad" + std::to_string(i);
+    (void)own_.send({redis::Command("HSET", "dramatiq:medsynth.XQ.msgs", id, "\x80 pickle"),
+                     redis::Command("ZADD", "dramatiq:medsynth.XQ", 1, id)});
+  }
+  (void)own_.send({redis::Command("ZADD", "dramatiq:medsynth.XQ", 1, "no payload")});
+  const Answer some = call("POST", "/v1/dead/replay?queue=medsynth&limit=2");
+  EXPECT_EQ(some.json().at("data").at("replayed_count").as_int64(), 2) << some.body;
+  const Answer rest = call("POST", "/v1/dead/replay?queue=medsynth&limit=2");
+  EXPECT_EQ(rest.json().at("data").at("replayed_count").as_int64(), 1) << rest.body;
+  EXPECT_EQ(rest.json().at("data").at("refused").as_array().size(), 4u);
+  EXPECT_EQ(rest.json().at("data").at("remaining").as_int64(), 4);
 }
 
 // Bytes of any kind are shown as text, each as the character of its number.

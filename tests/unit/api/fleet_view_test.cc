@@ -49,6 +49,39 @@ TEST(Usage, ASnapshotThatCannotBeReadIsLeftOut) {
   EXPECT_TRUE(hosts_of({broken}).empty());
 }
 
+// Workers of another version: what is known of their use is shown, what cannot be has its default and is
+// told.
+TEST(Usage, IsReadOfOtherVersionsToo) {
+  auto newer = worker("w1", "a", {.cpu_percent = 10, .concurrent_tasks = 2});
+  newer.usage["future"] = 1;
+  newer.usage.erase("gpu_percent");
+  ASSERT_EQ(hosts_of({newer}).size(), 1u);
+  EXPECT_EQ(hosts_of({newer})[0].cpu_percent, 10);
+  EXPECT_TRUE(faults_of(newer).empty());
+  newer.usage["max_cpu_percent"] = -1;
+  newer.usage["memory_percent"] = "x";
+  EXPECT_EQ(hosts_of({newer})[0].max_cpu_percent, 80);
+  EXPECT_EQ(faults_of(newer).size(), 2u);
+  EXPECT_EQ(limits_in_force({newer}, {{"max_gpu_percent", -1}}, {}).max_gpu_percent, 80);
+}
+
+TEST(Readiness, NamesWhoDoesNotReport) {
+  fleet::Roll roll{.alive = {worker("w1", "a", {})}, .silent = {}};
+  EXPECT_TRUE(workers_check(roll, std::vector<dramatiq::WorkerEntry>{}).ok);
+  roll.alive[0].draining = true;
+  EXPECT_FALSE(workers_check(roll, std::vector<dramatiq::WorkerEntry>{}).ok);
+  roll = {.alive = {}, .silent = {{"w2", WallTime(std::chrono::seconds(1'700'000'000))}}};
+  const auto check = workers_check(
+      roll,
+      std::vector<dramatiq::WorkerEntry>{{.worker_id = "w2"}, {.worker_id = "w3", .host = "h", .pid = 7}});
+  EXPECT_FALSE(check.ok);
+  EXPECT_NE(check.detail.find("worker w2: no report since 2023-11-14T22:13:20"), std::string::npos)
+      << check.detail;
+  EXPECT_NE(check.detail.find("worker w3 (process 7 of h) has never reported"), std::string::npos)
+      << check.detail;
+  EXPECT_EQ(check.detail.find("worker w2 (process"), std::string::npos);
+}
+
 // Set through the API wins; else a worker's own environment; a worker that still shows limits that were reset
 // says nothing.
 TEST(Limits, InForce) {

@@ -74,6 +74,12 @@ TEST(ParseQuery, NamesWhatIsWrong) {
     EXPECT_EQ(query.error().code, Code::invalid_argument) << text;
     EXPECT_EQ(pointer_of(query.error()), pointer) << text;
   }
+  for (const char* name : {"status", "cursor", "offset"})  // empty is not absent
+    for (const char* value : {"", "=", "=&limit=5"})
+      EXPECT_EQ(pointer_of(parse_query<ListTasksQuery>(std::string(name) + value).error()),
+                std::string("/") + name);
+  EXPECT_EQ(pointer_of(parse_query<HealthQuery>("verbose=").error()), "/verbose");
+  EXPECT_EQ(pointer_of(parse_query<DeleteTasksQuery>("all").error()), "/all");
   EXPECT_EQ(parse_query<ListTasksQuery>("status=x&limit=x").error().faults.size(), 2u);
   EXPECT_FALSE(parse_query<HealthQuery>("verbose=yes"));
 }

@@ -1,0 +1,25 @@
+// Whether a browser sent a request on behalf of another web page. Pure.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "medsynth/api/http.h"
+#include "medsynth/base/error.h"
+
+namespace medsynth::api {
+
+// What a browser says of a request, empty where the header is absent; `origins` is how many there are.
+struct BrowserHeaders {
+  std::string_view host;
+  std::string_view origin;
+  std::size_t origins = 0;
+  std::string_view fetch_site;  // Sec-Fetch-Site
+};
+
+// not_allowed (reason "cross_site_request"): the request may change something, and a page of another origin
+// made it. Such a page can send calls without a body, or with a form's, to any address that its visitor
+// reaches. Programs send neither header.
+std::optional<Error> refuse_cross_site(Method method, const BrowserHeaders& headers);
+
+}  // namespace medsynth::api
