@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "medsynth/base/id.h"
+#include "medsynth/limits/overlay.h"
 
 #include "cache.h"
 #include "core.h"
@@ -18,8 +19,6 @@ namespace medsynth::python {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr auto kSnapshotTtl = 5000ms;  // as of workers: who is silent for this long is not counted on
 
 // As workers do it: the same members, by their names.
 fleet::CacheReport cache_report(Core& core) {
@@ -47,7 +46,7 @@ fleet::Snapshot snapshot_of(Core& core, const std::string& worker_id, const std:
                            .pid = getpid(),
                            .version = MEDSYNTH_VERSION,
                            .started_at = started_at,
-                           .at = rfc3339(system_clock().now()),
+                           .at = rfc3339(core.client().clock().now()),
                            .draining = true,
                            .limits_origin = "python",
                            .cache = std::move(cache),
@@ -73,11 +72,7 @@ std::optional<T> try_run(redis::Query<T> query) {
 // Overlays what was set through the API over this process's environment. Only a limiter that exists is told.
 void set_limits(const std::map<std::string, double>& set) {
   Core& core = Core::here();
-  limits::Limits wanted = core.environment_limits();
-  described::for_each_member<limits::Limits>([&](std::string_view name, auto member) {
-    if (const auto found = set.find(std::string(name)); found != set.end())
-      wanted.*member = static_cast<std::remove_cvref_t<decltype(wanted.*member)>>(found->second);
-  });
+  const limits::Limits wanted = limits::overlay(core.environment_limits(), set).limits;
   if (wanted != core.limiter().limits()) core.limiter().set_limits(wanted);
 }
 
@@ -85,13 +80,12 @@ void set_limits(const std::map<std::string, double>& set) {
 
 void bind_fleet(nb::module_& m) {
   m.def("new_worker_id", [] { return new_uuid(); });
-  m.def("now", [] { return rfc3339(system_clock().now()); });
+  m.def("now", [] { return rfc3339(Core::here().client().clock().now()); });
   // True when it is written. `wait`: also waits for a connection, and says why there is none.
   m.def("publish", [](const std::string& worker_id, const std::string& started_at,
                       std::int64_t control_version, bool wait) {
     Core& core = Core::here();
-    auto query = core.fleet.publish(snapshot_of(core, worker_id, started_at, control_version), kSnapshotTtl,
-                                    system_clock().now());
+    auto query = core.fleet.publish(snapshot_of(core, worker_id, started_at, control_version));
     if (!wait) return try_run(std::move(query)).has_value();
     run(std::move(query));
     return true;

@@ -3,6 +3,8 @@
 
 #include <nanobind/stl/string.h>
 
+#include "medsynth/base/id.h"
+#include "medsynth/base/settings.h"
 #include "medsynth/base/text.h"
 
 #include "core.h"
@@ -36,10 +38,15 @@ NB_MODULE(_core, m) {
   m.def("close", &Core::close);
   m.def("settings", [] {
     nb::object all = described_to_python(Core::here().settings);
-    all["redis_url"] = masked(Core::here().settings.redis_url);
+    for (const Setting& setting : settings_table())
+      if (setting.secret)
+        all[nb::str(setting.name.data(), setting.name.size())] = shown(Core::here().settings, setting);
     return all;
   });
   m.def("redis_url", [] { return Core::here().settings.redis_url; });
+  // InvalidArgument at `pointer` where a name from outside breaks the rule for names.
+  m.def("check_name",
+        [](const std::string& pointer, const std::string& name) { value(check_name(pointer, name)); });
   m.def("host", [] { return Core::here().host; });
   bind_tasks(m);
   bind_limits(m);

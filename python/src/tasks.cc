@@ -6,6 +6,8 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -28,8 +30,11 @@ using tasks::Written;
 const tasks::Store& store() {
   return Core::here().store;
 }
+// Redis' time, which is known with the connection.
 WallTime now() {
-  return system_clock().now();
+  redis::Client& client = Core::here().client();
+  if (!client.connected()) run(redis::all_ok({}));
+  return client.clock().now();
 }
 std::string checked(std::string task_id) {
   value(check_task_id(task_id));
@@ -75,8 +80,13 @@ void complete(std::string task_id, std::string result) {
 }
 
 std::int64_t remove_many(const std::optional<std::string>& status, std::optional<double> older_than) {
+  // Rounded so that nothing younger goes, and never bounded to an age that is less than what was asked for.
+  constexpr double kLongest = 1e10;
+  if (older_than && !(*older_than >= 0))
+    throw Failure(invalid("max_age", "must be a number of seconds, 0 or more"));
   std::optional<std::chrono::seconds> age;
-  if (older_than) age = std::chrono::duration_cast<std::chrono::seconds>(milliseconds(*older_than));
+  if (older_than)
+    age = std::chrono::seconds(static_cast<std::int64_t>(std::ceil(std::min(*older_than, kLongest))));
   return run(store().remove_many(status_from(status), age, now()));
 }
 

@@ -1,4 +1,4 @@
-"""/v1/async-ml: DESIGN section 5, rows 11-14, with the real model."""
+"""/v1/async-ml."""
 
 import math
 
@@ -106,7 +106,7 @@ def test_articles_are_compared(server: Server):
     assert [{found["claim1"]["article_id"], found["claim2"]["article_id"]} for found in result["contradictions"]] == [{"pmid-1", "pmid-2"}]
     assert result["contradictions"][0]["contradiction_score"] >= 0.6
     for side in (result["contradictions"][0]["claim1"], result["contradictions"][0]["claim2"]):
-        quotes = [side["claim"].encode()[span["begin"]:span["end"]].decode() for span in side["evidence"] if span["role"] == "effect"]
+        quotes = [side["claim"][span["begin"]:span["end"]] for span in side["evidence"] if span["role"] == "effect"]
         assert quotes and all("reduce" in quote for quote in quotes)
 
 

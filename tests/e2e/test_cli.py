@@ -1,4 +1,4 @@
-"""The command line against a running server: DESIGN section 9."""
+"""The command line against a running server."""
 
 import json
 import subprocess
@@ -54,11 +54,13 @@ def test_usage_system_and_cache(server: Server):
 
 def test_limits(make_server):
     server = make_server().start()
-    assert "max_concurrent_tasks      5" in ok(server, "limits", "show")
+    shown = ok(server, "limits", "show")
+    assert "max_concurrent_tasks      5  default" in shown and "max_cpu_percent         100  environment" in shown
     assert "2" in ok(server, "limits", "set", "max_concurrent_tasks=2")
     assert json.loads(ok(server, "limits", "show", "--json"))["max_concurrent_tasks"] == 2
     wrong = server.cli("limits", "set", "max_cpu_percent=200")
     assert wrong.returncode == 2 and "max_cpu_percent" in wrong.stderr
+    assert "max_concurrent_tasks      2  api" in ok(server, "limits", "show")
     ok(server, "limits", "reset")
     assert json.loads(ok(server, "limits", "show", "--json"))["max_concurrent_tasks"] == 5
 
@@ -90,10 +92,12 @@ def test_a_password_is_never_shown(server: Server):
 
 def test_doctor_looks_at_everything(server: Server):
     done = server.cli("doctor", "--json")
-    findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
-    assert {"redis", "redis persistence", "redis eviction", "clock", "cpu", "memory", "disk", "gpu", "slots and locks", "language model", "server"} <= findings.keys()
-    assert findings["redis persistence"]["state"] == "ok" and findings["server"]["state"] == "ok"
-    assert done.returncode == 0
+    checks = {check["id"]: check for check in json.loads(done.stdout)}
+    assert {"redis.connection", "redis.persistence", "redis.eviction", "redis.clock", "machine.cpu", "machine.memory", "machine.disk",
+            "machine.gpu", "machine.slots", "models.language", "server.ready", "workers.alive", "queues.dead"} <= checks.keys()
+    for name in ("redis.connection", "redis.role", "redis.rights", "redis.persistence", "redis.clock", "server.ready", "workers.alive", "workers.reports"):
+        assert checks[name]["status"] == "ok", checks[name]
+    assert done.returncode == 0, [check for check in checks.values() if check["status"] == "failed"]
 
 
 @pytest.mark.parametrize(("words", "part"), [

@@ -37,8 +37,8 @@ def test_a_paused_queue_stands_still(make_server):
     ok(server, "queues", "pause", "medsynth")
     task_id = ok(server, "send", "detect_contradiction", "--kwargs", json.dumps(CLAIMS)).strip()
     assert queue(server) == {**queue(server), "state": "paused", "ready": 1, "running": 0, "workers": 1}
-    findings = {each["what"]: each for each in json.loads(server.cli("doctor", "--json").stdout)}
-    assert findings["queues"]["state"] == "warning" and "paused" in findings["queues"]["detail"]
+    checks = {each["id"]: each for each in json.loads(server.cli("doctor", "--json").stdout)}
+    assert checks["queues.paused"]["status"] == "warning" and "medsynth (1 wait)" in checks["queues.paused"]["what"]
     assert "paused" in ok(server, "queues", "ls")
     ok(server, "queues", "resume", "medsynth")
     server.result(task_id)

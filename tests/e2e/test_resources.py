@@ -1,4 +1,4 @@
-"""/v1/resources and /v1/model-cache: DESIGN section 5, rows 6-10."""
+"""/v1/resources and /v1/model-cache."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def limits_of(server: Server) -> tuple[dict, set[str]]:
     """The limits, and the names of those that were set through the API."""
     shown = server.get("/v1/resources/limits").json()
     origin = shown.pop("origin")
-    assert origin.keys() == LIMITS.keys() and set(origin.values()) <= {"api", "environment"}
+    assert origin.keys() == LIMITS.keys() and set(origin.values()) <= {"api", "environment", "default"}
     return shown, {name for name, where in origin.items() if where == "api"}
 
 

@@ -1,4 +1,4 @@
-"""DESIGN section 6: what must hold when things break."""
+"""What must hold when things break."""
 
 import os
 import signal

@@ -14,6 +14,7 @@ from asf.medical import _core
 
 _LOOK = 0.25  # seconds between looks at control; the API waits a second for a confirmation
 _PUBLISH = 1.0  # seconds between snapshots
+_FIRST = 1.0  # seconds that a process's first call waits for what the API has set; it goes on without when Redis is away
 
 
 class _Reporter(threading.Thread):
@@ -23,10 +24,12 @@ class _Reporter(threading.Thread):
         self.started_at = _core.now()
         self.version = 0
         self.knows_version = False
+        self.informed = threading.Event()  # it knows what the API has set, or cannot
         self.ending = threading.Event()
 
     def run(self) -> None:
         next_publish = 0.0
+        self._be_informed()
         while not self.ending.wait(self._pause()):
             try:
                 for housekeep in _housekeeping:
@@ -38,6 +41,18 @@ class _Reporter(threading.Thread):
                 if self.ending.is_set():
                     return
                 raise
+
+    def _be_informed(self) -> None:
+        end = time.monotonic() + _FIRST
+        try:
+            self._obey()
+            while not self.knows_version and time.monotonic() < end and not self.ending.wait(0.005):
+                self._obey()
+        except Exception:
+            if not self.ending.is_set():
+                raise
+        finally:
+            self.informed.set()
 
     def _pause(self) -> float:
         due = [each() for each in _due]
@@ -81,7 +96,7 @@ def take_part(housekeep: Callable[[], None], due: Callable[[], float | None],
 
 
 def report() -> _Reporter:
-    """The running reporter, started where there is none."""
+    """The running reporter, started where there is none. Whoever starts it waits until the limits in force are known."""
     global _reporter
     if _reporter is None:
         with _lock:
@@ -89,7 +104,10 @@ def report() -> _Reporter:
                 _core.host()  # wrong settings are the caller's to hear about, not the thread's
                 starting = _Reporter()
                 starting.start()
-                _reporter = starting
+                try:
+                    starting.informed.wait(2 * _FIRST)
+                finally:
+                    _reporter = starting
     return _reporter
 
 

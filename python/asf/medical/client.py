@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import http.client
+import ipaddress
 import json
 import os
 import time
@@ -23,8 +25,9 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast, overload
 
+from asf.medical import _core
 from asf.medical.core.encoding import to_json
-from asf.medical.errors import Cancelled, MedsynthError, Timeout, Unavailable, from_core
+from asf.medical.errors import Cancelled, InvalidArgument, MedsynthError, Timeout, Unavailable, from_core
 
 _POLL = 0.1  # seconds between looks at a task
 _CODES = {400: "invalid_argument", 401: "not_allowed", 403: "not_allowed", 404: "not_found", 409: "conflict", 413: "invalid_argument",
@@ -91,11 +94,17 @@ class Contradiction(_Answer):
 
 
 class Medsynth:
-    """`url`: MEDSYNTH_URL, else http://127.0.0.1:8000. `timeout`: seconds for one HTTP call."""
+    """`url`: MEDSYNTH_URL, else http://127.0.0.1:8000; it may have a path, of a proxy before the server. The environment's
+    proxy (http_proxy) is not asked for a server on this machine. `timeout`: seconds for one HTTP call.
+
+    Ids that break the rule for names (empty, white space, control characters, `.`, `..`) are `InvalidArgument` before anything
+    is asked; an answer of what is no Medsynth server is `Unavailable`."""
 
     def __init__(self, url: str | None = None, timeout: float = 30.0) -> None:
-        self.url = (url or os.environ.get("MEDSYNTH_URL") or "http://127.0.0.1:8000").rstrip("/")
+        self.url, host = _server(url if url is not None else os.environ.get("MEDSYNTH_URL") or "http://127.0.0.1:8000")
         self.timeout = timeout
+        direct = [urllib.request.ProxyHandler({})] if _is_loopback(host) else []
+        self._opener = urllib.request.build_opener(*direct)
 
     @overload
     def detect_contradiction(self, claim1: str, claim2: str, *, wait: Literal[False] = False, **fields: Any) -> Task: ...
@@ -135,18 +144,19 @@ class Medsynth:
             time.sleep(_POLL)
 
     def task(self, task_id: str) -> Task:
-        return Task.of(self.request("GET", f"/v1/tasks/{urllib.parse.quote(task_id, safe='')}"))
+        return Task.of(self.request("GET", _task_path(task_id)))
 
     def tasks(self, status: str | None = None, limit: int = 100, offset: int = 0) -> list[Task]:
         """Newest first; limit 1 to 1000."""
-        query = {"limit": limit, "offset": offset, **({"status": status} if status else {})}
+        query = {"limit": limit, "offset": offset, **({} if status is None else {"status": status})}
         return [Task.of(each) for each in self.request("GET", "/v1/tasks/?" + urllib.parse.urlencode(query))["tasks"]]
 
     def cancel(self, task_id: str) -> None:
-        self.request("POST", f"/v1/tasks/{urllib.parse.quote(task_id, safe='')}/cancel")
+        self.request("POST", _task_path(task_id) + "/cancel")
 
     def delete(self, task_id: str) -> None:
-        self.request("DELETE", f"/v1/tasks/{urllib.parse.quote(task_id, safe='')}")
+        """Deletes the record; one that waits in a queue or runs is stopped. `NotFound`: there is none."""
+        self.request("DELETE", _task_path(task_id))
 
     def usage(self) -> dict[str, Any]:
         return cast(dict[str, Any], self.request("GET", "/v1/resources/usage"))
@@ -159,14 +169,31 @@ class Medsynth:
         data = None if body is None else to_json(body).encode()
         asked = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urllib.request.urlopen(asked, timeout=self.timeout) as answer:
+            with self._opener.open(asked, timeout=self.timeout) as answer:
+                self._identify(answer)
                 return json.load(answer)
         except urllib.error.HTTPError as answer:
             with answer:
+                self._identify(answer)
                 raise _error(answer.code, answer.read(), answer.headers.get("Retry-After")) from None
+        except MedsynthError:
+            raise
+        except TimeoutError:
+            raise Timeout(f"{self.url} did not answer within {self.timeout:g} s", reason="no_answer") from None
+        except (http.client.HTTPException, ValueError) as error:
+            raise Unavailable(f"the answer of {self.url} broke off, or is none of a Medsynth server: {error!r}",
+                              reason="unexpected_answer") from None
         except (urllib.error.URLError, ConnectionError) as error:
             why = getattr(error, "reason", error)
             raise Unavailable(f"no server answers at {self.url}: {why}. Start 'medsynth serve', or set MEDSYNTH_URL.") from None
+
+    def _identify(self, answer: Any) -> None:
+        """By its own header, which proxies let pass (many replace Server)."""
+        headers = answer.headers
+        if "Medsynth-Version" not in headers and not headers.get("Server", "").startswith("medsynth"):
+            raise Unavailable(f"what answers at {self.url} is not a Medsynth server (status {answer.status}, "
+                              f"{headers.get('Server', 'no Server header')}, {headers.get('Content-Type', 'no content type')}). "
+                              "Set MEDSYNTH_URL.", reason="not_medsynth")
 
     def _submit(self, path: str, body: Mapping[str, Any]) -> Task:
         return Task.of(self.request("POST", f"/v1/async-ml/{path}", body)["data"])
@@ -215,6 +242,32 @@ class AsyncMedsynth:
 
     async def request(self, method: str, path: str, body: Any = None) -> Any:
         return await asyncio.to_thread(self._sync.request, method, path, body)
+
+
+def _server(url: str) -> tuple[str, str]:
+    """The address without its last slashes, and its host. Nothing of a wrong one is quoted: it may hold a password."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https"):
+        raise InvalidArgument("url: must look like http://127.0.0.1:8000", reason="invalid_url")
+    if "@" in url or "?" in url or "#" in url:
+        raise InvalidArgument("url: must have no user, no password, no '?' and no '#'", reason="invalid_url")
+    return url.rstrip("/"), host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _task_path(task_id: str) -> str:
+    _core.check_name("task_id", task_id)
+    return f"/v1/tasks/{urllib.parse.quote(task_id, safe='')}"
 
 
 def _error(status: int, body: bytes, retry_after: str | None) -> MedsynthError:

@@ -1,6 +1,7 @@
 #include "medsynth/cli/app.h"
 
 #include <algorithm>
+#include <exception>
 #include <fstream>
 #include <sstream>
 
@@ -9,6 +10,7 @@
 #include "medsynth/base/described.h"
 #include "medsynth/base/log.h"
 #include "medsynth/base/paths.h"
+#include "medsynth/base/text.h"
 
 namespace medsynth::cli {
 namespace {
@@ -50,6 +52,7 @@ std::string settings_help() {
 
 Result<std::string> read_settings_file(const std::string& given) {
   const std::filesystem::path path = given.empty() ? settings_file() : std::filesystem::path(given);
+  if (path.empty()) return std::string();
   std::ifstream file(path);
   if (!file) {
     if (given.empty()) return std::string();
@@ -81,9 +84,50 @@ std::string suggestion(const CLI::App& app, int argc, char** argv) {
   return "";
 }
 
-}  // namespace
+// What the parser says is wrong may repeat a mistyped flag with its value. Each word is masked by itself, so
+// that the rest of the sentence stays.
+std::string masked_words(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string_view word = text.substr(at, end - at);
+    const std::size_t value = word.starts_with("--") ? word.find('=') : word.npos;
+    out += (at > 0 ? " " : "") +
+           (value == word.npos ? masked(word) : std::string(word.substr(0, value + 1)) + "***");
+    at = end + 1;
+  }
+  return out;
+}
 
-int run(int argc, char** argv) {
+std::string not_empty(const std::string& value) {
+  return value.empty() ? "must not be empty" : "";
+}
+
+// A value that is given but empty is a mistake (a script's variable that was never set): it must not mean the
+// same as no value, which may mean "all".
+void refuse_empty_values(CLI::App& app) {
+  for (CLI::Option* option : app.get_options())
+    if (option->get_items_expected_max() > 0) option->check(not_empty);
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    refuse_empty_values(*command);
+}
+
+// The last catch of every command that ends by itself. What it threw over is mostly an answer that it could
+// not read, so what the peer said is said too.
+int guarded(const Run& chosen, const Session& session) try {
+  return chosen(session);
+} catch (const std::exception& error) {
+  const bool asked = session.opened && *session.opened && !(*session.opened)->heard().empty();
+  if (!asked)
+    return fail(
+        {Code::internal, fmt::format("this should not happen, please report it: {}", error.what()), ""});
+  return fail({Code::unavailable,
+               fmt::format("the answer of {} cannot be used ({}). It was {}", (*session.opened)->url(),
+                           error.what(), (*session.opened)->heard()),
+               "unexpected_answer"});
+}
+
+int parse_and_run(int argc, char** argv) {
   CLI::App app{
       "Runs machine-learning jobs over medical literature: tasks in Redis, models in memory, limits that "
       "hold.",
@@ -97,9 +141,10 @@ int run(int argc, char** argv) {
   bool as_json = false;
   app.add_option("-o,--output", output, "table or json")->check(CLI::IsMember({"table", "json"}));
   app.add_flag("--json", as_json, "The same as --output json");
-  app.add_option("--config", file, "Settings file (TOML)")->group("");
+  app.add_option("--config", file, "Settings file (TOML)")->group("")->check(not_empty);
   Run chosen;
   add_process_commands(app, chosen);
+  add_analyze_command(app, chosen);
   add_contradict_command(app, chosen);
   add_eval_command(app, chosen);
   add_calibrate_command(app, chosen);
@@ -109,25 +154,43 @@ int run(int argc, char** argv) {
   add_resource_commands(app, chosen);
   add_model_commands(app, chosen);
   add_config_commands(app, chosen);
+  add_doctor_command(app, chosen);
   for (const char* name : {"serve", "worker"}) app.get_subcommand(name)->footer(settings_help());
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    refuse_empty_values(*command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& done) {
-    return app.exit(done);
+    std::ostringstream help;
+    const int code = app.exit(done, help, help);
+    const std::string text = help.str();
+    return print(lines(std::string_view(text).substr(0, text.find_last_not_of('\n') + 1))), code;
   } catch (const CLI::ParseError& error) {
     const std::string better = suggestion(app, argc, argv);
-    fmt::print(stderr, "error: {}\nSee 'medsynth {}--help'.\n", better.empty() ? error.what() : better,
+    const int code =
+        fail({Code::invalid_argument, masked_words(better.empty() ? error.what() : better), "usage"});
+    fmt::print(stderr, "See 'medsynth {}--help'.\n",
                app.get_subcommands().empty() ? "" : app.get_subcommands()[0]->get_name() + " ");
-    return info(Code::invalid_argument).exit_code;
+    return code;
   }
   const auto text = read_settings_file(file);
   if (!text) return fail(text.error());
   auto loaded = load_settings(flags, process_environment, *text);
   if (!loaded) return fail(loaded.error());
+  if (const auto checked = check_data_dir(loaded->settings); !checked) return fail(checked.error());
   if (!file.empty()) loaded->flags["config"] = file;
   const std::string process = app.get_subcommands()[0]->get_name();
   log::start(loaded->settings.log_level, loaded->settings.log_format, process);
-  return chosen(Session{std::move(*loaded), as_json || output == "json" ? Format::json : Format::table});
+  const Session session{std::move(*loaded), as_json || output == "json" ? Format::json : Format::table, {}};
+  // These two have threads that unwinding would wait for: an exception that nobody expected ends the process.
+  return process == "serve" || process == "worker" ? chosen(session) : guarded(chosen, session);
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  reserve_standard_streams();
+  return after_output(parse_and_run(argc, argv));
 }
 
 }  // namespace medsynth::cli

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -19,7 +20,13 @@ struct Session {
   Format format = Format::table;
 
   const Settings& settings() const { return loaded.settings; }
-  Result<HttpClient> client() const { return HttpClient::open(loaded.settings.url); }
+  // The same at each call, so that it can be asked afterwards what the server said.
+  Result<HttpClient> client() const {
+    if (!opened) opened = HttpClient::open(loaded.settings.url);
+    return *opened;
+  }
+
+  mutable std::optional<Result<HttpClient>> opened;
 };
 
 using Run = std::function<int(const Session&)>;  // gives the exit code
@@ -33,6 +40,7 @@ inline CLI::App* add_command(CLI::App& parent, Run& chosen, const std::string& n
 }
 
 void add_process_commands(CLI::App& app, Run& chosen);    // serve, worker
+void add_analyze_command(CLI::App& app, Run& chosen);     // analyze
 void add_contradict_command(CLI::App& app, Run& chosen);  // contradict
 void add_eval_command(CLI::App& app, Run& chosen);        // eval
 void add_calibrate_command(CLI::App& app, Run& chosen);   // calibrate
@@ -41,7 +49,8 @@ void add_queue_commands(CLI::App& app, Run& chosen);      // send, queues ...
 void add_dead_commands(CLI::App& app, Run& chosen);       // dead ...
 void add_resource_commands(CLI::App& app, Run& chosen);   // usage, limits, system, cache
 void add_model_commands(CLI::App& app, Run& chosen);      // models ...
-void add_config_commands(CLI::App& app, Run& chosen);     // config, doctor
+void add_config_commands(CLI::App& app, Run& chosen);     // config
+void add_doctor_command(CLI::App& app, Run& chosen);      // doctor
 
 // The whole command line; gives the exit code.
 int run(int argc, char** argv);

@@ -32,7 +32,7 @@ Result<Validated> built_in_figures(const InputPairs& input, const LocalJudge& ju
   return contradiction::validate(scores, {labels.get(), scores.size()});
 }
 
-std::vector<std::string> row_of(const std::string& name, const Validated& figures) {
+Row row_of(const std::string& name, const Validated& figures) {
   return {name, fmt::format("{:.3f}", figures.accuracy), fmt::format("{:.3f}", figures.auroc),
           fmt::format("{:.3f}", figures.ece), fmt::format("{:.3f}", figures.log_loss)};
 }

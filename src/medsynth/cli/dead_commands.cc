@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/api/queue_payloads.h"
+#include "medsynth/base/id.h"
 #include "medsynth/cli/app.h"
 
 namespace medsynth::cli {
@@ -19,16 +21,9 @@ struct Selection {
   bool all = false;
 };
 
-std::string path_of(const std::string& id, const std::string& queue, std::string_view rest = "") {
-  std::string path = fmt::format("/v1/dead/{}{}", percent_encode(id), rest);
+Result<std::string> letter_path(const std::string& id, const std::string& queue, std::string_view rest = "") {
+  BOOST_OUTCOME_TRY(auto path, path_of("/v1/dead/", "ID", id, rest));
   return queue.empty() ? path : path + "?queue=" + percent_encode(queue);
-}
-
-std::string shortened(std::string text, std::size_t limit) {
-  if (text.size() <= limit) return text;
-  text.resize(limit);
-  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0x80u) != 0) text.pop_back();
-  return text + "...";
 }
 
 int list(const Session& session, const std::string& queue, std::int64_t limit, const std::string& cursor) {
@@ -37,50 +32,74 @@ int list(const Session& session, const std::string& queue, std::int64_t limit, c
   std::string target = fmt::format("/v1/dead/?limit={}", limit);
   if (!queue.empty()) target += "&queue=" + percent_encode(queue);
   if (!cursor.empty()) target += "&cursor=" + percent_encode(cursor);
-  const auto page = client->call("GET", target);
+  const auto page = client->call<api::DeadPage>("GET", target);
   if (!page) return fail(page.error());
   if (session.format == Format::json) return print_json(*page), 0;
-  std::vector<std::vector<std::string>> rows;
+  std::vector<Row> rows;
   for (const json::value& each : page->at("letters").as_array()) {
     const json::object& letter = each.as_object();
-    rows.push_back({printable(cell(letter, "id")), cell(letter, "queue"), printable(cell(letter, "actor")),
+    rows.push_back({cell(letter, "id"), cell(letter, "queue"), cell(letter, "actor"),
                     ago(cell(letter, "died_at")), cell(letter, "attempts"),
-                    shortened(printable(cell(letter, "reason")), 60)});
+                    shortened(cell(letter, "reason"), 60)});
   }
   if (rows.empty()) return print("No dead letters."), 0;
   print(table({{"ID"}, {"QUEUE"}, {"ACTOR"}, {"DIED"}, {"ATTEMPTS", true}, {"REASON"}}, rows));
   const auto total = page->at("total").to_number<std::int64_t>();
-  if (const json::value& next = page->at("next_cursor"); !next.is_null())
-    print(fmt::format("{} of {}; the next page: --cursor {}", rows.size(), total, plain(next)));
+  if (const std::string next = cell(page->as_object(), "next_cursor"); next != "-")
+    print(fmt::format("{} of {}; the next page: --cursor {}", rows.size(), total, next));
   return 0;
+}
+
+// A text with lines of its own, below its name; line by line, so that only what would act on the terminal is
+// escaped.
+Text block(std::string_view name, std::string_view text) {
+  Text out = name;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    out.add_line("  ") += text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
 }
 
 int show(const Session& session, const std::string& id, const std::string& queue) {
-  const auto client = session.client();
+  constexpr std::size_t kMost = 64 * 1024;  // bytes of one member: nobody reads more on a terminal
+  const auto path = letter_path(id, queue);
+  const auto client = path ? session.client() : path.error();
   if (!client) return fail(client.error());
-  const auto letter = client->call("GET", path_of(id, queue));
+  const auto letter = client->call<api::DeadLetterDetail>("GET", *path);
   if (!letter) return fail(letter.error());
   if (session.format == Format::json) return print_json(*letter), 0;
-  std::vector<std::vector<std::string>> rows;
-  for (const auto& [name, value] : letter->as_object())
-    if (name != "traceback" && name != "payload" && !value.is_null())
-      rows.push_back({std::string(name), printable(plain(value))});
-  print(table({{"FIELD"}, {"VALUE"}}, rows));
-  for (const char* name : {"traceback", "payload"}) {
-    const json::value& text = letter->at(name);
-    if (!text.is_string()) continue;
-    print(name);
-    std::string_view rest = text.get_string();
-    while (!rest.empty()) {  // line by line, so that only what would act on the terminal is escaped
-      const std::size_t end = std::min(rest.find('\n'), rest.size());
-      print("  " + printable(rest.substr(0, end)));
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
+  const json::object& members = letter->as_object();
+  const json::value* omitted = members.if_contains("omitted");
+  json::array cut = omitted && omitted->is_array() ? omitted->get_array() : json::array();
+  std::vector<Row> rows;
+  Text blocks;
+  for (const auto& [name, value] : members) {
+    if (name == "omitted" || value.is_null()) continue;
+    const std::string text = plain(value);
+    if (text.size() > kMost && std::find(cut.begin(), cut.end(), json::value(name)) == cut.end())
+      cut.emplace_back(name);
+    if (name == "traceback" || name == "payload")
+      blocks.add_line(block(name, shortened(text, kMost)));
+    else
+      rows.push_back({std::string(name), shortened(text, kMost)});
   }
+  print(table({{"FIELD"}, {"VALUE"}}, rows) += blocks);
+  if (!cut.empty())
+    print(yellow("note: ") + fmt::format("of {} not all is shown: the message has {}", joined(cut),
+                                         bytes(number(members, "payload_bytes"))));
   return 0;
 }
 
+// Before anything is asked for: every id is one.
 Result<> check_selection(const Selection& selection, std::string_view command) {
+  for (const std::string& id : selection.ids) {
+    BOOST_OUTCOME_TRY(check_name("ID", id));
+  }
+  if (!selection.queue.empty()) {
+    BOOST_OUTCOME_TRY(check_name("--queue", selection.queue));
+  }
   if (selection.ids.empty() != selection.all)
     return invalid(fmt::format("dead {}", command), "give ids, or --all with --queue, not both and not none");
   if (selection.all && selection.queue.empty())
@@ -88,79 +107,80 @@ Result<> check_selection(const Selection& selection, std::string_view command) {
   return success();
 }
 
+// Replaying or purging: what is called for a letter, what for many, and what the answer counts.
+struct Work {
+  std::string_view method, rest, many, count_name;
+};
+constexpr Work kReplay{"POST", "/replay", "/v1/dead/replay", "replayed_count"};
+constexpr Work kPurge{"DELETE", "", "/v1/dead/", "purged_count"};
+
+Result<json::object> call_for(const HttpClient& client, const Work& work, const std::string& target) {
+  BOOST_OUTCOME_TRY(auto answer, work.method == kReplay.method
+                                     ? client.call<api::ReplayAnswer>(work.method, target)
+                                     : client.call<api::PurgeAnswer>(work.method, target));
+  return answer.at("data").as_object();
+}
+
 // All letters that there are now, and none that die meanwhile: those come last.
-Result<json::object> for_all(const HttpClient& client, const Selection& selection, std::string_view method,
-                             std::string_view path, std::string_view count_name) {
-  BOOST_OUTCOME_TRY(auto first,
-                    client.call("GET", "/v1/dead/?limit=1&queue=" + percent_encode(selection.queue)));
+Result<json::object> for_all(const HttpClient& client, const std::string& queue, const Work& work) {
+  const std::string queue_is = "queue=" + percent_encode(queue);
+  BOOST_OUTCOME_TRY(auto first, client.call<api::DeadPage>("GET", "/v1/dead/?limit=1&" + queue_is));
   std::int64_t left = first.at("total").to_number<std::int64_t>(), done = 0, step = 1;
   json::array refused;
   ProgressLine progress;
   while (left > 0 && step > 0) {
-    BOOST_OUTCOME_TRY(auto answer, client.call(method, fmt::format("{}?queue={}&limit={}", path,
-                                                                   percent_encode(selection.queue),
-                                                                   std::min(left, kStep))));
-    const json::object& data = answer.at("data").as_object();
-    step = data.at(count_name).to_number<std::int64_t>();
+    BOOST_OUTCOME_TRY(
+        const auto data,
+        call_for(client, work, fmt::format("{}?{}&limit={}", work.many, queue_is, std::min(left, kStep))));
+    step = data.at(work.count_name).to_number<std::int64_t>();
     if (const json::value* some = data.if_contains("refused")) refused = some->as_array();
     left -= step;
     progress.show(fmt::format("{} done, {} left", done += step, left));
   }
-  return json::object{{count_name, done}, {"refused", std::move(refused)}};
+  return json::object{{work.count_name, done}, {"refused", std::move(refused)}};
+}
+
+Result<json::object> for_each(const HttpClient& client, const Selection& selection, const Work& work) {
+  std::int64_t done = 0;
+  for (const std::string& id : selection.ids) {
+    BOOST_OUTCOME_TRY(const auto path, letter_path(id, selection.queue, work.rest));
+    if (auto answer = call_for(client, work, path); !answer) {
+      answer.error().message = id + ": " + answer.error().message;
+      return answer.error();
+    }
+    ++done;
+  }
+  return json::object{{work.count_name, done}, {"refused", json::array()}};
+}
+
+Result<json::object> carry_out(const Session& session, const Selection& selection, const Work& work) {
+  BOOST_OUTCOME_TRY(const auto client, session.client());
+  return selection.all ? for_all(client, selection.queue, work) : for_each(client, selection, work);
 }
 
 int replay(const Session& session, const Selection& selection) {
   if (const auto checked = check_selection(selection, "replay"); !checked) return fail(checked.error());
-  const auto client = session.client();
-  if (!client) return fail(client.error());
-  json::object done{{"replayed_count", 0}, {"refused", json::array()}};
-  if (selection.all) {
-    auto all = for_all(*client, selection, "POST", "/v1/dead/replay", "replayed_count");
-    if (!all) return fail(all.error());
-    done = std::move(*all);
-  }
-  for (const std::string& id : selection.ids) {
-    const auto answer = client->call("POST", path_of(id, selection.queue, "/replay"));
-    if (!answer) {
-      Error error = answer.error();
-      error.message = printable(id) + ": " + error.message;
-      return fail(error);
-    }
-    done["replayed_count"] = done["replayed_count"].to_number<std::int64_t>() + 1;
-  }
-  if (session.format == Format::json) return print_json(done), 0;
-  print(fmt::format("replayed {} of them", cell(done, "replayed_count")));
-  for (const json::value& id : done["refused"].as_array())
-    print(fmt::format("stays: {} ('medsynth dead show' says why)", printable(plain(id))));
+  const auto done = carry_out(session, selection, kReplay);
+  if (!done) return fail(done.error());
+  if (session.format == Format::json) return print_json(*done), 0;
+  print(fmt::format("replayed {} of them", cell(*done, "replayed_count")));
+  for (const json::value& id : done->at("refused").as_array())
+    print(fmt::format("stays: {} ('medsynth dead show' says why)", plain(id)));
   return 0;
 }
 
 int purge(const Session& session, const Selection& selection, bool yes) {
   if (const auto checked = check_selection(selection, "purge"); !checked) return fail(checked.error());
-  const auto client = session.client();
-  if (!client) return fail(client.error());
   const auto sure =
       confirm(selection.all ? fmt::format("Drop every dead letter of queue {}?", selection.queue)
                             : fmt::format("Drop {} dead letters?", selection.ids.size()),
               yes);
   if (!sure) return fail(sure.error());
-  json::object done{{"purged_count", 0}};
-  if (selection.all) {
-    auto all = for_all(*client, selection, "DELETE", "/v1/dead/", "purged_count");
-    if (!all) return fail(all.error());
-    done["purged_count"] = all->at("purged_count");
-  }
-  for (const std::string& id : selection.ids) {
-    const auto answer = client->call("DELETE", path_of(id, selection.queue));
-    if (!answer) {
-      Error error = answer.error();
-      error.message = printable(id) + ": " + error.message;
-      return fail(error);
-    }
-    done["purged_count"] = done["purged_count"].to_number<std::int64_t>() + 1;
-  }
-  if (session.format == Format::json) return print_json(done), 0;
-  print(fmt::format("dropped {} dead letters", cell(done, "purged_count")));
+  auto done = carry_out(session, selection, kPurge);
+  if (!done) return fail(done.error());
+  done->erase("refused");
+  if (session.format == Format::json) return print_json(*done), 0;
+  print(fmt::format("dropped {} dead letters", cell(*done, "purged_count")));
   return 0;
 }
 

@@ -24,7 +24,7 @@ std::string figure(std::optional<double> value) {
   return value ? fmt::format("{:.3f}", *value) : "-";
 }
 
-std::vector<std::string> row_of(const std::string& name, const Metrics& metrics) {
+Row row_of(const std::string& name, const Metrics& metrics) {
   return {name,
           std::to_string(metrics.pairs),
           figure(metrics.accuracy),
@@ -47,7 +47,7 @@ std::vector<Column> columns(std::string first) {
 }
 
 void print_tables(const Evaluation& evaluation) {
-  std::vector<std::vector<std::string>> rows{row_of("together", evaluation)};
+  std::vector<Row> rows{row_of("together", evaluation)};
   if (evaluation.built_in) rows.push_back(row_of("together, built-in weights", *evaluation.built_in));
   for (const auto& [method, metrics] : evaluation.methods) rows.push_back(row_of(method, metrics));
   print(table(columns("METHOD"), rows));

@@ -1,7 +1,11 @@
 #include "medsynth/cli/http_client.h"
 
+#include <algorithm>
 #include <cctype>
+#include <cstddef>
 #include <iterator>
+#include <optional>
+#include <utility>
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -10,6 +14,8 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <fmt/format.h>
+
+#include "medsynth/base/id.h"
 
 namespace medsynth::cli {
 namespace {
@@ -32,6 +38,7 @@ struct Exchange {
       if (failure) return void(error = failure);
       stream.async_connect(endpoints, [this](auto failed, const auto&) {
         if (failed) return void(error = failed);
+        connected = true;
         http::async_write(stream, request, [this](auto not_written, std::size_t) {
           if (not_written) return void(error = not_written);
           http::async_read(stream, buffer, parser, [this](auto not_read, std::size_t) { error = not_read; });
@@ -46,7 +53,89 @@ struct Exchange {
   http::request<http::string_body> request;
   http::response_parser<http::string_body> parser;
   boost::system::error_code error;
+  bool connected = false;
 };
+
+// What the peer is: its own words, as far as they came.
+std::string described_peer(const http::response<http::string_body>& response) {
+  const auto said = [&](http::field name, std::string_view otherwise) {
+    return response[name].empty() ? std::string(otherwise) : std::string(response[name]);
+  };
+  return fmt::format("status {}, {}, {}", response.result_int(),
+                     said(http::field::server, "no Server header"),
+                     said(http::field::content_type, "no content type"));
+}
+
+// By its own header, which proxies let pass (many replace Server).
+bool is_medsynth(const http::response<http::string_body>& response) {
+  return response.count("Medsynth-Version") > 0 || response[http::field::server].starts_with("medsynth");
+}
+
+// Why there is no answer that can be used, if so.
+std::optional<Error> failure_of(const Exchange& exchange, const std::string& url,
+                                std::chrono::milliseconds timeout) {
+  constexpr std::string_view kElsewhere = "Name another with --url or MEDSYNTH_URL";
+  const auto unavailable = [](std::string message, std::string reason) {
+    return Error{Code::unavailable, std::move(message), std::move(reason)};
+  };
+  const bool headed = exchange.parser.is_header_done();
+  if (headed && !is_medsynth(exchange.parser.get()))
+    return unavailable(fmt::format("what answers at {} is not a Medsynth server ({}). {}", url,
+                                   described_peer(exchange.parser.get()), kElsewhere),
+                       "not_medsynth");
+  if (!exchange.error) return std::nullopt;
+  const std::string why = exchange.error.message();
+  if (exchange.error == beast::error::timeout)
+    return Error{Code::timeout,
+                 fmt::format("{} did not answer within {} s. Is it a Medsynth server? {}", url,
+                             std::chrono::duration<double>(timeout).count(), kElsewhere),
+                 "no_answer"};
+  if (!exchange.connected)
+    return unavailable(
+        fmt::format("no Medsynth server answers at {} ({}). Start one with 'medsynth serve', or "
+                    "name another with --url",
+                    url, why),
+        "no_server");
+  if (exchange.error == http::error::body_limit)
+    return unavailable(fmt::format("the answer of {} is larger than {} MiB: ask for less at once", url,
+                                   kLargestAnswer / 1024 / 1024),
+                       "answer_too_large");
+  if (headed || exchange.error == http::error::partial_message)
+    return unavailable(fmt::format("the answer of {} broke off ({}): try again", url, why), "no_answer");
+  if (exchange.error == http::error::end_of_stream ||
+      exchange.error.category() == boost::system::system_category())
+    return unavailable(
+        fmt::format("{} closed the connection without an answer ({}): it has stopped, or is not a Medsynth "
+                    "server. {}",
+                    url, why, kElsewhere),
+        "no_answer");
+  return unavailable(
+      fmt::format("what answers at {} is not a Medsynth server: it does not speak HTTP ({}). {}", url, why,
+                  kElsewhere),
+      "not_medsynth");
+}
+
+// What stands in an address from the scheme to the path.
+struct Parts {
+  std::string_view scheme, authority, path;
+};
+Parts parts_of(std::string_view url) {
+  const std::size_t mark = url.find("://");
+  if (mark == url.npos) return {};
+  const std::string_view rest = url.substr(mark + 3);
+  const std::size_t end = std::min(rest.find_first_of("/?#"), rest.size());
+  return {url.substr(0, mark), rest.substr(0, end), rest.substr(end)};
+}
+
+bool is_port(std::string_view text) {
+  return !text.empty() && text.size() <= 5 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// Goes into a request's first lines: nothing that would end or split them.
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+}
 
 std::optional<Code> code_of_status(int status) {
   for (int i = 0; i <= static_cast<int>(Code::internal); ++i) {
@@ -58,21 +147,28 @@ std::optional<Code> code_of_status(int status) {
 }  // namespace
 
 Result<HttpClient> HttpClient::open(std::string_view url) {
+  // Nothing of it is quoted: what is malformed may be part of a password.
+  const auto wrong = [](std::string detail) { return invalid("--url", std::move(detail)); };
+  const auto [scheme, authority, path] = parts_of(url);
+  if (beast::iequals(scheme, "https"))
+    return wrong(
+        "https:// is not supported yet: must be http://, through a tunnel (ssh -L) where others listen");
+  if (!beast::iequals(scheme, "http")) return wrong("must look like http://127.0.0.1:8000");
+  if (url.find('@') != url.npos) return wrong("must have no user and no password: the server knows none");
+  if (url.find_first_of("?#") != url.npos) return wrong("must have no '?' and no '#'");
+  if (!is_plain(url)) return wrong("must have no blanks and nothing but ASCII");
   HttpClient client;
-  constexpr std::string_view kScheme = "http://";
-  if (!url.starts_with(kScheme))
-    return invalid("--url", fmt::format("must look like http://127.0.0.1:8000, not '{}'", url));
-  std::string_view rest = url.substr(kScheme.size());
-  rest = rest.substr(0, rest.find('/'));
-  const std::size_t colon = rest.rfind(':');
-  const bool has_port = colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos;
-  client.port_ = has_port ? std::string(rest.substr(colon + 1)) : "80";
-  client.host_ = std::string(has_port ? rest.substr(0, colon) : rest);
+  const std::size_t colon = authority.rfind(':');
+  const bool has_port = colon != authority.npos && authority.find(']', colon) == authority.npos;
+  client.port_ = has_port ? authority.substr(colon + 1) : "80";
+  client.host_ = authority.substr(0, has_port ? colon : authority.size());
   if (client.host_.starts_with('[') && client.host_.ends_with(']'))
     client.host_ = client.host_.substr(1, client.host_.size() - 2);
-  if (client.host_.empty() || client.port_.empty())
-    return invalid("--url", fmt::format("names no host and port: '{}'", url));
-  client.url_ = fmt::format("{}{}", kScheme, rest);
+  if (client.host_.empty() || !is_port(client.port_))
+    return wrong("must name a host, and a number as its port: http://127.0.0.1:8000");
+  client.authority_ = authority;
+  client.prefix_ = path.substr(0, path.find_last_not_of('/') + 1);
+  client.url_ = fmt::format("http://{}{}", authority, client.prefix_);
   return client;
 }
 
@@ -81,9 +177,9 @@ Result<HttpResponse> HttpClient::request(std::string_view method, std::string_vi
   boost::asio::io_context io(1);
   Exchange exchange(io);
   exchange.request.method_string(method);
-  exchange.request.target(target);
+  exchange.request.target(prefix_ + std::string(target));
   exchange.request.version(11);
-  exchange.request.set(http::field::host, url_.substr(url_.find("//") + 2));
+  exchange.request.set(http::field::host, authority_);
   exchange.request.set(http::field::user_agent, "medsynth/" MEDSYNTH_VERSION);
   exchange.request.keep_alive(false);
   if (!body.empty()) exchange.request.set(http::field::content_type, "application/json");
@@ -91,26 +187,38 @@ Result<HttpResponse> HttpClient::request(std::string_view method, std::string_vi
   exchange.request.prepare_payload();
   exchange.start(host_, port_, timeout);
   io.run();
-  if (exchange.error == beast::error::timeout) {
-    return Error{Code::timeout, fmt::format("{} did not answer within {} s", url_, timeout.count() / 1000),
-                 "no_answer"};
-  }
-  if (exchange.error && exchange.error != http::error::end_of_stream) {
-    return Error{Code::unavailable,
-                 fmt::format("no Medsynth server answers at {} ({}). Start one with 'medsynth serve', or "
-                             "name another with --url",
-                             url_, exchange.error.message()),
-                 "no_server"};
-  }
-  return HttpResponse{static_cast<int>(exchange.parser.get().result_int()),
-                      std::move(exchange.parser.get().body())};
+  const auto& answer = exchange.parser.get();
+  constexpr std::size_t kShown = 100;
+  if (exchange.parser.is_header_done())
+    *heard_ = fmt::format("{}, {} bytes: {}", described_peer(answer), answer.body().size(),
+                          std::string_view(answer.body()).substr(0, kShown));
+  if (auto failure = failure_of(exchange, url_, timeout)) return *failure;
+  return HttpResponse{static_cast<int>(answer.result_int()), std::move(exchange.parser.get().body())};
 }
 
 Result<json::value> HttpClient::call(std::string_view method, std::string_view target,
                                      std::string_view body) const {
   BOOST_OUTCOME_TRY(auto response, request(method, target, body));
   if (response.status >= 300) return as_error(response);
-  return json::parse(response.body);
+  auto value = json::parse(response.body);
+  if (value) return value;
+  return Error{
+      Code::unavailable,
+      fmt::format("the answer of {} to {} {} is not JSON: {}", url_, method, target, value.error().message),
+      "unexpected_answer"};
+}
+
+Result<> HttpClient::only_unknown_members(const Error& misread) const {
+  for (const Fault& fault : misread.faults) {
+    if (!fault.detail.starts_with("is not a known field"))
+      return Error{
+          Code::unavailable,
+          fmt::format("the answer of {} is not what this version ({}) reads: {} {}. Do both have the "
+                      "same version?",
+                      url_, MEDSYNTH_VERSION, fault.pointer.empty() ? "it" : fault.pointer, fault.detail),
+          "unexpected_answer"};
+  }
+  return success();
 }
 
 std::string percent_encode(std::string_view text) {
@@ -124,6 +232,12 @@ std::string percent_encode(std::string_view text) {
       fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
   }
   return out;
+}
+
+Result<std::string> path_of(std::string_view before, std::string_view pointer, std::string_view name,
+                            std::string_view after) {
+  BOOST_OUTCOME_TRY(check_name(pointer, name));
+  return fmt::format("{}{}{}", before, percent_encode(name), after);
 }
 
 Error as_error(const HttpResponse& response) {

@@ -1,10 +1,16 @@
 // The command line's HTTP client: one blocking call at a time to a Medsynth server. Not thread safe.
+//
+// What answers there may be anything. A peer that does not identify itself as Medsynth is an error whatever
+// it answers, and what it answers is looked at before anybody reads it: after call<T>() the members that T
+// requires are there and of their types.
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "medsynth/base/described.h"
 #include "medsynth/base/error.h"
 #include "medsynth/base/json.h"
 
@@ -17,10 +23,12 @@ struct HttpResponse {
 
 class HttpClient {
  public:
-  // `url` as http://host[:port][/]; invalid_argument for anything else.
+  // `url` as http://host[:port][/path], the path that of a proxy before the server; invalid_argument for
+  // anything else, without the secrets that it may hold.
   static Result<HttpClient> open(std::string_view url);
 
-  // Any status is a response. unavailable: nobody listens there, or the connection broke; timeout.
+  // Any status of a Medsynth server is a response. unavailable: nobody listens there, it is no Medsynth
+  // server ("not_medsynth", with what it is), or the connection broke; timeout.
   Result<HttpResponse> request(std::string_view method, std::string_view target, std::string_view body = "",
                                std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
 
@@ -28,14 +36,35 @@ class HttpClient {
   Result<json::value> call(std::string_view method, std::string_view target,
                            std::string_view body = "") const;
 
+  // The same, with what T requires. Members that T does not know pass: a newer server may say more.
+  // unavailable ("unexpected_answer"): something is missing, or of another type.
+  template <class T>
+  Result<json::value> call(std::string_view method, std::string_view target,
+                           std::string_view body = "") const {
+    BOOST_OUTCOME_TRY(auto value, call(method, target, body));
+    if (const auto read = described::from_value<T>(value); !read) {
+      BOOST_OUTCOME_TRY(only_unknown_members(read.error()));
+    }
+    return value;
+  }
+
   const std::string& url() const { return url_; }
+  // What the peer said last, for people: "200 application/json, 12 bytes: {...}". Empty: nothing yet.
+  const std::string& heard() const { return *heard_; }
 
  private:
-  std::string url_, host_, port_;
+  Result<> only_unknown_members(const Error& misread) const;
+
+  std::string url_, host_, port_, authority_, prefix_;
+  std::shared_ptr<std::string> heard_ = std::make_shared<std::string>();
 };
 
 // For a path segment or a query value.
 std::string percent_encode(std::string_view text);
+// `before`, the encoded `name` and `after`. invalid_argument at `pointer`, an argument of the command, where
+// the name breaks check_name(): such a path could mean more than that name.
+Result<std::string> path_of(std::string_view before, std::string_view pointer, std::string_view name,
+                            std::string_view after = "");
 // The Error that a problem document with this status stands for.
 Error as_error(const HttpResponse& response);
 

@@ -1,4 +1,4 @@
-// medsynth models list | pull | add | show
+// medsynth models list | pull | add | rm | show
 #include <memory>
 
 #include <fmt/format.h>
@@ -31,7 +31,7 @@ int list(const Session& session) {
                       catalogue->folder().string()));
     return 0;
   }
-  std::vector<std::vector<std::string>> rows;
+  std::vector<Row> rows;
   for (const models::ModelFile& model : catalogue->models())
     rows.push_back({model.name, model.kind,
                     model.memory_mb > 0 ? bytes(static_cast<double>(model.memory_mb) * 1e6) : "-",
@@ -50,7 +50,7 @@ int show(const Session& session, const std::string& name) {
                  "model_not_found"});
   const json::object value = described::to_value(*model).get_object();
   if (session.format == Format::json) return print_json(value), 0;
-  std::vector<std::vector<std::string>> rows;
+  std::vector<Row> rows;
   for (const auto& [field, each] : value) rows.push_back({std::string(field), plain(each)});
   print(table({{"FIELD"}, {"VALUE"}}, rows));
   return 0;
@@ -66,12 +66,35 @@ int pull(const Session& session, const std::string& name) {
   return list(session);
 }
 
-int add(const Session& session, models::ModelFile model) {
+int add(const Session& session, models::ModelFile model, const inference::AddOptions& options) {
   auto catalogue = read_catalogue(session);
   if (!catalogue) return fail(catalogue.error());
-  const auto added = inference::add_model(*catalogue, std::move(model));
+  const auto added = [&] {
+    ProgressLine line;
+    return inference::add_model(
+        *catalogue, std::move(model), [&](std::string_view what, double) { line.show(what); }, options);
+  }();
   if (!added) return fail(added.error());
-  print(fmt::format("added {}", *added));
+  if (session.format == Format::json) return print_json(described::to_value(*added)), 0;
+  print(fmt::format("added {} ({})", added->name, added->file));
+  return 0;
+}
+
+int remove(const Session& session, const std::string& name, bool file, bool yes) {
+  auto catalogue = read_catalogue(session);
+  if (!catalogue) return fail(catalogue.error());
+  const models::ModelFile* model = catalogue->find(name);
+  const std::string where = model ? model->file : "";
+  if (const auto sure =
+          confirm(fmt::format("Delete the file {} of {}?", where, name), yes || !file || !model);
+      !sure)
+    return fail(sure.error());
+  const auto removed = inference::remove_model(*catalogue, name, file);
+  if (!removed) return fail(removed.error());
+  if (session.format == Format::json)
+    return print_json(json::object{{"name", name}, {"file_deleted", file}}), 0;
+  print(file ? fmt::format("removed {} and its file {}", name, where)
+             : fmt::format("removed {}; its file {} stays", name, where));
   return 0;
 }
 
@@ -91,12 +114,23 @@ void add_model_commands(CLI::App& app, Run& chosen) {
               "Fetches the demo models (a small language model and a sentence model)",
               [=](const Session& session) { return pull(session, *pulled); })
       ->add_option("MODEL", *pulled, "Only this one");
+  auto removed = std::make_shared<std::string>();
+  auto file = std::make_shared<bool>(false);
+  auto yes = std::make_shared<bool>(false);
+  CLI::App* rm = add_command(*models, chosen, "rm", "Takes a model out of the catalogue; its file stays",
+                             [=](const Session& session) { return remove(session, *removed, *file, *yes); });
+  rm->add_option("MODEL", *removed, "Name in the catalogue")->required();
+  rm->add_flag("--delete-file", *file, "Also delete its file from the models folder; asks");
+  rm->add_flag("--yes", *yes, "Do not ask");
   auto model = std::make_shared<models::ModelFile>();
+  auto options = std::make_shared<inference::AddOptions>();
   CLI::App* command =
       add_command(*models, chosen, "add", "Adds a GGUF file under a name: medsynth models add biomedlm FILE",
-                  [=](const Session& session) { return add(session, *model); });
+                  [=](const Session& session) { return add(session, *model, *options); });
+  command->add_flag("--link", options->link, "Leave a file outside where it is, instead of copying it");
+  command->add_flag("--replace", options->replace, "In place of the model of that name");
   command->add_option("NAME", model->name, "Name that tasks ask for")->required();
-  command->add_option("FILE", model->file, "GGUF file, in the models folder or below a configured root")
+  command->add_option("FILE", model->file, "GGUF file; one from outside the models folder is copied into it")
       ->required();
   command->add_option("--kind", model->kind, "language or sentence")
       ->check(CLI::IsMember({"language", "sentence"}));

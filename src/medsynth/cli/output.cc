@@ -1,11 +1,15 @@
 #include "medsynth/cli/output.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -28,39 +32,83 @@ std::size_t width(std::string_view text) {
   return columns;
 }
 
-std::string padded(std::string_view text, std::size_t columns, bool right) {
-  const std::string space(columns > width(text) ? columns - width(text) : 0, ' ');
-  return right ? space + std::string(text) : std::string(text) + space;
-}
-
-std::string coloured(std::string_view text, std::string_view code) {
-  return colourful() ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
+Text padded(const Text& text, std::size_t columns, bool right) {
+  const std::size_t taken = width(text.str());
+  const Text space = std::string(columns > taken ? columns - taken : 0, ' ');
+  return right ? space + text : text + space;
 }
 
 bool wants_colour(int descriptor) {
   return isatty(descriptor) && !process_environment("NO_COLOR");
 }
 
+const std::string* interrupt_notice = nullptr;
+
+// The signal takes its default action as soon as this has returned (SA_RESETHAND).
+void say_and_end(int signal) {
+  (void)!::write(STDERR_FILENO, interrupt_notice->data(), interrupt_notice->size());
+  ::raise(signal);
+}
+
+int write_error = 0;  // errno of the first write to stdout that failed
+
+void write_line(std::string_view text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+                       std::fputc('\n', stdout) != EOF && std::fflush(stdout) == 0;
+  if (!written && write_error == 0) write_error = errno;
+}
+
 }  // namespace
 
-std::string table(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows) {
+Text coloured(const Text& text, std::string_view code) {
+  if (!colourful()) return text;
+  Text out;
+  out.shown_ = fmt::format("\x1b[{}m{}\x1b[0m", code, text.str());
+  return out;
+}
+
+Text& Text::operator+=(const Text& more) {
+  shown_ += more.shown_;
+  return *this;
+}
+
+Text& Text::add_line(const Text& line) {
+  shown_ += '\n';
+  return *this += line;
+}
+
+Text operator+(Text first, const Text& second) {
+  return std::move(first += second);
+}
+
+Text lines(std::string_view text) {
+  Text out = text.substr(0, text.find('\n'));
+  for (std::size_t at = text.find('\n'); at != text.npos;) {
+    const std::size_t next = text.find('\n', at + 1);
+    out.add_line(text.substr(at + 1, std::min(next, text.size()) - at - 1));
+    at = next;
+  }
+  return out;
+}
+
+Text table(const std::vector<Column>& columns, const std::vector<Row>& rows) {
   std::vector<std::size_t> widths;
+  Row titles;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    std::size_t widest = width(columns[i].title);
-    for (const auto& row : rows) widest = std::max(widest, i < row.size() ? width(row[i]) : 0);
+    titles.push_back(bold(columns[i].title));
+    std::size_t widest = width(titles[i].str());
+    for (const Row& row : rows) widest = std::max(widest, i < row.size() ? width(row[i].str()) : 0);
     widths.push_back(widest);
   }
-  std::string out;
-  const auto line = [&](const std::function<std::string(std::size_t)>& text) {
-    std::string built;
-    for (std::size_t i = 0; i < columns.size(); ++i)
-      built += (i ? "  " : "") + padded(text(i), widths[i], columns[i].right);
-    built.erase(built.find_last_not_of(' ') + 1);
-    out += built + "\n";
+  const auto line = [&](const Row& row) {
+    Text line;
+    for (std::size_t i = 0; i < std::min(row.size(), columns.size()); ++i)
+      line += Text(i ? "  " : "") + padded(row[i], widths[i], columns[i].right);
+    line.shown_.erase(line.shown_.find_last_not_of(' ') + 1);
+    return line;
   };
-  line([&](std::size_t i) { return bold(columns[i].title); });
-  for (const auto& row : rows) line([&](std::size_t i) { return i < row.size() ? row[i] : std::string(); });
-  if (!out.empty()) out.pop_back();
+  Text out = line(titles);
+  for (const Row& row : rows) out.add_line(line(row));
   return out;
 }
 
@@ -78,6 +126,17 @@ std::string plain(const json::value& value) {
 std::string cell(const json::object& object, std::string_view name) {
   const json::value* member = object.if_contains(name);
   return member ? plain(*member) : "-";
+}
+
+std::string joined(const json::array& values) {
+  std::string out;
+  for (const json::value& each : values) out += (out.empty() ? "" : ", ") + plain(each);
+  return out;
+}
+
+double number(const json::object& object, std::string_view name) {
+  const json::value* member = object.if_contains(name);
+  return member && member->is_number() ? member->to_number<double>() : 0.0;
 }
 
 std::string bytes(double count) {
@@ -101,28 +160,35 @@ std::string ago(std::string_view rfc3339) {
   return passed < 0 ? "in " + seconds(-passed) : seconds(std::floor(passed)) + " ago";
 }
 
+std::string shortened(std::string text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  text.resize(limit);
+  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0x80u) != 0) text.pop_back();
+  return text + "...";
+}
+
 bool colourful() {
   static const bool yes = wants_colour(STDOUT_FILENO);
   return yes;
 }
-std::string bold(std::string_view text) {
+Text bold(const Text& text) {
   return coloured(text, "1");
 }
-std::string red(std::string_view text) {
+Text red(const Text& text) {
   return coloured(text, "31");
 }
-std::string green(std::string_view text) {
+Text green(const Text& text) {
   return coloured(text, "32");
 }
-std::string yellow(std::string_view text) {
+Text yellow(const Text& text) {
   return coloured(text, "33");
 }
 
-Result<> confirm(std::string_view question, bool yes) {
+Result<> confirm(const Text& question, bool yes) {
   if (yes) return success();
   if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
     return invalid("--yes", "this cannot be undone, and there is no terminal to ask on: add --yes");
-  fmt::print(stderr, "{} [y/N] ", question);
+  fmt::print(stderr, "{} [y/N] ", question.str());
   std::fflush(stderr);
   std::string line;
   for (int c = std::getchar(); c != EOF && c != '\n'; c = std::getchar()) line += static_cast<char>(c);
@@ -130,22 +196,39 @@ Result<> confirm(std::string_view question, bool yes) {
   return Error{Code::cancelled, "nothing was changed", ""};
 }
 
-void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fputc('\n', stdout);
-  std::fflush(stdout);
+void print(const Text& text) {
+  write_line(text.str());
 }
 
+// The writer's JSON is ASCII without control characters: it needs no escaping.
 void print_json(const json::value& value) {
-  print(isatty(STDOUT_FILENO) ? json::write_pretty(value) : json::write(value));
+  write_line(isatty(STDOUT_FILENO) ? json::write_pretty(value) : json::write(value));
+}
+
+void reserve_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    // The wrong way round, so that writing to a closed stdout is an error and not silence.
+    if (fcntl(stream, F_GETFD) < 0 && errno == EBADF)
+      (void)open("/dev/null", stream == STDOUT_FILENO ? O_RDONLY : O_RDWR);
+  }
+}
+
+int after_output(int code) {
+  if (std::fflush(stdout) != 0 && write_error == 0) write_error = errno;
+  if (write_error == 0) return code;
+  if (write_error != EPIPE)
+    (void)fail({Code::internal,
+                fmt::format("the output could not be written: {}", std::strerror(write_error)),
+                "output_lost"});
+  return code == 0 ? 1 : code;
 }
 
 int fail(const Error& error) {
   const std::string_view label = wants_colour(STDERR_FILENO) ? "\x1b[31merror:\x1b[0m" : "error:";
-  fmt::print(stderr, "{} {}\n", label, error.message);
+  fmt::print(stderr, "{} {}\n", label, Text(error.message).str());
   for (const Fault& fault : error.faults) {
     if (error.message.find(fault.detail) == std::string::npos)
-      fmt::print(stderr, "  {}: {}\n", fault.pointer, fault.detail);
+      fmt::print(stderr, "  {}: {}\n", Text(fault.pointer).str(), Text(fault.detail).str());
   }
   return info(error.code).exit_code;
 }
@@ -156,19 +239,32 @@ ProgressLine::~ProgressLine() {
   if (terminal_ && width_ > 0) fmt::print(stderr, "\r{}\r", std::string(width_, ' '));
 }
 
-void ProgressLine::show(std::string_view text) {
+void ProgressLine::show(const Text& text) {
   if (!terminal_) return;
-  fmt::print(stderr, "\r{}", padded(text, width_, false));
+  fmt::print(stderr, "\r{}", padded(text, width_, false).str());
   std::fflush(stderr);
-  width_ = width(text);
+  width_ = width(text.str());
 }
 
-void ProgressLine::show(std::string_view text, double percent) {
+void ProgressLine::show(const Text& text, double percent) {
   constexpr int kWidth = 20;
   const int full = static_cast<int>(std::clamp(percent, 0.0, 100.0) / 100 * kWidth);
   std::string bar;
   for (int i = 0; i < kWidth; ++i) bar += i < full ? "█" : "░";
-  show(fmt::format("{} {} {:3.0f} %", text, bar, percent));
+  show(text + fmt::format(" {} {:3.0f} %", bar, percent));
+}
+
+InterruptNotice::InterruptNotice(const Text& text) : text_("\n" + text.str() + "\n") {
+  interrupt_notice = &text_;
+  struct sigaction action{};
+  action.sa_handler = say_and_end;
+  action.sa_flags = SA_RESETHAND;
+  ::sigaction(SIGINT, &action, &before_);
+  if (before_.sa_handler == SIG_IGN) ::sigaction(SIGINT, &before_, nullptr);  // as nohup asked for
+}
+
+InterruptNotice::~InterruptNotice() {
+  ::sigaction(SIGINT, &before_, nullptr);
 }
 
 }  // namespace medsynth::cli

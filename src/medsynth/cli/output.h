@@ -1,8 +1,11 @@
 // What the command line prints: tables, JSON, errors as what, why, what next. Colour and progress only on a
-// terminal.
+// terminal. Not thread safe.
 #pragma once
 
-#include <functional>
+#include <signal.h>
+
+#include <concepts>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,29 +23,64 @@ struct Column {
   bool right = false;  // numbers
 };
 
+// Text that a terminal may be given. Any other text becomes one by being escaped (printable(), so it stays
+// one line), which is why everything that prints takes a Text: names, errors and results of others reach a
+// terminal in no other way. Our own colours and line breaks are added to it here.
+class Text {
+ public:
+  Text() = default;
+  template <std::convertible_to<std::string_view> T>
+  Text(const T& line) : shown_(printable(line)) {}
+
+  Text& operator+=(const Text& more);
+  Text& add_line(const Text& line);  // below what there is
+  bool empty() const { return shown_.empty(); }
+  const std::string& str() const { return shown_; }
+
+ private:
+  friend Text coloured(const Text& text, std::string_view code);
+  friend Text table(const std::vector<Column>& columns, const std::vector<std::vector<Text>>& rows);
+  std::string shown_;
+};
+Text operator+(Text first, const Text& second);
+// `text` with its line breaks; each line is escaped by itself.
+Text lines(std::string_view text);
+
+using Row = std::vector<Text>;
+
 // Rows under their titles, as wide as they need; nothing but the titles when there is no row.
-std::string table(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows);
+Text table(const std::vector<Column>& columns, const std::vector<Row>& rows);
 
 // A member of a JSON object as text for people: "-" for null and absent, numbers without a trailing ".0".
 std::string cell(const json::object& object, std::string_view name);
 std::string plain(const json::value& value);
-std::string bytes(double count);            // "1.2 GB"
-std::string seconds(double count);          // "1.9 s", "4 min"
-std::string ago(std::string_view rfc3339);  // "12 s ago"
+std::string joined(const json::array& values);                     // with commas between
+double number(const json::object& object, std::string_view name);  // 0 when it is none
+std::string bytes(double count);                                   // "1.2 GB"
+std::string seconds(double count);                                 // "1.9 s", "4 min"
+std::string ago(std::string_view rfc3339);                         // "12 s ago"
+// At most about `limit` bytes, with "..." where something is left out; no half characters.
+std::string shortened(std::string text, std::size_t limit);
 
 // On a terminal with colours (NO_COLOR unset).
 bool colourful();
-std::string bold(std::string_view text);
-std::string red(std::string_view text);
-std::string green(std::string_view text);
-std::string yellow(std::string_view text);
+Text bold(const Text& text);
+Text red(const Text& text);
+Text green(const Text& text);
+Text yellow(const Text& text);
 
 // Asks on the terminal before something that cannot be undone; with `yes` it asks nothing. cancelled: the
 // answer was no; invalid_argument: there is no terminal to ask on.
-Result<> confirm(std::string_view question, bool yes);
+Result<> confirm(const Text& question, bool yes);
 
-void print(std::string_view text);  // to stdout, with a newline
+void print(const Text& text);  // to stdout, with a newline
 void print_json(const json::value& value);
+
+// Stands in for a standard stream that was closed, so that no other file gets its number and the output.
+void reserve_standard_streams();
+// The exit code of a command that would end with `code`: not 0 when something could not be written to stdout.
+// That is said, but of a pipe whose reader went away (`| head`).
+int after_output(int code);
 
 // To stderr; gives the exit code.
 int fail(const Error& error);
@@ -52,13 +90,25 @@ class ProgressLine {
  public:
   ProgressLine();
   ~ProgressLine();  // clears the line
-  void show(std::string_view text);
+  void show(const Text& text);
   // Shows `text` with a bar for 0-100.
-  void show(std::string_view text, double percent);
+  void show(const Text& text, double percent);
 
  private:
   bool terminal_;
   std::size_t width_ = 0;
+};
+
+// While it lives, Ctrl-C says `text` on stderr before it ends the process, as ever. One at a time.
+class InterruptNotice {
+ public:
+  explicit InterruptNotice(const Text& text);
+  ~InterruptNotice();
+  InterruptNotice(const InterruptNotice&) = delete;
+
+ private:
+  std::string text_;
+  struct sigaction before_{};
 };
 
 }  // namespace medsynth::cli

@@ -1,33 +1,33 @@
 // medsynth serve, medsynth worker
 #include <algorithm>
-#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 
 #include <fmt/format.h>
 
 #include "medsynth/base/log.h"
-#include "medsynth/base/paths.h"
+#include "medsynth/base/settings.h"
+#include "medsynth/base/signals.h"
 #include "medsynth/cli/app.h"
+#include "medsynth/cli/process_limits.h"
 #include "medsynth/cli/serve.h"
 #include "medsynth/worker/worker.h"
 
 namespace medsynth::cli {
 namespace {
 
-// Before any thread starts, so that signals come only to who waits for them.
-void block_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&set, signal);
-  sigprocmask(SIG_BLOCK, &set, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-}
-
 // The flags that were given, for the workers that serve starts: they load the same settings from the same
-// places.
+// places. Everybody on the machine can read a command line, so what is secret goes by the environment.
 std::vector<std::string> worker_flags(const Session& session) {
   std::vector<std::string> words;
   for (const auto& [name, text] : session.loaded.flags) {
+    const auto table = settings_table();
+    const auto setting =
+        std::find_if(table.begin(), table.end(), [&](const Setting& each) { return each.name == name; });
+    if (setting != table.end() && setting->secret) {
+      setenv(std::string(setting->environment).c_str(), text.c_str(), 1);
+      continue;
+    }
     std::string flag = "--" + name;
     std::replace(flag.begin(), flag.end(), '_', '-');
     words.push_back(name == "insecure" ? flag : flag + "=" + text);
@@ -35,18 +35,27 @@ std::vector<std::string> worker_flags(const Session& session) {
   return words;
 }
 
+void warn_of_unknown_variables() {
+  for (const std::string& warning : unknown_variables(process_variables()))
+    log::warning("unknown variable", {{"why", warning}});
+}
+
+// No thread has started: signals come only to who waits for them, and the environment may be changed.
 int serve_command(const Session& session) {
-  block_signals();
+  block_end_signals();
+  warn_of_unknown_variables();
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return fail({Code::internal, "cannot find my own program: " + error.message(), ""});
   std::vector<std::string> worker{self.string(), "worker"};
   for (std::string& flag : worker_flags(session)) worker.push_back(std::move(flag));
-  return serve(session.settings(), worker);
+  return serve(session.loaded, worker);
 }
 
 int worker_command(const Session& session, const std::string& worker_id) {
-  block_signals();
+  block_end_signals();
+  if (worker_id.empty()) warn_of_unknown_variables();  // else serve has
+  if (const auto enough = allow_descriptors(2 * kOwnDescriptors); !enough) return fail(enough.error());
   return worker::run_worker({session.settings(), worker_id});
 }
 

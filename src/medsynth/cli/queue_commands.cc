@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/api/queue_payloads.h"
 #include "medsynth/base/paths.h"
 #include "medsynth/cli/app.h"
 #include "medsynth/dramatiq/json_text.h"
@@ -12,24 +13,24 @@
 namespace medsynth::cli {
 namespace {
 
-std::string path_of(const std::string& queue, std::string_view rest) {
-  return fmt::format("/v1/queues/{}/{}", percent_encode(queue), rest);
+Result<std::string> queue_path(const std::string& queue, std::string_view rest) {
+  return path_of("/v1/queues/", "QUEUE", queue, rest);
 }
 
 int list(const Session& session, bool all) {
   const auto client = session.client();
   if (!client) return fail(client.error());
-  const auto answer = client->call("GET", all ? "/v1/queues/?all=true" : "/v1/queues/");
+  const auto answer = client->call<api::QueueList>("GET", all ? "/v1/queues/?all=true" : "/v1/queues/");
   if (!answer) return fail(answer.error());
   if (session.format == Format::json) return print_json(*answer), 0;
-  std::vector<std::vector<std::string>> rows;
+  std::vector<Row> rows;
   for (const json::value& each : answer->at("queues").as_array()) {
     const json::object& queue = each.as_object();
     const std::string state = cell(queue, "state");
     const std::string dead = cell(queue, "dead");
-    rows.push_back({cell(queue, "name"), state == "paused" ? yellow(state) : state, cell(queue, "ready"),
-                    cell(queue, "delayed"), cell(queue, "running"), dead == "0" ? dead : red(dead),
-                    cell(queue, "workers")});
+    rows.push_back({cell(queue, "name"), state == "paused" ? yellow(state) : Text(state),
+                    cell(queue, "ready"), cell(queue, "delayed"), cell(queue, "running"),
+                    dead == "0" ? Text(dead) : red(dead), cell(queue, "workers")});
   }
   print(table({{"QUEUE"},
                {"STATE"},
@@ -44,9 +45,10 @@ int list(const Session& session, bool all) {
 
 // pause and resume.
 int change(const Session& session, const std::string& queue, std::string_view what) {
-  const auto client = session.client();
+  const auto path = queue_path(queue, fmt::format("/{}", what));
+  const auto client = path ? session.client() : path.error();
   if (!client) return fail(client.error());
-  const auto answer = client->call("POST", path_of(queue, what));
+  const auto answer = client->call<api::QueueAnswer>("POST", *path);
   if (!answer) return fail(answer.error());
   if (session.format == Format::json) return print_json(*answer), 0;
   print(fmt::format("{}: {}", queue, cell(answer->as_object(), "message")));
@@ -54,7 +56,8 @@ int change(const Session& session, const std::string& queue, std::string_view wh
 }
 
 int purge(const Session& session, const std::string& queue, bool yes) {
-  const auto client = session.client();
+  const auto path = queue_path(queue, "/messages");
+  const auto client = path ? session.client() : path.error();
   if (!client) return fail(client.error());
   const auto sure = confirm(
       fmt::format("Drop every waiting and delayed message of queue {} and cancel their tasks?", queue), yes);
@@ -62,7 +65,7 @@ int purge(const Session& session, const std::string& queue, bool yes) {
   std::int64_t purged = 0, remaining = 1, step = 1;
   ProgressLine progress;
   while (remaining > 0 && step > 0) {
-    const auto answer = client->call("DELETE", path_of(queue, "messages"));
+    const auto answer = client->call<api::PurgeAnswer>("DELETE", *path);
     if (!answer) return fail(answer.error());
     step = answer->at("data").at("purged_count").to_number<std::int64_t>();
     remaining = answer->at("data").at("remaining").to_number<std::int64_t>();
@@ -100,17 +103,18 @@ int send(const Session& session, Message message) {
     const auto queues = queue_names(session.settings());
     message.queue = queues.empty() ? "medsynth" : queues.front();
   }
-  const auto client = session.client();
+  const auto path = queue_path(message.queue, "/messages");
+  const auto client = path ? session.client() : path.error();
   if (!client) return fail(client.error());
   const std::string body = fmt::format(R"({{"actor":{},"args":{},"kwargs":{},"options":{},"delay":{}}})",
                                        json::write_string(message.actor), message.args, message.kwargs,
                                        message.options, message.delay);
-  const auto answer = client->call("POST", path_of(message.queue, "messages"), body);
+  const auto answer = client->call<api::SendAnswer>("POST", *path, body);
   if (!answer) return fail(answer.error());
   if (session.format == Format::json) return print_json(*answer), 0;
   const json::object& sent = answer->at("data").as_object();
-  const bool recorded = !sent.at("task_id").is_null();
-  print(cell(sent, recorded ? "task_id" : "message_id"));
+  const std::string task_id = cell(sent, "task_id");
+  print(task_id == "-" ? cell(sent, "message_id") : task_id);
   return 0;
 }
 

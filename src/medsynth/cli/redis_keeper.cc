@@ -1,13 +1,20 @@
 #include "medsynth/cli/redis_keeper.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <condition_variable>
 #include <fstream>
+#include <mutex>
 #include <sstream>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "medsynth/base/log.h"
+#include "medsynth/base/signals.h"
+#include "medsynth/base/text.h"
 
 namespace medsynth::cli {
 namespace {
@@ -42,12 +49,20 @@ long listener_uid(const std::string& port_text) {
 }  // namespace
 
 RedisKeeper::RedisKeeper(std::string mode, redis::ManagedOptions options)
-    : mode_(std::move(mode)), options_(std::move(options)) {}
+    : mode_(std::move(mode)), options_(std::move(options)) {
+  options_.keep_waiting = [this](const std::string& why) {
+    if (!why.empty() && std::exchange(said_, why) != why)
+      log::warning("waiting before the managed Redis can start",
+                   {{"why", why}, {"patience_s", std::chrono::seconds(kPatience).count()}});
+    return !end_is_pending();
+  };
+}
 
-Result<> RedisKeeper::start_managed(std::chrono::milliseconds patience) {
-  auto managed = redis::Managed::start(options_, patience);
+Result<> RedisKeeper::start_managed() {
+  auto managed = redis::Managed::start(options_, kPatience);
   if (!managed) return managed.error();
   managed_ = std::move(*managed);
+  is_managed_ = true;
   log::info("managed Redis started", {{"url", options_.url.shown()},
                                       {"pid_of_redis", managed_->pid()},
                                       {"data", (options_.data_dir / "redis").string()}});
@@ -55,11 +70,38 @@ Result<> RedisKeeper::start_managed(std::chrono::milliseconds patience) {
 }
 
 Result<> RedisKeeper::start() {
+  std::promise<Result<>> started;
+  auto result = started.get_future();
+  thread_ = std::jthread(
+      [this](std::stop_token stop, std::promise<Result<>> first) {
+        pthread_setname_np(pthread_self(), "ms-managed");
+        run(std::move(stop), std::move(first));
+      },
+      std::move(started));
+  return result.get();
+}
+
+void RedisKeeper::stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void RedisKeeper::run(std::stop_token stop, std::promise<Result<>> started) {
+  const Result<> first = first_start();
+  started.set_value(first);
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  while (first && !never.wait_for(lock, stop, kLook, [&] { return stop.stop_requested(); })) look();
+  managed_.reset();
+}
+
+Result<> RedisKeeper::first_start() {
   if (mode_ == "external" || (mode_ == "auto" && !options_.url.is_loopback())) return success();
   // The folder's lock is asked for before the port is looked at: our own dying child must not be taken for
   // somebody else's.
-  const auto started = start_managed(kPatience);
-  if (started || mode_ == "managed") return started;
+  const auto started = start_managed();
+  if (started || mode_ == "managed" || started.error().code == Code::cancelled) return started;
   const bool somebody_elses =
       started.error().reason == "redis_port_taken" || started.error().reason == "redis_folder_in_use";
   if (somebody_elses || redis::Managed::answers(options_.url)) {
@@ -69,32 +111,40 @@ Result<> RedisKeeper::start() {
   return started;
 }
 
-void RedisKeeper::tick(SteadyTime now) {
-  if (now < next_look_ || mode_ == "external") return;
-  next_look_ = now + kLook;
+void RedisKeeper::look() {
+  if (mode_ == "external") return;
   if (managed_ && managed_->alive()) return;
   if (managed_) {
     log::error("managed Redis ended; starting it again", {{"url", options_.url.shown()}});
     managed_.reset();
+    is_managed_ = false;
   } else if (!options_.url.is_loopback() || redis::Managed::answers(options_.url)) {
     return;
   }
-  if (const auto started = start_managed(kPatience); !started)
+  if (const auto started = start_managed(); !started)
     log::error("managed Redis could not be started", {{"error", started.error().message}});
 }
 
 std::vector<std::string> risks(redis::Client& client, const redis::Url& url) {
   std::vector<std::string> found;
-  const auto replies = client.send(std::vector{redis::Command("INFO", "persistence"),
-                                               redis::Command("CONFIG", "GET", "maxmemory-policy")});
+  const auto replies =
+      client.send(std::vector{redis::Command("INFO", "persistence"), redis::Command("INFO", "memory")});
   if (!replies) return found;
-  if (const auto about = redis::text((*replies)[0]);
-      about && about->find("aof_enabled:0") != std::string::npos)
+  if (const auto refused =
+          std::find_if(replies->begin(), replies->end(), [](const auto& r) { return r.is_error(); });
+      refused != replies->end())
+    found.push_back("whether it keeps tasks cannot be seen: " + redis::as_error(*refused).message);
+  if ((*replies)[0].text.find("aof_enabled:0") != std::string::npos)
     found.push_back("it keeps no append-only file: tasks are lost when it crashes (set appendonly yes)");
-  if (const auto policy = redis::texts((*replies)[1]);
-      policy && policy->size() == 2 && (*policy)[1] != "noeviction")
-    found.push_back(
-        fmt::format("its maxmemory-policy is {}: it may throw tasks away (set noeviction)", (*policy)[1]));
+  const std::string& memory = (*replies)[1].text;
+  constexpr std::string_view kPolicy = "maxmemory_policy:";
+  if (const std::size_t at = memory.find(kPolicy); at != std::string::npos) {
+    const std::size_t begin = at + kPolicy.size();
+    const std::string policy = memory.substr(begin, memory.find_first_of("\r\n", begin) - begin);
+    if (policy != "noeviction")
+      found.push_back(fmt::format("its maxmemory-policy is {}: it may throw tasks away (set noeviction)",
+                                  printable(policy)));
+  }
   if (url.is_loopback() && url.unix_path.empty()) {
     const long uid = listener_uid(url.port);
     if (uid >= 0 && uid != static_cast<long>(geteuid()))

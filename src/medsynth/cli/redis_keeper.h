@@ -1,12 +1,19 @@
-// Who serves Redis: ours or somebody else's. Main thread only (a managed Redis is spawned there).
+// Who serves Redis: ours or somebody else's. A thread of its own ("ms-managed") starts ours, looks after it
+// and stops it: all of that waits for a child, which the main thread must not, and the child dies with the
+// thread that started it.
+//
+// start() and stop() belong to one thread; is_managed() is thread safe.
 #pragma once
 
-#include <chrono>
-#include <filesystem>
+#include <atomic>
+#include <future>
 #include <memory>
+#include <stop_token>
 #include <string>
+#include <thread>
+#include <vector>
 
-#include "medsynth/base/clock.h"
+#include "medsynth/base/error.h"
 #include "medsynth/redis/client.h"
 #include "medsynth/redis/managed.h"
 
@@ -16,25 +23,31 @@ class RedisKeeper {
  public:
   // `mode` auto | managed | external.
   RedisKeeper(std::string mode, redis::ManagedOptions options);
+  ~RedisKeeper() { stop(); }
 
   // At the start: what must be there is there, or the error says what to do. With `auto` a folder in use or a
-  // taken port is somebody else's Redis, which is used.
+  // taken port is somebody else's Redis, which is used. What it waits for is logged at once; a signal that
+  // ends the process ends the wait (cancelled; base/signals.h).
+  // Afterwards a managed Redis that ends is started again, and with `auto` one takes over where a loopback
+  // Redis disappeared.
   Result<> start();
-  // Starts a managed Redis again that has ended, and with `auto` takes over where a loopback Redis
-  // disappeared.
-  void tick(SteadyTime now);
   // Stops ours, in order.
-  void stop() { managed_.reset(); }
+  void stop();
 
-  bool is_managed() const { return managed_ != nullptr; }
+  bool is_managed() const { return is_managed_; }
 
  private:
-  Result<> start_managed(std::chrono::milliseconds patience);
+  void run(std::stop_token stop, std::promise<Result<>> started);
+  Result<> first_start();
+  Result<> start_managed();
+  void look();
 
   const std::string mode_;
-  const redis::ManagedOptions options_;
-  std::unique_ptr<redis::Managed> managed_;
-  SteadyTime next_look_ = {};
+  redis::ManagedOptions options_;
+  std::string said_;                         // what a start waits for; the thread's
+  std::unique_ptr<redis::Managed> managed_;  // the thread's
+  std::atomic<bool> is_managed_{false};
+  std::jthread thread_;
 };
 
 // What is risky about a Redis that is not ours, for a warning each: no append-only file, an eviction policy,

@@ -1,13 +1,16 @@
 #include "medsynth/cli/serve.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <condition_variable>
-#include <csignal>
 #include <mutex>
+#include <set>
+#include <string>
+#include <system_error>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -16,8 +19,12 @@
 #include "medsynth/api/server.h"
 #include "medsynth/base/id.h"
 #include "medsynth/base/log.h"
+#include "medsynth/base/mutex.h"
 #include "medsynth/base/paths.h"
+#include "medsynth/base/signals.h"
+#include "medsynth/cli/idle_queues.h"
 #include "medsynth/cli/output.h"
+#include "medsynth/cli/process_limits.h"
 #include "medsynth/cli/redis_keeper.h"
 #include "medsynth/cli/supervisor.h"
 
@@ -30,22 +37,12 @@ constexpr auto kTick = 100ms;
 constexpr auto kSweepEvery = 30s;
 constexpr auto kInterrupt = 8s;  // a worker's own last seconds after its grace
 
-// A shell's limit of descriptors is made for programs that use select(), which we do not: takes what there
-// is. Answers how many connections fit, beside what the rest of the process holds.
-std::size_t room_for_connections(std::size_t wanted) {
-  constexpr rlim_t kOthers = 64;
-  rlimit descriptors{};
-  getrlimit(RLIMIT_NOFILE, &descriptors);
-  descriptors.rlim_cur = descriptors.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &descriptors);
-  getrlimit(RLIMIT_NOFILE, &descriptors);
-  const rlim_t left = std::max(descriptors.rlim_cur, 2 * kOthers) - kOthers;
-  return std::min<rlim_t>(wanted, left);
-}
+constexpr std::size_t kFewestConnections = 64;
 
-api::ServerOptions server_options(const Settings& settings) {
+api::ServerOptions server_options(const LoadedSettings& loaded) {
+  const Settings& settings = loaded.settings;
   api::ServerOptions options;
-  options.max_connections = room_for_connections(options.max_connections);
+  options.max_connections = std::min(options.max_connections, descriptors_allowed() - kOwnDescriptors);
   options.listen = settings.listen;
   options.insecure = settings.insecure;
   options.queues = queue_names(settings);
@@ -55,9 +52,20 @@ api::ServerOptions server_options(const Settings& settings) {
   options.host = host_name(settings);
   options.limits = {settings.max_cpu_percent, settings.max_memory_percent, settings.max_gpu_percent,
                     settings.max_concurrent_tasks};
+  for (const auto& [name, origin] : loaded.origins) options.limits_origin[name] = origin_name(origin);
   options.max_cached_models = settings.max_cached_models;
   options.model_cache_ttl = settings.model_cache_ttl;
+  options.max_queue_length = settings.max_queue_length;
+  options.max_bytes_in_flight = static_cast<std::size_t>(settings.max_bytes_in_flight) * 1024 * 1024;
   return options;
+}
+
+// Bytes that the managed Redis may fill. By default what is left beside it is enough for a copy of it, which
+// it makes when it writes its log anew, and for models.
+std::uint64_t redis_memory(const Settings& settings, std::uint64_t machine) {
+  constexpr std::uint64_t kPart = 4;
+  return settings.redis_memory > 0 ? static_cast<std::uint64_t>(settings.redis_memory) << 20
+                                   : machine / kPart;
 }
 
 class Serve {
@@ -66,8 +74,11 @@ class Serve {
       : settings_(settings),
         url_(url),
         worker_command_(std::move(worker_command)),
-        keeper_(settings.redis, {.url = url, .data_dir = data_dir(settings), .fsync = settings.redis_fsync}),
         sensors_(limits::make_sensors({.data_dir = data_dir(settings)})),
+        keeper_(settings.redis, {.url = url,
+                                 .data_dir = data_dir(settings),
+                                 .fsync = settings.redis_fsync,
+                                 .max_memory = redis_memory(settings, sensors_->sample().memory_limit)}),
         client_({.url = url, .name = "medsynth-serve"}, &io_),
         store_({.prefix = settings.task_storage_prefix,
                 .ttl = std::chrono::seconds(settings.task_storage_ttl),
@@ -80,42 +91,76 @@ class Serve {
                 .prefix = settings.task_storage_prefix,
                 .database = url.database}) {}
 
-  int run();
+  int run(const LoadedSettings& loaded);
 
  private:
   void keep(std::stop_token stop);
+  void forget_idle_queues();
   void warn_of_risks();
+  void recover_later(const std::string& worker_id);
   void recover(const std::string& worker_id);
   void stop(api::Server& server, Supervisor& supervisor);
 
   const Settings& settings_;
   const redis::Url url_;
   const std::vector<std::string> worker_command_;
+  std::unique_ptr<limits::Sensors> sensors_;
   RedisKeeper keeper_;
   boost::asio::io_context io_{1};
-  std::unique_ptr<limits::Sensors> sensors_;
   redis::Client client_;
   tasks::Store store_;
   dramatiq::Broker broker_;
   fleet::Fleet fleet_;
   telemetry::Metrics metrics_;
+  IdleQueues idle_queues_;  // of the keeper's thread
+  Mutex mutex_;
+  std::condition_variable_any died_;
+  std::vector<std::string> dead_ GUARDED_BY(mutex_);  // ids of workers whose messages are to come back
 };
 
-// Index entries of expired records are swept here, and a Redis that is not ours is looked at once; both may
-// wait for Redis, which the main thread must not.
+// Everything here may wait for Redis, which the main thread must not: index entries of expired records are
+// swept, what dead workers held is put back, and a Redis that is not ours is looked at once.
 void Serve::keep(std::stop_token stop) {
   pthread_setname_np(pthread_self(), "ms-keeper");
   if (!keeper_.is_managed() && client_.wait_connected(24h, stop)) warn_of_risks();
-  std::mutex mutex;
-  std::condition_variable_any never;
-  while (!stop.stop_requested()) {
-    if (client_.connected()) {
-      const auto swept = client_.run(store_.sweep(system_clock().now()));
+  SteadyTime next_sweep = {};
+  const MutexLock lock(mutex_);
+  while (!stop.stop_requested() || !dead_.empty()) {
+    const std::vector<std::string> dead = std::exchange(dead_, {});
+    mutex_.unlock();
+    for (const std::string& worker_id : dead) recover(worker_id);
+    if (const SteadyTime now = system_clock().steady(); now >= next_sweep && client_.connected()) {
+      next_sweep = now + kSweepEvery;
+      const auto swept = client_.run(store_.sweep(client_.clock().now()));
       if (swept && *swept > 0) log::info("swept expired tasks", {{"tasks", *swept}});
+      forget_idle_queues();
     }
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, stop, kSweepEvery, [] { return false; });
+    mutex_.lock();
+    died_.wait_for(mutex_, stop, kSweepEvery, [this]() REQUIRES(mutex_) { return !dead_.empty(); });
   }
+}
+
+void Serve::recover_later(const std::string& worker_id) {
+  {
+    const MutexLock lock(mutex_);
+    dead_.push_back(worker_id);
+  }
+  died_.notify_all();
+}
+
+void Serve::forget_idle_queues() {
+  const dramatiq::Queues queues(broker_);
+  const auto snapshots = client_.run(fleet_.snapshots());
+  auto known = client_.run(queues.known());
+  if (!snapshots || !known || known->empty()) return;
+  std::set<std::string> used;
+  for (const std::string& queue : queue_names(settings_)) used.insert(queue);
+  for (const fleet::Snapshot& each : *snapshots) used.insert(each.queues.begin(), each.queues.end());
+  const auto states = client_.run(queues.states(std::move(*known)));
+  if (!states) return;
+  const auto idle = idle_queues_.forgettable(*states, used, system_clock().steady());
+  if (!idle.empty() && client_.run(queues.forget(idle)))
+    log::info("forgot queues that nobody uses", {{"queues", idle.size()}});
 }
 
 void Serve::warn_of_risks() {
@@ -134,27 +179,22 @@ void Serve::recover(const std::string& worker_id) {
   (void)client_.run(fleet_.leave(worker_id));
 }
 
-// Blocks until one of the signals we wait for came, or a tick passed. True for those that end us.
-bool asked_to_stop() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&set, signal);
-  const timespec tick{0, std::chrono::nanoseconds(kTick).count()};
-  const int signal = sigtimedwait(&set, nullptr, &tick);
-  return signal == SIGTERM || signal == SIGINT;
-}
-
-int Serve::run() {
-  if (const auto ready = keeper_.start(); !ready) return fail(ready.error());
-  auto server = api::Server::open(io_, server_options(settings_),
-                                  {client_, store_, broker_, fleet_, metrics_, *sensors_, system_clock()});
+int Serve::run(const LoadedSettings& loaded) {
+  auto server = api::Server::open(io_, server_options(loaded),
+                                  {client_, store_, broker_, fleet_, metrics_, *sensors_, client_.clock()});
   if (!server) return fail(server.error());
+  if (const auto ready = keeper_.start(); !ready) {
+    if (ready.error().code != Code::cancelled) return fail(ready.error());
+    log::info("stopped");
+    return 0;
+  }
   auto work = boost::asio::make_work_guard(io_);
   std::jthread api_thread([this](std::stop_token) {
     pthread_setname_np(pthread_self(), "ms-api");
     io_.run();
   });
-  Supervisor supervisor({settings_.workers, worker_command_, [this](const std::string& id) { recover(id); }});
+  Supervisor supervisor(
+      {settings_.workers, worker_command_, [this](const std::string& id) { recover_later(id); }});
   std::jthread keeper_thread([this](std::stop_token stop) { keep(stop); });
   print("listening on http://" + (*server)->address());
   log::info("serving", {{"listen", (*server)->address()},
@@ -163,13 +203,11 @@ int Serve::run() {
                         {"workers", settings_.workers}});
 
   supervisor.tick(system_clock().steady());
-  while (!asked_to_stop()) {
-    const SteadyTime now = system_clock().steady();
-    supervisor.tick(now);
-    keeper_.tick(now);
+  while (!wait_for_end(kTick)) {
+    supervisor.tick(system_clock().steady());
   }
-  keeper_thread.request_stop();
   stop(**server, supervisor);
+  keeper_thread.request_stop();
   keeper_thread.join();
   server->reset();
   work.reset();
@@ -188,7 +226,7 @@ void Serve::stop(api::Server& server, Supervisor& supervisor) {
   const SteadyTime deadline = system_clock().steady() + grace + kInterrupt;
   while (supervisor.any_alive() && system_clock().steady() < deadline) {
     supervisor.tick(system_clock().steady());
-    if (supervisor.any_alive() && asked_to_stop()) break;  // asked twice: at once
+    if (supervisor.any_alive() && wait_for_end(kTick)) break;  // asked twice: at once
   }
   supervisor.kill_all();
   server.stop(2s);
@@ -196,10 +234,18 @@ void Serve::stop(api::Server& server, Supervisor& supervisor) {
 
 }  // namespace
 
-int serve(const Settings& settings, std::vector<std::string> worker_command) {
-  const auto url = redis::parse_url(settings.redis_url);
+int serve(const LoadedSettings& loaded, std::vector<std::string> worker_command) try {
+  if (const auto enough = allow_descriptors(kOwnDescriptors + kFewestConnections); !enough)
+    return fail(enough.error());
+  const auto url = redis::parse_url(loaded.settings.redis_url);
   if (!url) return fail(url.error());
-  return Serve(settings, *url, std::move(worker_command)).run();
+  return Serve(loaded.settings, *url, std::move(worker_command)).run(loaded);
+} catch (const std::system_error& error) {  // of a thread, before anything was served
+  return fail({Code::exhausted,
+               fmt::format("The system gives this process no more threads ({}): raise the limit (ulimit -u, "
+                           "systemd's TasksMax, docker run --pids-limit)",
+                           error.code().message()),
+               "too_few_threads"});
 }
 
 }  // namespace medsynth::cli

@@ -4,14 +4,11 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/api/payloads.h"
 #include "medsynth/cli/app.h"
 
 namespace medsynth::cli {
 namespace {
-
-std::string path_of(const std::string& task_id) {
-  return "/v1/tasks/" + percent_encode(task_id);
-}
 
 // The server's answer about a task does not repeat its id; people who named several want to know which.
 int fail_about(const std::string& task_id, Error error) {
@@ -19,21 +16,13 @@ int fail_about(const std::string& task_id, Error error) {
   return fail(error);
 }
 
-std::string coloured_status(const std::string& status) {
+Text coloured_status(const std::string& status) {
   if (status == "completed") return green(status);
   if (status == "failed") return red(status);
   return status == "processing" || status == "retrying" ? yellow(status) : status;
 }
 
-std::string shortened(std::string text, std::size_t limit) {
-  if (text.size() <= limit) return text;
-  text.resize(limit);
-  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0x80u) != 0)
-    text.pop_back();  // no half character
-  return text + "...";
-}
-
-std::vector<std::string> task_row(const json::object& task) {
+Row task_row(const json::object& task) {
   return {cell(task, "task_id"),
           coloured_status(cell(task, "status")),
           cell(task, "progress") + " %",
@@ -47,10 +36,10 @@ int list(const Session& session, const std::string& status, std::int64_t limit, 
   if (!client) return fail(client.error());
   std::string target = fmt::format("/v1/tasks/?limit={}&offset={}", limit, offset);
   if (!status.empty()) target += "&status=" + percent_encode(status);
-  const auto page = client->call("GET", target);
+  const auto page = client->call<api::TaskPage>("GET", target);
   if (!page) return fail(page.error());
   if (session.format == Format::json) return print_json(*page), 0;
-  std::vector<std::vector<std::string>> rows;
+  std::vector<Row> rows;
   for (const json::value& task : page->at("tasks").as_array()) rows.push_back(task_row(task.as_object()));
   if (rows.empty()) {
     print("No tasks. Submit one: medsynth contradict \"CLAIM A\" \"CLAIM B\"");
@@ -63,42 +52,66 @@ int list(const Session& session, const std::string& status, std::int64_t limit, 
 }
 
 int show(const Session& session, const std::string& id) {
-  const auto client = session.client();
+  const auto path = path_of("/v1/tasks/", "TASK", id);
+  const auto client = path ? session.client() : path.error();
   if (!client) return fail(client.error());
-  const auto task = client->call("GET", path_of(id));
+  const auto task = client->call<tasks::TaskInfo>("GET", *path);
   if (!task) return fail_about(id, task.error());
   if (session.format == Format::json) return print_json(*task), 0;
-  std::vector<std::vector<std::string>> rows;
+  std::vector<Row> rows;
   for (const auto& [name, value] : task->as_object()) {
     if (name != "result" && !value.is_null()) rows.push_back({std::string(name), plain(value)});
   }
   print(table({{"FIELD"}, {"VALUE"}}, rows));
-  if (const json::value& result = task->at("result"); !result.is_null())
-    print("result\n" + json::write_pretty(result));
+  if (const json::value* result = task->as_object().if_contains("result"); result && !result->is_null())
+    print(lines("result\n" + json::write_pretty(*result)));
   return 0;
 }
 
-int remove(const Session& session, const std::vector<std::string>& ids, const std::string& status,
-           std::int64_t older_than, bool all) {
-  const auto client = session.client();
-  if (!client) return fail(client.error());
-  const bool many = !status.empty() || older_than >= 0 || all;
-  if (ids.empty() == !many)
-    return fail(
-        invalid("tasks rm", "give task ids, or --status, --older-than or --all, not both and not none"));
-  std::int64_t deleted = 0;
-  for (const std::string& id : ids) {
-    const auto answer = client->call("DELETE", path_of(id));
-    if (!answer) return fail_about(id, answer.error());
-    ++deleted;
+// What `tasks rm` was told to delete: these, or all that the filters let through.
+struct Deletion {
+  std::vector<std::string> ids;
+  std::optional<std::string> status;
+  std::optional<std::int64_t> older_than;  // s
+  bool all = false;
+  bool yes = false;
+
+  bool filtered() const { return status || older_than; }
+};
+
+// The calls that carry it out. Every value is looked at before the first of them is made.
+Result<std::vector<std::string>> paths_of(const Deletion& wanted) {
+  if (wanted.ids.empty() == !(wanted.filtered() || wanted.all) || (wanted.filtered() && wanted.all))
+    return invalid("tasks rm", "give task ids, or filters (--status, --older-than), or --all");
+  std::vector<std::string> paths;
+  for (const std::string& id : wanted.ids) {
+    BOOST_OUTCOME_TRY(paths.emplace_back(), path_of("/v1/tasks/", "TASK", id));
   }
-  if (many) {
-    std::string target = "/v1/tasks/?";
-    if (!status.empty()) target += "status=" + percent_encode(status) + "&";
-    if (older_than >= 0) target += fmt::format("older_than={}&", older_than);
-    target.pop_back();
-    const auto answer = client->call("DELETE", target);
-    if (!answer) return fail(answer.error());
+  if (!wanted.ids.empty()) return paths;
+  std::string filters = wanted.all ? "&all=true" : "";
+  if (wanted.status) filters += "&status=" + percent_encode(*wanted.status);
+  if (wanted.older_than) filters += fmt::format("&older_than={}", *wanted.older_than);
+  filters[0] = '?';
+  return std::vector{"/v1/tasks/" + filters};
+}
+
+std::string question(const Deletion& wanted) {
+  return fmt::format(
+      "Delete every {}task{}? Waiting ones never run, running ones are stopped.",
+      wanted.status ? *wanted.status + " " : "",
+      wanted.older_than ? fmt::format(" without a change in the last {} s", *wanted.older_than) : "");
+}
+
+int remove(const Session& session, const Deletion& wanted) {
+  const auto paths = paths_of(wanted);
+  const auto client = paths ? session.client() : paths.error();
+  if (!client) return fail(client.error());
+  if (const auto sure = confirm(question(wanted), wanted.yes || !wanted.ids.empty()); !sure)
+    return fail(sure.error());
+  std::int64_t deleted = 0;
+  for (std::size_t i = 0; i < paths->size(); ++i) {
+    const auto answer = client->call<api::Deleted>("DELETE", (*paths)[i]);
+    if (!answer) return wanted.ids.empty() ? fail(answer.error()) : fail_about(wanted.ids[i], answer.error());
     deleted += answer->at("data").at("deleted_count").to_number<std::int64_t>();
   }
   if (session.format == Format::json) return print_json(json::object{{"deleted_count", deleted}}), 0;
@@ -107,9 +120,10 @@ int remove(const Session& session, const std::vector<std::string>& ids, const st
 }
 
 int cancel(const Session& session, const std::string& id) {
-  const auto client = session.client();
+  const auto path = path_of("/v1/tasks/", "TASK", id, "/cancel");
+  const auto client = path ? session.client() : path.error();
   if (!client) return fail(client.error());
-  const auto answer = client->call("POST", path_of(id) + "/cancel");
+  const auto answer = client->call<api::CancelAnswer>("POST", *path);
   if (!answer) return fail_about(id, answer.error());
   if (session.format == Format::json) return print_json(*answer), 0;
   print(cell(answer->as_object(), "message"));
@@ -139,18 +153,18 @@ void add_task_commands(CLI::App& app, Run& chosen) {
     command->add_option("TASK", *id, "Task id")->required();
   }
   {
-    auto ids = std::make_shared<std::vector<std::string>>();
-    auto status = std::make_shared<std::string>();
-    auto older_than = std::make_shared<std::int64_t>(-1);
-    auto all = std::make_shared<bool>(false);
-    CLI::App* command = add_command(
-        *tasks, chosen, "rm", "Delete tasks; waiting ones never run, running ones are stopped",
-        [=](const Session& session) { return remove(session, *ids, *status, *older_than, *all); });
-    command->add_option("TASK", *ids, "Task ids");
-    command->add_option("--status", *status, "All with this status");
-    command->add_option("--older-than", *older_than,
-                        "All that were last updated this many seconds ago or earlier");
-    command->add_flag("--all", *all, "All there are");
+    auto wanted = std::make_shared<Deletion>();
+    CLI::App* command =
+        add_command(*tasks, chosen, "rm", "Delete tasks; waiting ones never run, running ones are stopped",
+                    [=](const Session& session) { return remove(session, *wanted); });
+    command->add_option("TASK", wanted->ids, "Task ids");
+    command->add_option("--status", wanted->status, "All with this status");
+    command
+        ->add_option("--older-than", wanted->older_than,
+                     "All that were last updated this many seconds ago or earlier")
+        ->check(CLI::NonNegativeNumber);
+    command->add_flag("--all", wanted->all, "All there are");
+    command->add_flag("--yes", wanted->yes, "Do not ask before deleting by filter or all");
   }
   {
     auto id = std::make_shared<std::string>();

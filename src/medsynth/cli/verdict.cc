@@ -5,20 +5,15 @@
 
 #include <fmt/format.h>
 
-#include "medsynth/cli/output.h"
-
 namespace medsynth::cli {
 namespace {
 
 std::string list_of(const json::object& result, std::string_view name) {
-  std::string out;
   const json::value* member = result.if_contains(name);
-  if (!member || !member->is_array()) return out;
-  for (const json::value& each : member->get_array()) out += (out.empty() ? "" : ", ") + plain(each);
-  return out;
+  return member && member->is_array() ? joined(member->get_array()) : "";
 }
 
-std::string headline(const std::string& verdict) {
+Text headline(const std::string& verdict) {
   if (verdict == "contradiction") return red("CONTRADICTION");
   if (verdict == "no_contradiction") return green("NO CONTRADICTION");
   return yellow("UNCERTAIN");
@@ -50,24 +45,23 @@ const json::object* find_report(const json::object& object, const std::string& t
 
 }  // namespace
 
-std::string verdict_text(const json::object& result) {
-  std::string out = fmt::format(
-      "{}  {:.2f}  {} confidence", headline(cell(result, "verdict")),
-      result.contains("contradiction_score") ? result.at("contradiction_score").to_number<double>() : 0.0,
-      cell(result, "confidence"));
+Text verdict_text(const json::object& result) {
+  Text out = headline(cell(result, "verdict"));
+  out += fmt::format("  {:.2f}  {} confidence", number(result, "contradiction_score"),
+                     cell(result, "confidence"));
   if (const json::value* calibrated = result.if_contains("calibrated");
       !calibrated || !calibrated->is_bool() || !calibrated->get_bool())
     out += ", not calibrated";
-  out += "\n" + cell(result, "explanation");
+  out.add_line(cell(result, "explanation"));
   if (std::string differences = list_of(result, "context_differences"); !differences.empty())
-    out += "\ndiffers in: " + differences;
-  out += "\nrests on: " + list_of(result, "methods_used");
+    out.add_line("differs in: " + differences);
+  out.add_line("rests on: " + list_of(result, "methods_used"));
   if (const json::value* model = result.if_contains("model"); model && model->is_object())
     out += "  model " + cell(model->get_object(), "id");
   if (const json::value* duration = result.if_contains("duration"); duration && duration->is_number())
     out += "  " + seconds(duration->to_number<double>());
   if (const json::value* warnings = result.if_contains("warnings"); warnings && warnings->is_array()) {
-    for (const json::value& warning : warnings->get_array()) out += "\n" + yellow("note: ") + plain(warning);
+    for (const json::value& warning : warnings->get_array()) out.add_line(yellow("note: ") + plain(warning));
   }
   return out;
 }

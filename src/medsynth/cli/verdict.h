@@ -4,11 +4,12 @@
 #include <string>
 
 #include "medsynth/base/json.h"
+#include "medsynth/cli/output.h"
 
 namespace medsynth::cli {
 
 // The result of detect_contradiction: verdict, score, why, and what it rests on.
-std::string verdict_text(const json::object& result);
+Text verdict_text(const json::object& result);
 
 // What a task that has not started waits for, from the answer of GET /v1/resources/usage: "waiting for a
 // slot", "queued".

@@ -1,5 +1,8 @@
 #include "medsynth/cli/http_client.h"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace medsynth::cli {
@@ -7,9 +10,33 @@ namespace {
 
 TEST(HttpClient, TakesOnlyHttpUrls) {
   EXPECT_TRUE(HttpClient::open("http://127.0.0.1:8000"));
-  EXPECT_EQ(HttpClient::open("http://[::1]:8000/")->url(), "http://[::1]:8000");
-  for (const char* url : {"", "127.0.0.1:8000", "https://host", "http://", "http://:80"})
+  EXPECT_EQ(HttpClient::open("HTTP://[::1]:8000/")->url(), "http://[::1]:8000");
+  EXPECT_EQ(HttpClient::open("http://host/behind/a/proxy/")->url(), "http://host/behind/a/proxy");
+  for (const char* url :
+       {"", "127.0.0.1:8000", "https://host", "http://", "http://:80", "http://host:", "http://host:x",
+        "http://host:123456", "http://host?x", "http://host#x", "http://ho st", "http://host/a\r\nb"})
     EXPECT_FALSE(HttpClient::open(url)) << url;
+}
+
+TEST(HttpClient, QuotesNothingOfAWrongUrl) {
+  for (const char* url : {"http://eve:SECRET@host", "http://eve:SECRET", "https://eve:SECRET@host",
+                          "eve:SECRET", "http://eve:SEC/RET@host"}) {
+    const auto client = HttpClient::open(url);
+    ASSERT_FALSE(client) << url;
+    EXPECT_EQ(client.error().message.find("SEC"), std::string::npos) << client.error().message;
+    EXPECT_EQ(client.error().faults.at(0).pointer, "--url");
+  }
+}
+
+// Somebody listens and says nothing.
+TEST(HttpClient, WaitsNoLongerThanAsked) {
+  boost::asio::io_context io;
+  boost::asio::ip::tcp::acceptor silent(io, {boost::asio::ip::make_address("127.0.0.1"), 0});
+  const auto client = HttpClient::open(fmt::format("http://127.0.0.1:{}", silent.local_endpoint().port()));
+  const auto answer = client->request("GET", "/livez", "", std::chrono::milliseconds(50));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Code::timeout);
+  EXPECT_NE(answer.error().message.find("0.05 s"), std::string::npos) << answer.error().message;
 }
 
 // Nobody listens: what, why and what next.
@@ -30,6 +57,16 @@ TEST(HttpClient, AProblemDocumentBecomesTheErrorItDescribes) {
   EXPECT_EQ(error.faults[0].pointer, "/limit");
   EXPECT_EQ(as_error({404, "not json"}).code, Code::not_found);
   EXPECT_EQ(as_error({502, ""}).code, Code::unavailable);
+}
+
+// A name that could mean a folder, or everything below it, makes no path.
+TEST(PathOf, TakesOnlyNames) {
+  EXPECT_EQ(*path_of("/v1/tasks/", "TASK", "a/b*", "/cancel"), "/v1/tasks/a%2Fb%2A/cancel");
+  for (const char* name : {"", " ", ".", "..", "a\nb"}) {
+    const auto path = path_of("/v1/tasks/", "TASK", name);
+    ASSERT_FALSE(path) << name;
+    EXPECT_EQ(path.error().faults.at(0).pointer, "TASK");
+  }
 }
 
 TEST(PercentEncode, KeepsOnlyUnreservedCharacters) {

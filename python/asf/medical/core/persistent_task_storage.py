@@ -76,7 +76,8 @@ class PersistentTaskStorage:
         return found
 
     def cleanup_old_tasks(self, max_age: float = 86400 * 7) -> int:
-        """Deletes what was last updated more than `max_age` seconds ago; how many that were."""
+        """Deletes what was last updated more than `max_age` seconds ago, waiting and running ones too; how many that were.
+        `max_age` is 0 (all) or more; NaN and what is negative are `InvalidArgument`."""
         return _core.task_delete_many(None, float(max_age))
 
     def cancel_task(self, task_id: str) -> str:

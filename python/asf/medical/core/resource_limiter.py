@@ -83,13 +83,14 @@ class ResourceLimiter:
         _core.register_model_usage(model_id, memory_mb)
 
     def get_resource_usage(self) -> dict[str, Any]:
-        """What `GET /v1/resources/usage` says of a host: cpu_percent, memory_percent, gpu_percent, concurrent_tasks (slots
-        taken by any process), the limits max_...; and `models`, memory in MiB by model as registered in this process."""
+        """What `GET /v1/resources/usage` says of a host: cpu_percent, memory_percent, gpu_percent (None: unknown),
+        concurrent_tasks (slots taken by any process), the limits max_...; and `models`, memory in MiB by model as registered in this process."""
         _process.report()
         return _core.resource_usage()
 
     def get_system_info(self) -> dict[str, Any]:
-        """cpu, memory, disk, gpu of this machine, as `GET /v1/resources/system`. Sizes are bytes."""
+        """cpu, memory, disk, gpu of this machine, as `GET /v1/resources/system`. Sizes are bytes; what cannot be measured now
+        is None."""
         return _core.system_info()
 
     def get_slots(self) -> list[dict[str, Any]]:
@@ -102,6 +103,7 @@ class ResourceLimiter:
 
     def get_limits(self) -> dict[str, Any]:
         """The limits in force in this process: max_cpu_percent, max_memory_percent, max_gpu_percent, max_concurrent_tasks."""
+        _process.report()
         return _core.limits()
 
     @contextlib.contextmanager
@@ -128,6 +130,7 @@ class ResourceLimiter:
         """A decorator: each call of the function, or of the coroutine function, takes a slot and then the model's lock."""
         if callable(model):
             raise InvalidArgument("limited is used with parentheses: @resource_limiter.limited()", reason="usage")
+        _check_model(model)
 
         def decorate(function: Function) -> Function:
             if inspect.iscoroutinefunction(function):
@@ -155,6 +158,7 @@ class AsyncResourceLimiter:
     @contextlib.asynccontextmanager
     async def task_slot(self, timeout: float = 300.0, model: str | None = None) -> AsyncIterator[None]:
         """A slot for the block, and with it the lock of a model, taken in one step. `Timeout` says what was in the way."""
+        _check_model(model)
         _process.report()
         lease = await self._lease(model or "", timeout)
         try:
@@ -219,10 +223,20 @@ async def _wait_for_lease(model: str, timeout: float) -> _core.Lease:
         stop.request()
 
 
+def _check_model(model: str | None) -> None:
+    """An empty name is no model, and does not mean "without a lock"."""
+    if model == "":
+        raise InvalidArgument("model: must not be empty; leave it out where no model is to be locked", reason="usage")
+
+
 def _no_slot(timeout: float) -> Timeout:
     usage = _core.resource_usage()
     return Timeout(f"no task slot within {timeout:g} s: {usage['concurrent_tasks']} of {usage['max_concurrent_tasks']} slots are "
-                   f"taken, CPU {usage['cpu_percent']:.0f} %, memory {usage['memory_percent']:.0f} %", reason="resources_timeout")
+                   f"taken, CPU {_percent(usage['cpu_percent'])}, memory {_percent(usage['memory_percent'])}", reason="resources_timeout")
+
+
+def _percent(measured: float | None) -> str:
+    return "unknown" if measured is None else f"{measured:.0f} %"
 
 
 def _no_lock(model_id: str, timeout: float) -> Timeout:

@@ -23,7 +23,7 @@ from dramatiq.middleware import Middleware, SkipMessage
 from asf.medical import _core
 from asf.medical.core.encoding import to_json
 from asf.medical.core.persistent_task_storage import task_storage
-from asf.medical.errors import TaskCancelled
+from asf.medical.errors import InvalidArgument, TaskCancelled
 
 
 class _Running:
@@ -129,7 +129,9 @@ class TaskTrackingMiddleware(Middleware):
 
 def configure_broker(url: str | None = None, *, namespace: str | None = None, **options: Any) -> RedisBroker:
     """Makes a Redis broker with tracking the process's own. `url`: REDIS_URL; `namespace`: MEDSYNTH_NAMESPACE; further
-    options go to `RedisBroker`. Connects at the first message."""
+    options go to `RedisBroker`. Connects at the first message. `InvalidArgument`: one of them is empty."""
+    if "" in (url, namespace):
+        raise InvalidArgument("url, namespace: must not be empty; leave out what the settings say", reason="usage")
     broker = RedisBroker(url=url or _core.redis_url(), namespace=namespace or _core.settings()["namespace_"],  # type: ignore[no-untyped-call]
                          **options)
     broker.add_middleware(TaskTrackingMiddleware())

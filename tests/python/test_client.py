@@ -1,0 +1,167 @@
+"""The client of the HTTP API: what it refuses before it asks, whom it takes for a server, and which way it takes to it."""
+
+import contextlib
+import http.server
+import json
+import threading
+
+import pytest
+import requests
+from asf.medical.client import AsyncMedsynth, Medsynth
+from asf.medical.core.persistent_task_storage import task_storage
+from asf.medical.core.resource_limiter import resource_limiter
+from asf.medical.core.task_queue import configure_broker
+from asf.medical.errors import InvalidArgument, MedsynthError, NotFound, Unavailable
+from asf.medical.ml.model_cache import model_cache
+from conftest import get, python
+
+OURS = {"Medsynth-Version": "9.9.9"}
+
+
+class Peer(http.server.BaseHTTPRequestHandler):
+    def answer(self):
+        self.server.asked.append((self.command, self.path))
+        headers, body = self.server.answer
+        self.send_response_only(200)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_DELETE = answer
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def peer(headers, body):
+    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Peer)
+    running.answer, running.asked = (headers, body), []
+    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield running, f"http://127.0.0.1:{running.server_port}"
+    finally:
+        running.shutdown()
+        thread.join()
+        running.server_close()
+
+
+@pytest.mark.parametrize("task_id", ["", " ", ".", "..", "a\nb", "x" * 201])
+def test_c1_what_is_no_id_is_refused_before_anything_is_asked(task_id):
+    with peer(OURS, b"{}") as (running, url):
+        client = Medsynth(url)
+        for call in (client.delete, client.cancel, client.task, client.wait):
+            with pytest.raises(InvalidArgument) as refused:
+                call(task_id)
+            assert refused.value.faults[0][0] == "task_id"
+        assert running.asked == []
+
+
+def test_c1_odd_ids_stay_one_id():
+    with peer(OURS, b"{}") as (running, url):
+        for task_id, path in [("*", "%2A"), ("/", "%2F"), ("%2e%2e", "%252e%252e"), ("x?all=true", "x%3Fall%3Dtrue")]:
+            Medsynth(url).delete(task_id)
+            assert running.asked.pop() == ("DELETE", f"/v1/tasks/{path}")
+
+
+def test_c1_an_empty_value_never_widens(server):
+    task_storage.complete_task("kept", 1)
+    client = Medsynth(server)
+    with pytest.raises(InvalidArgument):
+        client.tasks(status="")
+    for age in (float("nan"), -1, float("-inf")):
+        with pytest.raises(InvalidArgument):
+            task_storage.cleanup_old_tasks(age)
+    assert task_storage.cleanup_old_tasks(float("inf")) == 0
+    assert task_storage.cleanup_old_tasks(10 * 365 * 86400) == 0
+    for status in ("", "all", "*"):
+        with pytest.raises(InvalidArgument):
+            task_storage.list_tasks(status)
+    for task_id in ("", ".", "..", " "):
+        with pytest.raises(InvalidArgument):
+            task_storage.delete_task_status(task_id)
+    assert get(server, "/v1/tasks/kept").status_code == 200
+
+
+def test_c1_an_age_below_a_second_is_not_zero():
+    task_storage.complete_task("young", 1)
+    assert task_storage.cleanup_old_tasks(0.9) == 0
+    assert task_storage.get_task_status("young") is not None
+
+
+def test_c1_names_of_nothing(server):
+    model_cache.put("stays", object())
+    assert not model_cache.remove("") and not model_cache.remove("*") and model_cache.get("stays") is not None
+    with pytest.raises(InvalidArgument):
+        resource_limiter.limited(model="")
+    for empty in ({"url": ""}, {"namespace": ""}):
+        with pytest.raises(InvalidArgument):
+            configure_broker(**empty)
+    with pytest.raises(InvalidArgument):
+        Medsynth(url="")
+
+
+@pytest.mark.parametrize(("headers", "body"), [({}, b"{}"), ({"Server": "other/1"}, b"<html>"), ({}, b"[]")])
+def test_c2_another_server_is_not_ours(headers, body):
+    with peer(headers, body) as (_, url):
+        client = Medsynth(url)
+        for call in (lambda: client.delete("x"), client.usage, client.tasks, lambda: client.detect_contradiction("A", "B")):
+            with pytest.raises(Unavailable, match="not a Medsynth server"):
+                call()
+
+
+@pytest.mark.parametrize(("headers", "body"), [(OURS, b"<html>"), ({**OURS, "Content-Length": "100"}, b"{")])
+def test_c2_an_answer_that_cannot_be_read(headers, body):
+    with peer(headers, body) as (_, url), pytest.raises(MedsynthError):
+        Medsynth(url, timeout=5).usage()
+
+
+@pytest.mark.parametrize("url", ["http://eve:SECRET@host", "http://eve:SECRET", "http://eve:SEC/RET@host", "eve:SECRET", "ftp://host", "http://", "http://h?x"])
+def test_c3_nothing_of_a_wrong_url_is_quoted(url):
+    for client in (Medsynth, AsyncMedsynth):
+        with pytest.raises(InvalidArgument) as refused:
+            client(url)
+        assert "SEC" not in str(refused.value) and "RET" not in str(refused.value)
+
+
+def test_c6_the_url_means_what_it_says():
+    with peer(OURS, b"{}") as (running, url):
+        Medsynth(url.replace("http", "HTTP") + "/behind/").usage()
+        assert running.asked.pop() == ("GET", "/behind/v1/resources/usage")
+
+
+def test_c6_the_environments_proxy_is_not_asked(monkeypatch):
+    with peer({}, b"") as (proxy, proxy_url), peer(OURS, b"{}") as (_, url):
+        monkeypatch.setenv("http_proxy", proxy_url)
+        Medsynth(url).usage()
+        Medsynth(url.replace("127.0.0.1", "localhost")).usage()
+        assert proxy.asked == []
+        with pytest.raises(MedsynthError):
+            Medsynth("http://elsewhere.invalid").usage()
+        assert proxy.asked == [("GET", "http://elsewhere.invalid/v1/resources/usage")]
+
+
+FIRST = """
+import json
+from asf.medical.core.resource_limiter import resource_limiter
+print(json.dumps([resource_limiter.get_resource_usage()["max_cpu_percent"], resource_limiter.get_limits()["max_cpu_percent"]]))
+"""
+
+
+def test_c6_a_process_knows_the_limits_in_force_from_its_first_call(server):
+    requests.put(server + "/v1/resources/limits", json={"max_cpu_percent": 97}, timeout=20)
+    try:
+        done = python(FIRST)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) == [97, 97]
+    finally:
+        requests.delete(server + "/v1/resources/limits", timeout=20)
+    away = python(FIRST, REDIS_URL="redis://127.0.0.1:1")
+    assert json.loads(away.stdout) == [100, 100], "Redis is away: it goes on with its own"
+
+
+def test_c1_delete_of_nothing_is_not_found(server):
+    with pytest.raises(NotFound):
+        Medsynth(server).delete("no-such-task")
