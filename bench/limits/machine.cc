@@ -35,14 +35,14 @@ void spin_one_core() {
   auto sensors = make_sensors({.nvml = ""});
   const Sample before = sensors->sample();
   std::this_thread::sleep_for(1s);
-  const double idle = sensors->sample().cpu_percent;
+  const double idle = sensors->sample().cpu_percent.value_or(0);
   double all = 0, own = 0;
   for (int second = 0; second < 5; ++second) {
     const auto end = SteadyClock::now() + 1s;
     volatile double work = 0;
     while (SteadyClock::now() < end) work = std::sqrt(work + 1);
     const Sample sample = sensors->sample();
-    all += sample.cpu_percent / 5;
+    all += sample.cpu_percent.value_or(0) / 5;
     own += sample.own_cpu_percent / 5;
   }
   const double expected = 100 / before.effective_cpus;
