@@ -4,7 +4,7 @@ import json
 import pathlib
 import subprocess
 
-from conftest import BINARY, Server
+from conftest import BINARY, Server, wait_until
 
 RIS = """TY  - JOUR
 TI  - Daily aspirin and stroke in older adults: a trial
@@ -65,3 +65,17 @@ def test_refusals(server: Server, tmp_path: pathlib.Path):
                               ((files[1], "--column", "abstract=Kurzfassung", "--no-wait"), 0, "1 articles")]:
         done = server.cli("analyze", *words)
         assert done.returncode == code and said in done.stderr, (words, done.returncode, done.stderr)
+
+
+# Nothing may start, and there is no terminal: who waits is told so, and what changes it.
+def test_who_waits_is_told_off_a_terminal_too(make_server, tmp_path: pathlib.Path):
+    server = make_server(MAX_CONCURRENT_TASKS="1", MAX_CPU_PERCENT="1").start()
+    with open(tmp_path / "said", "w") as said, subprocess.Popen(["sh", "-c", "while :; do :; done"]) as busy:
+        try:
+            waits = subprocess.Popen([BINARY, "contradict", "a", "b"], env={**server.environment, "MEDSYNTH_URL": server.url}, stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.DEVNULL, stderr=said)
+            wait_until(lambda: "medsynth limits set" in (tmp_path / "said").read_text(), 30, "a word on stderr")
+            waits.terminate()
+            waits.wait(10)
+        finally:
+            busy.kill()

@@ -31,7 +31,7 @@ def test_an_unknown_task_is_404(server: Server):
     problem(server.post("/v1/tasks/no-such-task/cancel"), 404, "task_not_found")
 
 
-@pytest.mark.parametrize("task_id", ["with/slash", "with space", "ünï©ode-😀", "per%cent", "a:b:c", "..", "x" * 200])
+@pytest.mark.parametrize("task_id", ["with/slash", "with space", "ünï©ode-😀", "per%cent", "a:b:c", "...", "x" * 200])
 def test_any_id_can_be_read_and_deleted(server: Server, task_id: str):
     assert server.detect(task_id=task_id, use_all_methods=False) == task_id
     path = "/v1/tasks/" + quote(task_id, safe="").replace(".", "%2E")

@@ -198,7 +198,7 @@ def rights() -> list[str]:
 def test_r11_the_rights_are_the_commands_of_the_sources():
     """No command that a script or a query sends is missing in docs/redis.md, and none is there that nothing sends."""
     sent = set()
-    for file in (ROOT / "src").rglob("*"):
+    for file in (each for each in (ROOT / "src").rglob("*") if "references" not in each.parts):  # its commands are LaTeX's
         if file.suffix == ".lua":
             sent |= set(re.findall(r"redis\.p?call\('([A-Z]+)'|\b(?:hash|list|set|string|zset) = '([A-Z]+)'", file.read_text()))
         elif file.suffix in (".cc", ".h"):

@@ -336,8 +336,8 @@ def test_r3_what_was_done_is_not_said_to_fail(make_server, redis_side: Side) -> 
     side.redis.flushall()
     side.grant("reset", "on", ">pw", "+@all", "~*", "resetchannels")
     server = make_server("--workers", "0", REDIS_URL=f"redis://app:pw@127.0.0.1:{side.port}/0").start(ready=False)
-    wait_until(lambda: server.get("/livez").ok)
-    assert server.request("PUT", "/v1/resources/limits", json={"max_concurrent_tasks": 3}).status_code == 200
+    # 503 until the server has reached Redis
+    wait_until(lambda: server.request("PUT", "/v1/resources/limits", json={"max_concurrent_tasks": 3}).status_code == 200)
     task = server.detect()
     side.redis.set("dramatiq:medsynth.DQ", "not a list")
     delayed = {"actor": "detect_contradiction", "kwargs": {"task_id": "late"}, "delay": 60000}

@@ -35,6 +35,8 @@ using Run = std::function<int(const Session&)>;  // gives the exit code
 inline CLI::App* add_command(CLI::App& parent, Run& chosen, const std::string& name, const std::string& help,
                              std::function<int(const Session&)> run) {
   CLI::App* command = parent.add_subcommand(name, help);
+  if (name == "ls") command->alias("list");  // both words, everywhere
+  if (name == "list") command->alias("ls");
   command->callback([&chosen, run = std::move(run)] { chosen = run; });
   return command;
 }

@@ -1,5 +1,7 @@
 #include "medsynth/cli/task_wait.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -28,6 +30,20 @@ std::string way_back(const std::string& task_id) {
   return fmt::format("The task goes on: medsynth tasks show {0} (or: medsynth tasks cancel {0})", task_id);
 }
 
+// Off a terminal there is no line of progress: a task that waits says why after a second, and each minute.
+class WaitNotes {
+ public:
+  void look(const std::string& reason, SteadyTime::duration waited) {
+    if (isatty(STDERR_FILENO) || waited < next_) return;
+    next_ = waited + std::chrono::minutes(1);
+    fmt::print(stderr, "{} (medsynth usage says what is in use, medsynth limits set changes what may be)\n",
+               printable(reason));
+  }
+
+ private:
+  SteadyTime::duration next_ = std::chrono::seconds(1);
+};
+
 bool has_ended(const std::string& status) {
   return status == "completed" || status == "failed" || status == "cancelled";
 }
@@ -35,6 +51,7 @@ bool has_ended(const std::string& status) {
 // Polls until the task has ended; the server keeps it, so nothing is lost when this ends earlier.
 Result<json::object> wait_for(const HttpClient& client, const std::string& task_id, double timeout) {
   ProgressLine line;
+  WaitNotes notes;
   const SteadyTime start = system_clock().steady();
   const SteadyTime deadline = start + std::chrono::milliseconds(static_cast<std::int64_t>(timeout * 1000));
   for (auto pause = 20ms;; pause = std::min<std::chrono::milliseconds>(pause * 2, 250ms)) {
@@ -43,10 +60,13 @@ Result<json::object> wait_for(const HttpClient& client, const std::string& task_
     json::object task = answer.at("data").as_object();
     const std::string status = cell(task, "status");
     if (has_ended(status)) return task;
-    if (status == "pending")
-      line.show(waiting_for(client, task_id));
-    else
+    if (status == "pending") {
+      const std::string reason = waiting_for(client, task_id);
+      line.show(reason);
+      notes.look(reason, system_clock().steady() - start);
+    } else {
       line.show(task.contains("stage") ? cell(task, "stage") : status, number(task, "progress"));
+    }
     if (system_clock().steady() + pause > deadline)
       return Error{Code::timeout, fmt::format("task {} has not ended after {}", task_id, seconds(timeout)),
                    "task_timeout"};
