@@ -51,8 +51,10 @@ def test_resource_limits_as_documented(server):
     names = {}
     exec(seed_blocks()[1], names)
     assert names["can_start"] is True
-    usage, answer = names["usage"], get(server, "/v1/resources/usage").json()
-    assert usage["models"]["biomedlm"] == 1024 and usage["concurrent_tasks"] == answer["concurrent_tasks"] == 0
+    usage, ask = names["usage"], lambda: get(server, "/v1/resources/usage").json()
+    eventually(lambda: ask()["concurrent_tasks"] == 0, "the worker reports that it has ended what came before")
+    answer = ask()
+    assert usage["models"]["biomedlm"] == 1024 and usage["concurrent_tasks"] == 0
     assert set(answer) - {"hosts"} <= set(usage)
 
 

@@ -53,9 +53,10 @@ def most_at_once(intervals):
 
 
 def of_worker(task):
-    """When the worker had its slot and the model at least: it writes the record before it lets go."""
+    """When the worker had its slot and the model at least. The record's times are Redis', which it knows to within milliseconds."""
+    unsure = 0.01
     end = datetime.datetime.fromisoformat(task.completed_at.replace("Z", "+00:00")).timestamp()
-    return end - task.result["duration"], end
+    return end - task.result["duration"] + min(unsure, task.result["duration"] / 2), end - min(unsure, task.result["duration"] / 2)
 
 
 class Feeder(threading.Thread):

@@ -229,6 +229,7 @@ void Runner::begin(Task& task) {
   task.ran = true;
   Result<std::string> result = guarded([&] { return execute(task); });
   count(task, std::chrono::duration<double>(parts_.clock.steady() - start).count(), result);
+  task.ended = parts_.clock.now();
   task.place = {};
   task.lease = {};  // others need not wait for Redis
   apply(task, decide({std::move(result), task.hand->stop_cause()}, delivery.message,
@@ -313,8 +314,8 @@ void Runner::apply(Task& task, Outcome outcome) {
                                     [&] { return parts_.store.release(task.attempt, parts_.clock.now()); });
     return parts_.consumer.give_back(task.delivery);
   }
-  Ending ending =
-      ending_of(std::move(outcome), task.delivery, task.attempt, options_of(task.actor), parts_.clock.now());
+  Ending ending = ending_of(std::move(outcome), task.delivery, task.attempt, options_of(task.actor),
+                            task.ended.value_or(parts_.clock.now()));
   if (tracked) {
     const auto written = persist<std::vector<tasks::Written>>(task.abandon, kEndUnwritten, [&] {
       return parts_.store.advance({ending.advance}, options_.worker, parts_.clock.now());

@@ -28,6 +28,7 @@ struct Runner::Task {
   tasks::Attempt attempt = {};
   inference::Until until = {};
   bool ran = false;
+  std::optional<WallTime> ended = {};  // when its run was over; others may have its slot from then on
 };
 
 class Runner::TaskContext final : public Context {
