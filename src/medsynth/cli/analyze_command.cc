@@ -169,8 +169,6 @@ Text report(const json::object& result) {
                               Text("  " + cell(pair, "explanation")));
     out.add_line(side(pair.at("claim1").as_object(), result));
     out.add_line(side(pair.at("claim2").as_object(), result));
-    if (const json::array& differ = list(pair, "context_differences"); !differ.empty())
-      out.add_line("  What differs: " + joined(differ));
   }
   for (const json::value& each : list(result, "warnings")) out.add_line("").add_line("Note: " + plain(each));
   return out;
