@@ -7,17 +7,17 @@
 namespace medsynth::contradiction {
 namespace {
 
-bool is_be(const Unit& unit) {
+bool is_be(const Piece& unit) {
   return unit.item.entry.role == Role::be;
 }
 
 // "were similar", "had comparable", not "similar studies".
-bool is_said(const std::vector<Unit>& units, std::size_t at) {
+bool is_said(const std::vector<Piece>& units, std::size_t at) {
   if (at + 2 < units.size() && units[at + 1].item.text == "to" &&
       units[at + 2].item.kind == TokenKind::number)
     return false;
   for (std::size_t back = at, steps = 0; back > 0 && steps < 4; ++steps) {
-    const Unit& unit = units[--back];
+    const Piece& unit = units[--back];
     if (is_be(unit) || any_of_words(unit.item.text,
                                     "had have has showed show shows achieved remained found reported "
                                     "demonstrated experienced provided with are"))
@@ -30,7 +30,7 @@ bool is_said(const std::vector<Unit>& units, std::size_t at) {
 }
 
 // Words that may stand between the cues of one group.
-bool is_light(const Unit& unit) {
+bool is_light(const Piece& unit) {
   switch (unit.item.entry.role) {
     case Role::stop:
     case Role::be:
@@ -51,7 +51,7 @@ bool is_light(const Unit& unit) {
 // A word that denies. `no` and `not` mean different scopes.
 enum class Denial { none, verb, noun, opening };
 
-Denial denial_at(const std::vector<Unit>& units, std::size_t at, std::size_t from) {
+Denial denial_at(const std::vector<Piece>& units, std::size_t at, std::size_t from) {
   const std::string& word = units[at].item.text;
   const std::string& phrase = units[at].phrase;
   if (phrase.starts_with("not only") || phrase.starts_with("no doubt")) return Denial::none;
@@ -84,7 +84,7 @@ Denial denial_at(const std::vector<Unit>& units, std::size_t at, std::size_t fro
   return Denial::none;
 }
 
-bool reports(const Unit& unit) {
+bool reports(const Piece& unit) {
   return unit.item.entry.role == Role::observed || unit.item.entry.role == Role::significant ||
          any_of_words(unit.item.text,
                       "significant significance significantly observed found detected seen evident noted "
@@ -92,7 +92,7 @@ bool reports(const Unit& unit) {
 }
 
 // Only words that qualify stand in [from, to): "no statistically significant [reduction]".
-bool only_qualifiers(const std::vector<Unit>& units, std::size_t from, std::size_t to) {
+bool only_qualifiers(const std::vector<Piece>& units, std::size_t from, std::size_t to) {
   for (std::size_t i = from; i < to; ++i)
     if (!is_light(units[i]) && !reports(units[i]) && !cue_at(units, i) &&
         !any_of_words(units[i].item.text,
@@ -103,7 +103,7 @@ bool only_qualifiers(const std::vector<Unit>& units, std::size_t from, std::size
 }
 
 // "did not find any [difference]", "did not lead to a [reduction]".
-bool only_reports(const std::vector<Unit>& units, std::size_t from, std::size_t to) {
+bool only_reports(const std::vector<Piece>& units, std::size_t from, std::size_t to) {
   for (std::size_t i = from; i < to; ++i)
     if (!is_light(units[i]) && !reports(units[i]) && !cue_at(units, i) &&
         !any_of_words(units[i].item.text,
@@ -116,10 +116,10 @@ bool only_reports(const std::vector<Unit>& units, std::size_t from, std::size_t 
 }
 
 // "women with increased weight", "groups of higher literacy": which they are, not what was found.
-bool only_names_a_group(const std::vector<Unit>& units, std::size_t at) {
+bool only_names_a_group(const std::vector<Piece>& units, std::size_t at) {
   if (at == 0 || at + 1 >= units.size()) return false;
   if (!any_of_words(units[at - 1].item.text, "with of having despite from whose")) return false;
-  const Unit& unit = units[at];
+  const Piece& unit = units[at];
   const bool attributive =
       unit.item.text.ends_with("ed") || any_of_words(unit.item.text,
                                                      "higher lower greater larger longer smaller shorter "
@@ -128,11 +128,11 @@ bool only_names_a_group(const std::vector<Unit>& units, std::size_t at) {
          units[at + 1].item.entry.role == Role::content;
 }
 
-bool is_relative(const Unit& unit) {
+bool is_relative(const Piece& unit) {
   return any_of_words(unit.item.text, "who whom whose that which those");
 }
 
-void deny_before(const std::vector<Unit>& units, std::size_t from, CueGroup& group) {
+void deny_before(const std::vector<Piece>& units, std::size_t from, CueGroup& group) {
   for (std::size_t at = group.begin; at-- > from;) {
     if (units[at].item.entry.role == Role::boundary || units[at].item.text == ";") return;
     const Denial denial = denial_at(units, at, from);
@@ -167,9 +167,9 @@ void deny_before(const std::vector<Unit>& units, std::size_t from, CueGroup& gro
 }
 
 // "... was not significant", "did not reach significance", "was not observed".
-void deny_after(const std::vector<Unit>& units, std::size_t to, CueGroup& group) {
+void deny_after(const std::vector<Piece>& units, std::size_t to, CueGroup& group) {
   for (std::size_t at = group.end; at < to && at < group.end + 14; ++at) {
-    const Unit& unit = units[at];
+    const Piece& unit = units[at];
     if (unit.item.entry.role == Role::boundary || unit.item.text == ";") return;
     if (at > group.end && cue_at(units, at) && !reports(unit)) return;
     const bool not_significant = any_of_words(unit.item.text, "nonsignificant insignificant");
@@ -242,8 +242,8 @@ bool any_of_words(std::string_view word, std::string_view words) {
   return false;
 }
 
-const Cue* cue_at(const std::vector<Unit>& units, std::size_t at) {
-  const Unit& unit = units[at];
+const Cue* cue_at(const std::vector<Piece>& units, std::size_t at) {
+  const Piece& unit = units[at];
   if (unit.item.kind != TokenKind::word) return nullptr;
   if (at > 0 && units[at - 1].item.joined) return nullptr;  // "dose-related"
   const auto& phrases = cue_words().phrases;
@@ -277,7 +277,7 @@ const Cue* cue_at(const std::vector<Unit>& units, std::size_t at) {
   return &found->second;
 }
 
-std::vector<CueGroup> cue_groups(const std::vector<Unit>& units, std::size_t from, std::size_t to) {
+std::vector<CueGroup> cue_groups(const std::vector<Piece>& units, std::size_t from, std::size_t to) {
   std::vector<CueGroup> groups;
   for (std::size_t at = from; at < to; ++at) {
     const Cue* const first = cue_at(units, at);

@@ -32,14 +32,14 @@ struct Cue {
 };
 
 // A text item: the words that steer, in the order of the sentence.
-struct Unit {
+struct Piece {
   Item item;
   std::string phrase;  // in lower case, words parted by one space
   std::string stem;    // of the first word
 };
 
 // Null: the unit is no cue here.
-const Cue* cue_at(const std::vector<Unit>& units, std::size_t at);
+const Cue* cue_at(const std::vector<Piece>& units, std::size_t at);
 
 // A run of cues that say one thing: "was not associated with a reduced", [begin, end).
 struct CueGroup {
@@ -50,7 +50,7 @@ struct CueGroup {
   std::size_t denial = 0;  // the unit that denies; only where it is negated
 };
 // Of the clause [from, to); groups in order.
-std::vector<CueGroup> cue_groups(const std::vector<Unit>& units, std::size_t from, std::size_t to);
+std::vector<CueGroup> cue_groups(const std::vector<Piece>& units, std::size_t from, std::size_t to);
 
 bool any_of_words(std::string_view word, std::string_view words);  // `words` parted by spaces
 

@@ -19,7 +19,7 @@ constexpr std::string_view kNothingFound =
 
 class Reader {
  public:
-  Reader(std::string_view text, const Sentence& sentence, const Terms& topic, std::vector<Unit> units,
+  Reader(std::string_view text, const Sentence& sentence, const Terms& topic, std::vector<Piece> units,
          std::vector<Note> notes, std::vector<Finding>& out)
       : text_(text),
         sentence_(sentence),
@@ -221,7 +221,7 @@ class Reader {
     });
     const auto is_people = [&](const Term& term) {
       return term.span.end <= text_.size() &&
-             std::any_of(units_.begin(), units_.end(), [&](const Unit& unit) {
+             std::any_of(units_.begin(), units_.end(), [&](const Piece& unit) {
                return unit.item.span == term.span && is_population_word(unit.item.text);
              });
     };
@@ -365,7 +365,7 @@ class Reader {
   std::string_view text_;
   const Sentence& sentence_;
   const Terms& topic_;
-  std::vector<Unit> units_;
+  std::vector<Piece> units_;
   Roles roles_;  // of units_
   std::vector<Note> notes_;
   std::vector<Finding>& out_;
@@ -379,7 +379,7 @@ class Reader {
 }  // namespace
 
 Terms read_terms(std::string_view text, Span part, const Abbreviations& abbreviations) {
-  const std::vector<Unit> units = units_of(text, abbreviations.written_out(tokens(text, part)));
+  const std::vector<Piece> units = units_of(text, abbreviations.written_out(tokens(text, part)));
   return terms_of(units, text, 0, units.size());
 }
 

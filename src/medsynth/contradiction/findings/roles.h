@@ -28,7 +28,7 @@ struct Frame {
 // Looks at the units of one sentence; owns nothing.
 class Roles {
  public:
-  Roles(const std::vector<Unit>& units, std::string_view text) : units_(units), text_(text) {}
+  Roles(const std::vector<Piece>& units, std::string_view text) : units_(units), text_(text) {}
 
   const std::string& word(std::size_t at) const;  // "" beyond the end
   Role role(std::size_t at) const { return at < units_.size() ? units_[at].item.entry.role : Role::stop; }
@@ -58,7 +58,7 @@ class Roles {
   bool passive(const CueGroup& group) const;
   bool outcome_stands_before(const CueGroup& group, const Parts& before, const Parts& after) const;
 
-  const std::vector<Unit>& units_;
+  const std::vector<Piece>& units_;
   std::string_view text_;
 };
 

@@ -75,7 +75,7 @@ constexpr std::string_view kPeople =
     "infants girls "
     "boys youth elderly residents subjects males females newborns babies families parents caregivers cases";
 
-Term term_of(const Unit& unit, std::string_view text) {
+Term term_of(const Piece& unit, std::string_view text) {
   const Entry& entry = unit.item.entry;
   Term term;
   term.span = unit.item.span;
@@ -94,7 +94,7 @@ Term term_of(const Unit& unit, std::string_view text) {
   return term;
 }
 
-bool names_something(const Unit& unit) {
+bool names_something(const Piece& unit) {
   if (unit.item.kind != TokenKind::word) return false;
   const Role role = unit.item.entry.role;
   if (role != Role::content && role != Role::effect && role != Role::flip && role != Role::dose &&
@@ -115,7 +115,7 @@ void arrange(Terms& terms) {
               terms.end());
 }
 
-Terms terms_of(const std::vector<Unit>& units, std::string_view text, std::size_t begin, std::size_t end) {
+Terms terms_of(const std::vector<Piece>& units, std::string_view text, std::size_t begin, std::size_t end) {
   Terms terms;
   for (std::size_t i = begin; i < end; ++i)
     if (names_something(units[i])) {
@@ -140,10 +140,10 @@ float most_worth(const Terms& terms) {
   return most;
 }
 
-std::vector<Unit> units_of(std::string_view text, const std::vector<Token>& flow) {
-  std::vector<Unit> units;
+std::vector<Piece> units_of(std::string_view text, const std::vector<Token>& flow) {
+  std::vector<Piece> units;
   for (Item& item : look_up(flow)) {
-    Unit unit;
+    Piece unit;
     unit.stem = inflection_stem(item.text);
     unit.phrase = item.text;
     const std::string_view raw = text.substr(item.span.begin, item.span.end - item.span.begin);

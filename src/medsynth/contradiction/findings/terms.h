@@ -12,10 +12,10 @@ namespace medsynth::contradiction {
 
 inline constexpr float kHeavy = .15F;  // worth from which a word can be what a finding is about
 
-std::vector<Unit> units_of(std::string_view text, const std::vector<Token>& flow);
+std::vector<Piece> units_of(std::string_view text, const std::vector<Token>& flow);
 
 // Of units [begin, end), in order of concept, each once.
-Terms terms_of(const std::vector<Unit>& units, std::string_view text, std::size_t begin, std::size_t end);
+Terms terms_of(const std::vector<Piece>& units, std::string_view text, std::size_t begin, std::size_t end);
 void arrange(Terms& terms);
 float most_worth(const Terms& terms);
 
