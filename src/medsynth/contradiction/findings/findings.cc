@@ -77,7 +77,7 @@ class Reader {
       end = i + 1 < groups.size() ? break_before(groups[i].end, groups[i + 1].begin) : to;
       Parts before = roles_.parts(start, groups[i].begin), after = roles_.parts(groups[i].end, end);
       // "A reduced B and increased C": the subject of the first.
-      if (i > 0 && worth(before) < kHeavy) before = subject;
+      if (i > 0 && worth(before) < kTellingWorth) before = subject;
       const bool over_time =
           (trend || changes_by_itself(groups[i])) &&
           (groups[i].cue.kind == CueKind::change || groups[i].cue.kind == CueKind::change_of ||
@@ -226,7 +226,7 @@ class Reader {
              });
     };
     const bool named = std::any_of(exposure.begin(), exposure.end(), [&](const Term& term) {
-      return term.worth >= kHeavy && !is_people(term);
+      return term.worth >= kTellingWorth && !is_people(term);
     });
     if (!named) return;
     for (Term& term : exposure)

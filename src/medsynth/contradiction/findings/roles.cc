@@ -69,7 +69,7 @@ std::optional<Part> Roles::take(Parts& from, std::string_view prepositions) cons
 
 std::optional<Part> Roles::take_first(Parts& from) const {
   for (std::size_t i = 0; i < from.size(); ++i)
-    if (worth(from[i]) >= kHeavy && !compares(from[i])) return erase(from, i);
+    if (worth(from[i]) >= kTellingWorth && !compares(from[i])) return erase(from, i);
   return std::nullopt;
 }
 
@@ -82,8 +82,9 @@ bool Roles::people(const Part& part) const {
 // The first part that says something, and where it names people, what they have in common: "women with
 // anaemia".
 Parts Roles::take_named(Parts& from) const {
-  const auto first = std::find_if(from.begin(), from.end(),
-                                  [&](const Part& part) { return worth(part) >= kHeavy && !compares(part); });
+  const auto first = std::find_if(from.begin(), from.end(), [&](const Part& part) {
+    return worth(part) >= kTellingWorth && !compares(part);
+  });
   // "associated with treatment outcome among smokers": where, not what.
   if (first != from.end() && first != from.begin() &&
       any_of_words(first->preposition, "in among within across during over at after"))
@@ -156,7 +157,7 @@ void Roles::take_comparators(Parts& side, Frame& frame) const {
       continue;
     }
     frame.comparator.push_back(erase(side, i));
-    const bool light = worth(frame.comparator.back()) < kHeavy;  // "than that in females"
+    const bool light = worth(frame.comparator.back()) < kTellingWorth;  // "than that in females"
     if (light && i < side.size() && any_of_words(side[i].preposition, "in among for with without of"))
       frame.comparator.push_back(erase(side, i));
   }
@@ -165,7 +166,8 @@ void Roles::take_comparators(Parts& side, Frame& frame) const {
 // "In multivariable analysis, A ...", "In patients with C, A ...": what stands before the comma is not the
 // subject.
 void Roles::leading(Parts& before, Frame& frame) const {
-  if (before.size() < 2 || before.front().end > before.front().begin + 2 || worth(before.front()) >= kHeavy)
+  if (before.size() < 2 || before.front().end > before.front().begin + 2 ||
+      worth(before.front()) >= kTellingWorth)
     return;
   for (std::size_t at = 1; at < before.size(); ++at) {
     Part& part = before[at];
@@ -218,14 +220,14 @@ Frame Roles::assign(const CueGroup& group, Parts before, Parts after) const {
 
 // "A was associated with B"; "factors associated with B were A".
 void Roles::relation(Parts& before, Parts& after, Frame& frame) const {
-  const auto list = worth(before) >= kHeavy ? std::nullopt : listed(after);
+  const auto list = worth(before) >= kTellingWorth ? std::nullopt : listed(after);
   if (!list) {
     frame.exposure = take_named(before);
     frame.outcome = take_named(after);
     // "A and B are associated"
     Part first, second;
     if (frame.outcome.empty() && frame.exposure.size() == 1 && split_pair(frame.exposure[0], first, second) &&
-        worth(first) >= kHeavy && worth(second) >= kHeavy)
+        worth(first) >= kTellingWorth && worth(second) >= kTellingWorth)
       frame.exposure = {first}, frame.outcome = {second};
     return;
   }
@@ -236,7 +238,7 @@ void Roles::relation(Parts& before, Parts& after, Frame& frame) const {
 }
 
 void Roles::change(const CueGroup& group, Parts& before, Parts& after, Frame& frame) const {
-  const bool subject = worth(before) >= kHeavy;
+  const bool subject = worth(before) >= kTellingWorth;
   const bool turned = group.cue.kind == CueKind::cause ? passive(group) && !after.empty()
                                                        : outcome_stands_before(group, before, after);
   if (turned) {  // outcome, cue, in exposure
@@ -254,7 +256,7 @@ void Roles::change(const CueGroup& group, Parts& before, Parts& after, Frame& fr
 
 // "A difference in B between C and D", "B differed between C and D", "C and D differed in B".
 void Roles::difference(Parts& before, Parts& after, Frame& frame) const {
-  const bool subject = worth(before) >= kHeavy;
+  const bool subject = worth(before) >= kTellingWorth;
   const auto between = take(after, "between by across among according within");
   const auto in = take(after, "in for regarding concerning on with");
   Part first, second;
@@ -269,7 +271,7 @@ void Roles::difference(Parts& before, Parts& after, Frame& frame) const {
 
 // "The association between A and B", "an effect of A on B", "A has a role in B".
 void Roles::noun(const CueGroup& group, Parts& before, Parts& after, Frame& frame) const {
-  const bool subject = worth(before) >= kHeavy;
+  const bool subject = worth(before) >= kTellingWorth;
   Part first, second;
   if (const auto between = take(after, "between"); between && split_pair(*between, first, second)) {
     frame.exposure.push_back(first);
@@ -304,7 +306,7 @@ bool Roles::outcome_stands_before(const CueGroup& group, const Parts& before, co
   const bool noun = kind == CueKind::change_of ||
                     (kind == CueKind::change && last > 0 &&
                      any_of_words(word(last - 1), "a an no significant greater any further larger"));
-  if (worth(before) < kHeavy || noun || kind == CueKind::verdict) return false;
+  if (worth(before) < kTellingWorth || noun || kind == CueKind::verdict) return false;
   const bool ends = group.end >= units_.size();
   const bool followed =
       !ends && (is_preposition(group.end) || role(group.end) == Role::stop || word(group.end) == ",");

@@ -10,7 +10,7 @@
 
 namespace medsynth::contradiction {
 
-inline constexpr float kHeavy = .15F;  // worth from which a word can be what a finding is about
+inline constexpr float kTellingWorth = .15F;  // worth from which a word can be what a finding is about
 
 std::vector<Piece> units_of(std::string_view text, const std::vector<Token>& flow);
 
