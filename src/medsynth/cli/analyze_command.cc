@@ -16,7 +16,6 @@
 
 #include <fmt/format.h>
 
-#include "medsynth/api/payloads.h"
 #include "medsynth/base/described.h"
 #include "medsynth/cli/app.h"
 #include "medsynth/cli/task_wait.h"
@@ -184,22 +183,11 @@ int analyze(const Session& session, const Options& options) {
   for (std::size_t i = 0; i < read->size(); ++i)
     articles.push_back(article_of((*read)[i], name_of((*read)[i], i, taken)));
   const json::object body{{"articles", std::move(articles)}, {"threshold", options.threshold}};
-  const auto accepted =
-      client->call<api::SubmitAnswer>("POST", "/v1/async-ml/contradiction/analyze", json::write(body));
-  if (!accepted) return fail(accepted.error());
-  const json::object& data = accepted->at("data").as_object();
-  const std::string task_id = cell(data, "task_id");
-  if (options.no_wait) {
-    if (session.format == Format::json)
-      print_json(data);
-    else
-      print(task_id);
-    return 0;
-  }
-  const auto result = result_of_task(session, *client, task_id, options.timeout);
-  if (!result) return fail(result.error());
-  if (session.format == Format::table) print(report(*result));
-  return options.exit_code && !list(*result, "contradictions").empty() ? 1 : 0;
+  return run_task(session, *client, "/v1/async-ml/contradiction/analyze", body, options.no_wait,
+                  options.timeout, [&](const json::object& result) {
+                    if (session.format == Format::table) print(report(result));
+                    return options.exit_code && !list(result, "contradictions").empty() ? 1 : 0;
+                  });
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "medsynth/api/payloads.h"
 #include "medsynth/base/id.h"
 #include "medsynth/cli/app.h"
 #include "medsynth/cli/task_wait.h"
@@ -29,23 +28,11 @@ int contradict(const Session& session, const Options& options) {
     if (const auto checked = check_name("--task-id", options.task_id); !checked) return fail(checked.error());
     body["task_id"] = options.task_id;
   }
-  const auto accepted =
-      client->call<api::SubmitAnswer>("POST", "/v1/async-ml/contradiction/detect", json::write(body));
-  if (!accepted) return fail(accepted.error());
-  const json::object& data = accepted->at("data").as_object();
-  const std::string task_id = cell(data, "task_id");
-  if (options.no_wait) {
-    if (session.format == Format::json)
-      print_json(data);
-    else
-      print(task_id);
-    return 0;
-  }
-  const auto result = result_of_task(session, *client, task_id, options.timeout);
-  if (!result) return fail(result.error());
-  if (session.format == Format::json) return 0;
-  print(verdict_text(*result));
-  return 0;
+  return run_task(session, *client, "/v1/async-ml/contradiction/detect", body, options.no_wait,
+                  options.timeout, [&](const json::object& result) {
+                    if (session.format == Format::table) print(verdict_text(result));
+                    return 0;
+                  });
 }
 
 }  // namespace

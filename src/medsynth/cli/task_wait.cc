@@ -74,8 +74,7 @@ Result<json::object> wait_for(const HttpClient& client, const std::string& task_
   }
 }
 
-}  // namespace
-
+// The result of a task that completed; the task itself is printed as JSON where that is asked for.
 Result<json::object> result_of_task(const Session& session, const HttpClient& client,
                                     const std::string& task_id, double timeout_seconds) {
   auto task = [&] {
@@ -97,6 +96,26 @@ Result<json::object> result_of_task(const Session& session, const HttpClient& cl
     return Error{Code::unavailable, fmt::format("task {} is completed, but its result is no object", task_id),
                  "unexpected_answer"};
   return std::move(result->get_object());
+}
+
+}  // namespace
+
+int run_task(const Session& session, const HttpClient& client, const std::string& target,
+             const json::object& body, bool no_wait, double timeout_seconds,
+             const std::function<int(const json::object&)>& show) {
+  const auto accepted = client.call<api::SubmitAnswer>("POST", target, json::write(body));
+  if (!accepted) return fail(accepted.error());
+  const json::object& data = accepted->at("data").as_object();
+  const std::string task_id = cell(data, "task_id");
+  if (no_wait) {
+    if (session.format == Format::json)
+      print_json(data);
+    else
+      print(task_id);
+    return 0;
+  }
+  const auto result = result_of_task(session, client, task_id, timeout_seconds);
+  return result ? show(*result) : fail(result.error());
 }
 
 }  // namespace medsynth::cli

@@ -1,6 +1,7 @@
-// Waiting for a task that a command has submitted.
+// Submitting a task and waiting for it.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "medsynth/base/json.h"
@@ -8,10 +9,12 @@
 
 namespace medsynth::cli {
 
-// Polls until the task has ended, with its progress on stderr, and prints it as JSON where that is asked for.
-// The result of one that completed. timeout, unavailable: it goes on, and the error says how to come back to
-// it; Ctrl-C says so too. internal: it failed or was cancelled, or its result is no JSON object.
-Result<json::object> result_of_task(const Session& session, const HttpClient& client,
-                                    const std::string& task_id, double timeout_seconds);
+// Submits `body` to `target`. With `no_wait` the task's id is printed, and that is all. Else polls until the
+// task has ended, with its progress on stderr, prints it as JSON where that is asked for, and gives `show`
+// the result of one that completed. Gives the exit code, `show`'s where it was called. An error of a task
+// that goes on says how to come back to it, and so does Ctrl-C.
+int run_task(const Session& session, const HttpClient& client, const std::string& target,
+             const json::object& body, bool no_wait, double timeout_seconds,
+             const std::function<int(const json::object&)>& show);
 
 }  // namespace medsynth::cli
