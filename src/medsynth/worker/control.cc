@@ -176,10 +176,12 @@ void Control::count(const models::CacheStats& cache, const limits::Pressure& pre
   // Series do not end by themselves: a model that was published before and has left takes nothing.
   for (const fleet::ModelReport& model : snapshot_.cache.models)
     metrics.update_model_memory_usage(model.id, 0);
-  for (const models::ModelStats& model : cache.models)
+  for (auto& [model, tasks] : waiting_) tasks = 0;
+  for (const models::ModelStats& model : cache.models) {
     metrics.update_model_memory_usage(model.id, static_cast<double>(model.memory_bytes),
                                       static_cast<double>(model.measured_bytes));
-  for (auto& [model, tasks] : waiting_) tasks = 0;
+    waiting_.try_emplace(model.id, 0);  // nobody waits is a figure, too
+  }
   for (const auto& [model, tasks] : parts_.in_hand.waiting_for_models()) waiting_[model] = tasks;
   for (const auto& [model, tasks] : waiting_) metrics.update_queue_size(model, static_cast<double>(tasks));
   metrics.lost_leases_total(parts_.consumer.lost_leases());
