@@ -1,6 +1,7 @@
 """What a local process without credentials, a web page, or a careless client may send to the API, and what it then still does."""
 
 import json
+import pathlib
 import re
 import socket
 import threading
@@ -130,6 +131,28 @@ def test_s2_s4_the_worst_bodies_neither_stop_the_loop_nor_fill_the_memory(api: S
         pulse.join()
     assert set(beats) == {200}
     assert peak_memory(api) < 700e6
+
+
+def cpu_of(server: Server, thread: str) -> int:
+    """Nanoseconds that a thread of the server has run."""
+    tasks = pathlib.Path(f"/proc/{server.process.pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks if (task / "comm").read_text().strip() == thread)
+
+
+def test_s2_what_lies_in_redis_is_decoded_off_the_loop(api: Server):
+    """A dead letter and a record of an older version, of many megabytes each: who works on them is the thread for that."""
+    store = api.redis()
+    options = ",".join(f'"option-{i}":{i}' for i in range(400_000))
+    message = f'{{"queue_name":"big","actor_name":"a","args":[],"kwargs":{{}},"options":{{{options}}},"message_id":"m","message_timestamp":1}}'
+    store.hset("dramatiq:big.XQ.msgs", "letter", message)
+    store.zadd("dramatiq:big.XQ", {"letter": 1})
+    store.set("task:legacy", f'{{"status":"completed","created_at":"2026-01-01T00:00:00Z",{options}}}')
+    for path in ("/v1/dead/letter?queue=big", "/v1/dead/?queue=big", "/v1/tasks/legacy"):
+        before = {thread: cpu_of(api, thread) for thread in ("ms-api", "ms-parse")}
+        assert api.get(path).status_code == 200, path
+        loop, parse = (cpu_of(api, thread) - before[thread] for thread in ("ms-api", "ms-parse"))
+        assert loop < parse / 2, f"{path}: the loop ran {loop / 1e6:.0f} ms, the other {parse / 1e6:.0f} ms"
+    store.delete("task:legacy", "dramatiq:big.XQ", "dramatiq:big.XQ.msgs")
 
 
 def test_s3_another_web_page_changes_nothing(api: Server):

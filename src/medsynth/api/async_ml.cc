@@ -11,13 +11,11 @@
 #include "medsynth/api/url.h"
 #include "medsynth/base/id.h"
 #include "medsynth/jobs/jobs.h"
-#include "medsynth/redis/awaitable.h"
 
 namespace medsynth::api {
 namespace {
 
 namespace asio = boost::asio;
-using redis::co_run;
 
 Meta meta(const App& app, const Request& request) {
   return {request.request_id, rfc3339(app.now())};
@@ -116,7 +114,7 @@ asio::awaitable<Result<Submission>> prepared(App& app, const Request& request, c
 
 asio::awaitable<Result<Response>> submit(App& app, const Request& request, Submission submission) {
   using Outcome = tasks::Created::Outcome;
-  BOOST_OUTCOME_CO_TRY(auto created, co_await co_run(app.services.client, std::move(submission.create)));
+  BOOST_OUTCOME_CO_TRY(auto created, co_await co_run(app, std::move(submission.create)));
   if (created.outcome == Outcome::exists) co_return task_exists();
   if (created.outcome == Outcome::full) co_return queue_full(app, app.options.queue);
   if (created.outcome == Outcome::created)
@@ -163,8 +161,7 @@ asio::awaitable<Result<Response>> embed(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto submission,
                        co_await prepared(app, request, jobs::kEmbed, read_body<jobs::GenerateEmbeddings>));
   if (submission.model) {
-    BOOST_OUTCOME_CO_TRY(auto snapshots,
-                         co_await co_run(app.services.client, app.services.fleet.snapshots()));
+    BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app, app.services.fleet.snapshots()));
     if (auto failed = failed_model(snapshots, *submission.model, app.now())) co_return std::move(*failed);
   }
   co_return co_await submit(app, request, std::move(submission));
@@ -172,8 +169,7 @@ asio::awaitable<Result<Response>> embed(App& app, const Request& request) {
 
 asio::awaitable<Result<Response>> show(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
-  BOOST_OUTCOME_CO_TRY(auto record,
-                       co_await co_run(app.services.client, app.services.store.get(std::move(id))));
+  BOOST_OUTCOME_CO_TRY(auto record, co_await co_run(app, app.services.store.get(std::move(id))));
   if (!record) co_return task_not_found();
   co_return Response{.body = co_await off_loop(app, record->bytes(), [&] {
                        std::string body = R"({"success":true,"message":"The task as it is now.","data":)";

@@ -3,7 +3,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include "medsynth/redis/awaitable.h"
+#include "medsynth/api/off_loop.h"
 
 namespace medsynth::api {
 namespace {
@@ -26,7 +26,7 @@ asio::awaitable<Confirmed> wait_for_workers(App& app, std::int64_t version,
   asio::steady_timer timer(co_await asio::this_coro::executor);
   const auto deadline = std::chrono::steady_clock::now() + app.options.confirm_timeout;
   while (!workers.empty()) {
-    auto answers = co_await redis::co_run(app.services.client, app.services.fleet.confirmations(version));
+    auto answers = co_await co_run(app, app.services.fleet.confirmations(version));
     if (answers) {
       confirmed.answers = std::move(*answers);
       std::erase_if(workers, [&](const std::string& id) {

@@ -11,7 +11,6 @@
 #include "medsynth/api/url.h"
 #include "medsynth/base/id.h"
 #include "medsynth/dramatiq/quarantine.h"
-#include "medsynth/redis/awaitable.h"
 
 namespace medsynth::api {
 namespace {
@@ -19,7 +18,6 @@ namespace {
 namespace asio = boost::asio;
 using dramatiq::DeadLetter;
 using dramatiq::DeadLetters;
-using redis::co_run;
 
 constexpr std::int64_t kReplayStep = 100;  // letters that are asked for together
 
@@ -123,8 +121,8 @@ asio::awaitable<Result<Response>> list_dead(App& app, const Request& request) {
     BOOST_OUTCOME_CO_TRY(wanted.after, dramatiq::parse_dead_cursor(*query.cursor));
   }
   BOOST_OUTCOME_CO_TRY(auto queues, co_await named_or_known(app, query.queue));
-  BOOST_OUTCOME_CO_TRY(
-      auto page, co_await co_run(app.services.client, DeadLetters(app.services.broker).list(queues, wanted)));
+  BOOST_OUTCOME_CO_TRY(auto page,
+                       co_await co_run(app, DeadLetters(app.services.broker).list(queues, wanted)));
   DeadPage body{.letters = {}, .total = page.total, .next_cursor = std::nullopt};
   std::size_t bytes = 0;
   for (const DeadLetter& letter : page.letters) bytes += letter.payload.size();
@@ -143,7 +141,7 @@ asio::awaitable<Result<DeadLetter>> find_letter(App& app, const Request& request
   BOOST_OUTCOME_CO_TRY(check_name("/id", request.parameters.at(0)));
   BOOST_OUTCOME_CO_TRY(auto queues, co_await named_or_known(app, query.queue));
   auto get = DeadLetters(app.services.broker).get(std::move(queues), request.parameters.at(0));
-  BOOST_OUTCOME_CO_TRY(auto letter, co_await co_run(app.services.client, std::move(get)));
+  BOOST_OUTCOME_CO_TRY(auto letter, co_await co_run(app, std::move(get)));
   if (!letter) co_return no_such_letter();
   co_return std::move(*letter);
 }
@@ -166,7 +164,7 @@ asio::awaitable<Result<>> replay(App& app, const DeadLetter& letter) {
       app, bytes, [&] { return DeadLetters(app.services.broker).replay_commands(letter, app.now()); });
   auto reopen =
       app.services.store.reopen(task_of(*letter.message), letter.message->message_id, app.now(), commands);
-  BOOST_OUTCOME_CO_TRY(auto outcome, co_await co_run(app.services.client, std::move(reopen)));
+  BOOST_OUTCOME_CO_TRY(auto outcome, co_await co_run(app, std::move(reopen)));
   if (outcome == tasks::Reopened::absent) co_return no_such_letter();
   if (outcome == tasks::Reopened::taken)
     co_return Error{Code::conflict,
@@ -184,7 +182,7 @@ asio::awaitable<Result<Response>> replay_dead(App& app, const Request& request) 
 }
 
 asio::awaitable<Result<std::int64_t>> dead_count(App& app, const std::string& queue) {
-  BOOST_OUTCOME_CO_TRY(auto depth, co_await co_run(app.services.client, app.services.broker.depth(queue)));
+  BOOST_OUTCOME_CO_TRY(auto depth, co_await co_run(app, app.services.broker.depth(queue)));
   co_return depth.dead;
 }
 
@@ -199,13 +197,13 @@ asio::awaitable<Result<Response>> replay_many(App& app, const Request& request) 
   while (unseen > 0 && done.replayed_count < query.limit) {
     const std::int64_t step = std::min({unseen, query.limit - done.replayed_count, kReplayStep});
     auto next = dead.oldest(query.queue, step, static_cast<std::int64_t>(done.refused.size()));
-    BOOST_OUTCOME_CO_TRY(auto ids, co_await co_run(app.services.client, std::move(next)));
+    BOOST_OUTCOME_CO_TRY(auto ids, co_await co_run(app, std::move(next)));
     if (ids.empty()) break;
     unseen -= static_cast<std::int64_t>(ids.size());
     for (const std::string& id : ids) {
-      BOOST_OUTCOME_CO_TRY(auto letter, co_await co_run(app.services.client, dead.get({query.queue}, id)));
+      BOOST_OUTCOME_CO_TRY(auto letter, co_await co_run(app, dead.get({query.queue}, id)));
       if (!letter) {  // an id without a payload would stand before the others for ever
-        BOOST_OUTCOME_CO_TRY(co_await co_run(app.services.client, dead.remove(query.queue, {id})));
+        BOOST_OUTCOME_CO_TRY(co_await co_run(app, dead.remove(query.queue, {id})));
         continue;
       }
       const auto replayed = co_await replay(app, *letter);
@@ -227,7 +225,7 @@ asio::awaitable<Result<Response>> replay_many(App& app, const Request& request) 
 asio::awaitable<Result<Response>> delete_dead(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto letter, co_await find_letter(app, request));
   auto remove = DeadLetters(app.services.broker).remove(letter.queue, {letter.redis_message_id});
-  BOOST_OUTCOME_CO_TRY(auto removed, co_await co_run(app.services.client, std::move(remove)));
+  BOOST_OUTCOME_CO_TRY(auto removed, co_await co_run(app, std::move(remove)));
   if (removed == 0) co_return no_such_letter();
   co_return answer(PurgeAnswer{.message = "The dead letter is gone.", .data = {1, 0}});
 }
@@ -236,10 +234,10 @@ asio::awaitable<Result<Response>> purge_dead(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto query, parse_query<DeadBatchQuery>(request.query));
   BOOST_OUTCOME_CO_TRY(check_queue(query.queue));
   const DeadLetters dead(app.services.broker);
-  BOOST_OUTCOME_CO_TRY(auto ids, co_await co_run(app.services.client, dead.oldest(query.queue, query.limit)));
+  BOOST_OUTCOME_CO_TRY(auto ids, co_await co_run(app, dead.oldest(query.queue, query.limit)));
   std::int64_t removed = 0;
   if (!ids.empty()) {
-    BOOST_OUTCOME_CO_TRY(removed, co_await co_run(app.services.client, dead.remove(query.queue, ids)));
+    BOOST_OUTCOME_CO_TRY(removed, co_await co_run(app, dead.remove(query.queue, ids)));
   }
   BOOST_OUTCOME_CO_TRY(auto remaining, co_await dead_count(app, query.queue));
   co_return answer(PurgeAnswer{.message = fmt::format("{} dead letters are gone.", removed),

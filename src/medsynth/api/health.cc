@@ -5,17 +5,16 @@
 
 #include "medsynth/api/fleet_view.h"
 #include "medsynth/api/handlers.h"
+#include "medsynth/api/off_loop.h"
 #include "medsynth/api/payloads.h"
 #include "medsynth/api/queue_view.h"
 #include "medsynth/api/url.h"
-#include "medsynth/redis/awaitable.h"
 #include "medsynth/telemetry/label.h"
 
 namespace medsynth::api {
 namespace {
 
 namespace asio = boost::asio;
-using redis::co_run;
 
 constexpr HealthCheck process_check() {
   return {"process", true, "answers"};
@@ -25,12 +24,12 @@ constexpr HealthCheck process_check() {
 // worker's report do: one that only answers, but is full or refuses, is of no use.
 asio::awaitable<std::vector<HealthCheck>> dependencies(App& app) {
   std::vector<HealthCheck> checks;
-  const auto writes = co_await co_run(app.services.client, app.services.fleet.probe());
+  const auto writes = co_await co_run(app, app.services.fleet.probe());
   checks.push_back(
       {"redis", writes.has_value(), writes ? "answers, and takes writes" : writes.error().message});
   if (app.options.expect_workers) {
-    const auto roll = co_await co_run(app.services.client, app.services.fleet.roll());
-    const auto registered = co_await co_run(app.services.client, app.services.broker.our_workers());
+    const auto roll = co_await co_run(app, app.services.fleet.roll());
+    const auto registered = co_await co_run(app, app.services.broker.our_workers());
     checks.push_back(workers_check(roll, registered));
   }
   checks.push_back({"serving", !app.draining, app.draining ? "is stopping" : "takes requests"});
@@ -105,7 +104,7 @@ std::vector<QueueInfo> with_bounded_names(const App& app, std::vector<QueueInfo>
 // What Redis knows; nothing when it is away.
 asio::awaitable<std::vector<telemetry::Sample>> stored_samples(App& app) {
   std::vector<telemetry::Sample> samples;
-  const auto snapshots = co_await co_run(app.services.client, app.services.fleet.snapshots());
+  const auto snapshots = co_await co_run(app, app.services.fleet.snapshots());
   samples.push_back(gauge("medsynth_redis_up", "1 when Redis answers", {}, snapshots ? 1 : 0));
   if (!snapshots) co_return samples;
   for (telemetry::Sample& sample : samples_of(*snapshots)) samples.push_back(std::move(sample));
@@ -113,7 +112,7 @@ asio::awaitable<std::vector<telemetry::Sample>> stored_samples(App& app) {
   auto infos = queues ? co_await queue_infos(app, std::move(*queues)) : queues.error();
   if (infos)
     for (const QueueInfo& queue : with_bounded_names(app, std::move(*infos))) add_queue(queue, samples);
-  const auto counts = co_await co_run(app.services.client, app.services.store.counts(app.now()));
+  const auto counts = co_await co_run(app, app.services.store.counts(app.now()));
   if (!counts) co_return samples;
   for (const auto& [status, count] : *counts)
     samples.push_back(gauge("medsynth_tasks", "Task records by status",

@@ -6,15 +6,14 @@
 #include "medsynth/api/confirm.h"
 #include "medsynth/api/fleet_view.h"
 #include "medsynth/api/handlers.h"
+#include "medsynth/api/off_loop.h"
 #include "medsynth/api/payloads.h"
 #include "medsynth/base/id.h"
-#include "medsynth/redis/awaitable.h"
 
 namespace medsynth::api {
 namespace {
 
 namespace asio = boost::asio;
-using redis::co_run;
 
 // Workers answer {"removals": {model id: removed | draining | absent}}.
 RemovedModels removals_of(const std::vector<fleet::Snapshot>& snapshots, Confirmed confirmed) {
@@ -49,15 +48,14 @@ std::string removal_message(const RemovedModels& data) {
 }
 
 asio::awaitable<Result<Response>> stats(App& app, const Request&) {
-  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app.services.client, app.services.fleet.snapshots()));
+  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app, app.services.fleet.snapshots()));
   co_return answer(cache_of(snapshots, app.options.max_cached_models, app.options.model_cache_ttl));
 }
 
 asio::awaitable<Result<RemovedModels>> ask(App& app, std::string kind, std::string model) {
-  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app.services.client, app.services.fleet.snapshots()));
+  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app, app.services.fleet.snapshots()));
   if (snapshots.empty()) co_return RemovedModels{};
-  BOOST_OUTCOME_CO_TRY(auto version,
-                       co_await co_run(app.services.client, app.services.fleet.request(kind, model)));
+  BOOST_OUTCOME_CO_TRY(auto version, co_await co_run(app, app.services.fleet.request(kind, model)));
   co_return removals_of(snapshots, co_await wait_for_workers(app, version, ids_of(snapshots)));
 }
 

@@ -15,6 +15,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "medsynth/api/app.h"
+#include "medsynth/redis/awaitable.h"
 
 namespace medsynth::api {
 
@@ -35,6 +36,24 @@ boost::asio::awaitable<std::invoke_result_t<Work&>> off_loop(App& app, std::size
       },
       boost::asio::use_awaitable);
   co_return *std::move(result);
+}
+
+// Bytes of text in replies, at any depth.
+std::size_t bytes_of(const redis::Replies& replies);
+
+// What a query of Redis leads to. Large replies are decoded off the loop: `decode` is as pure as work()
+// above.
+template <class T>
+boost::asio::awaitable<Result<T>> co_run(App& app, redis::Query<T> query) {
+  for (;;) {
+    auto replies = co_await redis::co_send(app.services.client, std::move(query.commands));
+    if (!replies) co_return replies.error();
+    const std::size_t bytes = bytes_of(*replies);
+    auto step = co_await off_loop(app, bytes, [&] { return query.decode(std::move(*replies)); });
+    if (!step) co_return step.error();
+    if (!step->next) co_return std::move(*step->value);
+    query = std::move(*step->next);
+  }
 }
 
 }  // namespace medsynth::api

@@ -4,13 +4,12 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/api/off_loop.h"
 #include "medsynth/dramatiq/queues.h"
-#include "medsynth/redis/awaitable.h"
 
 namespace medsynth::api {
 
 namespace asio = boost::asio;
-using redis::co_run;
 using Names = std::vector<std::string>;
 
 constexpr std::chrono::seconds kTryFullAgain{5};
@@ -23,14 +22,14 @@ Result<> check_queue(const std::string& name) {
 
 asio::awaitable<Result<Names>> known_queues(App& app, bool all) {
   const dramatiq::Queues queues(app.services.broker);
-  BOOST_OUTCOME_CO_TRY(auto known, co_await co_run(app.services.client, queues.known()));
-  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app.services.client, app.services.fleet.snapshots()));
+  BOOST_OUTCOME_CO_TRY(auto known, co_await co_run(app, queues.known()));
+  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app, app.services.fleet.snapshots()));
   std::set<std::string> names(known.begin(), known.end());
   names.insert(app.options.queues.begin(), app.options.queues.end());
   for (const fleet::Snapshot& snapshot : snapshots)
     names.insert(snapshot.queues.begin(), snapshot.queues.end());
   if (all) {
-    BOOST_OUTCOME_CO_TRY(auto found, co_await co_run(app.services.client, queues.scan()));
+    BOOST_OUTCOME_CO_TRY(auto found, co_await co_run(app, queues.scan()));
     names.insert(found.begin(), found.end());
   }
   co_return Names(names.begin(), names.end());
@@ -59,9 +58,9 @@ Error queue_full(const App& app, const std::string& queue) {
 }
 
 asio::awaitable<Result<std::vector<QueueInfo>>> queue_infos(App& app, Names names) {
-  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app.services.client, app.services.fleet.snapshots()));
+  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app, app.services.fleet.snapshots()));
   const dramatiq::Queues queues(app.services.broker);
-  BOOST_OUTCOME_CO_TRY(auto states, co_await co_run(app.services.client, queues.states(std::move(names))));
+  BOOST_OUTCOME_CO_TRY(auto states, co_await co_run(app, queues.states(std::move(names))));
   std::vector<QueueInfo> infos;
   for (dramatiq::QueueState& state : states) {
     const auto consumes = [&](const fleet::Snapshot& each) {

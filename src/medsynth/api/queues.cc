@@ -10,13 +10,11 @@
 #include "medsynth/api/off_loop.h"
 #include "medsynth/api/queue_view.h"
 #include "medsynth/api/url.h"
-#include "medsynth/redis/awaitable.h"
 
 namespace medsynth::api {
 namespace {
 
 namespace asio = boost::asio;
-using redis::co_run;
 
 constexpr std::int64_t kPurgeStep = 100;  // payloads that are looked at together
 
@@ -41,7 +39,7 @@ asio::awaitable<Result<Response>> answer_about(App& app, const std::string& queu
 asio::awaitable<Result<Response>> pause_queue(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto queue, queue_of(request));
   const dramatiq::Queues queues(app.services.broker);
-  BOOST_OUTCOME_CO_TRY(co_await co_run(app.services.client, queues.pause(queue)));
+  BOOST_OUTCOME_CO_TRY(co_await co_run(app, queues.pause(queue)));
   co_return co_await answer_about(
       app, queue,
       "The queue is paused: Medsynth's workers take nothing more from it. What they hold "
@@ -51,7 +49,7 @@ asio::awaitable<Result<Response>> pause_queue(App& app, const Request& request) 
 asio::awaitable<Result<Response>> resume_queue(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto queue, queue_of(request));
   const dramatiq::Queues queues(app.services.broker);
-  BOOST_OUTCOME_CO_TRY(auto changed, co_await co_run(app.services.client, queues.resume(queue)));
+  BOOST_OUTCOME_CO_TRY(auto changed, co_await co_run(app, queues.resume(queue)));
   co_return co_await answer_about(app, queue,
                                   changed ? "The queue is active again." : "The queue was not paused.");
 }
@@ -71,14 +69,14 @@ std::vector<tasks::MessageOfTask> tasks_of(const std::vector<dramatiq::Waiting>&
 // Records first: were we to end in between, the messages would be settled unrun.
 asio::awaitable<Result<std::int64_t>> purge_some(App& app, redis::Query<std::vector<dramatiq::Waiting>> look,
                                                  const auto& drop) {
-  BOOST_OUTCOME_CO_TRY(auto waiting, co_await co_run(app.services.client, std::move(look)));
+  BOOST_OUTCOME_CO_TRY(auto waiting, co_await co_run(app, std::move(look)));
   if (waiting.empty()) co_return 0;
   std::size_t bytes = 0;
   for (const dramatiq::Waiting& each : waiting) bytes += each.payload.size();
   auto abandon =
       co_await off_loop(app, bytes, [&] { return app.services.store.abandon(tasks_of(waiting), app.now()); });
-  BOOST_OUTCOME_CO_TRY(co_await co_run(app.services.client, std::move(abandon)));
-  co_return co_await co_run(app.services.client, drop(waiting));
+  BOOST_OUTCOME_CO_TRY(co_await co_run(app, std::move(abandon)));
+  co_return co_await co_run(app, drop(waiting));
 }
 
 // Waiting messages, then delayed ones that wait, then those that workers hold until they are due.
@@ -108,7 +106,7 @@ asio::awaitable<Result<Response>> purge_queue(App& app, const Request& request) 
   BOOST_OUTCOME_CO_TRY(auto queue, queue_of(request));
   BOOST_OUTCOME_CO_TRY(auto query, parse_query<BatchQuery>(request.query));
   BOOST_OUTCOME_CO_TRY(auto purged, co_await purge(app, queue, query.limit));
-  BOOST_OUTCOME_CO_TRY(auto depth, co_await co_run(app.services.client, app.services.broker.depth(queue)));
+  BOOST_OUTCOME_CO_TRY(auto depth, co_await co_run(app, app.services.broker.depth(queue)));
   co_return answer(PurgeAnswer{
       .message = fmt::format("{} waiting and delayed messages are gone; their tasks are cancelled.", purged),
       .data = {purged, depth.ready + depth.delayed}});
@@ -159,14 +157,14 @@ asio::awaitable<Result<Response>> send_message(App& app, const Request& request)
                        co_await off_loop(app, bytes, [&] { return read_sending(app, request, queue); }));
   const dramatiq::Message& message = sending.message;
   const dramatiq::Queues queues(app.services.broker);
-  BOOST_OUTCOME_CO_TRY(co_await co_run(app.services.client, queues.remember({queue})));
+  BOOST_OUTCOME_CO_TRY(co_await co_run(app, queues.remember({queue})));
   BOOST_OUTCOME_CO_TRY(auto infos, co_await queue_infos(app, {queue}));
   SendAnswer sent{.message = "The message is sent.", .data = {queue, message.message_id, std::nullopt}};
   if (!is_ours(infos, app, queue)) {
     if (is_full(app, infos.at(0))) co_return queue_full(app, queue);
     auto enqueue =
         co_await off_loop(app, bytes, [&] { return app.services.broker.enqueue(message, sending.eta); });
-    BOOST_OUTCOME_CO_TRY(co_await co_run(app.services.client, std::move(enqueue)));
+    BOOST_OUTCOME_CO_TRY(co_await co_run(app, std::move(enqueue)));
     co_return answer(sent, 202);
   }
   const tasks::NewTask task{.task_id = sending.task_id,
@@ -179,7 +177,7 @@ asio::awaitable<Result<Response>> send_message(App& app, const Request& request)
     return app.services.store.create(task, app.now(),
                                      app.services.broker.enqueue_commands(message, sending.eta), {}, bound);
   });
-  BOOST_OUTCOME_CO_TRY(auto created, co_await co_run(app.services.client, std::move(create)));
+  BOOST_OUTCOME_CO_TRY(auto created, co_await co_run(app, std::move(create)));
   if (created.outcome == tasks::Created::Outcome::exists) co_return task_exists();
   if (created.outcome == tasks::Created::Outcome::full) co_return queue_full(app, queue);
   sent.data.task_id = sending.task_id;

@@ -5,14 +5,13 @@
 #include "medsynth/api/confirm.h"
 #include "medsynth/api/fleet_view.h"
 #include "medsynth/api/handlers.h"
+#include "medsynth/api/off_loop.h"
 #include "medsynth/api/payloads.h"
 #include "medsynth/limits/overlay.h"
-#include "medsynth/redis/awaitable.h"
 
 namespace medsynth::api {
 
 namespace asio = boost::asio;
-using redis::co_run;
 
 namespace {
 
@@ -44,9 +43,8 @@ struct State {
 
 asio::awaitable<Result<State>> read_state(App& app) {
   // Requests are not asked for: only the limits are of interest.
-  BOOST_OUTCOME_CO_TRY(auto control,
-                       co_await co_run(app.services.client, app.services.fleet.control(INT64_MAX)));
-  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app.services.client, app.services.fleet.snapshots()));
+  BOOST_OUTCOME_CO_TRY(auto control, co_await co_run(app, app.services.fleet.control(INT64_MAX)));
+  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app, app.services.fleet.snapshots()));
   State state{std::move(snapshots), limits::overlay({}, control.limits).used, {}};
   state.limits = limits_in_force(state.snapshots, state.set, app.options.limits);
   co_return state;
@@ -93,16 +91,15 @@ asio::awaitable<Result<Response>> change_limits(App& app, const Request& request
     co_return invalid("",
                       "must have at least one of max_cpu_percent, max_memory_percent, max_gpu_percent, "
                       "max_concurrent_tasks");
-  BOOST_OUTCOME_CO_TRY(auto before, co_await co_run(app.services.client, app.services.fleet.snapshots()));
-  BOOST_OUTCOME_CO_TRY(auto version,
-                       co_await co_run(app.services.client, app.services.fleet.set_limits(changed)));
+  BOOST_OUTCOME_CO_TRY(auto before, co_await co_run(app, app.services.fleet.snapshots()));
+  BOOST_OUTCOME_CO_TRY(auto version, co_await co_run(app, app.services.fleet.set_limits(changed)));
   co_return co_await confirmed_limits(app, version, ids_of(before),
                                       "The limits are changed and are kept until they are reset.");
 }
 
 asio::awaitable<Result<Response>> reset_limits(App& app, const Request&) {
-  BOOST_OUTCOME_CO_TRY(auto before, co_await co_run(app.services.client, app.services.fleet.snapshots()));
-  BOOST_OUTCOME_CO_TRY(auto version, co_await co_run(app.services.client, app.services.fleet.reset_limits()));
+  BOOST_OUTCOME_CO_TRY(auto before, co_await co_run(app, app.services.fleet.snapshots()));
+  BOOST_OUTCOME_CO_TRY(auto version, co_await co_run(app, app.services.fleet.reset_limits()));
   co_return co_await confirmed_limits(app, version, ids_of(before),
                                       "The limits are each worker's own again.");
 }

@@ -6,13 +6,11 @@
 #include "medsynth/api/payloads.h"
 #include "medsynth/api/url.h"
 #include "medsynth/base/id.h"
-#include "medsynth/redis/awaitable.h"
 
 namespace medsynth::api {
 namespace {
 
 namespace asio = boost::asio;
-using redis::co_run;
 
 std::string page_json(const tasks::Page& page) {
   std::string body = R"({"tasks":[)";
@@ -32,7 +30,7 @@ asio::awaitable<Result<Response>> list_tasks(App& app, const Request& request) {
                                                            .offset = query.offset,
                                                            .cursor = query.cursor.value_or("")},
                                                           app.now()));
-  BOOST_OUTCOME_CO_TRY(auto page, co_await co_run(app.services.client, std::move(list)));
+  BOOST_OUTCOME_CO_TRY(auto page, co_await co_run(app, std::move(list)));
   std::size_t bytes = 0;
   for (const tasks::Record& record : page.tasks) bytes += record.bytes();
   co_return Response{.body = co_await off_loop(app, bytes, [&] { return page_json(page); })};
@@ -40,16 +38,14 @@ asio::awaitable<Result<Response>> list_tasks(App& app, const Request& request) {
 
 asio::awaitable<Result<Response>> show_task(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
-  BOOST_OUTCOME_CO_TRY(auto record,
-                       co_await co_run(app.services.client, app.services.store.get(std::move(id))));
+  BOOST_OUTCOME_CO_TRY(auto record, co_await co_run(app, app.services.store.get(std::move(id))));
   if (!record) co_return task_not_found();
   co_return Response{.body = co_await off_loop(app, record->bytes(), [&] { return record->to_json(); })};
 }
 
 asio::awaitable<Result<Response>> delete_task(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
-  BOOST_OUTCOME_CO_TRY(auto removed,
-                       co_await co_run(app.services.client, app.services.store.remove(id, app.now())));
+  BOOST_OUTCOME_CO_TRY(auto removed, co_await co_run(app, app.services.store.remove(id, app.now())));
   if (!removed) co_return task_not_found();
   co_return answer(Deleted{.message = "The task is deleted.", .data = {1}});
 }
@@ -64,15 +60,14 @@ asio::awaitable<Result<Response>> delete_tasks(App& app, const Request& request)
   std::optional<std::chrono::seconds> age;
   if (query.older_than) age = std::chrono::seconds(*query.older_than);
   auto remove = app.services.store.remove_many(query.status, age, app.now());
-  BOOST_OUTCOME_CO_TRY(auto count, co_await co_run(app.services.client, std::move(remove)));
+  BOOST_OUTCOME_CO_TRY(auto count, co_await co_run(app, std::move(remove)));
   co_return answer(Deleted{.message = fmt::format("{} tasks are deleted.", count), .data = {count}});
 }
 
 asio::awaitable<Result<Response>> cancel_task(App& app, const Request& request) {
   using Outcome = tasks::Cancelled::Outcome;
   BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
-  BOOST_OUTCOME_CO_TRY(auto done,
-                       co_await co_run(app.services.client, app.services.store.cancel(id, app.now())));
+  BOOST_OUTCOME_CO_TRY(auto done, co_await co_run(app, app.services.store.cancel(id, app.now())));
   if (done.outcome == Outcome::absent) co_return task_not_found();
   if (done.outcome == Outcome::ended)
     co_return Error{Code::conflict, "The task has ended already: there is nothing to cancel.", "task_ended"};

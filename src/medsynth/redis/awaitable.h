@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -13,20 +15,19 @@
 
 namespace medsynth::redis {
 
-// Runs the query and resumes on the caller's executor.
-template <class T>
-boost::asio::awaitable<Result<T>> co_run(Client& client, Query<T> query) {
-  return boost::asio::async_initiate<decltype(boost::asio::use_awaitable), void(Result<T>)>(
-      [&client](auto handler, Query<T> q) {
+// Client::send(), resumed on the caller's executor.
+inline boost::asio::awaitable<Result<Replies>> co_send(Client& client, std::vector<Command> commands) {
+  return boost::asio::async_initiate<decltype(boost::asio::use_awaitable), void(Result<Replies>)>(
+      [&client](auto handler, std::vector<Command> all) {
         auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        client.run<T>(std::move(q), [shared](Result<T> result) {
+        client.send(std::move(all), [shared](Result<Replies> replies) {
           auto executor = boost::asio::get_associated_executor(*shared);
-          boost::asio::dispatch(executor, [shared, result = std::move(result)]() mutable {
-            std::move (*shared)(std::move(result));
+          boost::asio::dispatch(executor, [shared, replies = std::move(replies)]() mutable {
+            std::move (*shared)(std::move(replies));
           });
         });
       },
-      boost::asio::use_awaitable, std::move(query));
+      boost::asio::use_awaitable, std::move(commands));
 }
 
 }  // namespace medsynth::redis

@@ -187,12 +187,9 @@ TEST_F(ClientTest, RunsOnASharedContext) {
     boost::asio::co_spawn(
         context,
         [&]() -> boost::asio::awaitable<void> {
-          const Query<std::string> get{{Command("SET", "co", "routine"), Command("GET", "co")},
-                                       [](Replies replies) -> Result<Step<std::string>> {
-                                         BOOST_OUTCOME_TRY(auto value, text(std::move(replies[1])));
-                                         return Step<std::string>{std::move(value)};
-                                       }};
-          seen = *co_await co_run(shared, get);
+          const auto replies =
+              co_await co_send(shared, {Command("SET", "co", "routine"), Command("GET", "co")});
+          seen = *text((*replies)[1]);
           context.stop();
         },
         boost::asio::detached);
