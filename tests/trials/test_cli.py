@@ -138,9 +138,25 @@ def test_c1_the_message_names_what_is_empty():
 
 def test_c1_odd_ids_stay_one_id():
     with peer(lambda *_: (404, OURS, b'{"detail": "There is no such task."}')) as server:
-        for task_id, path in [("*", "%2A"), ("/", "%2F"), ("%2e%2e", "%252e%252e"), ("a/../b", "a%2F..%2Fb"), ("x?all=true", "x%3Fall%3Dtrue")]:
+        for task_id, path in [("*", "%2A"), ("/", "%2F"), ("%2e%2e", "%252e%252e"), ("a/../b", "a%2F..%2Fb"), ("x?all=true", "x%3Fall%3Dtrue"), ("[a,b]", "%5Ba%2Cb%5D"),
+                              ("[]", "%5B%5D"), ("a,b", "a%2Cb")]:
             assert cli("tasks", "rm", task_id, url=server.url).returncode == 3
-            assert server.asked.pop() == ("DELETE", f"/v1/tasks/{path}")
+            assert server.asked == [("DELETE", f"/v1/tasks/{path}")]
+            server.asked.clear()
+
+
+def test_every_command_takes_an_id_as_it_is():
+    """Also where several may be given, and one that looks like a list of two."""
+    taking = [words for words in COMMANDS if {"x", "q", "m"} & set(words)]
+    with peer(lambda *_: (404, OURS, b'{"detail": "There is none."}')) as server:
+        for words in taking:
+            odd = ["[a,b]" if word in ("x", "q", "m") else word for word in words]
+            cli(*odd, url=server.url)
+            assert server.asked, odd
+            assert all("%5Ba%2Cb%5D" in path or "=%5Ba%2Cb%5D" in path for _, path in server.asked), (odd, server.asked)
+            server.asked.clear()
+        cli("dead", "purge", "[a,b]", "c", "--yes", url=server.url)
+        assert [path for _, path in server.asked][:1] == ["/v1/dead/%5Ba%2Cb%5D"]
 
 
 def test_c1_deleting_many_is_asked_for(server: Server):

@@ -99,17 +99,44 @@ std::string masked_words(std::string_view text) {
   return out;
 }
 
+// CLI11 takes "[a,b]" for a list of two values wherever one may be given more than once: an id may look like
+// that. A word that ends like a list gets a mark behind it before it is parsed, and each value loses it
+// again.
+constexpr char kMark = '\x1f';
+
+std::vector<std::string> marked(int argc, char** argv) {
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  for (std::string& word : words)
+    if (word.ends_with(']') || word.ends_with(kMark)) word += kMark;
+  std::reverse(words.begin(), words.end());  // as the parser wants them
+  return words;
+}
+
+std::string unmarked(std::string value) {
+  if (value.ends_with(kMark)) value.pop_back();
+  return value;
+}
+
 std::string not_empty(const std::string& value) {
   return value.empty() ? "must not be empty" : "";
+}
+
+std::vector<CLI::App*> commands_of(CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+// Of the options that take a value, here and in every command below.
+void for_each_value(CLI::App& app, const std::function<void(CLI::Option&)>& change) {
+  for (CLI::Option* option : app.get_options())
+    if (option->get_items_expected_max() > 0) change(*option);
+  for (CLI::App* command : commands_of(app)) for_each_value(*command, change);
 }
 
 // A value that is given but empty is a mistake (a script's variable that was never set): it must not mean the
 // same as no value, which may mean "all".
 void refuse_empty_values(CLI::App& app) {
-  for (CLI::Option* option : app.get_options())
-    if (option->get_items_expected_max() > 0) option->check(not_empty);
-  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
-    refuse_empty_values(*command);
+  for (CLI::App* command : commands_of(app))
+    for_each_value(*command, [](CLI::Option& option) { option.check(not_empty); });
 }
 
 // The last catch of every command that ends by itself. What it threw over is mostly an answer that it could
@@ -156,19 +183,20 @@ int parse_and_run(int argc, char** argv) {
   add_config_commands(app, chosen);
   add_doctor_command(app, chosen);
   for (const char* name : {"serve", "worker"}) app.get_subcommand(name)->footer(settings_help());
-  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
-    refuse_empty_values(*command);
+  refuse_empty_values(app);
+  for_each_value(app, [](CLI::Option& option) { option.transform(unmarked); });
   try {
-    app.parse(argc, argv);
+    app.parse(marked(argc, argv));
   } catch (const CLI::Success& done) {
     std::ostringstream help;
     const int code = app.exit(done, help, help);
     const std::string text = help.str();
     return print(lines(std::string_view(text).substr(0, text.find_last_not_of('\n') + 1))), code;
   } catch (const CLI::ParseError& error) {
-    const std::string better = suggestion(app, argc, argv);
-    const int code =
-        fail({Code::invalid_argument, masked_words(better.empty() ? error.what() : better), "usage"});
+    std::string what = suggestion(app, argc, argv);
+    if (what.empty()) what = error.what();
+    std::erase(what, kMark);
+    const int code = fail({Code::invalid_argument, masked_words(what), "usage"});
     fmt::print(stderr, "See 'medsynth {}--help'.\n",
                app.get_subcommands().empty() ? "" : app.get_subcommands()[0]->get_name() + " ");
     return code;
