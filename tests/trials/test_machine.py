@@ -99,6 +99,25 @@ def test_m1_m3_a_gpu_appears_is_busy_and_is_lost(make_server, tmp_path):
     assert "the GPU's use is unknown" in server.log.read_text()
 
 
+# --- M6: work of milliseconds
+
+
+def test_m6_work_of_milliseconds_waits_for_no_gate(make_server):
+    """Something else uses the CPU: what needs a model waits; what needs none does not, not even behind it for the only slot."""
+    with subprocess.Popen(["sh", "-c", "while :; do :; done"]) as burner:
+        try:
+            server = make_server(MAX_CPU_PERCENT="1", MAX_CONCURRENT_TASKS="1").start()
+            held = server.detect()
+            wait_until(lambda: server.get("/v1/resources/usage").json()["hosts"][0]["reason"] == "cpu", what="a closed gate")
+            wait_until(lambda: 'limiter_waiting{' in server.get("/metrics").text and any(
+                line.endswith(" 1") for line in series(server, "medsynth_limiter_waiting") if 'reason="cpu"' in line), what="a task that waits")
+            judged = server.cli("contradict", "Aspirin reduces stroke.", "Aspirin does not reduce stroke.", "--fast", timeout=30)
+            assert judged.returncode == 0, judged.stderr
+            assert server.task(held)["status"] == "pending"
+        finally:
+            burner.kill()
+
+
 # --- M2: control groups
 
 

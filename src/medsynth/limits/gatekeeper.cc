@@ -170,7 +170,8 @@ Result<Answer> Gatekeeper::try_acquire(const Request& request) {
 }
 
 Answer Gatekeeper::attempt(Caller& caller) {
-  const auto reading = caller.demand.gates ? sampler_.latest() : nullptr;  // read with no lock held
+  // Read with no lock held. One that wants no slot passes nobody whom a reading holds up.
+  const auto reading = caller.demand.gates || caller.demand.slot ? sampler_.latest() : nullptr;
   Look seen;
   look_and_take(caller, reading.get(), seen);
   for (const int place : seen.called) table_->ring(place);

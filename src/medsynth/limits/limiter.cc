@@ -130,8 +130,11 @@ struct Limiter::Impl {
     // A thread with a slot has been admitted: to wait for more while it holds that could be to wait for
     // itself. A lease beside others is for another task.
     const bool has_slot = mine.slot != nullptr;
-    return {
-        .needs = needs, .slot = !has_slot, .gates = !has_slot, .model = !has_model, .begun = mine.by_calls()};
+    return {.needs = needs,
+            .slot = !has_slot,
+            .gates = !has_slot && !needs.brief,
+            .model = !has_model,
+            .begun = mine.by_calls()};
   }
 
   Lease lease(const Request& request, Grant grant) {

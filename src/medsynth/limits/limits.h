@@ -78,6 +78,7 @@ struct Needs {
   double cpu_share_percent = 0;
   std::uint64_t memory_bytes = 0;  // on top of what is in use now
   std::uint64_t gpu_bytes = 0;
+  bool brief = false;  // ends within milliseconds: waits for a slot, and for no gate
 };
 
 // Why a task does not start yet: a refusal is data, not an error.

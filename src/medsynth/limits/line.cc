@@ -41,6 +41,10 @@ class Clash {
   int& tries_;
 };
 
+bool is_brief(const Demand& demand) {
+  return demand.slot && !demand.gates && demand.model == 0;
+}
+
 Cause delays(const Room& room, const Waiting& first, const Demand& later, int& tries) {
   const Amounts all = room.taken(first.demand.model);
   if (room.holds_both(first.limits, first.demand, later, all)) return Cause::none;
@@ -52,21 +56,27 @@ Cause delays(const Room& room, const Waiting& first, const Demand& later, int& t
 std::vector<Verdict> verdicts(const Snapshot& snapshot, std::span<const Waiting> line) {
   Room room(snapshot);
   int tries = kTries;
-  std::vector<const Waiting*> kept_for;
+  struct Kept {
+    const Waiting* waiting;
+    bool lacks_slot;
+  };
+  std::vector<Kept> kept_for;
   std::vector<Verdict> out;
   out.reserve(line.size());
   for (const Waiting& each : line) {
     Verdict verdict{.cause = room.lacking(each.limits, each.demand, room.taken(each.demand.model))};
     for (std::size_t i = 0; verdict.admitted() && i < kept_for.size(); ++i) {
-      if (each.begun && !kept_for[i]->begun) continue;
-      verdict.cause = delays(room, *kept_for[i], each.demand, tries);
+      const Kept& kept = kept_for[i];
+      if (each.begun && !kept.waiting->begun) continue;
+      if (is_brief(each.demand) && !kept.lacks_slot) continue;
+      verdict.cause = delays(room, *kept.waiting, each.demand, tries);
       verdict.kept = !verdict.admitted();
     }
     if (each.takes && !each.late) {
       if (verdict.admitted())
         room.take(each.demand);
       else
-        kept_for.push_back(&each);
+        kept_for.push_back({&each, verdict.cause == Cause::slots && !verdict.kept});
     }
     out.push_back(verdict);
   }

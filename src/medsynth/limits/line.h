@@ -4,8 +4,10 @@
 // only if, whichever of the running tasks end, and in whatever order, the earlier one could start beside the
 // later one whenever it could start without. So a small task passes a large one that is blocked, and the
 // large one starts no later for it. Nothing is kept from what others (not ours) load the machine with: that
-// cannot be promised. And nothing is kept from one that has begun (a task with a slot that asks for its
-// model's lock) for one that has not: what the first holds may be just what the second waits for.
+// cannot be promised. Nothing is kept from one that has begun (a task with a slot that asks for its model's
+// lock) for one that has not: what the first holds may be just what the second waits for. And from one that
+// ends within milliseconds (it wants a slot, and asks no gate) only a slot is kept for one that lacks just
+// that.
 #pragma once
 
 #include <cstddef>

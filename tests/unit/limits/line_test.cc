@@ -68,6 +68,22 @@ TEST(Line, LetsASmallOnePassALargeOne) {
   EXPECT_EQ(reasons(snapshot, {memory(10), memory(1)}), (Reasons{"memory", "kept:memory"}));
 }
 
+// What ends within milliseconds waits for no gate, and behind nobody whom one holds up; but a slot is kept
+// for one that lacks just that.
+TEST(Line, LetsABriefOnePassAllWhomGatesHoldUp) {
+  Snapshot snapshot = machine();
+  snapshot.gates = {.cpu_closed = true, .memory_closed = true};
+  const Waiting large = waiting({.cpu_share_percent = 60}, 1);
+  const Waiting brief = waiting({.cpu_share_percent = 20, .gates = false}, 1);
+  EXPECT_EQ(reasons(snapshot, {large, brief, brief}), (Reasons{"cpu", "", "slots"}));
+  EXPECT_EQ(reasons(snapshot, {large, large, brief}), (Reasons{"cpu", "cpu", ""}));
+  snapshot.gates = {};
+  snapshot.running = {slot(60)};
+  const Waiting alone = waiting({.cpu_share_percent = 79}, 2), two = waiting({.gates = false}, 2);
+  EXPECT_EQ(reasons(snapshot, {alone, two}), (Reasons{"cpu", ""})) << "nor behind one that starts only alone";
+  EXPECT_EQ(reasons(snapshot, {waiting({.gates = false}, 1), two}), (Reasons{"slots", "kept:slots"}));
+}
+
 // Small ones do not add up to hold the large one off: what passes is counted before the next is asked.
 TEST(Line, DoesNotStarveTheLargeOne) {
   Snapshot snapshot = machine();
