@@ -225,10 +225,11 @@ Command Broker::reclaim(const std::string& queue, std::string_view worker, std::
   const Keys k = keys(options_);
   const std::string c = canonical_queue(queue);
   const std::string dq = delay_queue(queue);
-  return Command::eval(scripts::reclaim,
-                       {k.heartbeats(), k.running(worker, c), k.deaths(c), k.queue(c), k.payloads(c),
-                        k.acks(worker, c), k.queue(dq), k.payloads(dq), k.acks(worker, dq)},
-                       {std::string(worker), std::move(limit), bell_channel(c), c});
+  return Command::eval(
+      scripts::reclaim,
+      {k.heartbeats(), k.running(worker, c), k.deaths(c), k.queue(c), k.payloads(c), k.acks(worker, c),
+       k.queue(dq), k.payloads(dq), k.acks(worker, dq)},
+      {std::string(worker), std::move(limit), bell_channel(c), c, worker == options_.worker_id ? "" : "1"});
 }
 
 Query<std::int64_t> Broker::recover(const std::string& queue, milliseconds reachable_for) const {

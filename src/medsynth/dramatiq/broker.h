@@ -58,13 +58,20 @@ struct Outgoing {
   Message message;
   std::optional<WallTime> eta = {};
 };
+// A dead letter of the settled message's queue; it died when its message was built.
+struct Letter {
+  Message message;  // names the letter in its option `redis_message_id`
+  std::string reason;
+};
 // What follows from settling a message, in the same step or not at all.
 struct Follow {
   std::vector<Outgoing> messages = {};
+  std::vector<Letter> letters = {};           // what should have followed, and cannot be decoded
   std::vector<redis::Command> commands = {};  // such as storing a result; keys of the same slot on a cluster
   struct Group {  // counts one down, as Dramatiq's barrier does; the last one sends the callbacks
     std::string barrier;
     std::vector<Outgoing> callbacks;
+    std::vector<Letter> letters = {};  // callbacks that cannot be decoded
   };
   std::optional<Group> group = {};
 };
@@ -169,7 +176,8 @@ class Broker {
   // (recovery.h).
   redis::Query<std::int64_t> recover(const std::string& queue,
                                      std::chrono::milliseconds reachable_for = kAlways) const;
-  // The same for one worker that is known to be dead, at once.
+  // The same for one worker that is known to be dead, at once; or for ourselves at an orderly end, which is
+  // no death.
   redis::Query<std::int64_t> recover_worker(const std::string& queue, const std::string& worker_id) const;
   // Removes the heartbeats of dead workers that hold nothing on any queue. Scans the keys, in small steps: do
   // it rarely.

@@ -41,10 +41,20 @@ void append(std::vector<std::string>& arguments, const BrokerOptions& options,
       append(arguments, std::move(command));
 }
 
+void append(std::vector<std::string>& arguments, const Keys& k, const std::string& queue,
+            const std::vector<Letter>& letters) {
+  for (const Letter& letter : letters) {
+    const std::string id = letter.message.text_option("redis_message_id").value();
+    append(arguments, Command("HSET", k.dead_payloads(queue), id, encode(letter.message)));
+    append(arguments, Command("HSET", k.reasons(queue), id, letter.reason));
+    append(arguments, Command("ZADD", k.dead(queue), letter.message.message_timestamp, id));
+  }
+}
+
 bool is_plain(const Settlement& settlement) {
   const Follow& follow = settlement.follow;
-  return settlement.kind == Settlement::Kind::ack && follow.messages.empty() && follow.commands.empty() &&
-         !follow.group;
+  return settlement.kind == Settlement::Kind::ack && follow.messages.empty() && follow.letters.empty() &&
+         follow.commands.empty() && !follow.group;
 }
 
 Settlement in_quarantine(const std::string& queue, std::string id, const std::string& payload,
@@ -53,7 +63,7 @@ Settlement in_quarantine(const std::string& queue, std::string id, const std::st
   return {.kind = Settlement::Kind::dead,
           .lease = {queue, std::move(id)},
           .updated = std::move(letter),
-          .reason = "undecodable: " + error.message};
+          .reason = undecodable(error)};
 }
 
 // A message whose names nobody may use goes where one goes that cannot be decoded: nothing could be kept of
@@ -173,12 +183,16 @@ Command Broker::settle_one(const Settlement& settlement) const {
     append(then, options_, {{settlement.updated.value(), settlement.eta}});
   }
   append(then, options_, follow.messages);
+  append(then, k, lease.queue, follow.letters);
   for (const Command& command : follow.commands) append(then, command);
   std::vector<std::string> arguments{lease.redis_message_id, std::move(letter), settlement.reason,
                                      follow.group ? std::to_string(kBarrierTtlMs) : "",
                                      std::to_string(then.size())};
   std::move(then.begin(), then.end(), std::back_inserter(arguments));
-  if (follow.group) append(arguments, options_, follow.group->callbacks);
+  if (follow.group) {
+    append(arguments, options_, follow.group->callbacks);
+    append(arguments, k, lease.queue, follow.group->letters);
+  }
   return Command::eval(scripts::settle, std::move(names), std::move(arguments));
 }
 

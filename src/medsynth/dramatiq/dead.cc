@@ -70,7 +70,7 @@ DeadLetter make_letter(const Place& place, std::string payload, const Reply& rea
                     .message = std::nullopt};
   auto message = decode(letter.payload);
   if (!message) {
-    if (letter.reason.empty()) letter.reason = "undecodable: " + message.error().message;
+    if (letter.reason.empty()) letter.reason = undecodable(message.error());
     return letter;
   }
   if (auto raw = quarantined_payload(*message)) {

@@ -47,7 +47,7 @@ Result<> check(const Message& message);
 // Names that become keys, paths or labels: queue, actor and id of the message, of the one that follows it in
 // a pipeline and of its group's callbacks, the actors of its other callbacks; a group's id must be a UUID, as
 // Dramatiq makes them, since it is a key of Redis as it is. invalid_argument names the field. A follower that
-// cannot be read is no fault: it ends the chain, as in Python.
+// cannot be read is no fault here: it becomes a dead letter when its turn comes.
 Result<> check_names(const Message& message);
 
 // The members of a JSON object as options: in order, each name once, the last value counts. invalid_argument

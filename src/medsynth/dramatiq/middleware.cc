@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/base/id.h"
 #include "medsynth/base/json.h"
+#include "medsynth/dramatiq/quarantine.h"
 #include "medsynth/dramatiq/results.h"
 
 namespace medsynth::dramatiq {
@@ -60,24 +62,37 @@ Outgoing delayed(Message message, WallTime now) {
   return {std::move(message), later ? std::optional(now + std::chrono::milliseconds(*delay)) : std::nullopt};
 }
 
-// The next step of the pipeline; one that cannot be read ends the chain, as it would in Python.
+// What should follow and cannot be decoded: a dead letter of the message that it follows, as one that is
+// fetched and cannot be.
+Letter letter_of(const Message& message, std::string_view payload, const Error& error, WallTime now) {
+  return {quarantined(canonical_queue(message.queue_name), new_uuid(), payload, now), undecodable(error)};
+}
+
 void add_next_step(Follow& follow, const Message& message, std::string_view result, const ActorOptions& actor,
                    WallTime now) {
   const std::string_view target = message.option("pipe_target");
   if (target.empty() || target == "null") return;
   auto next = decode(target);
-  if (!next) return;
+  if (!next) return follow.letters.push_back(letter_of(message, target, next.error(), now));
   if (!actor.pipe_ignore && !is_true(next->option("pipe_ignore"))) next->args = appended(next->args, result);
   follow.messages.push_back(delayed(std::move(*next), now));
 }
 
-void add_group(Follow& follow, const Message& message) {
+void add_group(Follow& follow, const Message& message, WallTime now) {
   const auto barrier = message.text_option("group_completion_uuid");
-  const auto callbacks = json::members(message.option("group_completion_callbacks"));
-  if (!barrier || !callbacks) return;
+  const std::string_view list = message.option("group_completion_callbacks");
+  if (!barrier || list.empty() || list == "null") return;
   Follow::Group group{*barrier, {}};
-  for (const auto& [name, text] : *callbacks)
-    if (auto callback = decode(text)) group.callbacks.push_back({std::move(*callback)});
+  const auto callbacks = json::members(list);
+  const auto add = [&](std::string_view text, Result<Message> callback) {
+    if (callback)
+      group.callbacks.push_back({std::move(*callback)});
+    else
+      group.letters.push_back(letter_of(message, text, callback.error(), now));
+  };
+  if (!callbacks) add(list, callbacks.error());
+  if (callbacks)
+    for (const auto& [name, text] : *callbacks) add(text, decode(text));
   follow.group = std::move(group);
 }
 
@@ -98,7 +113,7 @@ Follow after_success(const Message& message, std::string_view result, const Acto
     if (const std::string callback = name_option(message, "on_success", actor.on_success); !callback.empty())
       follow.messages.push_back(
           {call(message, callback, fmt::format("[{},{}]", encode(message), result), now)});
-    add_group(follow, message);
+    add_group(follow, message, now);
   }
   return follow;
 }

@@ -43,6 +43,10 @@ Message quarantined(std::string_view queue, std::string_view redis_message_id, s
   return message;
 }
 
+std::string undecodable(const Error& error) {
+  return "undecodable: " + error.message;
+}
+
 std::optional<std::string> quarantined_payload(const Message& message) {
   if (message.actor_name != kActor) return std::nullopt;
   const auto text = message.text_option(kOption);

@@ -14,6 +14,8 @@ namespace medsynth::dramatiq {
 // the character of its number (so that what was text stays readable).
 Message quarantined(std::string_view queue, std::string_view redis_message_id, std::string_view payload,
                     WallTime now);
+// Why it is a dead letter.
+std::string undecodable(const Error& error);
 // The payload that such a message carries, byte for byte; nullopt for any other message.
 std::optional<std::string> quarantined_payload(const Message& message);
 

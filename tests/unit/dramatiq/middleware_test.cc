@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "medsynth/dramatiq/quarantine.h"
+
 namespace medsynth::dramatiq {
 namespace {
 
@@ -108,6 +110,29 @@ TEST(Middleware, AGroupCountsItsMembers) {
   EXPECT_EQ(follow.group->barrier, "g1");
   ASSERT_EQ(follow.group->callbacks.size(), 1u);
   EXPECT_EQ(follow.group->callbacks[0].message.message_id, "m2");
+}
+
+// What should follow and cannot be decoded is not dropped: it becomes a dead letter that carries it.
+TEST(Middleware, WhatCannotBeDecodedBecomesADeadLetter) {
+  const auto broken = after_success(message({{"pipe_target", R"({"queue_name":"p"})"}}), "1", {}, {}, kNow);
+  EXPECT_TRUE(broken.messages.empty());
+  ASSERT_EQ(broken.letters.size(), 1u);
+  EXPECT_EQ(quarantined_payload(broken.letters[0].message), R"({"queue_name":"p"})");
+  EXPECT_EQ(broken.letters[0].message.queue_name, "q");
+  EXPECT_EQ(broken.letters[0].message.message_timestamp, millis(kNow));
+  EXPECT_TRUE(broken.letters[0].message.text_option("redis_message_id"));
+  EXPECT_TRUE(broken.letters[0].reason.starts_with("undecodable: "));
+  EXPECT_TRUE(after_success(message({{"pipe_target", "null"}}), "1", {}, {}, kNow).letters.empty());
+  const auto group = [](std::string callbacks) {
+    return after_success(message({{"group_completion_uuid", "\"g1\""},
+                                  {"group_completion_callbacks", std::move(callbacks)}}),
+                         "1", {}, {}, kNow)
+        .group;
+  };
+  EXPECT_EQ(group("[" + next_step() + ",7,{}]")->callbacks.size(), 1u);
+  EXPECT_EQ(group("[" + next_step() + ",7,{}]")->letters.size(), 2u);
+  EXPECT_EQ(group("\"no list\"")->letters.size(), 1u);
+  EXPECT_FALSE(group("null"));
 }
 
 }  // namespace

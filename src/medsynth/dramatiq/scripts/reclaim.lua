@@ -2,7 +2,8 @@
 -- Puts back what a dead worker held of a queue and its delay queue, to the head, and counts a death of each message that it was
 -- running. Its heartbeat stays: ack sets of other queues may hang on it.
 -- KEYS heartbeats, running, deaths, then queue, payloads, acks, and the same of the delay queue
--- ARGV worker, the beat (ms) after which it lives (empty: known to be dead), channel, queue name
+-- ARGV worker, the beat (ms) after which it lives (empty: known to be dead), channel, queue name, 1 where it died (empty: it ends in
+-- order, and has not died of what it runs)
 need('set', KEYS[2], KEYS[6], KEYS[9])
 need('hash', KEYS[3], KEYS[5], KEYS[8])
 need('list', KEYS[4], KEYS[7])
@@ -15,7 +16,7 @@ end
 -- Where Python was faster, its ack set is gone: then all that are not settled count.
 local put_back = redis.call('EXISTS', KEYS[6]) == 0
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[2])) do
-  if (put_back or redis.call('SISMEMBER', KEYS[6], id) == 1) and redis.call('HEXISTS', KEYS[5], id) == 1 then
+  if ARGV[5] == '1' and (put_back or redis.call('SISMEMBER', KEYS[6], id) == 1) and redis.call('HEXISTS', KEYS[5], id) == 1 then
     redis.pcall('HINCRBY', KEYS[3], id, 1)   -- what is no number stays as it is
   end
 end
