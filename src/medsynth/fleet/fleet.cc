@@ -236,4 +236,27 @@ Query<std::map<std::string, json::object>> Fleet::confirmations(std::int64_t ver
           }};
 }
 
+Query<Done> Fleet::block_model(const BlockedModel& model, std::chrono::milliseconds time) const {
+  const std::string key = base_ + "blocked";
+  return redis::all_ok(
+      {Command("HSET", key, model.model, described::write(model)), Command("PEXPIRE", key, time.count())});
+}
+
+Query<std::vector<BlockedModel>> Fleet::blocked_models(WallTime now) const {
+  using Answer = std::vector<BlockedModel>;
+  return {{Command("HGETALL", base_ + "blocked")}, [now](Replies replies) -> Result<Step<Answer>> {
+            BOOST_OUTCOME_TRY(auto fields, redis::texts(replies[0]));
+            Answer blocked;
+            for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
+              const auto value = parse_stored(fields[i + 1]);
+              if (!value) continue;
+              std::vector<Fault> ignored;
+              auto model = described::from_stored<BlockedModel>(*value, ignored);
+              const auto until = parse_rfc3339(model.until);
+              if (until && *until > now) blocked.push_back(std::move(model));
+            }
+            return Step<Answer>{std::move(blocked)};
+          }};
+}
+
 }  // namespace medsynth::fleet

@@ -141,6 +141,17 @@ struct Control {
   std::vector<Fault> faults;             // fields that hold no finite number, and are passed over
 };
 
+// A model that workers died with, and that nobody loads as it is.
+struct BlockedModel {
+  std::string model;
+  std::string file;
+  std::string version;  // of the file and its entry in the catalogue: another one is not blocked
+  std::int64_t deaths = 0;
+  std::string task_id;  // that they ran
+  std::string until;    // RFC 3339, Redis' time
+};
+BOOST_DESCRIBE_STRUCT(BlockedModel, (), (model, file, version, deaths, task_id, until))
+
 struct FleetOptions {
   std::string namespace_ = "dramatiq";
   std::string prefix = "task:";  // of tasks: two installations on one Redis never hear each other
@@ -173,6 +184,10 @@ class Fleet {
   redis::Query<redis::Done> confirm(std::int64_t version, const std::string& worker_id,
                                     const json::object& answer) const;
   redis::Query<std::map<std::string, json::object>> confirmations(std::int64_t version) const;
+
+  // Kept for `time`, or longer where others are blocked after it.
+  redis::Query<redis::Done> block_model(const BlockedModel& model, std::chrono::milliseconds time) const;
+  redis::Query<std::vector<BlockedModel>> blocked_models(WallTime now) const;  // `now` by Redis' clock
 
   std::string bell_channel() const;  // rung after each change of control
 

@@ -76,6 +76,9 @@ struct Actor {
   // Needs no model and no admission: fetched ahead, run without a slot, those that end at once many together.
   bool light = false;
   bool tracked = true;  // its tasks have records
+  // Ends within milliseconds where it runs without a model: it waits for a slot then, but not for CPU or
+  // memory.
+  bool brief_without_model = false;
 };
 
 // Positional arguments (a JSON array) as members of `kwargs`, by the names of the Python signature.

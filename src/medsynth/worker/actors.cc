@@ -74,12 +74,17 @@ Result<jobs::EmbeddingsResult> embed(Context& context, const jobs::GenerateEmbed
   return result;
 }
 
+Actor brief_without_model(Actor actor) {
+  actor.brief_without_model = true;
+  return actor;
+}
+
 }  // namespace
 
 const std::vector<Actor>& actors() {
   static const std::vector<Actor> all{
-      make_actor<jobs::DetectContradiction>(jobs::kDetect, {"claim1", "claim2", "task_id"}, language_model,
-                                            detect),
+      brief_without_model(make_actor<jobs::DetectContradiction>(
+          jobs::kDetect, {"claim1", "claim2", "task_id"}, language_model, detect)),
       make_actor<jobs::AnalyzeArticles>(jobs::kAnalyze, {"articles", "threshold", "task_id"}, pair_finder,
                                         analyze),
       make_actor<jobs::GenerateEmbeddings>(jobs::kEmbed, {"texts", "model_name", "task_id"}, sentence_model,

@@ -17,8 +17,9 @@ std::chrono::milliseconds keep_alive_time(double seconds) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(std::min(seconds, kCentury) * 1000));
 }
 
-ModelSource::ModelSource(ModelSourceOptions options, inference::Engine& engine, models::Cache& cache)
-    : options_(std::move(options)), engine_(engine), cache_(cache) {}
+ModelSource::ModelSource(ModelSourceOptions options, inference::Engine& engine, models::Cache& cache,
+                         const ModelDeaths& deaths)
+    : options_(std::move(options)), engine_(engine), cache_(cache), deaths_(deaths) {}
 
 Result<std::optional<models::Resolved>> ModelSource::resolve(const WantedModel& wanted) const {
   BOOST_OUTCOME_TRY(auto catalogue, models::Catalogue::read(options_.folder, options_.catalogue));
@@ -68,6 +69,7 @@ Result<models::Handle> ModelSource::open(const models::Resolved& model, const in
                                          const std::function<void(double)>& progress) const {
   // Before anything is asked of the file: what the metadata says is needed by a load only.
   if (auto handle = cache_.get(model.model.name)) return std::move(*handle);
+  BOOST_OUTCOME_TRY(deaths_.may_load(model));
   const auto load = [&engine = engine_, options = load_options(model)](
                         const std::function<void(double)>& on_progress,
                         std::stop_token stop) mutable -> Result<std::shared_ptr<models::Loaded>> {

@@ -12,6 +12,7 @@
 #include "medsynth/models/catalogue.h"
 #include "medsynth/worker/actor.h"
 #include "medsynth/worker/calibrations.h"
+#include "medsynth/worker/model_deaths.h"
 
 namespace medsynth::worker {
 
@@ -27,14 +28,16 @@ std::chrono::milliseconds keep_alive_time(double seconds);
 
 class ModelSource {
  public:
-  // `engine` and `cache` outlive it.
-  ModelSource(ModelSourceOptions options, inference::Engine& engine, models::Cache& cache);
+  // `engine`, `cache` and `deaths` outlive it.
+  ModelSource(ModelSourceOptions options, inference::Engine& engine, models::Cache& cache,
+              const ModelDeaths& deaths);
 
   // Which file answers; nullopt when none is installed and it was not required. The catalogue is read again
   // each time, so that a model added while workers run is found.
   Result<std::optional<models::Resolved>> resolve(const WantedModel& wanted) const;
   // What a task with that model takes; memory only when it is not loaded yet.
   limits::Needs needs(std::string_view actor, const std::optional<models::Resolved>& model) const;
+  // not_allowed for one that would have to be loaded and killed workers before.
   Result<models::Handle> open(const models::Resolved& model, const inference::Until& until,
                               const std::function<void(double)>& progress) const;
   // The operator's weights for that model, loaded, or for none (nullptr).
@@ -49,6 +52,7 @@ class ModelSource {
   ModelSourceOptions options_;
   inference::Engine& engine_;
   models::Cache& cache_;
+  const ModelDeaths& deaths_;
 };
 
 }  // namespace medsynth::worker

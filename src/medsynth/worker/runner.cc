@@ -139,7 +139,8 @@ void Runner::admit(Task& task) {
     if (task.model) task.hand->wants(task.model->model.name);
   }
   if (!task.actor->light) {
-    const limits::Needs needs = parts_.models.needs(message.actor_name, task.model);
+    limits::Needs needs = parts_.models.needs(message.actor_name, task.model);
+    needs.brief = !task.model && task.actor->brief_without_model;
     auto lease = parts_.limiter.acquire(
         needs, options_.patience, task.hand->wait_token(),
         [&](const limits::Wait& wait) { task.hand->show("waiting", wait.reason, parts_.clock.now()); });
@@ -216,6 +217,7 @@ void Runner::begin(Task& task) {
   const auto deaths = enter(task);
   if (!deaths || !open_attempt(task)) return;
   if (is_aborted(task)) return apply(task, EndCancelled{"aborted before it started"});
+  if (killed_too_many(*deaths) && task.model) parts_.deaths.block(*task.model, *deaths, task.hand->task_id);
   if (killed_too_many(*deaths))
     return apply(task, Fail{fmt::format("the worker died {} times while it ran this task", *deaths)});
 

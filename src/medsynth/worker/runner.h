@@ -36,6 +36,7 @@ struct Parts {
   dramatiq::Consumer& consumer;
   limits::Limiter& limiter;
   const ModelSource& models;
+  const ModelDeaths& deaths;
   InHand& in_hand;
   Actors& actors;
   telemetry::Metrics& metrics;

@@ -132,9 +132,10 @@ class Process {
         fleet_({.namespace_ = settings_.namespace_,
                 .prefix = settings_.task_storage_prefix,
                 .database = url.database}),
+        deaths_(client_, fleet_),
         engine_(inference::make_engine()),
         cache_(cache_options(settings_, sensors_->sample().memory_limit, metrics_), client_.clock()),
-        models_(model_options(settings_, sensors_->sample().effective_cpus), *engine_, cache_),
+        models_(model_options(settings_, sensors_->sample().effective_cpus), *engine_, cache_, deaths_),
         actors_(with_result_keys(options.actors, settings_)) {
     std::vector<std::string> queue_labels, actor_labels;  // messages name the delay queue too
     for (const std::string& queue : queues_)
@@ -159,6 +160,7 @@ class Process {
   tasks::Store store_;
   dramatiq::Broker broker_;
   fleet::Fleet fleet_;
+  ModelDeaths deaths_;
   std::unique_ptr<inference::Engine> engine_;
   telemetry::Metrics metrics_;
   models::Cache cache_;
@@ -268,7 +270,7 @@ int Process::run() {
             return actors_.expected_work(message);
           }});
   runner_ = std::make_unique<Runner>(
-      Parts{client_, store_, broker_, *consumer_, *limiter_, models_, in_hand_, actors_, metrics_,
+      Parts{client_, store_, broker_, *consumer_, *limiter_, models_, deaths_, in_hand_, actors_, metrics_,
             client_.clock()},
       RunnerOptions{.worker = host_ + "/" + worker_id_, .max_deaths = settings_.max_deaths});
   Control control({control_client_, fleet_, store_, *limiter_, *sensors_, cache_, *consumer_, in_hand_,

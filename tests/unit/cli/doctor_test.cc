@@ -222,6 +222,13 @@ TEST(DoctorFleet, ClocksAndGates) {
   expect(fleet_checks(facts), "workers.gates", Status::warning, "a: CPU use is 95 %");
 }
 
+TEST(DoctorFleet, AModelThatKilledWorkersIsNamed) {
+  FleetFacts facts = fleet();
+  facts.blocked = {{"bio\n", "/m/bio.gguf", 3, "2026-11-27T10:00:00Z"}};
+  expect(fleet_checks(facts), "models.deaths", Status::failed, "bio\\n (3 until 2026-11-27T10:00:00Z)");
+  expect(fleet_checks(facts), "models.deaths", Status::failed, "touch /m/bio.gguf");
+}
+
 TEST(DoctorFleet, Queues) {
   FleetFacts facts = fleet();
   facts.queues = {{"q", true, 1, 2}, {"other\n", false, 4, 0}, {"empty", false, 0, 0}};

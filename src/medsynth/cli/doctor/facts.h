@@ -168,10 +168,17 @@ struct QueueFacts {
   std::int64_t ready = 0;
   std::int64_t dead = 0;
 };
+struct BlockedModelFacts {
+  std::string name;
+  std::string file;
+  std::int64_t deaths = 0;
+  std::string until;
+};
 struct FleetFacts {
   std::vector<WorkerFacts> workers;
   std::int64_t python_workers = 0;  // with a heartbeat
   std::vector<QueueFacts> queues;
+  std::vector<BlockedModelFacts> blocked;
 };
 
 // ---- the server

@@ -145,6 +145,23 @@ Check gates(const FleetFacts& facts) {
                  "Wait, end other programs there, or change the limit ('medsynth limits set').");
 }
 
+Check blocked(const FleetFacts& facts) {
+  constexpr const char* kId = "models.deaths";
+  std::vector<std::string> names, files;
+  for (const BlockedModelFacts& each : facts.blocked) {
+    names.push_back(
+        fmt::format("{} ({} until {})", printable(each.name), each.deaths, printable(each.until)));
+    files.push_back(printable(each.file));
+  }
+  if (names.empty()) return ok(kId, "No model is blocked for the workers that died with it.");
+  return failed(
+      kId, fmt::format("Blocked for the workers that died with them: {}.", list(names)),
+      "No task loads them until then, and tasks that need one fail.",
+      fmt::format("Put another file in its place or change its entry in models.toml; to try the same "
+                  "again: touch {}",
+                  fmt::join(files, " ")));
+}
+
 Check consumed(const FleetFacts& facts) {
   constexpr const char* kId = "queues.consumed";
   std::vector<std::string> alone;
@@ -212,7 +229,7 @@ Checks fleet_checks(const Seen<FleetFacts>& facts) {
                     "See redis.connection and redis.rights.")};
   Checks checks;
   for (const auto& check :
-       {alive, reports, silent, versions, same_limits, clocks, gates, consumed, paused, dead})
+       {alive, reports, silent, versions, same_limits, clocks, gates, blocked, consumed, paused, dead})
     checks.push_back(check(*facts));
   return checks;
 }

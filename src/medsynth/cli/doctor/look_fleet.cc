@@ -61,8 +61,12 @@ Seen<FleetFacts> look_at_fleet(const Settings& settings, const redis::Url& url, 
   if (!beats) return hidden(beats.error());
   const auto known = client.run(queues.known());
   if (!known) return hidden(known.error());
+  const auto blocked = client.run(fleet.blocked_models(now));
+  if (!blocked) return hidden(blocked.error());
 
   FleetFacts facts;
+  for (const fleet::BlockedModel& each : *blocked)
+    facts.blocked.push_back({each.model, each.file, each.deaths, each.until});
   std::map<std::string, WorkerFacts> workers;
   for (const dramatiq::WorkerEntry& each : *registered) {
     WorkerFacts& worker = workers[each.worker_id];

@@ -1,0 +1,39 @@
+// Models that killed workers. A message whose model was with it each time it killed one blocks that model
+// when it becomes a dead letter: no task loads the file again for kBlockedFor, or until the file or its entry
+// in the catalogue is another. Where it is in memory and works it stays in use.
+//
+// Whether model or message is at fault cannot be told from a death, so that the time is short: a message that
+// alone is at fault keeps its model from others no longer.
+//
+// Thread safe.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "medsynth/fleet/fleet.h"
+#include "medsynth/models/catalogue.h"
+#include "medsynth/redis/client.h"
+
+namespace medsynth::worker {
+
+// Long enough that workers do other work in between, short enough to wait for.
+inline constexpr std::chrono::minutes kBlockedFor{10};
+
+class ModelDeaths {
+ public:
+  // Both outlive it.
+  ModelDeaths(redis::Client& client, const fleet::Fleet& fleet) : client_(client), fleet_(fleet) {}
+
+  void block(const models::Resolved& model, std::int64_t deaths, const std::string& task_id) const;
+  // not_allowed (reason "model_blocked") says since when and what lifts it. Where Redis does not answer
+  // nothing is known to be wrong.
+  Result<> may_load(const models::Resolved& model) const;
+
+ private:
+  redis::Client& client_;
+  const fleet::Fleet& fleet_;
+};
+
+}  // namespace medsynth::worker
