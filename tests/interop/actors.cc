@@ -6,9 +6,9 @@
 // <pid>.<run>"; flaky_peer fails once, then does the same as echo_peer; fail_peer always fails; add_peer
 // returns the sum of its args; slow_peer appends to "started" and waits to be stopped; stubborn_peer waits
 // for the key "go" and hears nothing; throw_peer appends to "started" and throws, its policy is one retry
-// after 10 ms; varied_peer runs without admission, for as many ms as its first argument says, or until the
-// key that it names is there; limited_peer takes the limit that its first argument names (one at a
-// time) and holds it until the key "go" is there.
+// after 10 ms; brief_throw_peer is the same without admission; varied_peer runs without admission, for as
+// many ms as its first argument says, or until the key that it names is there; limited_peer takes the limit
+// that its first argument names (one at a time) and holds it until the key "go" is there.
 #include <unistd.h>
 
 #include <atomic>
@@ -16,6 +16,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "medsynth/base/id.h"
 #include "medsynth/base/json.h"
 #include "medsynth/redis/client.h"
 #include "medsynth/worker/worker.h"
@@ -40,15 +41,23 @@ redis::Reply ask(const redis::Command& command) {
   }
 }
 
+// Once for each call: a Redis that stood still for longer than the client waits may have done it
+// nevertheless.
+void append(const char* list, const std::string& text) {
+  static const redis::Script once{"append_once", R"lua(
+if redis.call('SET', KEYS[1], '1', 'NX', 'EX', 600) then redis.call('RPUSH', KEYS[2], ARGV[1]) end
+return 1)lua"};
+  ask(redis::Command::eval(once, {"{" + std::string(list) + "}:call:" + new_uuid(), list}, {text}));
+}
+
 Result<std::string> echo(Context&, const std::string& args) {
-  ask(redis::Command("RPUSH", "effects:peer", args));
+  append("effects:peer", args);
   return args;
 }
 
 Result<std::string> noted(Context&, const std::string& args) {
   static std::atomic<int> runs = 0;
-  ask(redis::Command("RPUSH", "effects:peer",
-                     args + " " + std::to_string(::getpid()) + "." + std::to_string(runs++)));
+  append("effects:peer", args + " " + std::to_string(::getpid()) + "." + std::to_string(runs++));
   return args;
 }
 
@@ -70,7 +79,7 @@ Result<std::string> add(Context&, const std::string& args) {
 }
 
 Result<std::string> slow(Context& context, const std::string& args) {
-  ask(redis::Command("RPUSH", "started", args));
+  append("started", args);
   for (;;) {
     BOOST_OUTCOME_TRY(context.go_on());
     std::this_thread::sleep_for(5ms);
@@ -82,13 +91,13 @@ void wait_for_go() {
 }
 
 Result<std::string> stubborn(Context& context, const std::string& args) {
-  ask(redis::Command("RPUSH", "started", args));
+  append("started", args);
   wait_for_go();
   return echo(context, args);
 }
 
 Result<std::string> thrower(Context&, const std::string& args) {
-  ask(redis::Command("RPUSH", "started", args));
+  append("started", args);
   throw std::runtime_error("thrown");
 }
 
@@ -96,7 +105,7 @@ Result<std::string> varied(Context& context, const std::string& args) {
   BOOST_OUTCOME_TRY(const auto parsed, json::parse(args));
   const json::value& first = parsed.at(0);
   if (first.is_string()) {
-    ask(redis::Command("RPUSH", "started", args));
+    append("started", args);
     while (ask(redis::Command("EXISTS", std::string(first.get_string()))).integer == 0)
       std::this_thread::sleep_for(5ms);
   } else {
@@ -109,7 +118,7 @@ Result<std::string> limited(Context& context, const std::string& args) {
   BOOST_OUTCOME_TRY(auto names, json::parse(args));
   BOOST_OUTCOME_TRY(const auto permit,
                     context.acquire(dramatiq::concurrent_limit(std::string(names.at(0).as_string()))));
-  ask(redis::Command("RPUSH", "started", args));
+  append("started", args);
   wait_for_go();
   return echo(context, args);
 }
@@ -138,5 +147,6 @@ int main() {
                              actor("noted_peer", noted, true), actor("flaky_peer", flaky),
                              actor("fail_peer", fail), actor("add_peer", add), actor("slow_peer", slow),
                              actor("stubborn_peer", stubborn), with_one_retry(actor("throw_peer", thrower)),
+                             with_one_retry(actor("brief_throw_peer", thrower, true)),
                              actor("varied_peer", varied, true), actor("limited_peer", limited)});
 }

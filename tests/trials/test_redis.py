@@ -137,6 +137,42 @@ def test_r9_two_versions_see_each_other(server):
             store.zrem(base + "workers", name)
 
 
+BROKEN = {
+    "nan": '{"worker_id":"nan","host":"host-nan","at":NaN,"usage":{"cpu_percent":NaN,"concurrent_tasks":Infinity},"cache":{"memory_bytes":-Infinity,'
+           '"models":[{"id":"m-nan","uses_per_second":NaN,"metadata":{"x":NaN}}]},"metrics":[{"name":"a","kind":"gauge","value":NaN}],"pid":NaN}',
+    "types": '{"worker_id":7,"host":"host-types","usage":[],"cache":"none","tasks":{"a":1},"metrics":[1,null,{"labels":{"a":1}}],"queues":"q","pid":1e99}',
+    "bytes": b'{"worker_id":"bytes","host":"\xff\xfe","queues":["\xff"]}',
+    "deep": '{"host":"host-deep","usage":{"x":' + "[" * 500 + "]" * 500 + "}}",
+    "twice": '{"host":"a","host":"host-twice","usage":null}',
+    "text": "no JSON", "list": "[]", "empty": "",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_r9_a_broken_snapshot_hides_nobody(server, name):
+    """Its worker is there, with what can be read of it, and so are all others, in every answer."""
+    store, base = server.redis(), "medsynth:0:dramatiq:task::"
+    wait_until(lambda: store.zcard(base + "workers"), what="a worker")
+    store.set(f"{base}worker:{name}", BROKEN[name], px=60000)
+    store.zadd(base + "workers", {name: 4102444800000})
+    try:
+        detail = next(c["detail"] for c in server.get("/readyz?verbose").json()["checks"] if c["name"] == "workers")
+        assert detail.startswith("2 alive") and (name == "twice" or f"worker {name} reports what cannot be" in detail), detail
+        workers = {worker["worker_id"]: worker for worker in server.get("/v1/model-cache/stats").json()["workers"]}
+        assert len(workers) == 2 and workers[name]["host"] in ("", f"host-{name}")
+        shown = {worker for host in server.get("/v1/resources/usage").json()["hosts"] for worker in host["workers"]}
+        assert shown >= workers.keys() - {name} and (name != "nan" or name in shown), "use that cannot be read is not made up"
+        for path in ("/v1/model-cache/stats", "/v1/queues/", "/v1/resources/system", "/v1/resources/limits", "/v1/tasks/", "/metrics"):
+            assert server.get(path).status_code == 200, path
+        for words in (("usage",), ("cache", "ls"), ("queues", "ls"), ("limits", "show")):
+            assert server.cli(*words).returncode == 0, words
+        assert "workers.alive" in server.cli("doctor", "--json").stdout
+        assert quick(server)
+    finally:
+        store.delete(f"{base}worker:{name}")
+        store.zrem(base + "workers", name)
+
+
 def test_s8_limits_in_redis_are_not_believed(make_redis, make_server):
     store = make_redis()
     store.client.hset("medsynth:0:dramatiq:task::control", mapping={

@@ -206,6 +206,17 @@ def test_r4_deaths_outlive_a_busy_worker(redis_side: Side) -> None:
     side.stop()
 
 
+def test_r4_an_orderly_end_is_no_death(redis_side: Side) -> None:
+    side = redis_side
+    side.start()
+    message = side.send("stubborn_peer", 1)
+    wait_until(lambda: side.redis.llen("started"))
+    side.stop()
+    assert side.redis.lrange(QUEUE, 0, -1) == [message]
+    assert not side.redis.exists("dramatiq:__medsynth__.deaths.ours")
+    assert not side.redis.keys("dramatiq:__medsynth__.running.*")
+
+
 def test_r5_a_message_that_comes_again_while_it_runs(side: Side) -> None:
     message = side.send("stubborn_peer", 1)
     wait_until(lambda: side.redis.llen("started"))
@@ -225,6 +236,50 @@ def test_r6_an_actor_that_throws_has_its_own_policy(side: Side) -> None:
     assert side.redis.llen("started") == 2
     wait_until(lambda: side.gauge("dramatiq_messages_total") + side.gauge("dramatiq_message_errors_total") > 0)
     wait_until(lambda: side.gauge("dramatiq_messages_inprogress") == 0)
+
+
+@pytest.mark.parametrize("actor", ["throw_peer", "brief_throw_peer"])
+def test_r6_retries_of_a_message_are_counted_by_its_actors_policy(side: Side, actor: str) -> None:
+    side.send(actor, 1, retries=1)
+    wait_until(lambda: side.redis.zcard(f"{QUEUE}.XQ"), what="dead letter, as the one retry is used up")
+    assert side.redis.llen("started") == 1
+    side.send(actor, 1)
+    wait_until(lambda: side.redis.zcard(f"{QUEUE}.XQ") == 2, what="dead letter after one retry")
+    assert side.redis.llen("started") == 3
+
+
+def test_r6_a_failure_that_is_settled_later_has_its_actors_policy(side: Side) -> None:
+    """Its worker died between record and settling: what follows is what would have followed."""
+    failed = {"task_id": "t", "message_id": "m", "status": "failed", "attempt": 2, "error": "thrown", "created_at": "2026-11-27T10:00:00.000000Z"}
+    side.redis.hset("task:t", mapping={name: json.dumps(value) for name, value in failed.items()})
+    message = side.send("throw_peer", 1, message_id="m", task_id="t", retries=1, on_retry_exhausted="echo_peer")
+    wait_until(lambda: side.effects() and side.settled())
+    assert side.reason(message) == "thrown" and side.redis.llen("started") == 0
+    [[_, told]] = [json.loads(effect) for effect in side.effects()]
+    assert told["max_retries"] == 1
+
+
+def test_r7_what_was_fetched_to_start_and_has_to_wait_has_not_started(redis_side: Side) -> None:
+    """Brief messages of one queue are noted as started when they are fetched; a suspect of another queue runs alone meanwhile."""
+    side = redis_side
+    side.start(MEDSYNTH_QUEUES="ours,other")
+    killer = str(uuid.uuid4())
+    message = {"queue_name": "other", "actor_name": "stubborn_peer", "args": [1], "kwargs": {}, "options": {"redis_message_id": killer},
+               "message_id": killer, "message_timestamp": int(time.time() * 1000)}
+    side.redis.hset("dramatiq:__medsynth__.deaths.other", killer, 1)
+    side.redis.hset("dramatiq:other.msgs", killer, json.dumps(message, separators=(",", ":")))
+    side.redis.rpush("dramatiq:other", killer)
+    wait_until(lambda: side.redis.llen("started"))
+    for i in range(6):
+        brief = side.send("brief_peer", i)
+        side.redis.publish("dramatiq:__medsynth__.bell.0.ours", "ours")
+        wait_until(lambda: side.redis.sismember(side.acks(), brief))
+    running = f"dramatiq:__medsynth__.running.{side.worker_id()}"
+    wait_until(lambda: not side.redis.exists(f"{running}.ours"), 5, "nothing but the suspect has started")
+    assert side.redis.smembers(f"{running}.other") == {killer} and side.effects() == []
+    side.redis.set("go", 1)
+    wait_until(lambda: side.settled() and len(side.effects()) == 7)
+    side.stop()
 
 
 def test_r7_what_killed_a_worker_runs_alone(side: Side) -> None:
@@ -289,6 +344,36 @@ def test_r8_the_same_message_after_a_crash_is_settled_unrun(side: Side) -> None:
     assert first != side.send("echo_peer", 1, task_id="t", message_id="m")
     wait_until(side.settled)
     assert side.effects() == ["[1]"]
+
+
+def letters(side: Side) -> dict[str, dict]:
+    """The dead letters that are envelopes, by what is in them."""
+    found = [json.loads(payload) for payload in side.redis.hvals(f"{QUEUE}.XQ.msgs")]
+    return {letter["options"]["undecodable"]: letter for letter in found if letter["actor_name"] == "undecodable"}
+
+
+def test_r8_a_next_step_that_cannot_be_decoded_is_a_dead_letter(side: Side) -> None:
+    message = side.send("echo_peer", 1, pipe_target={"queue_name": "ours", "actor_name": "echo_peer"})
+    wait_until(lambda: side.status(message) == "completed" and side.settled())
+    [(payload, letter)] = letters(side).items()
+    assert json.loads(payload) == {"queue_name": "ours", "actor_name": "echo_peer"}
+    assert side.reason(letter["options"]["redis_message_id"]).startswith("undecodable: ")
+    assert side.redis.zrange(f"{QUEUE}.XQ", 0, -1) == [letter["options"]["redis_message_id"]]
+    assert abs(side.redis.zscore(f"{QUEUE}.XQ", letter["options"]["redis_message_id"]) / 1000 - time.time()) < 60
+
+
+def test_r8_callbacks_of_a_group_that_cannot_be_decoded_are_dead_letters(side: Side) -> None:
+    good = {"queue_name": "ours", "actor_name": "echo_peer", "args": [2], "kwargs": {}, "options": {}, "message_id": "good", "message_timestamp": 1}
+    for i, callbacks in enumerate(([good, {"bad": 1}, 7], "no list")):
+        group = str(uuid.uuid4())
+        side.redis.set(group, 2)
+        side.send("echo_peer", 1, group_completion_uuid=group, group_completion_callbacks=callbacks)
+        wait_until(lambda: side.settled() and len(side.effects()) == 1 + 3 * i)
+        assert len(letters(side)) == 2 * i, "the group is not complete"
+        side.send("echo_peer", 1, group_completion_uuid=group, group_completion_callbacks=callbacks)
+        wait_until(lambda: side.settled() and len(side.effects()) == (3, 5)[i])
+    assert {json.dumps(json.loads(payload)) for payload in letters(side)} == {'{"bad": 1}', "7", '"no list"'}
+    assert all(side.reason(letter["options"]["redis_message_id"]).startswith("undecodable: ") for letter in letters(side).values())
 
 
 def test_r16_a_brief_task_is_recorded_while_the_next_one_runs(side: Side) -> None:

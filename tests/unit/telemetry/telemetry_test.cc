@@ -206,6 +206,21 @@ TEST(Metrics, NamesThatNobodyRegisteredShareOneSeries) {
   EXPECT_TRUE(has_line(page, R"(dramatiq_messages_inprogress{actor_name="detect",queue_name="medsynth"} 1)"));
 }
 
+// One that is too long is unknown each time, to whomever it belongs; what was known before stays known.
+TEST(Label, LongNamesAreUnknownWhoeverSaysThem) {
+  const std::string longest(Label::kMaxLength, 'x'), too_long(Label::kMaxLength + 1, 'x');
+  Label label;
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(label.of(too_long), Label::kUnknown);
+  EXPECT_EQ(label.of("before"), "before");
+  for (int i = 0; i < 2; ++i) {
+    label.know(std::vector{too_long, longest});
+    EXPECT_EQ(label.of(too_long), Label::kUnknown);
+    EXPECT_EQ(label.of(longest), longest);
+    EXPECT_EQ(label.of("before"), "before");
+    EXPECT_EQ(label.of("after"), Label::kUnknown);
+  }
+}
+
 // Where nobody says which names there are, their number and length are bounded all the same.
 TEST(Metrics, ModelsAreBounded) {
   Metrics metrics;
