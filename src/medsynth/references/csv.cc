@@ -115,7 +115,7 @@ Error no_columns(const std::vector<std::string>& names) {
   return invalid(
       "/columns",
       fmt::format("this table has no column of titles or abstracts; its columns are: {}. Say which one "
-                  "it is: --column abstract=NAME",
+                  "it is: --column abstract=NAME (over HTTP: ?abstract=NAME)",
                   seen));
 }
 

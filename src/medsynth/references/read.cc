@@ -109,7 +109,7 @@ std::optional<Format> sniff(std::string_view text) {
 }
 
 Result<ReadReferences> read(std::string_view bytes, const ReadOptions& options) {
-  BOOST_OUTCOME_TRY(auto files, unpack(bytes));
+  BOOST_OUTCOME_TRY(auto files, unpack(bytes, options.max_bytes));
   const bool archive = files.size() > 1 || !files[0].name.empty();
   ReadReferences all;
   for (const File& file : files) {

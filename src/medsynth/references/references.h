@@ -62,10 +62,14 @@ struct Warning {
 };
 BOOST_DESCRIBE_STRUCT(Warning, (), (line, detail, file))
 
+// After decompression, of all files of an archive together.
+constexpr std::size_t kMaxBytes = 256 * 1024 * 1024;
+
 struct ReadOptions {
   // Columns of a table (or members of JSON) that have other names than usual: "abstract" -> "Kurzfassung".
   // Keys: title abstract year journal authors doi pmid publication_types language url id.
   std::map<std::string, std::string> columns;
+  std::size_t max_bytes = kMaxBytes;
 };
 
 struct ReadReferences {
@@ -74,11 +78,9 @@ struct ReadReferences {
   std::vector<Warning> warnings;
 };
 
-// After decompression, of all files of an archive together. Beyond it: invalid_argument.
-constexpr std::size_t kMaxBytes = 256 * 1024 * 1024;
-
 // invalid_argument, with what was seen and what to do: the bytes are of no known format, a table has no
-// column of titles or abstracts, an archive is damaged, encrypted or larger than kMaxBytes.
+// column of titles or abstracts, an archive is damaged or encrypted, or there is more than `max_bytes`
+// (reason "payload_too_large").
 Result<ReadReferences> read(std::string_view bytes, const ReadOptions& options = {});
 
 // The format of one uncompressed file in UTF-8, found from its beginning.

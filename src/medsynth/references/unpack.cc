@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -30,17 +31,22 @@ Error damaged(std::string why) {
                       printable(why)));
 }
 
-Result<std::string> read_entry(archive* from, std::size_t& left) {
+Error too_large(std::size_t max_bytes) {
+  return {Code::invalid_argument,
+          fmt::format("unpacked, this is more than {} MiB: split the export", max_bytes >> 20),
+          "payload_too_large"};
+}
+
+// Nothing: there are more than `left` bytes.
+Result<std::optional<std::string>> read_entry(archive* from, std::size_t& left) {
   std::string out;
   std::array<char, 1 << 16> buffer;
   while (true) {
     const la_ssize_t got = archive_read_data(from, buffer.data(), buffer.size());
-    if (got == 0) return out;
+    if (got == 0) return std::optional(std::move(out));
     if (got < 0)
       return damaged(archive_error_string(from) ? archive_error_string(from) : "no reason was given");
-    if (static_cast<std::size_t>(got) > left)
-      return invalid("",
-                     fmt::format("unpacked, this is more than {} MiB: split the export", kMaxBytes >> 20));
+    if (static_cast<std::size_t>(got) > left) return std::optional<std::string>();
     left -= static_cast<std::size_t>(got);
     out.append(buffer.data(), static_cast<std::size_t>(got));
   }
@@ -100,11 +106,10 @@ std::string with_line_feeds(std::string text) {
 
 }  // namespace
 
-Result<std::vector<File>> unpack(std::string_view bytes) {
+Result<std::vector<File>> unpack(std::string_view bytes, std::size_t max_bytes) {
   const bool gzip = bytes.starts_with("\x1F\x8B"), zip = bytes.starts_with("PK\x03\x04");
   if (!gzip && !zip) {
-    if (bytes.size() > kMaxBytes)
-      return invalid("", fmt::format("this is more than {} MiB: split the export", kMaxBytes >> 20));
+    if (bytes.size() > max_bytes) return too_large(max_bytes);
     return std::vector<File>{{"", std::string(bytes)}};
   }
   const Archive from(archive_read_new(), &archive_read_free);
@@ -117,7 +122,7 @@ Result<std::vector<File>> unpack(std::string_view bytes) {
     return damaged(archive_error_string(from.get()) ? archive_error_string(from.get())
                                                     : "no reason was given");
   std::vector<File> files;
-  std::size_t left = kMaxBytes;
+  std::size_t left = max_bytes;
   archive_entry* entry = nullptr;
   while (true) {
     const int next = archive_read_next_header(from.get(), &entry);
@@ -133,7 +138,8 @@ Result<std::vector<File>> unpack(std::string_view bytes) {
       continue;
     if (files.size() >= kMaxFiles) return damaged(fmt::format("it has more than {} files", kMaxFiles));
     BOOST_OUTCOME_TRY(auto text, read_entry(from.get(), left));
-    files.push_back({std::move(name), std::move(text)});
+    if (!text) return too_large(max_bytes);
+    files.push_back({std::move(name), std::move(*text)});
   }
   if (files.empty()) return damaged("there is no file in it");
   return files;
