@@ -175,6 +175,7 @@ int parse_and_run(int argc, char** argv) {
   add_contradict_command(app, chosen);
   add_eval_command(app, chosen);
   add_calibrate_command(app, chosen);
+  add_label_command(app, chosen);
   add_task_commands(app, chosen);
   add_queue_commands(app, chosen);
   add_dead_commands(app, chosen);

@@ -38,7 +38,7 @@ Row row_of(const std::string& name, const Validated& figures) {
 }
 
 int calibrate(const Session& session, const Options& options) {
-  const auto pairs = read_input(options.input);
+  const auto pairs = read_input(options.input, session.settings());
   if (!pairs) return fail(pairs.error());
   const auto judge = LocalJudge::open(session.settings(), options.judge);
   if (!judge) return fail(judge.error());

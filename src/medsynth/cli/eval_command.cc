@@ -59,7 +59,7 @@ void print_tables(const Evaluation& evaluation) {
 }
 
 int eval(const Session& session, const Options& options) {
-  const auto pairs = read_input(options.input);
+  const auto pairs = read_input(options.input, session.settings());
   if (!pairs) return fail(pairs.error());
   const auto judge = LocalJudge::open(session.settings(), options.judge);
   if (!judge) return fail(judge.error());

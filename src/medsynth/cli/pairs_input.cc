@@ -7,8 +7,10 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/api/label_file.h"
 #include "medsynth/base/described.h"
 #include "medsynth/base/id.h"
+#include "medsynth/base/paths.h"
 
 namespace medsynth::cli {
 namespace {
@@ -32,7 +34,8 @@ Result<std::string> read_all(const fs::path& path) {
 }  // namespace
 
 void add_input_options(CLI::App& command, PairsInput& input) {
-  command.add_option("FILE", input.file, "Labelled pairs; -: standard input")->required();
+  command.add_option("FILE", input.file,
+                     "Labelled pairs (those that 'medsynth label' kept); -: standard input");
   std::vector<std::string> formats;
   for (const std::string_view each : described::enum_names<contradiction::Format>())
     formats.emplace_back(each);
@@ -53,10 +56,10 @@ void add_judge_options(CLI::App& command, JudgeOptions& options) {
   command.add_option("--model", options.model, "Language model of the catalogue; used when it is named");
 }
 
-Result<InputPairs> read_input(const PairsInput& input) {
-  BOOST_OUTCOME_TRY(const std::string text, read_all(input.file));
-  const fs::path trials =
-      input.trials.empty() ? fs::path(input.file).parent_path() / "CT json" : fs::path(input.trials);
+Result<InputPairs> read_input(const PairsInput& input, const Settings& settings) {
+  const fs::path file = input.file.empty() ? api::label_file(data_dir(settings)) : fs::path(input.file);
+  BOOST_OUTCOME_TRY(const std::string text, read_all(file));
+  const fs::path trials = input.trials.empty() ? file.parent_path() / "CT json" : fs::path(input.trials);
   const auto trial = [&](const std::string& id) -> Result<std::string> {
     // An id of the data set is a file's name, never a way out of the folder.
     if (id.find('/') != std::string::npos) return invalid("Primary_id", "must be the id of a trial");

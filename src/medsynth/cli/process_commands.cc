@@ -1,39 +1,18 @@
 // medsynth serve, medsynth worker
-#include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-
-#include <fmt/format.h>
+#include <memory>
+#include <string>
 
 #include "medsynth/base/log.h"
 #include "medsynth/base/settings.h"
 #include "medsynth/base/signals.h"
 #include "medsynth/cli/app.h"
+#include "medsynth/cli/own_command.h"
 #include "medsynth/cli/process_limits.h"
 #include "medsynth/cli/serve.h"
 #include "medsynth/worker/worker.h"
 
 namespace medsynth::cli {
 namespace {
-
-// The flags that were given, for the workers that serve starts: they load the same settings from the same
-// places. Everybody on the machine can read a command line, so what is secret goes by the environment.
-std::vector<std::string> worker_flags(const Session& session) {
-  std::vector<std::string> words;
-  for (const auto& [name, text] : session.loaded.flags) {
-    const auto table = settings_table();
-    const auto setting =
-        std::find_if(table.begin(), table.end(), [&](const Setting& each) { return each.name == name; });
-    if (setting != table.end() && setting->secret) {
-      setenv(std::string(setting->environment).c_str(), text.c_str(), 1);
-      continue;
-    }
-    std::string flag = "--" + name;
-    std::replace(flag.begin(), flag.end(), '_', '-');
-    words.push_back(name == "insecure" ? flag : flag + "=" + text);
-  }
-  return words;
-}
 
 void warn_of_unknown_variables() {
   for (const std::string& warning : unknown_variables(process_variables()))
@@ -44,12 +23,9 @@ void warn_of_unknown_variables() {
 int serve_command(const Session& session) {
   block_end_signals();
   warn_of_unknown_variables();
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) return fail({Code::internal, "cannot find my own program: " + error.message(), ""});
-  std::vector<std::string> worker{self.string(), "worker"};
-  for (std::string& flag : worker_flags(session)) worker.push_back(std::move(flag));
-  return serve(session.loaded, worker);
+  const auto worker = own_command("worker", session.loaded.flags);
+  if (!worker) return fail(worker.error());
+  return serve(session.loaded, *worker);
 }
 
 int worker_command(const Session& session, const std::string& worker_id) {

@@ -16,6 +16,7 @@
 #include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
 
+#include "medsynth/api/label_file.h"
 #include "medsynth/api/server.h"
 #include "medsynth/base/id.h"
 #include "medsynth/base/log.h"
@@ -49,6 +50,7 @@ api::ServerOptions server_options(const LoadedSettings& loaded) {
   if (!options.queues.empty()) options.queue = options.queues.front();
   options.task_prefix = settings.task_storage_prefix;
   options.expect_workers = settings.workers > 0;
+  options.label_file = api::label_file(data_dir(settings));
   options.host = host_name(settings);
   options.limits = {settings.max_cpu_percent, settings.max_memory_percent, settings.max_gpu_percent,
                     settings.max_concurrent_tasks};

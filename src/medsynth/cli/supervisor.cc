@@ -36,7 +36,7 @@ std::chrono::milliseconds restart_delay(int quick_deaths) {
   return std::min<std::chrono::milliseconds>(kLongest, 250ms * (1 << std::min(quick_deaths - 1, 10)));
 }
 
-int spawn(const std::vector<std::string>& command, int death_signal) {
+int spawn(const std::vector<std::string>& command, int death_signal, int out) {
   // Everything that allocates happens before fork: other threads may hold locks.
   std::vector<char*> arguments;
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -52,6 +52,7 @@ int spawn(const std::vector<std::string>& command, int death_signal) {
   sigprocmask(SIG_SETMASK, &none, nullptr);
   const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   dup2(null, STDIN_FILENO);
+  if (out != STDOUT_FILENO) dup2(out, STDOUT_FILENO);
   execv(arguments[0], arguments.data());
   _exit(127);
 }

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -26,10 +29,6 @@ std::string waiting_for(const HttpClient& client, const std::string& task_id) {
   return waiting_reason(usage->as_object(), task_id);
 }
 
-std::string way_back(const std::string& task_id) {
-  return fmt::format("The task goes on: medsynth tasks show {0} (or: medsynth tasks cancel {0})", task_id);
-}
-
 // Off a terminal there is no line of progress: a task that waits says why after a second, and each minute.
 class WaitNotes {
  public:
@@ -48,9 +47,29 @@ bool has_ended(const std::string& status) {
   return status == "completed" || status == "failed" || status == "cancelled";
 }
 
+// How far a running task is, and how long it will still take.
+class Progress {
+ public:
+  void show(const json::object& task, SteadyTime now) {
+    const double percent = number(task, "progress");
+    if (!since_) since_ = now, from_ = percent;
+    const double passed = std::chrono::duration<double>(now - *since_).count();
+    std::string stage = task.contains("stage") ? cell(task, "stage") : cell(task, "status");
+    if (const auto left = seconds_left(from_, percent, passed))
+      stage += fmt::format(", about {} left", seconds(std::ceil(*left)));
+    line_.show(stage, percent);
+  }
+  void show(const std::string& reason) { line_.show(reason); }
+
+ private:
+  ProgressLine line_;
+  std::optional<SteadyTime> since_;
+  double from_ = 0;
+};
+
 // Polls until the task has ended; the server keeps it, so nothing is lost when this ends earlier.
 Result<json::object> wait_for(const HttpClient& client, const std::string& task_id, double timeout) {
-  ProgressLine line;
+  Progress progress;
   WaitNotes notes;
   const SteadyTime start = system_clock().steady();
   const SteadyTime deadline = start + std::chrono::milliseconds(static_cast<std::int64_t>(timeout * 1000));
@@ -62,10 +81,10 @@ Result<json::object> wait_for(const HttpClient& client, const std::string& task_
     if (has_ended(status)) return task;
     if (status == "pending") {
       const std::string reason = waiting_for(client, task_id);
-      line.show(reason);
+      progress.show(reason);
       notes.look(reason, system_clock().steady() - start);
     } else {
-      line.show(task.contains("stage") ? cell(task, "stage") : status, number(task, "progress"));
+      progress.show(task, system_clock().steady());
     }
     if (system_clock().steady() + pause > deadline)
       return Error{Code::timeout, fmt::format("task {} has not ended after {}", task_id, seconds(timeout)),
@@ -74,47 +93,62 @@ Result<json::object> wait_for(const HttpClient& client, const std::string& task_
   }
 }
 
-// The result of a task that completed; the task itself is printed as JSON where that is asked for.
-Result<json::object> result_of_task(const Session& session, const HttpClient& client,
-                                    const std::string& task_id, double timeout_seconds) {
-  auto task = [&] {
-    const InterruptNotice notice(way_back(task_id));
-    return wait_for(client, task_id, timeout_seconds);
-  }();
-  if (!task) {
-    const bool lives = task.error().code == Code::timeout || task.error().code == Code::unavailable;
-    if (lives) task.error().message += ". " + way_back(task_id);
-    return task.error();
-  }
-  if (session.format == Format::json) print_json(*task);
-  const std::string status = cell(*task, "status");
-  if (status != "completed")
-    return Error{Code::internal, fmt::format("task {} {}: {}", task_id, status, cell(*task, "error")),
-                 "task_" + status};
-  json::value* result = task->if_contains("result");
-  if (!result || !result->is_object())
-    return Error{Code::unavailable, fmt::format("task {} is completed, but its result is no object", task_id),
-                 "unexpected_answer"};
-  return std::move(result->get_object());
+}  // namespace
+
+std::string way_back_to(const std::string& task_id) {
+  return fmt::format("The task goes on: medsynth tasks show {0} (or: medsynth tasks cancel {0})", task_id);
 }
 
-}  // namespace
+std::optional<double> seconds_left(double from, double percent, double passed) {
+  constexpr double kSeconds = 2, kPercent = 2;  // of a shorter look nothing follows
+  if (passed < kSeconds || percent - from < kPercent) return std::nullopt;
+  return (100 - percent) * passed / (percent - from);
+}
+
+Result<json::object> submit_task(const HttpClient& client, const std::string& target,
+                                 const json::object& body) {
+  BOOST_OUTCOME_TRY(const auto accepted, client.call<api::SubmitAnswer>("POST", target, json::write(body)));
+  return accepted.at("data").as_object();
+}
+
+Result<json::object> ended_task(const HttpClient& client, const std::string& task_id, double timeout_seconds,
+                                const std::string& way_back) {
+  const InterruptNotice notice(way_back);
+  auto task = wait_for(client, task_id, timeout_seconds);
+  if (task) return task;
+  const bool lives = task.error().code == Code::timeout || task.error().code == Code::unavailable;
+  if (lives) task.error().message += ". " + way_back;
+  return task.error();
+}
+
+Result<json::object> result_of(const json::object& task) {
+  const std::string status = cell(task, "status"), task_id = cell(task, "task_id");
+  if (status != "completed")
+    return Error{Code::internal, fmt::format("task {} {}: {}", task_id, status, cell(task, "error")),
+                 "task_" + status};
+  const json::value* result = task.if_contains("result");
+  if (result && result->is_object()) return result->get_object();
+  return Error{Code::unavailable, fmt::format("task {} is completed, but its result is no object", task_id),
+               "unexpected_answer"};
+}
 
 int run_task(const Session& session, const HttpClient& client, const std::string& target,
              const json::object& body, bool no_wait, double timeout_seconds,
              const std::function<int(const json::object&)>& show) {
-  const auto accepted = client.call<api::SubmitAnswer>("POST", target, json::write(body));
-  if (!accepted) return fail(accepted.error());
-  const json::object& data = accepted->at("data").as_object();
-  const std::string task_id = cell(data, "task_id");
+  const auto submitted = submit_task(client, target, body);
+  if (!submitted) return fail(submitted.error());
+  const std::string task_id = cell(*submitted, "task_id");
   if (no_wait) {
     if (session.format == Format::json)
-      print_json(data);
+      print_json(*submitted);
     else
       print(task_id);
     return 0;
   }
-  const auto result = result_of_task(session, client, task_id, timeout_seconds);
+  const auto task = ended_task(client, task_id, timeout_seconds, way_back_to(task_id));
+  if (!task) return fail(task.error());
+  if (session.format == Format::json) print_json(*task);
+  const auto result = result_of(*task);
   return result ? show(*result) : fail(result.error());
 }
 
