@@ -14,6 +14,8 @@ std::vector<Route> task_routes();         // tasks.cc
 std::vector<Route> resource_routes();     // resources.cc
 std::vector<Route> model_cache_routes();  // model_cache.cc
 std::vector<Route> async_ml_routes();     // async_ml.cc
+std::vector<Route> reference_routes();    // references.cc
+std::vector<Route> label_routes();        // labels.cc
 std::vector<Route> queue_routes();        // queues.cc
 std::vector<Route> dead_routes();         // dead.cc
 std::vector<Route> health_routes();       // health.cc

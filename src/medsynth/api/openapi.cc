@@ -33,7 +33,7 @@ std::string_view status_text(int status) {
     case 413:
       return "Payload too large";
     case 415:
-      return "The body is not JSON, or has a Content-Encoding";
+      return "The body is of another type, or has a Content-Encoding";
     case 422:
       return "A field is wrong";
     case 503:
@@ -123,7 +123,7 @@ json::object operation(const Route& route) {
   if (!parameters.empty()) out["parameters"] = std::move(parameters);
   if (route.body)
     out["requestBody"] = {{"required", !route.body_optional},
-                          {"content", content("application/json", reference(route.body.name))}};
+                          {"content", content(route.body_type, reference(route.body.name))}};
   out["responses"] = std::move(responses);
   return out;
 }
@@ -183,8 +183,8 @@ std::vector<Route> openapi_routes() {
 const Router& router() {
   static const Router all = [] {
     std::vector<Route> routes;
-    for (auto group : {task_routes, resource_routes, model_cache_routes, async_ml_routes, queue_routes,
-                       dead_routes, health_routes, openapi_routes})
+    for (auto group : {task_routes, resource_routes, model_cache_routes, async_ml_routes, reference_routes,
+                       label_routes, queue_routes, dead_routes, health_routes, openapi_routes})
       for (Route& route : group()) routes.push_back(std::move(route));
     return Router(std::move(routes));
   }();

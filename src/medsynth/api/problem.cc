@@ -84,8 +84,10 @@ Error method_not_allowed(std::string_view allow) {
           "method_not_allowed"};
 }
 
-Error unsupported_media_type() {
-  return {Code::invalid_argument, "The body must be JSON: send Content-Type: application/json.",
+Error unsupported_media_type(std::string_view wanted) {
+  return {Code::invalid_argument,
+          fmt::format("The body must be {}: send Content-Type: {}.",
+                      wanted == "application/json" ? "JSON" : "the bytes of one file, as they are", wanted),
           "unsupported_media_type"};
 }
 

@@ -38,7 +38,7 @@ int http_status(const Error& error);
 // Errors that only HTTP knows.
 Error unknown_path();
 Error method_not_allowed(std::string_view allow);
-Error unsupported_media_type();
+Error unsupported_media_type(std::string_view wanted);
 Error length_required();
 
 }  // namespace medsynth::api

@@ -19,12 +19,13 @@ bool is_parameter(std::string_view segment) {
   return segment.starts_with('{');
 }
 
-bool is_json(std::string_view content_type) {
+// Without its parameters, in lower case.
+std::string media_type(std::string_view content_type) {
   std::string type(content_type.substr(0, content_type.find(';')));
   while (type.ends_with(' ')) type.pop_back();
   std::transform(type.begin(), type.end(), type.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return type == "application/json";
+  return type;
 }
 
 struct NoQuery {};
@@ -35,7 +36,8 @@ Result<> check(const Route& route, const Request& request) {
   if (!route.query && !request.query.empty()) {
     BOOST_OUTCOME_TRY(parse_query<NoQuery>(request.query));
   }
-  if (!request.body.empty() && !is_json(request.content_type)) return unsupported_media_type();
+  if (!request.body.empty() && media_type(request.content_type) != route.body_type)
+    return unsupported_media_type(route.body_type);
   // What somebody meant as a filter must not be overlooked.
   if (!route.body && route.method == Method::delete_ && !request.body.empty())
     return invalid("", "this call takes no body: filters are query parameters");

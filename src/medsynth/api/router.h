@@ -39,6 +39,7 @@ struct Route {
   std::string_view summary;
   Payload query = {};  // each member is a parameter; without one, any query is refused
   Payload body = {};
+  std::string_view body_type = "application/json";
   bool body_optional = false;
   bool takes_idempotency_key = false;
   Payload answer = {};

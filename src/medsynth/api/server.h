@@ -18,6 +18,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -44,10 +45,11 @@ struct ServerOptions {
   std::string listen = "127.0.0.1:8000";  // host:port, [::1]:port; port 0 takes a free one
   bool insecure = false;                  // lets it listen beyond loopback
 
-  std::string queue = "medsynth";                  // where POST async-ml puts messages
-  std::vector<std::string> queues = {"medsynth"};  // that workers of ours consume
-  std::string task_prefix = "task:";               // idempotency keys lie under it
-  bool expect_workers = true;                      // /readyz wants a live worker
+  std::string queue = "medsynth";                     // where POST async-ml puts messages
+  std::vector<std::string> queues = {"medsynth"};     // that workers of ours consume
+  std::string task_prefix = "task:";                  // idempotency keys lie under it
+  bool expect_workers = true;                         // /readyz wants a live worker
+  std::filesystem::path label_file = "labels.jsonl";  // where POST /v1/labels keeps them
   std::string host;                    // of this machine in `hosts` when no worker lives; "" asks the system
   limits::Limits limits;               // this process's environment's, where no worker says otherwise
   std::int64_t max_cached_models = 5;  // shown when no worker lives

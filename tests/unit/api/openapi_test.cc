@@ -62,8 +62,19 @@ TEST(OpenApi, EveryReferenceLeadsSomewhere) {
     ASSERT_TRUE(reference.starts_with("#/components/schemas/")) << reference;
     const auto* schema = schemas.if_contains(reference.substr(21));
     ASSERT_TRUE(schema) << reference;
-    EXPECT_TRUE(schema->as_object().contains("properties")) << reference;
+    EXPECT_TRUE(schema->as_object().contains("properties") || schema->at("type") == "string") << reference;
   }
+}
+
+// A file is sent as its bytes, not as JSON.
+TEST(OpenApi, SaysWhatABodyIs) {
+  const auto openapi = document();
+  const auto type_of = [&](std::string_view path) {
+    const auto& body = operation(openapi, path, "post").at("requestBody").as_object();
+    return std::string(body.at("content").as_object().begin()->key());
+  };
+  EXPECT_EQ(type_of("/v1/references"), "application/octet-stream");
+  EXPECT_EQ(type_of("/v1/labels"), "application/json");
 }
 
 TEST(OpenApi, ListHasItsParametersWithTheirLimits) {

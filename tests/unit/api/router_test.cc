@@ -81,6 +81,8 @@ TEST(Table, HasEveryCallOfTheContract) {
                                      "POST /v1/async-ml/contradiction/analyze",
                                      "POST /v1/async-ml/embeddings/generate",
                                      "GET /v1/async-ml/task/{task_id}",
+                                     "POST /v1/references",
+                                     "POST /v1/labels",
                                      "GET /v1/queues/",
                                      "POST /v1/queues/{queue}/pause",
                                      "POST /v1/queues/{queue}/resume",
