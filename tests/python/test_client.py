@@ -165,3 +165,40 @@ def test_c6_a_process_knows_the_limits_in_force_from_its_first_call(server):
 def test_c1_delete_of_nothing_is_not_found(server):
     with pytest.raises(NotFound):
         Medsynth(server).delete("no-such-task")
+
+
+RIS = """TY  - JOUR
+TI  - Aspirin and stroke: a trial
+AB  - RESULTS: Daily aspirin reduced the risk of stroke in older adults (RR 0.70, 95% CI 0.60 to 0.80).
+PY  - 2015
+DO  - 10.1000/one
+ER  -
+
+TY  - JOUR
+TI  - Aspirin for stroke prevention
+AB  - RESULTS: Daily aspirin did not reduce the risk of stroke in older adults (RR 1.02, 95% CI 0.95 to 1.10).
+PY  - 2018
+DO  - 10.1000/two
+ER  -
+"""
+
+
+def test_files_are_analysed(server, tmp_path):
+    (tmp_path / "a.ris").write_text(RIS)
+    (tmp_path / "b.csv").write_text("Titel,Kurzfassung,DOI\nThe same again,,10.1000/TWO\n")
+    client = Medsynth(server)
+    analysis = client.analyze(tmp_path / "a.ris", str(tmp_path / "b.csv"), threshold=0, columns={"title": "Titel", "abstract": "Kurzfassung"})
+    assert (analysis.total_articles, analysis.read.format, len(analysis.read.duplicates)) == (2, "ris, csv", 1)
+    (pair,) = analysis.contradictions
+    assert pair.number == 1 and {pair.claim1.article_id, pair.claim2.article_id} == {"10.1000/one", "10.1000/two"}
+    for span in pair.claim1.evidence:
+        assert pair.claim1.claim[span["begin"]:span["end"]] == span["text"]
+    (row,) = analysis.rows()
+    assert {row["year_1"], row["year_2"]} == {2015, 2018} and {row["estimate_1"], row["estimate_2"]} == {0.7, 1.02}
+    client.label(analysis.task_id, pair.number, "agree")
+    with pytest.raises(NotFound):
+        client.label("nobody", 1, "agree")
+    with pytest.raises(InvalidArgument, match="--column"):
+        client.read_references(tmp_path / "b.csv")
+    with pytest.raises(InvalidArgument):
+        client.read_references()

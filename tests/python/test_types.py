@@ -16,7 +16,7 @@ from typing import Any
 
 from typing_extensions import assert_type
 
-from asf.medical.client import AsyncMedsynth, Contradiction, Medsynth, Task
+from asf.medical.client import Analysis, AsyncMedsynth, Contradiction, Medsynth, Pair, Task
 from asf.medical.core.persistent_task_storage import task_storage
 from asf.medical.core.resource_limiter import resource_limiter
 from asf.medical.ml.model_cache import model_cache
@@ -32,6 +32,9 @@ with model_cache.use("a", lambda: "text") as model:
     assert_type(model, str)
 assert_type(Medsynth().detect_contradiction("a", "b"), Task)
 assert_type(Medsynth().detect_contradiction("a", "b", wait=True), Contradiction)
+assert_type(Medsynth().analyze("a.ris"), Analysis)
+assert_type(Medsynth().analyze("a.ris").contradictions, list[Pair])
+Medsynth().label("a", 1, "maybe")  # type: ignore[arg-type]
 Medsynth().detect_contradiction("a", "b", on_progress=1, wait=True)  # type: ignore[call-overload]
 
 

@@ -6,6 +6,10 @@
                                              on_progress=lambda task: print(task.progress))
     result.verdict, result.contradiction_score, result.explanation
 
+    analysis = Medsynth().analyze("export.ris")       # of PubMed, Zotero, EndNote, Embase, ...
+    for pair in analysis.contradictions: print(pair.contradiction_score, pair.claim1.claim, pair.claim2.claim)
+    pandas.DataFrame(analysis.rows())
+
 Errors are the exceptions of `asf.medical.errors`; their `problem` is the API's problem document. A task that failed is `TaskFailed`.
 Thread safe: each call has a connection of its own. `AsyncMedsynth` has the same calls for coroutines.
 """
@@ -15,13 +19,16 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import http.client
+import io
 import ipaddress
 import json
 import os
+import pathlib
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast, overload
 
@@ -93,6 +100,127 @@ class Contradiction(_Answer):
     details: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
 
 
+@dataclasses.dataclass(frozen=True)
+class References(_Answer):
+    """What a file holds: `articles` as `analyze_articles` takes them, records that were joined with one of them, and what could not
+    be read or was read with a doubt ({line, detail, file})."""
+
+    articles: list[dict[str, Any]]
+    duplicates: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
+    format: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim(_Answer):
+    """One side of a pair. `evidence`: {role, begin, end, text}; claim[begin:end] is the text."""
+
+    article_id: str
+    title: str
+    claim: str
+    evidence: list[dict[str, Any]] = dataclasses.field(default_factory=list, repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair(_Answer):
+    """Two findings that contradict each other: of pairs with this score, so many hold. `number` counts from 1, as the report and
+    `label()` do; `question` is the id of one of `Analysis.questions`, or -1."""
+
+    number: int
+    claim1: Claim
+    claim2: Claim
+    contradiction_score: float
+    contradiction_type: str
+    confidence: str
+    explanation: str
+    question: int = -1
+    finding1: int = 0
+    finding2: int = 0
+    context_differences: list[str] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class Question(_Answer):
+    """Findings of several articles on one thing: how many say more of the outcome, less, no difference, or not which."""
+
+    id: int
+    exposure: str
+    outcome: str
+    articles: int
+    more: int = 0
+    less: int = 0
+    no_difference: int = 0
+    undirected: int = 0
+    contradictions: int = 0
+    agreements: int = 0
+    findings: list[int] = dataclasses.field(default_factory=list, repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding(_Answer):
+    """What one sentence finds. `sentence`: {begin, end, text} in the article's abstract."""
+
+    id: int
+    article_id: str
+    direction: str
+    exposure: str = ""
+    outcome: str = ""
+    population: str = ""
+    comparator: str = ""
+    hedged: bool = False
+    sentence: dict[str, Any] = dataclasses.field(default_factory=dict)
+    estimate: dict[str, Any] | None = None
+    p: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Analysis(_Answer):
+    """What articles disagree on (docs/http.md). `read`: what was read from the files."""
+
+    task_id: str
+    total_articles: int
+    total_findings: int
+    pairs_compared: int
+    threshold: float
+    contradictions: list[Pair]
+    questions: list[Question]
+    findings: list[Finding]
+    articles: list[dict[str, Any]]
+    warnings: list[str]
+    agreements: int = 0
+    not_compared: int = 0
+    model: dict[str, Any] | None = None
+    duration: float = 0
+    read: References | None = dataclasses.field(default=None, repr=False)
+
+    @classmethod
+    def of_task(cls, task: Task, read: References | None = None) -> Analysis:
+        """Of a task of `analyze_articles` that has completed."""
+        result = cast(Mapping[str, Any], task.result)
+        pairs = [Pair.of({**each, "number": number, "claim1": Claim.of(each["claim1"]), "claim2": Claim.of(each["claim2"])})
+                 for number, each in enumerate(result["contradictions"], 1)]
+        return cls.of({**result, "task_id": task.task_id, "contradictions": pairs, "read": read,
+                       "questions": [Question.of(each) for each in result["questions"]],
+                       "findings": [Finding.of(each) for each in result["findings"]]})
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One flat dict for each pair: `pandas.DataFrame(analysis.rows())`."""
+        findings = {each.id: each for each in self.findings}
+        articles = {each["article_id"]: each for each in self.articles}
+        return [{"pair": pair.number, "exposure": findings[pair.finding1].exposure, "outcome": findings[pair.finding1].outcome,
+                 "score": pair.contradiction_score, "confidence": pair.confidence, "differs": "; ".join(pair.context_differences),
+                 **_side(1, pair.claim1, findings[pair.finding1], articles[pair.claim1.article_id]),
+                 **_side(2, pair.claim2, findings[pair.finding2], articles[pair.claim2.article_id])} for pair in self.contradictions]
+
+
+def _side(number: int, claim: Claim, finding: Finding, article: Mapping[str, Any]) -> dict[str, Any]:
+    estimate = finding.estimate or {}
+    side = {"article": claim.article_id, "title": claim.title, "year": article.get("year"), "doi": article.get("doi"),
+            "pmid": article.get("pmid"), "retracted": bool(article.get("retracted")), "direction": finding.direction,
+            "claim": claim.claim, "estimate": estimate.get("value"), "low": estimate.get("low"), "high": estimate.get("high")}
+    return {f"{name}_{number}": value for name, value in side.items()}
+
+
 class Medsynth:
     """`url`: MEDSYNTH_URL, else http://127.0.0.1:8000; it may have a path, of a proxy before the server. The environment's
     proxy (http_proxy) is not asked for a server on this machine. `timeout`: seconds for one HTTP call.
@@ -120,6 +248,24 @@ class Medsynth:
     def analyze_articles(self, articles: Sequence[Mapping[str, Any]], threshold: float = 0.7, **fields: Any) -> Task:
         """Submits {id, title, abstract, claims} of each article."""
         return self._submit("contradiction/analyze", {"articles": list(articles), "threshold": threshold, **fields})
+
+    def read_references(self, *paths: str | os.PathLike[str], columns: Mapping[str, str] | None = None) -> References:
+        """The articles in exports of references, those of several files together. `columns`: of tables whose columns have unusual
+        names, such as {"abstract": "Kurzfassung"}. `InvalidArgument`: no format that is known."""
+        query = "?" + urllib.parse.urlencode(columns) if columns else ""
+        return References.of(self._send("POST", "/v1/references" + query, _bytes_of(paths), "application/octet-stream"))
+
+    def analyze(self, *paths: str | os.PathLike[str], threshold: float = 0.7, columns: Mapping[str, str] | None = None,
+                timeout: float = 3600.0, on_progress: Callable[[Task], None] | None = None) -> Analysis:
+        """What the articles in these files disagree on."""
+        read = self.read_references(*paths, columns=columns)
+        task = self.analyze_articles(read.articles, threshold)
+        return Analysis.of_task(self.wait(task.task_id, timeout, on_progress), read)
+
+    def label(self, task_id: str, pair: int, label: Literal["agree", "disagree"]) -> None:
+        """Keeps what a person thinks of a reported pair, by its number, for `medsynth calibrate`: agree, they contradict each
+        other; disagree, they do not. `NotFound`: no such task."""
+        self.request("POST", "/v1/labels", {"task_id": task_id, "pair": pair, "label": label})
 
     def generate_embeddings(self, texts: Sequence[str], **fields: Any) -> Task:
         """`fields`: model_name, task_id."""
@@ -166,8 +312,10 @@ class Medsynth:
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
         """Any call of the API; its JSON answer."""
-        data = None if body is None else to_json(body).encode()
-        asked = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
+        return self._send(method, path, None if body is None else to_json(body).encode(), "application/json")
+
+    def _send(self, method: str, path: str, data: bytes | None, content_type: str) -> Any:
+        asked = urllib.request.Request(self.url + path, data, {"Content-Type": content_type}, method=method)
         try:
             with self._opener.open(asked, timeout=self.timeout) as answer:
                 self._identify(answer)
@@ -216,6 +364,17 @@ class AsyncMedsynth:
     async def analyze_articles(self, articles: Sequence[Mapping[str, Any]], threshold: float = 0.7, **fields: Any) -> Task:
         return await asyncio.to_thread(self._sync.analyze_articles, articles, threshold, **fields)
 
+    async def read_references(self, *paths: str | os.PathLike[str], columns: Mapping[str, str] | None = None) -> References:
+        return await asyncio.to_thread(lambda: self._sync.read_references(*paths, columns=columns))
+
+    async def analyze(self, *paths: str | os.PathLike[str], threshold: float = 0.7, columns: Mapping[str, str] | None = None,
+                      timeout: float = 3600.0, on_progress: Callable[[Task], None] | None = None) -> Analysis:
+        return await asyncio.to_thread(lambda: self._sync.analyze(*paths, threshold=threshold, columns=columns, timeout=timeout,
+                                                                  on_progress=on_progress))
+
+    async def label(self, task_id: str, pair: int, label: Literal["agree", "disagree"]) -> None:
+        await asyncio.to_thread(self._sync.label, task_id, pair, label)
+
     async def generate_embeddings(self, texts: Sequence[str], **fields: Any) -> Task:
         return await asyncio.to_thread(self._sync.generate_embeddings, texts, **fields)
 
@@ -242,6 +401,19 @@ class AsyncMedsynth:
 
     async def request(self, method: str, path: str, body: Any = None) -> Any:
         return await asyncio.to_thread(self._sync.request, method, path, body)
+
+
+def _bytes_of(paths: Sequence[str | os.PathLike[str]]) -> bytes:
+    """One file as it is, several as a zip of them."""
+    if not paths:
+        raise InvalidArgument("paths: at least one file is needed", reason="no_file")
+    if len(paths) == 1:
+        return pathlib.Path(paths[0]).read_bytes()
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as files:
+        for number, path in enumerate(paths, 1):
+            files.write(path, f"{number}/{pathlib.Path(path).name}")
+    return archive.getvalue()
 
 
 def _server(url: str) -> tuple[str, str]:
