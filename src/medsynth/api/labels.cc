@@ -21,7 +21,6 @@ namespace medsynth::api {
 namespace {
 
 namespace asio = boost::asio;
-using redis::co_run;
 
 // The pair as the analysis reported it.
 Result<> add_claims(const tasks::Record& record, NewLabel& label) {
@@ -61,7 +60,7 @@ asio::awaitable<Result<Response>> keep(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto label, read_label(request));
   std::optional<tasks::Record> record;
   if (!label.claim1) {
-    BOOST_OUTCOME_CO_TRY(record, co_await co_run(app.services.client, app.services.store.get(label.task_id)));
+    BOOST_OUTCOME_CO_TRY(record, co_await co_run(app, app.services.store.get(label.task_id)));
     if (!record) co_return task_not_found();
   }
   const std::string now = rfc3339(app.now());
