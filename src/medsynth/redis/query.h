@@ -10,8 +10,10 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -124,5 +126,72 @@ struct Query {
 
 // A query whose only answer is that nothing failed.
 Query<Done> all_ok(Commands commands);
+
+// One that asks nothing.
+template <class T>
+Query<T> known(T value) {
+  return {{}, [value = std::move(value)](const Replies&) mutable -> Result<Step<T>> {
+            return Step<T>{std::move(value)};
+          }};
+}
+
+// Two in one exchange, and in as many more as the longer one needs. An error of either is that of both.
+template <class A, class B>
+Query<std::pair<A, B>> both(Query<A> first, Query<B> second) {
+  const auto size = static_cast<std::ptrdiff_t>(first.commands.size());
+  Commands commands = std::move(first.commands);
+  std::move(second.commands.begin(), second.commands.end(), std::back_inserter(commands));
+  return {std::move(commands),
+          [size, of_first = std::move(first.decode),
+           of_second = std::move(second.decode)](Replies replies) mutable -> Result<Step<std::pair<A, B>>> {
+            Replies rest(std::make_move_iterator(replies.begin() + size),
+                         std::make_move_iterator(replies.end()));
+            replies.resize(static_cast<std::size_t>(size));
+            BOOST_OUTCOME_TRY(auto a, of_first(std::move(replies)));
+            BOOST_OUTCOME_TRY(auto b, of_second(std::move(rest)));
+            if (a.value && b.value)
+              return Step<std::pair<A, B>>{std::pair<A, B>(std::move(*a.value), std::move(*b.value))};
+            return Step<std::pair<A, B>>{both(a.next ? std::move(*a.next) : known(std::move(*a.value)),
+                                              b.next ? std::move(*b.next) : known(std::move(*b.value)))};
+          }};
+}
+
+// The same query with its value made into another: `convert` gives a U or a Result<U>.
+template <class U, class T, class Convert>
+Query<U> then(Query<T> query, Convert convert) {
+  return {std::move(query.commands),
+          [decode = std::move(query.decode), convert](Replies replies) mutable -> Result<Step<U>> {
+            BOOST_OUTCOME_TRY(auto step, decode(std::move(replies)));
+            if (step.next) return Step<U>{then<U>(std::move(*step.next), convert)};
+            BOOST_OUTCOME_TRY(auto value, Result<U>(convert(std::move(*step.value))));
+            return Step<U>{std::move(value)};
+          }};
+}
+
+// Many in one exchange, as both().
+template <class T>
+Query<std::vector<T>> all(std::vector<Query<T>> queries) {
+  Query<std::vector<T>> together = known(std::vector<T>());
+  for (Query<T>& query : queries) {
+    auto pair = both(std::move(together), std::move(query));
+    together = then<std::vector<T>>(std::move(pair), [](std::pair<std::vector<T>, T> so_far) {
+      so_far.first.push_back(std::move(so_far.second));
+      return std::move(so_far.first);
+    });
+  }
+  return together;
+}
+
+// `otherwise` where it ends in an error of Redis' answer. One without a connection ends in that all the same.
+template <class T>
+Query<T> or_else(Query<T> query, T otherwise) {
+  return {std::move(query.commands),
+          [decode = std::move(query.decode), otherwise](Replies replies) mutable -> Result<Step<T>> {
+            auto step = decode(std::move(replies));
+            if (!step) return Step<T>{std::move(otherwise)};
+            if (step->next) return Step<T>{or_else(std::move(*step->next), std::move(otherwise))};
+            return step;
+          }};
+}
 
 }  // namespace medsynth::redis
