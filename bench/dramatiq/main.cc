@@ -152,7 +152,7 @@ class Bare {
     });
   }
 
-  void start(Chain& chain, std::vector<dramatiq::Delivery> deliveries) {
+  void start(Chain& chain, std::vector<dramatiq::Received> deliveries) {
     std::vector<std::string> ids;
     std::vector<tasks::Begin> begins;
     for (const auto& delivery : deliveries) {
@@ -164,14 +164,14 @@ class Bare {
     go(chain, broker_.note_starts(queue_, ids),
        [this, &chain, begins = std::move(begins), deliveries = std::move(deliveries)](auto) mutable {
          if (begins.empty()) return settle(chain, std::move(deliveries));
-         go(chain, store_.open(begins, system_clock().now()),
+         go(chain, store_.look(begins),
             [this, &chain, deliveries = std::move(deliveries)](std::vector<tasks::Attempt> attempts) mutable {
               write(chain, std::move(attempts), std::move(deliveries));
             });
        });
   }
 
-  void write(Chain& chain, std::vector<tasks::Attempt> attempts, std::vector<dramatiq::Delivery> deliveries) {
+  void write(Chain& chain, std::vector<tasks::Attempt> attempts, std::vector<dramatiq::Received> deliveries) {
     const WallTime now = system_clock().now();
     std::vector<tasks::Advance> advances;
     for (tasks::Attempt& attempt : attempts)
@@ -182,7 +182,7 @@ class Bare {
        });
   }
 
-  void settle(Chain& chain, std::vector<dramatiq::Delivery> deliveries) {
+  void settle(Chain& chain, std::vector<dramatiq::Received> deliveries) {
     std::vector<dramatiq::Settlement> settlements;
     for (auto& delivery : deliveries) settlements.push_back({.lease = std::move(delivery)});
     go(chain, broker_.settle(settlements), [this, &chain](auto) { fetch(chain); });

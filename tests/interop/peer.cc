@@ -30,6 +30,8 @@
 #include "medsynth/dramatiq/results.h"
 #include "medsynth/dramatiq/retries.h"
 
+#include "support/settle.h"
+
 namespace {
 
 using namespace medsynth;
@@ -127,26 +129,34 @@ int limit(redis::Client& client, const Arguments& arguments) {
   return EXIT_SUCCESS;
 }
 
-void run_one(redis::Client& client, dramatiq::Consumer& consumer, const dramatiq::Delivery& delivery,
-             std::stop_token stop) {
-  const dramatiq::Message& message = delivery.message;
+void run_one(redis::Client& client, const dramatiq::Broker& broker, dramatiq::Consumer& consumer,
+             dramatiq::Delivery delivery, const std::stop_token& stop) {
+  using Kind = dramatiq::Settlement::Kind;
+  const dramatiq::Message message = delivery.message;
+  const auto settle = [&](dramatiq::Settlement settlement) {
+    test::settle(client, broker, consumer, std::move(delivery), std::move(settlement), stop);
+  };
+  const WallTime at = client.clock().now();
+  if (const auto eta = dramatiq::due(message, at); eta && *eta > at)  // as the executor does
+    return settle({.kind = Kind::move, .updated = message, .eta = eta});
   const bool first = message.option("retries").empty();
   if (message.actor_name == "slow_peer") {
     (void)client.send({redis::Command("RPUSH", "started", message.args)});
-    while (!stop.stop_requested()) std::this_thread::sleep_for(10ms);
-    consumer.give_back(delivery);
+    while (!stop.stop_requested()) std::this_thread::sleep_for(10ms);  // then it gives itself back
   } else if (message.actor_name == "flaky_peer" && first) {
     const WallTime now = system_clock().now();
-    consumer.retry(delivery, dramatiq::after_failure(message, "failed once", now), now + 200ms);
+    dramatiq::Message updated = dramatiq::after_failure(message, "failed once", now);
+    updated.queue_name = delivery.queue;
+    settle({.kind = Kind::move, .updated = std::move(updated), .eta = now + 200ms});
   } else if (message.actor_name == "echo_peer" || message.actor_name == "flaky_peer") {
     // Not acknowledged before its effect is there: Redis may be away.
     while (!client.send({redis::Command("RPUSH", "effects:peer", message.args)})) {
-      if (stop.stop_requested()) return consumer.give_back(delivery);
+      if (stop.stop_requested()) return;
       std::this_thread::sleep_for(50ms);
     }
-    consumer.ack(delivery);
+    settle({});
   } else {
-    consumer.dead(delivery, message, "no such actor");
+    settle({.kind = Kind::dead, .updated = message, .reason = "no such actor"});
   }
 }
 
@@ -163,7 +173,8 @@ int work(redis::Client& client, const Arguments& arguments, const sigset_t& endi
   for (long i = std::stol(argument(arguments, "threads", "2")); i > 0; --i)
     threads.emplace_back([&](std::stop_token stop) {
       while (!stop.stop_requested())
-        if (const auto delivery = consumer.take(100ms, stop)) run_one(client, consumer, *delivery, stop);
+        if (auto delivery = consumer.take(100ms, stop))
+          run_one(client, broker, consumer, std::move(*delivery), stop);
     });
   std::cout << "ready" << std::endl;
   int signal = 0;

@@ -132,7 +132,7 @@ def test_r2_without_a_channel_work_is_done(side: Side) -> None:
 def test_r2_a_right_that_is_missing_at_the_start(side: Side) -> None:
     side.grant("-hdel")
     message = side.send("echo_peer", 1)
-    wait_until(lambda: side.said("a task cannot be started"), what="line in the log")
+    wait_until(lambda: side.said("tasks cannot be started"), what="line in the log")
     side.grant("+hdel")
     wait_until(lambda: side.status(message) == "completed" and side.settled())
     assert side.effects() == ["[1]"]
@@ -143,12 +143,12 @@ def test_r2_a_right_that_is_missing_at_the_end(side: Side) -> None:
     wait_until(lambda: side.redis.llen("started"))
     side.grant("-hset")
     side.redis.set("go", 1)
-    wait_until(lambda: side.said("cannot be written into its record"))
+    wait_until(lambda: side.said("cannot be written into their records"))
     side.grant("+hset")
     wait_until(lambda: side.status(message) == "completed" and side.settled())
     assert side.record(message)["result"] == [1]
     assert side.effects() == ["[1]"]
-    assert side.said("cannot be written into its record\"") <= 2  # the cause, and that it works again
+    assert side.said("cannot be written into their records\"") <= 2  # the cause, and that it works again
 
 
 def test_r2_an_index_of_another_kind(side: Side) -> None:

@@ -152,7 +152,7 @@ Query<Fetched> Broker::fetch(const std::string& queue, std::int64_t count, bool 
             const std::vector<redis::Reply>& unaborted = taken[3].list;
             if (step.value && step.value->deliveries.size() == unaborted.size())
               for (std::size_t i = 0; i < unaborted.size(); ++i) {
-                Delivery& delivery = step.value->deliveries[i];
+                Received& delivery = step.value->deliveries[i];
                 delivery.unaborted = delivery.message.message_id == unaborted[i].text;
               }
             return step;
@@ -178,10 +178,7 @@ Query<bool> Broker::unregister_worker(const std::vector<std::string>& queues) co
   for (const std::string& queue : queues) names.push_back(k.running(options_.worker_id, queue));
   Query<std::int64_t> gone = sum({Command::eval(scripts::unregister, std::move(names),
                                                 {options_.worker_id, std::to_string(2 * queues.size())})});
-  return {std::move(gone.commands), [decode = std::move(gone.decode)](Replies replies) -> Result<Step<bool>> {
-            BOOST_OUTCOME_TRY(auto step, decode(std::move(replies)));
-            return Step<bool>{*step.value != 0};
-          }};
+  return redis::then<bool>(std::move(gone), [](std::int64_t n) { return n != 0; });
 }
 
 Query<WallTime> Broker::heartbeat(const std::vector<std::string>& queues) const {

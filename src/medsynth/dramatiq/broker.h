@@ -39,14 +39,13 @@ struct Lease {
   std::string queue;             // as fetched: canonical or .DQ
   std::string redis_message_id;  // as Redis knows it, whatever the payload says
 };
-struct Delivery : Lease {
+struct Received : Lease {
   Message message;
-  // What note_start() says of it, when the consumer has asked already.
-  std::optional<std::int64_t> deaths = {};
-  bool unaborted = false;  // dramatiq-abort had not cancelled it when it was fetched to start at once
+  bool marked = false;     // it counts as running since it was fetched (fetch() with `start`), without deaths
+  bool unaborted = false;  // dramatiq-abort had not cancelled it when it was marked
 };
 struct Fetched {
-  std::vector<Delivery> deliveries;
+  std::vector<Received> deliveries;
   std::int64_t quarantined = 0;           // undecodable payloads that became dead letters, each by itself
   std::optional<WallTime> next_due = {};  // of due(): when the first that is left is due
   bool started = false;                   // of fetch(): noted as started, without deaths
@@ -89,7 +88,7 @@ struct Settlement {
   Follow follow = {};
 };
 // From a delay queue to its canonical queue, without its eta.
-Settlement moved_when_due(Delivery delayed);
+Settlement moved_when_due(Received delayed);
 
 struct Depth {
   std::int64_t ready = 0;    // waiting in the list
@@ -130,15 +129,15 @@ class Broker {
   // Settling: true where the message was still ours; false: the lease was lost, somebody else has it, nothing
   // was done. Mere acks of one queue are one script, the others one script each; all are one exchange.
   redis::Query<std::vector<bool>> settle(const std::vector<Settlement>& settlements) const;
-  redis::Query<bool> ack(const Delivery& delivery) const;
-  redis::Query<bool> dead(const Delivery& delivery, Message updated, std::string reason = {}) const;
-  redis::Query<bool> retry(const Delivery& delivery, Message updated, WallTime eta) const;
-  redis::Query<bool> move_due(const Delivery& delayed) const;  // .DQ -> canonical queue
+  redis::Query<bool> ack(const Lease& lease) const;
+  redis::Query<bool> dead(const Lease& lease, Message updated, std::string reason = {}) const;
+  redis::Query<bool> retry(const Lease& lease, Message updated, WallTime eta) const;
+  redis::Query<bool> move_due(const Received& delayed) const;  // .DQ -> canonical queue
 
   // Delayed messages lie in the due index of their queue, held by its scheduler: a worker id that the
   // heartbeats of all our workers on that queue keep alive, so that Python takes them over when we are gone.
   // schedule() puts fetched ones there, due() takes those whose eta has come into our ack set.
-  redis::Query<std::int64_t> schedule(const std::string& queue, const std::vector<Delivery>& delayed,
+  redis::Query<std::int64_t> schedule(const std::string& queue, const std::vector<Received>& delayed,
                                       WallTime now) const;
   redis::Query<Fetched> due(const std::string& queue, WallTime now, std::int64_t count) const;
 
@@ -155,7 +154,7 @@ class Broker {
   // Before a message runs: should this worker die before it is settled or given back, whoever recovers it
   // counts a death of the message. Answers how many workers died running it, or -1: the lease was lost, do
   // not run it.
-  redis::Query<std::int64_t> note_start(const Delivery& delivery) const;
+  redis::Query<std::int64_t> note_start(const Lease& lease) const;
   // The same for many messages of one queue, in one exchange.
   redis::Query<std::vector<std::int64_t>> note_starts(const std::string& queue,
                                                       std::vector<std::string> redis_message_ids) const;

@@ -77,11 +77,7 @@ Result<Message> decode_named(std::string_view payload) {
 // Of a query about one.
 template <class T>
 Query<T> only(Query<std::vector<T>> query) {
-  return {std::move(query.commands), [decode = std::move(query.decode)](Replies replies) -> Result<Step<T>> {
-            BOOST_OUTCOME_TRY(auto step, decode(std::move(replies)));
-            if (step.next) return Step<T>{only(std::move(*step.next))};
-            return Step<T>{T(step.value->front())};
-          }};
+  return redis::then<T>(std::move(query), [](const std::vector<T>& all) { return T(all.front()); });
 }
 
 // By start.lua, which says which are unusual and how.
@@ -237,28 +233,28 @@ Query<Flags> Broker::settle(const std::vector<Settlement>& settlements) const {
           }};
 }
 
-Query<bool> Broker::ack(const Delivery& delivery) const {
-  return only(settle({{.lease = delivery}}));
+Query<bool> Broker::ack(const Lease& lease) const {
+  return only(settle({{.lease = lease}}));
 }
 
-Query<bool> Broker::dead(const Delivery& delivery, Message updated, std::string reason) const {
+Query<bool> Broker::dead(const Lease& lease, Message updated, std::string reason) const {
   return only(settle({{.kind = Settlement::Kind::dead,
-                       .lease = delivery,
+                       .lease = lease,
                        .updated = std::move(updated),
                        .reason = std::move(reason)}}));
 }
 
-Query<bool> Broker::retry(const Delivery& delivery, Message updated, WallTime eta) const {
-  updated.queue_name = delivery.queue;
-  return only(settle(
-      {{.kind = Settlement::Kind::move, .lease = delivery, .updated = std::move(updated), .eta = eta}}));
+Query<bool> Broker::retry(const Lease& lease, Message updated, WallTime eta) const {
+  updated.queue_name = lease.queue;
+  return only(
+      settle({{.kind = Settlement::Kind::move, .lease = lease, .updated = std::move(updated), .eta = eta}}));
 }
 
-Query<bool> Broker::move_due(const Delivery& delayed) const {
+Query<bool> Broker::move_due(const Received& delayed) const {
   return only(settle({moved_when_due(delayed)}));
 }
 
-Query<std::int64_t> Broker::schedule(const std::string& queue, const std::vector<Delivery>& delayed,
+Query<std::int64_t> Broker::schedule(const std::string& queue, const std::vector<Received>& delayed,
                                      WallTime now) const {
   const Keys k = keys(options_);
   const std::string dq = delay_queue(queue);
@@ -360,8 +356,8 @@ Query<std::vector<std::int64_t>> Broker::note_starts(const std::string& queue,
           }};
 }
 
-Query<std::int64_t> Broker::note_start(const Delivery& delivery) const {
-  return only(note_starts(delivery.queue, {delivery.redis_message_id}));
+Query<std::int64_t> Broker::note_start(const Lease& lease) const {
+  return only(note_starts(lease.queue, {lease.redis_message_id}));
 }
 
 Query<redis::Done> Broker::forget_starts(const std::string& queue,
@@ -371,7 +367,7 @@ Query<redis::Done> Broker::forget_starts(const std::string& queue,
   return redis::all_ok({std::move(unmark)});
 }
 
-Settlement moved_when_due(Delivery delayed) {
+Settlement moved_when_due(Received delayed) {
   Message updated = std::move(delayed.message);
   updated.queue_name = delayed.queue;
   updated.erase_option("eta");

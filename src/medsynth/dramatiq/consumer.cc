@@ -2,8 +2,6 @@
 
 #include <pthread.h>
 
-#include <future>
-
 #include "medsynth/dramatiq/consumer_impl.h"
 
 namespace medsynth::dramatiq {
@@ -12,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-constexpr auto kLastSettling = 1s;  // of a consumer that is destroyed without stop()
+constexpr auto kLastReturns = 1s;  // of a consumer that is destroyed without stop()
 
 }  // namespace
 
@@ -27,10 +25,15 @@ void Consumer::Impl::put_back(const std::map<std::string, std::vector<std::strin
         break;
       }
       trouble.failed(what, back.error());
-      if (!settler->may_still_settle()) break;
+      if (!may_still_give_back()) break;
       if (reach(client)) pause(backoff.next());  // it is there, but does not do it yet
     }
   }
+}
+
+bool Consumer::Impl::may_still_give_back() {
+  const std::lock_guard lock(mutex);
+  return steady_now() < give_up_at;
 }
 
 void Consumer::Impl::flush_returns() {
@@ -46,7 +49,7 @@ void Consumer::Impl::flush_returns() {
   signals->bell.ring();
 }
 
-std::vector<Delivery> Consumer::Impl::take(std::size_t count, milliseconds timeout, std::stop_token stop) {
+std::vector<Received> Consumer::Impl::take(std::size_t count, milliseconds timeout, std::stop_token stop) {
   std::unique_lock lock(mutex);
   const auto done = [&] { return stopping || hand.ready() > 0; };
   ++waiting;
@@ -58,7 +61,7 @@ std::vector<Delivery> Consumer::Impl::take(std::size_t count, milliseconds timeo
   }
   --waiting;
   if (stopping) return {};
-  std::vector<Delivery> taken = hand.take(kSlice, count);
+  std::vector<Received> taken = hand.take(kSlice, count);
   const bool more = hand.ready() > 0, low = wanted() > 0;
   lock.unlock();
   if (more) changed.notify_one();
@@ -77,13 +80,6 @@ Consumer::Consumer(redis::Client& client, const Broker& broker, ConsumerOptions 
   };
   self.keeper = std::make_unique<Keeper>(
       client, broker, KeeperOptions{o.queues, o.heartbeat, o.maintenance, o.sweep}, leases_in_doubt);
-  self.settler = std::make_unique<Settler>(
-      client, broker, [&self] { self.keeper->lost_contact(); },
-      [&self](const std::vector<Settlement>& settled, std::int64_t lost) {
-        self.lost += lost;
-        const std::lock_guard lock(self.mutex);
-        for (const Settlement& one : settled) self.hand.settled(one.lease.redis_message_id);
-      });
   self.fetcher = std::jthread([&self](std::stop_token stop) {
     pthread_setname_np(pthread_self(), "ms-fetch");
     self.fetch_loop(std::move(stop));
@@ -92,24 +88,32 @@ Consumer::Consumer(redis::Client& client, const Broker& broker, ConsumerOptions 
 
 Consumer::~Consumer() {
   Impl& self = *impl_;
-  stop(kLastSettling);
+  stop(kLastReturns);
   self.fetcher.join();
   self.client.subscribe({}, {});
   self.client.on_connect({});
-  self.settler.reset();
   self.keeper.reset();  // no heartbeat after we are gone
   (void)self.client.run(self.broker.unregister_worker(self.options.queues));  // else recovery does it
 }
 
+Delivery::~Delivery() {
+  Delivery* const self = this;
+  if (consumer_) consumer_->give_back(std::span(&self, 1));
+}
+
 std::optional<Delivery> Consumer::take(milliseconds timeout, std::stop_token stop) {
-  std::vector<Delivery> taken = impl_->take(1, timeout, std::move(stop));
+  std::vector<Received> taken = impl_->take(1, timeout, std::move(stop));
   if (taken.empty()) return std::nullopt;
-  started(taken.front());
-  return std::move(taken.front());
+  std::optional<Delivery> delivery(std::in_place, std::move(taken.front()), this);
+  started(*delivery);
+  return delivery;
 }
 
 std::vector<Delivery> Consumer::take_some(milliseconds timeout, std::stop_token stop) {
-  return impl_->take(kMostInSlice, timeout, std::move(stop));
+  std::vector<Delivery> deliveries;
+  for (Received& received : impl_->take(kMostInSlice, timeout, std::move(stop)))
+    deliveries.emplace_back(std::move(received), this);
+  return deliveries;
 }
 
 void Consumer::started(const Delivery& delivery) {
@@ -120,73 +124,57 @@ void Consumer::started(const Delivery& delivery) {
   impl_->flush_returns();
 }
 
-void Consumer::settle(Settlement settlement, std::function<void(bool)> done) {
-  impl_->settler->settle(std::move(settlement), std::move(done));
+void Consumer::settled(Delivery delivery, bool ours) {
+  Delivery* const one = &delivery;
+  settled(std::span(&one, 1), ours ? 0 : 1);
 }
 
-bool Consumer::settle(Settlement settlement) {
-  const auto promise = std::make_shared<std::promise<bool>>();
-  auto future = promise->get_future();
-  settle(std::move(settlement), [promise](bool ours) { promise->set_value(ours); });
-  const bool ours = future.get();  // the settler answers each, at the latest at stop()'s timeout
-  impl_->flush_returns();
-  return ours;
-}
-
-bool Consumer::ack(const Delivery& delivery) {
-  return settle({.lease = delivery});
-}
-
-bool Consumer::dead(const Delivery& delivery, Message updated, std::string reason) {
-  return settle({.kind = Settlement::Kind::dead,
-                 .lease = delivery,
-                 .updated = std::move(updated),
-                 .reason = std::move(reason)});
-}
-
-bool Consumer::retry(const Delivery& delivery, Message updated, WallTime eta) {
-  updated.queue_name = delivery.queue;
-  return settle(
-      {.kind = Settlement::Kind::move, .lease = delivery, .updated = std::move(updated), .eta = eta});
-}
-
-void Consumer::give_back(const Delivery& delivery) {
-  give_back(std::span(&delivery, 1));
-}
-
-void Consumer::give_back(std::span<const Delivery> deliveries) {
+void Consumer::settled(std::span<Delivery* const> deliveries, std::int64_t lost) {
+  impl_->lost += lost;
   {
     const std::lock_guard lock(impl_->mutex);
-    for (const Delivery& delivery : deliveries) impl_->hand.give_back(delivery.redis_message_id);
+    for (Delivery* delivery : deliveries) {
+      delivery->consumer_ = nullptr;
+      impl_->hand.settled(delivery->redis_message_id);
+    }
   }
   impl_->flush_returns();
 }
 
-void Consumer::forget(const Delivery& delivery) {
+void Consumer::give_back(std::span<Delivery* const> deliveries) {
   {
     const std::lock_guard lock(impl_->mutex);
-    impl_->hand.settled(delivery.redis_message_id);
+    for (Delivery* delivery : deliveries) {
+      delivery->consumer_ = nullptr;
+      impl_->hand.give_back(delivery->redis_message_id);
+    }
   }
+  impl_->flush_returns();
+}
+
+void Consumer::forget(Delivery& delivery) {
   impl_->signals->unsure = true;  // it may have come again meanwhile
-  impl_->flush_returns();
+  Delivery* const one = &delivery;
+  settled(std::span(&one, 1), 1);
   impl_->signals->bell.ring();
+}
+
+void Consumer::lost_contact() {
+  impl_->keeper->lost_contact();
 }
 
 void Consumer::stop(milliseconds timeout) {
   Impl& self = *impl_;
-  std::unique_lock lock(self.mutex);
-  self.stopping = true;
-  lock.unlock();
   const SteadyTime until = steady_now() + timeout;
-  self.settler->give_up_at(until);
+  {
+    const std::lock_guard lock(self.mutex);
+    self.stopping = true;
+    self.give_up_at = until;
+  }
   self.changed.notify_all();
   self.fetcher.request_stop();
-  lock.lock();
+  std::unique_lock lock(self.mutex);
   self.ended.wait_until(lock, until, [&] { return self.given_back; });
-}
-
-bool Consumer::wait_settled(milliseconds timeout) {
-  return impl_->settler->wait_idle(steady_now() + timeout);
 }
 
 std::int64_t Consumer::lost_leases() const {

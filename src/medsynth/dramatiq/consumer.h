@@ -1,15 +1,19 @@
-// Takes messages from queues and their delay queues for one worker process. Owns a fetching thread
-// ("ms-fetch"; while it sleeps, what a bell tells of is fetched on the client's thread), a settling thread
-// ("ms-settle") and a timer thread ("ms-beat": heartbeat every 5 s, recovery of dead workers with jitter);
-// hands out messages that are due.
+// Takes messages from queues and their delay queues for one worker process, and keeps what it holds in step
+// with Redis. Owns a fetching thread ("ms-fetch"; while it sleeps, what a bell tells of is fetched on the
+// client's thread) and a timer thread ("ms-beat": heartbeat every 5 s, recovery of dead workers with jitter);
+// hands out messages that are due. Settling is pipeline's (or Broker::settle), which then says settled().
 //
 //   Consumer consumer(client, broker, {.queues = {"medsynth"}});
-//   while (auto delivery = consumer.take(1s, stop)) consumer.ack(*delivery);
+//   while (auto delivery = consumer.take(1s, stop)) {
+//     ...
+//     client.run(broker.ack(*delivery));
+//     consumer.settled(std::move(*delivery));
+//   }
 //   consumer.stop(30s);
 //
-// Thread safe. Redis being away is not an error: it waits and goes on; what it had in hand is compared with
-// its ack sets when Redis is back. It registers the worker, and takes the client's one subscription set: no
-// other part may use that.
+// Thread safe. Redis being away is not an error: it waits and goes on; what it holds is compared with its ack
+// sets when Redis is back. It registers the worker, and takes the client's one subscription set: no other
+// part may use that.
 #pragma once
 
 #include <chrono>
@@ -20,6 +24,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "medsynth/dramatiq/broker.h"
@@ -44,44 +49,56 @@ struct ConsumerOptions {
   std::chrono::milliseconds poll_heard{500};  // and after a while where Redis sends keyspace events
 };
 
+class Consumer;
+
+// A message that was taken: ours until it is settled, given back, forgotten or left to recovery. Move only;
+// one that is dropped gives itself back. Its consumer outlives it.
+class Delivery : public Received {
+ public:
+  Delivery(Received received, Consumer* consumer) : Received(std::move(received)), consumer_(consumer) {}
+  Delivery(Delivery&& other) noexcept
+      : Received(std::move(other)), consumer_(std::exchange(other.consumer_, nullptr)) {}
+  Delivery& operator=(Delivery&&) = delete;
+  ~Delivery();
+  // It stays in our ack set, and whoever recovers this worker's messages puts it back.
+  void leave_to_recovery() { consumer_ = nullptr; }
+
+ private:
+  friend class Consumer;
+  Consumer* consumer_;
+};
+
 class Consumer {
  public:
   // `client` and `broker` outlive it.
   Consumer(redis::Client& client, const Broker& broker, ConsumerOptions options);
-  ~Consumer();  // stop(), then wait; every message handed out must have been settled or is left to recovery
+  ~Consumer();  // stop(), then wait; what was handed out and is still ours is left to recovery
   Consumer(const Consumer&) = delete;
   Consumer& operator=(const Consumer&) = delete;
 
   // The next message that is due, or nullopt at the timeout, on stop, or when the consumer is stopping.
   std::optional<Delivery> take(std::chrono::milliseconds timeout, std::stop_token stop = {});
   // The next message that waits for admission, alone, or the next ones that do not and are expected to end
-  // within 1 ms together. One that waits holds up what others give back until started(), a settling, or
+  // within 1 ms together. One that waits holds up what others give back until started(), settled(),
   // give_back() or forget().
   std::vector<Delivery> take_some(std::chrono::milliseconds timeout, std::stop_token stop = {});
   void started(const Delivery& delivery);
 
-  // Settles a message that was taken, retrying while Redis is away or refuses, until it worked; after stop()
-  // until its timeout has passed. False: the lease was lost, or it never worked (then recovery puts the
-  // message back). Where what follows from it can never be written, it becomes a dead letter with that
-  // reason.
-  bool settle(Settlement settlement);
-  // The same without waiting, together with those of other threads; `done` runs on the settling thread.
-  void settle(Settlement settlement, std::function<void(bool ours)> done);
-  bool ack(const Delivery& delivery);
-  bool dead(const Delivery& delivery, Message updated, std::string reason = {});
-  bool retry(const Delivery& delivery, Message updated, WallTime eta);
+  // It has left our hands; false: somebody else had it (Broker::settle).
+  void settled(Delivery delivery, bool ours = true);
+  void settled(std::span<Delivery* const> deliveries, std::int64_t lost);
   // To the head of their queues, unrun, in the order in which they were fetched, and with them all that are
   // ready: as soon as no other one waits to start. Nothing new is fetched before.
-  void give_back(const Delivery& delivery);
-  void give_back(std::span<const Delivery> deliveries);
+  void give_back(std::span<Delivery* const> deliveries);
   // It turned out to be no longer ours (Broker::note_start): nothing is done with it.
-  void forget(const Delivery& delivery);
+  void forget(Delivery& delivery);
+  // A call about a message failed because Redis is away: recovery waits anew.
+  void lost_contact();
 
   // Takes no new messages; gives back those that were not handed out. Returns when that is done or at the
-  // timeout. The heartbeat goes on until the destructor, for what still runs.
+  // timeout; what cannot be given back by then is left to recovery. The heartbeat goes on until the
+  // destructor, for what still runs.
   void stop(std::chrono::milliseconds timeout);
-  // Whether everything that settle() was asked for is done, waiting for it until the timeout.
-  bool wait_settled(std::chrono::milliseconds timeout);
 
   std::int64_t lost_leases() const;
 

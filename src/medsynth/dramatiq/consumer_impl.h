@@ -15,7 +15,6 @@
 #include "medsynth/dramatiq/delays.h"
 #include "medsynth/dramatiq/hand.h"
 #include "medsynth/dramatiq/keeper.h"
-#include "medsynth/dramatiq/settler.h"
 #include "medsynth/dramatiq/waiting.h"
 #include "medsynth/redis/trouble.h"
 
@@ -25,7 +24,6 @@ constexpr std::chrono::milliseconds kSlice{
     1};  // work that is handed out together: its records are written together
 constexpr std::string_view kNotAttached = "a worker cannot look after what it holds";
 constexpr std::size_t kMostInSlice = 256;
-constexpr std::size_t kMostRefused = 256;  // ended messages that Redis does not let settle: then no new ones
 
 // What the client's thread tells the fetching thread, perhaps when the consumer is already gone.
 struct Signals {
@@ -46,13 +44,14 @@ struct Consumer::Impl {
   std::mutex mutex;
   std::condition_variable_any changed;  // wakes one taker, who wakes the next when there is more
   std::condition_variable_any ended;    // the fetching thread
-  Hand hand;                            // guarded by mutex, like the next five
+  Hand hand;                            // guarded by mutex, like the next six
   std::int64_t waiting = 0;             // takers
   std::int64_t ahead = 0;               // messages worth fetching before somebody waits for them
   // Threads that put back what was given back: what is behind it must not be fetched before.
   std::int64_t requeuing = 0;
   bool stopping = false;
-  bool given_back = false;  // the fetching thread has ended
+  bool given_back = false;                    // the fetching thread has ended
+  SteadyTime give_up_at = SteadyTime::max();  // then nothing is given back any more
 
   std::atomic<std::int64_t> lost{0};
 
@@ -64,7 +63,6 @@ struct Consumer::Impl {
   bool hears = false;  // Redis sends keyspace events
 
   std::unique_ptr<Keeper> keeper;
-  std::unique_ptr<Settler> settler;
   std::jthread fetcher;  // last: it uses everything above
 
   template <class T>
@@ -98,9 +96,10 @@ struct Consumer::Impl {
   void give_back_all();
 
   // Taking and giving back (consumer.cc).
-  std::vector<Delivery> take(std::size_t count, std::chrono::milliseconds timeout, std::stop_token stop);
+  std::vector<Received> take(std::size_t count, std::chrono::milliseconds timeout, std::stop_token stop);
   void put_back(const std::map<std::string, std::vector<std::string>>& ids);
   void flush_returns();
+  bool may_still_give_back();
 };
 
 }  // namespace medsynth::dramatiq

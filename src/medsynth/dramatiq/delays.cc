@@ -12,9 +12,9 @@ constexpr std::int64_t kTogether = 1000;  // messages of one look: bounds what i
 Result<Delays::Look> Delays::look(const std::string& queue, WallTime now) {
   Look look;
   std::vector<Settlement> moves;
-  std::vector<Delivery> later;
+  std::vector<Received> later;
   BOOST_OUTCOME_TRY(auto fresh, client_.run(broker_.fetch(delay_queue(queue), kTogether)));
-  for (Delivery& delivery : fresh.deliveries) {
+  for (Received& delivery : fresh.deliveries) {
     if (due(delivery.message, now).value_or(now) <= now)
       moves.push_back(moved_when_due(std::move(delivery)));
     else
@@ -29,7 +29,7 @@ Result<Delays::Look> Delays::look(const std::string& queue, WallTime now) {
     next_.insert_or_assign(queue, *due.next_due);
   else
     next_.erase(queue);
-  for (Delivery& delivery : due.deliveries) moves.push_back(moved_when_due(std::move(delivery)));
+  for (Received& delivery : due.deliveries) moves.push_back(moved_when_due(std::move(delivery)));
   if (!moves.empty()) {
     BOOST_OUTCOME_TRY(auto ours, client_.run(broker_.settle(moves)));
     look.lost += std::count(ours.begin(), ours.end(), false);

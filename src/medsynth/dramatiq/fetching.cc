@@ -146,10 +146,10 @@ void Consumer::Impl::fetch_at_once(const std::string& queue) {
     if (fetched && fetched->started) {
       const bool right = starts_at_once(*fetched);
       std::vector<std::string> ids;
-      for (Delivery& delivery : fetched->deliveries) {
-        if (right) delivery.deaths = 0;
-        delivery.unaborted = delivery.unaborted && right;  // what waits may be aborted meanwhile
-        ids.push_back(delivery.redis_message_id);
+      for (Received& received : fetched->deliveries) {
+        received.marked = right;
+        received.unaborted = received.unaborted && right;  // what waits may be aborted meanwhile
+        ids.push_back(received.redis_message_id);
       }
       // Before they start: what is sent first is done first.
       if (!right) client.run<redis::Done>(broker.forget_starts(queue, ids), [](auto) {});
@@ -163,7 +163,7 @@ bool Consumer::Impl::starts_at_once(const Fetched& fetched) const {
   if (!options.expected_work || fetched.deliveries.empty() || fetched.deliveries.size() > kMostInSlice)
     return false;
   microseconds sum{0};
-  for (const Delivery& delivery : fetched.deliveries) {
+  for (const Received& delivery : fetched.deliveries) {
     const auto work = options.expected_work(delivery.message);
     if (!work) return false;
     sum += *work;
@@ -190,17 +190,11 @@ bool Consumer::Impl::receive(const std::string& queue, Result<Fetched> fetched) 
     log::warning("undecodable messages became dead letters",
                  {{"queue", queue}, {"count", fetched->quarantined}});
   if (fetched->deliveries.empty()) return fetched->quarantined > 0;
-  const WallTime now = client.clock().now();
-  std::vector<Settlement> too_early;  // as the dashboard may put them: an eta on a plain queue
   std::vector<Hand::Work> work;
   microseconds sum{0};
   bool all_known = true;
-  for (Delivery& delivery : fetched->deliveries) {
-    const auto eta = due(delivery.message, now);
-    if (eta && *eta > now)
-      too_early.push_back(
-          {.kind = Settlement::Kind::move, .lease = delivery, .updated = delivery.message, .eta = eta});
-    work.push_back(options.expected_work ? options.expected_work(delivery.message) : microseconds(0));
+  for (const Received& received : fetched->deliveries) {
+    work.push_back(options.expected_work ? options.expected_work(received.message) : microseconds(0));
     all_known = all_known && options.expected_work && work.back();
     sum += work.back().value_or(0us);
   }
@@ -211,17 +205,9 @@ bool Consumer::Impl::receive(const std::string& queue, Result<Fetched> fetched) 
                 ? std::clamp(microseconds(kAhead).count() * count_of / std::max<std::int64_t>(sum.count(), 1),
                              kLeastAhead, kMostAhead)
                 : 0;
-    auto early = too_early.begin();
-    for (std::size_t i = 0; i < work.size(); ++i) {
-      if (early != too_early.end() &&
-          early->lease.redis_message_id == fetched->deliveries[i].redis_message_id)
-        ++early;
-      else
-        hand.add(std::move(fetched->deliveries[i]), work[i]);
-    }
+    for (std::size_t i = 0; i < work.size(); ++i) hand.add(std::move(fetched->deliveries[i]), work[i]);
   }
   changed.notify_one();
-  for (Settlement& settlement : too_early) settler->settle(std::move(settlement), {});
   return true;
 }
 
@@ -257,9 +243,7 @@ bool Consumer::Impl::look_at_delayed() {
 std::int64_t Consumer::Impl::wanted() {
   const auto ready = static_cast<std::int64_t>(hand.ready());
   const std::int64_t most = std::max(options.prefetch, ahead);
-  if (stopping || hand.returning() || requeuing > 0 || (waiting <= ready && ready > most / 2) ||
-      settler->put_aside() >= kMostRefused)
-    return 0;
+  if (stopping || hand.returning() || requeuing > 0 || (waiting <= ready && ready > most / 2)) return 0;
   return most + waiting - ready;
 }
 

@@ -18,7 +18,7 @@ void Hand::enter(Place held, State state) {
   held->state = state;
 }
 
-void Hand::add(Delivery delivery, Work work) {
+void Hand::add(Received delivery, Work work) {
   const auto [place, is_new] = places_.try_emplace(delivery.redis_message_id);
   if (!is_new) {
     Held& held = *place->second;
@@ -30,8 +30,8 @@ void Hand::add(Delivery delivery, Work work) {
   place->second = std::prev(ready_.end());
 }
 
-std::vector<Delivery> Hand::take(microseconds work, std::size_t count) {
-  std::vector<Delivery> taken;
+std::vector<Received> Hand::take(microseconds work, std::size_t count) {
+  std::vector<Received> taken;
   taken.reserve(std::min(count, ready()));
   for (microseconds left = work; ready() > 0 && taken.size() < count;) {
     const Place next = ready_.begin();

@@ -24,11 +24,11 @@ class Hand {
   // in hand already (somebody took its lease, and it was fetched again) is given once: where it was handed
   // out, whoever has it settles it.
   using Work = std::optional<std::chrono::microseconds>;
-  void add(Delivery delivery, Work work);
+  void add(Received delivery, Work work);
   // The first ones that are ready, in hand until settled() or given back: one that waits, or up to `count` of
   // together at most `work` that do not (the first whatever its work). One that waits holds up what is given
   // back until it started, is settled, or is given back itself. Nothing while something is being given back.
-  std::vector<Delivery> take(std::chrono::microseconds work, std::size_t count);
+  std::vector<Received> take(std::chrono::microseconds work, std::size_t count);
   void started(const std::string& redis_message_id);
   void settled(const std::string& redis_message_id);  // or no longer ours
 
@@ -56,7 +56,7 @@ class Hand {
   struct Held {
     std::uint64_t order;
     std::string queue;
-    Delivery delivery;  // until it is handed out
+    Received delivery;  // until it is handed out
     Work work;
     State state = State::ready;
   };

@@ -142,6 +142,8 @@ Query<T> look(const std::string& base, T (*result)(Roll)) {
           }};
 }
 
+constexpr std::chrono::seconds kSoundFor = std::chrono::days(30);  // since the last new one
+
 }  // namespace
 
 Fleet::Fleet(const FleetOptions& options)
@@ -240,6 +242,18 @@ Query<Done> Fleet::block_model(const BlockedModel& model, std::chrono::milliseco
   const std::string key = base_ + "blocked";
   return redis::all_ok(
       {Command("HSET", key, model.model, described::write(model)), Command("PEXPIRE", key, time.count())});
+}
+
+Query<Done> Fleet::note_sound(const std::string& version) const {
+  const std::string key = base_ + "sound";
+  return redis::all_ok({Command("SADD", key, version), Command("EXPIRE", key, kSoundFor.count())});
+}
+
+Query<bool> Fleet::is_sound(const std::string& version) const {
+  return {{Command("SISMEMBER", base_ + "sound", version)}, [](Replies replies) -> Result<Step<bool>> {
+            BOOST_OUTCOME_TRY(auto found, redis::integer(replies[0]));
+            return Step<bool>{found == 1};
+          }};
 }
 
 Query<std::vector<BlockedModel>> Fleet::blocked_models(WallTime now) const {

@@ -49,13 +49,6 @@ Created::Outcome created_outcome(std::string_view word) {
   return word == "guarded" ? Created::Outcome::guarded : Created::Outcome::exists;
 }
 
-Begun::Outcome begun_outcome(std::string_view word) {
-  if (word == "run") return Begun::Outcome::run;
-  if (word == "taken") return Begun::Outcome::taken;
-  if (word == "cancelled") return Begun::Outcome::cancelled;
-  return word == "deleted" ? Begun::Outcome::deleted : Begun::Outcome::ended;
-}
-
 Cancelled::Outcome cancelled_outcome(std::string_view word) {
   if (word == "cancelled") return Cancelled::Outcome::cancelled;
   if (word == "requested") return Cancelled::Outcome::requested;
@@ -119,31 +112,6 @@ Query<Created> Store::create(const NewTask& task, WallTime now, std::vector<Comm
         Created{created_outcome(answer[0].text), answer.size() > 1 ? std::move(answer[1].text) : ""});
   };
   return query;
-}
-
-Query<Begun> Store::begin(const Begin& begin, WallTime now) const {
-  const std::string message = json::write_string(begin.message_id);
-  std::vector<std::string> arguments{message, json_texts_before(Status::processing),
-                                     std::to_string(micros(now))};
-  append_counted(arguments, {{"created_at", quoted(now)}});
-  append(arguments, {{"status", json_text(Status::processing)},
-                     {"progress", "0"},
-                     {"updated_at", quoted(now)},
-                     {"message_id", message},
-                     {"queue", json::write_string(begin.queue)},
-                     {"actor", json::write_string(begin.actor)},
-                     {"worker", json::write_string(begin.worker)}});
-  return ask<Begun>(
-      call_on(scripts::begin, options_, begin.task_id, now, std::move(arguments)), options_, begin.task_id,
-      now, [task_id = begin.task_id, message_id = begin.message_id](Answer& answer) -> Result<Begun> {
-        Begun begun{begun_outcome(answer[0].text), {task_id, message_id, 0}};
-        if (begun.outcome == Begun::Outcome::taken)
-          begun.owner = Record{"", {{"message_id", answer[1].text}}}.text("message_id").value_or("");
-        if (begun.outcome != Begun::Outcome::run) return begun;
-        BOOST_OUTCOME_TRY(auto number, redis::integer(answer[1]));
-        begun.attempt.number = number;
-        return begun;
-      });
 }
 
 Query<Cancelled> Store::cancel(std::string task_id, WallTime now) const {

@@ -93,7 +93,7 @@ struct Begin {
   std::string message_id;
   std::string queue;
   std::string actor;
-  std::string worker;  // host and worker id, for people
+  std::string worker;  // host and worker id, for people; of all that are opened together
 };
 struct Begun {
   enum class Outcome {
@@ -121,6 +121,10 @@ struct Advance {
   Fields fields = {};
 };
 Advance to_processing(Attempt attempt);
+// Progress in percent, and fields that the store does not own.
+Advance to_progress(Attempt attempt, double percent, const Fields& fields);
+// The message went back to the queue unfinished: the attempt is over.
+Advance to_pending(Attempt attempt);
 Advance to_completed(Attempt attempt, std::string result_json, WallTime now);
 Advance to_failed(Attempt attempt, std::string_view error, WallTime now);
 Advance to_retrying(Attempt attempt, std::string_view error, WallTime next_attempt_at);
@@ -163,29 +167,43 @@ class Store {
   // script: all or nothing. Repeating it with the same message_id answers `created` again.
   redis::Query<Created> create(const NewTask& task, WallTime now, std::vector<redis::Command> also = {},
                                std::optional<Guard> guard = {}, const std::optional<Bound>& bound = {}) const;
-  // A worker starts a message: a record that is not there is made, unless a tombstone says it was deleted.
-  // A record that has ended for another message gives way to a new one: ids are free again then
-  // (docs/decisions/0028). One without a message is taken over. A record that is `processing` for this
-  // message (its worker died) gets a new attempt.
-  redis::Query<Begun> begin(const Begin& begin, WallTime now) const;
-  // For messages that are expected to end at once, many in one exchange: the number of each one's next
-  // attempt, whose record is pending (or made). Writes no state: advance() does, while nobody else began, and
-  // states that follow quickly are one write. 0: begin() has more to say about this one.
-  redis::Query<std::vector<Attempt>> open(const std::vector<Begin>& begins, WallTime now) const;
-  // Writes of a worker's attempts from open() or begin(), many in one script; each is fenced by message,
-  // attempt and worker. At most one for each task. A record of an older version is `gone` here.
+  // A worker starts messages. First a look, many in one exchange: the attempt of each whose record is as it
+  // was created. Writes no state: advance() does, while nobody else began, and states that follow quickly are
+  // one write. The number of all others is 0: open() has more to say about them.
+  redis::Query<std::vector<Attempt>> look(const std::vector<Begin>& begins) const;
+  // Opens the next attempts, many in one script: `processing` by begins.front().worker. A record that is not
+  // there is made, unless a tombstone says it was deleted. A record that has ended for another message gives
+  // way to a new one: ids are free again then (docs/decisions/0028). One without a message is taken over. A
+  // record that is `processing` for this message (its worker died) gets a new attempt. A key that holds
+  // something else is that one's error alone.
+  redis::Query<std::vector<Result<Begun>>> open(const std::vector<Begin>& begins, WallTime now) const;
+  redis::Query<Begun> begin(const Begin& begin, WallTime now) const;  // the same of one
+  // Writes of attempts from look() or open(), many in one script; each is fenced by message, attempt and
+  // worker (empty: of attempts from open() only). At most one for each task. Where something else lies by
+  // now, it is stale. Repeating it answers `written` as long as nothing else happened.
   redis::Query<std::vector<Written>> advance(const std::vector<Advance>& advances, std::string_view worker,
                                              WallTime now) const;
+  // The same of one attempt from open().
   redis::Query<Written> progress(const Attempt& attempt, double percent, const Fields& fields,
-                                 WallTime now) const;
-  redis::Query<Written> complete(const Attempt& attempt, std::string result_json, WallTime now) const;
-  redis::Query<Written> fail(const Attempt& attempt, std::string_view error, WallTime now) const;
+                                 WallTime now) const {
+    return advance_one(to_progress(attempt, percent, fields), now);
+  }
+  redis::Query<Written> complete(const Attempt& attempt, std::string result_json, WallTime now) const {
+    return advance_one(to_completed(attempt, std::move(result_json), now), now);
+  }
+  redis::Query<Written> fail(const Attempt& attempt, std::string_view error, WallTime now) const {
+    return advance_one(to_failed(attempt, error, now), now);
+  }
   redis::Query<Written> retry(const Attempt& attempt, std::string_view error, WallTime next_attempt_at,
-                              WallTime now) const;
-  redis::Query<Written> end_cancelled(const Attempt& attempt, std::string_view why, WallTime now) const;
-  // The message went back to the queue unfinished (shutdown): pending again, the attempt is over.
-  // Repeating one of these five answers `written` as long as nothing else happened.
-  redis::Query<Written> release(const Attempt& attempt, WallTime now) const;
+                              WallTime now) const {
+    return advance_one(to_retrying(attempt, error, next_attempt_at), now);
+  }
+  redis::Query<Written> end_cancelled(const Attempt& attempt, std::string_view why, WallTime now) const {
+    return advance_one(to_cancelled(attempt, why, now), now);
+  }
+  redis::Query<Written> release(const Attempt& attempt, WallTime now) const {
+    return advance_one(to_pending(attempt), now);
+  }
 
   // Ends a waiting task at once and asks a running one to stop; writes the tombstone and dramatiq-abort's
   // cancel key. One without a message has nobody to ask, and ends at once.
@@ -241,6 +259,8 @@ class Store {
   const std::string& channel() const { return options_.channel; }
 
  private:
+  redis::Query<Written> advance_one(Advance step, WallTime now) const;
+
   StoreOptions options_;
 };
 

@@ -1,7 +1,9 @@
-// Writes of many attempts in one script each: open.lua, advance.lua.
+// What workers write, of many attempts in one script each: open.lua, advance.lua.
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <tuple>
+#include <type_traits>
 
 #include "medsynth/tasks/calls.h"
 #include "medsynth/tasks/store.h"
@@ -10,6 +12,7 @@ namespace medsynth::tasks {
 namespace {
 
 using redis::Command;
+using redis::Commands;
 using redis::Query;
 using redis::Replies;
 using redis::Step;
@@ -36,9 +39,9 @@ Result<> read_unusual(Replies replies, const std::vector<std::size_t>& order, Ea
   return success();
 }
 
-// When a record was made that is still as it was then: pending for this message, never begun, never cancelled
-// (nobody wrote a tombstone: whoever does changes the record too). 0: it does not say when.
-std::optional<std::int64_t> made_at(const redis::Reply& looked, const std::string& message_id) {
+// When a record was created that is still as it was then: pending for this message, never begun, never
+// cancelled (nobody wrote a tombstone: whoever does changes the record too). 0: it does not say when.
+std::optional<std::int64_t> created_at(const redis::Reply& looked, const std::string& message_id) {
   const std::vector<redis::Reply>& fields = looked.list;
   static const std::string kPending = json_text(Status::pending);
   const bool as_made = fields.size() == 5 && fields[0].text == json::write_string(message_id) &&
@@ -50,34 +53,72 @@ std::optional<std::int64_t> made_at(const redis::Reply& looked, const std::strin
   return created ? micros(*created) : 0;
 }
 
-// By open.lua: those of `begins` at `unusual`; `attempts` are those of all.
-Query<std::vector<Attempt>> open_unusual(const StoreOptions& options, const std::vector<Begin>& begins,
-                                         const std::vector<std::size_t>& unusual,
-                                         std::vector<Attempt> attempts, WallTime now) {
+using Opened = std::vector<Result<Begun>>;
+
+Begun::Outcome begun_outcome(std::string_view word) {
+  if (word == "run") return Begun::Outcome::run;
+  if (word == "taken") return Begun::Outcome::taken;
+  if (word == "cancelled") return Begun::Outcome::cancelled;
+  return word == "deleted" ? Begun::Outcome::deleted : Begun::Outcome::ended;
+}
+
+Result<Begun> begun_of(const Begin& begin, const redis::Reply& word, const redis::Reply& more) {
+  Begun begun{begun_outcome(word.text), {begin.task_id, begin.message_id, 0}};
+  if (begun.outcome == Begun::Outcome::taken)
+    begun.owner = Record{"", {{"message_id", more.text}}}.text("message_id").value_or("");
+  if (begun.outcome == Begun::Outcome::run) {
+    BOOST_OUTCOME_TRY(begun.attempt.number, redis::integer(more));
+  }
+  return begun;
+}
+
+// Opens those of `begins` at `places` into `opened`; those of an older version are rewritten first, and then
+// opened like the others.
+Query<Opened> open_at(const StoreOptions& options, std::vector<Begin> begins,
+                      const std::vector<std::size_t>& places, Opened opened, Commands before, WallTime now) {
   std::vector<std::string> keys;
   std::vector<std::size_t> order;
-  std::vector<std::string> arguments{std::to_string(micros(now))};
+  std::vector<std::string> arguments{std::to_string(micros(now)), json::write_string(begins.front().worker),
+                                     json_texts_before(Status::processing)};
   const auto kind_of = [&](std::size_t i) {
-    const Begin& begin = begins[unusual[i]];
+    const Begin& begin = begins[places[i]];
     return std::pair<std::string_view, std::string_view>(begin.queue, begin.actor);
   };
-  for (const auto& [kind, places] : grouped(unusual.size(), kind_of)) {
+  for (const auto& [kind, those] : grouped(places.size(), kind_of)) {
     arguments.insert(arguments.end(), {json::write_string(kind.first), json::write_string(kind.second),
-                                       std::to_string(places.size())});
-    for (const std::size_t place : places) {
-      const std::size_t i = unusual[place];
+                                       std::to_string(those.size())});
+    for (const std::size_t place : those) {
+      const std::size_t i = places[place];
       order.push_back(i);
       keys.push_back(options.prefix + begins[i].task_id);
       arguments.push_back(json::write_string(begins[i].message_id));
     }
   }
-  return {{call(scripts::open, options, std::move(keys), now, std::move(arguments))},
-          [attempts = std::move(attempts),
-           order = std::move(order)](Replies replies) mutable -> Result<Step<std::vector<Attempt>>> {
-            BOOST_OUTCOME_TRY(read_unusual(
-                std::move(replies), order,
-                [&](std::size_t i, const redis::Reply& number) { attempts[i].number = number.integer; }));
-            return Step<std::vector<Attempt>>(std::move(attempts));
+  before.push_back(call(scripts::open, options, std::move(keys), now, std::move(arguments)));
+  return {std::move(before),
+          [options, begins = std::move(begins), order = std::move(order), opened = std::move(opened),
+           now](Replies replies) mutable -> Result<Step<Opened>> {
+            for (const redis::Reply& reply : replies)
+              if (reply.is_error()) return redis::as_error(reply);
+            BOOST_OUTCOME_TRY(auto answer, answer_of(std::move(replies.back()), 2 * order.size()));
+            Commands rewrites;
+            std::vector<std::size_t> again;
+            for (std::size_t at = 0; at < order.size(); ++at) {
+              const std::size_t i = order[at];
+              const std::vector<redis::Reply> one{answer[2 * at], answer[2 * at + 1]};
+              auto rewrite = adoption(one, options, begins[i].task_id, now);
+              if (!rewrite) {
+                opened[i] = rewrite.error();
+              } else if (*rewrite) {
+                rewrites.push_back(std::move(**rewrite));
+                again.push_back(i);
+              } else {
+                opened[i] = begun_of(begins[i], one[0], one[1]);
+              }
+            }
+            if (again.empty()) return Step<Opened>{std::move(opened)};
+            return Step<Opened>{
+                open_at(options, std::move(begins), again, std::move(opened), std::move(rewrites), now)};
           }};
 }
 
@@ -121,36 +162,61 @@ Advance to_cancelled(Attempt attempt, std::string_view why, WallTime now) {
           {{"error", json::write_string(why)}, {"cancelled_at", quoted(now)}}};
 }
 
-// First a look at each, without a script: Redis reads a record in a fifth of the time that a script needs for
-// it, and what comes of it is only believed until advance() has looked again. What is not as it was made is
-// left to open.lua.
-Query<std::vector<Attempt>> Store::open(const std::vector<Begin>& begins, WallTime now) const {
+Advance to_progress(Attempt attempt, double percent, const Fields& fields) {
+  Advance step{std::move(attempt), Status::processing, without_owned(fields)};
+  std::erase_if(step.fields, [](const auto& field) { return field.first == "status"; });
+  step.fields.emplace_back("progress", percent_text(percent));
+  return step;
+}
+
+Advance to_pending(Attempt attempt) {
+  return {std::move(attempt), Status::pending};
+}
+
+// Without a script: Redis reads a record in a fifth of the time that a script needs for it, and what comes of
+// it is only believed until advance() has looked again.
+Query<std::vector<Attempt>> Store::look(const std::vector<Begin>& begins) const {
   std::vector<Command> looks;
   looks.reserve(begins.size());
   for (const Begin& begin : begins)
     looks.emplace_back("HMGET", options_.prefix + begin.task_id, "message_id", "attempt", "status",
                        "created_at", "cancelled_at");
+  std::vector<Attempt> attempts;
+  attempts.reserve(begins.size());
+  for (const Begin& begin : begins) attempts.push_back({begin.task_id, begin.message_id});
   return {
       std::move(looks),
-      [options = options_, begins, now](const Replies& replies) -> Result<Step<std::vector<Attempt>>> {
-        std::vector<Attempt> attempts;
-        std::vector<std::size_t> unusual;
-        attempts.reserve(begins.size());
-        for (std::size_t i = 0; i < begins.size(); ++i) {
-          const std::optional<std::int64_t> created = made_at(replies[i], begins[i].message_id);
-          attempts.push_back({begins[i].task_id, begins[i].message_id, 1, created.value_or(0)});
-          if (!created) unusual.push_back(i);
+      [attempts = std::move(attempts)](const Replies& replies) mutable -> Result<Step<std::vector<Attempt>>> {
+        for (std::size_t i = 0; i < attempts.size(); ++i) {
+          const std::optional<std::int64_t> created = created_at(replies[i], attempts[i].message_id);
+          if (!created) continue;
+          attempts[i].number = 1;
+          attempts[i].created = *created;
         }
-        if (unusual.empty()) return Step<std::vector<Attempt>>{std::move(attempts)};
-        return Step<std::vector<Attempt>>{open_unusual(options, begins, unusual, std::move(attempts), now)};
+        return Step<std::vector<Attempt>>{std::move(attempts)};
       }};
+}
+
+Query<Opened> Store::open(const std::vector<Begin>& begins, WallTime now) const {
+  std::vector<std::size_t> places(begins.size());
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  return open_at(options_, begins, places, Opened(begins.size(), Begun{}), {}, now);
+}
+
+Query<Begun> Store::begin(const Begin& begin, WallTime now) const {
+  return redis::then<Begun>(open({begin}, now), [](auto opened) { return std::move(opened.front()); });
+}
+
+Query<Written> Store::advance_one(Advance step, WallTime now) const {
+  return redis::then<Written>(advance({std::move(step)}, "", now),
+                              [](auto written) { return written.front(); });
 }
 
 Query<std::vector<Written>> Store::advance(const std::vector<Advance>& advances, std::string_view worker,
                                            WallTime now) const {
   std::vector<std::string> keys;
   std::vector<std::size_t> order;
-  std::vector<std::string> arguments{json::write_string(worker)};
+  std::vector<std::string> arguments{worker.empty() ? "" : json::write_string(worker)};
   const auto kind_of = [&](std::size_t i) {
     std::vector<std::string_view> names;
     for (const auto& [name, value] : advances[i].fields) names.push_back(name);

@@ -1,5 +1,4 @@
-// Writes into one record: the fenced ones of workers, and those of the source document. All are one script,
-// write.lua.
+// The writes of the source document, which carry no attempt: write.lua.
 #include <iterator>
 
 #include "medsynth/tasks/calls.h"
@@ -19,43 +18,21 @@ struct Write {
   std::vector<std::string> forget = {};
 };
 
-Query<Written> query_of(const StoreOptions& options, const std::string& task_id, const Attempt* attempt,
-                        Write write, WallTime now) {
-  std::vector<std::string> arguments{attempt ? json::write_string(attempt->message_id) : "",
-                                     attempt ? std::to_string(attempt->number) : "",
-                                     write.to ? json_text(*write.to) : "", std::string(write.missing)};
+// Answers whether there was a record, or it was made.
+Query<bool> query_of(const StoreOptions& options, const std::string& task_id, Write write, WallTime now) {
+  std::vector<std::string> arguments{write.to ? json_text(*write.to) : "", std::string(write.missing)};
   if (write.to) write.fields.emplace_back("status", json_text(*write.to));
   write.fields.emplace_back("updated_at", quoted(now));
   append_counted(arguments, write.fields);
   append_counted(arguments, {{"created_at", quoted(now)}, {"attempt", "0"}});
   std::move(write.forget.begin(), write.forget.end(), std::back_inserter(arguments));
-  return ask<Written>(call_on(scripts::write, options, task_id, now, std::move(arguments)), options, task_id,
-                      now, [](std::vector<redis::Reply>& answer) -> Result<Written> {
-                        const std::string& outcome = answer[0].text;
-                        if (outcome == "gone") return Written{Written::Outcome::gone, true};
-                        if (outcome == "stale") return Written{Written::Outcome::stale, false};
-                        return Written{Written::Outcome::written, answer[1].text == "1"};
-                      });
+  return ask<bool>(
+      call_on(scripts::write, options, task_id, now, std::move(arguments)), options, task_id, now,
+      [](std::vector<redis::Reply>& answer) -> Result<bool> { return answer[0].text == "written"; });
 }
 
-// The same query with another answer.
-template <class T>
-Query<T> map(Query<Written> query, T (*convert)(const Written&)) {
-  Query<T> mapped;
-  mapped.commands = std::move(query.commands);
-  mapped.decode = [decode = std::move(query.decode), convert](Replies replies) -> Result<Step<T>> {
-    BOOST_OUTCOME_TRY(auto step, decode(std::move(replies)));
-    if (step.next) return Step<T>(map(std::move(*step.next), convert));
-    return Step<T>(convert(*step.value));
-  };
-  return mapped;
-}
-
-redis::Done done(const Written&) {
-  return {};
-}
-bool was_written(const Written& written) {
-  return written.outcome == Written::Outcome::written;
+Query<redis::Done> done(Query<bool> query) {
+  return redis::then<redis::Done>(std::move(query), [](bool) { return redis::Done{}; });
 }
 
 Write completion(std::string_view missing, std::string result_json, WallTime now) {
@@ -95,57 +72,11 @@ void add_stamps(Fields& fields, Status status, WallTime now) {
 
 }  // namespace
 
-Query<Written> Store::progress(const Attempt& attempt, double percent, const Fields& fields,
-                               WallTime now) const {
-  Write write{.missing = "refuse", .fields = without_owned(fields)};
-  (void)take_status(write.fields);
-  write.fields.emplace_back("progress", percent_text(percent));
-  return query_of(options_, attempt.task_id, &attempt, std::move(write), now);
-}
-
-Query<Written> Store::complete(const Attempt& attempt, std::string result_json, WallTime now) const {
-  static_assert(may_change(Status::processing, Status::completed));
-  return query_of(options_, attempt.task_id, &attempt, completion("refuse", std::move(result_json), now),
-                  now);
-}
-
-Query<Written> Store::fail(const Attempt& attempt, std::string_view error, WallTime now) const {
-  static_assert(may_change(Status::processing, Status::failed));
-  return query_of(options_, attempt.task_id, &attempt, failure("refuse", error, now), now);
-}
-
-Query<Written> Store::retry(const Attempt& attempt, std::string_view error, WallTime next_attempt_at,
-                            WallTime now) const {
-  static_assert(may_change(Status::processing, Status::retrying));
-  Write write{.missing = "refuse",
-              .to = Status::retrying,
-              .fields = {{"error", json::write_string(error)}, {"next_attempt_at", quoted(next_attempt_at)}}};
-  return query_of(options_, attempt.task_id, &attempt, std::move(write), now);
-}
-
-Query<Written> Store::end_cancelled(const Attempt& attempt, std::string_view why, WallTime now) const {
-  static_assert(may_change(Status::processing, Status::cancelled));
-  Write write{.missing = "refuse",
-              .to = Status::cancelled,
-              .fields = {{"error", json::write_string(why)}, {"cancelled_at", quoted(now)}},
-              .forget = {"next_attempt_at", "cancel_requested"}};
-  return query_of(options_, attempt.task_id, &attempt, std::move(write), now);
-}
-
-Query<Written> Store::release(const Attempt& attempt, WallTime now) const {
-  static_assert(may_change(Status::processing, Status::pending));
-  Write write{.missing = "refuse",
-              .to = Status::pending,
-              .fields = {{"progress", "0"}},
-              .forget = {"worker", "stage"}};
-  return query_of(options_, attempt.task_id, &attempt, std::move(write), now);
-}
-
 Query<redis::Done> Store::set_task_status(std::string task_id, const Fields& fields, WallTime now) const {
   Write write{.missing = "replace", .fields = without_owned(fields)};
   write.to = take_status(write.fields).value_or(Status::pending);
   add_stamps(write.fields, *write.to, now);
-  return map(query_of(options_, task_id, nullptr, std::move(write), now), done);
+  return done(query_of(options_, task_id, std::move(write), now));
 }
 
 Query<bool> Store::update_task_progress(std::string task_id, double percent, const Fields& fields,
@@ -153,16 +84,15 @@ Query<bool> Store::update_task_progress(std::string task_id, double percent, con
   Write write{.missing = "refuse", .fields = without_owned(fields)};
   write.to = take_status(write.fields);
   write.fields.emplace_back("progress", percent_text(percent));  // the last of a name is written
-  return map(query_of(options_, task_id, nullptr, std::move(write), now), was_written);
+  return query_of(options_, task_id, std::move(write), now);
 }
 
 Query<redis::Done> Store::complete_task(std::string task_id, std::string result_json, WallTime now) const {
-  return map(query_of(options_, task_id, nullptr, completion("create", std::move(result_json), now), now),
-             done);
+  return done(query_of(options_, task_id, completion("create", std::move(result_json), now), now));
 }
 
 Query<redis::Done> Store::fail_task(std::string task_id, std::string_view error, WallTime now) const {
-  return map(query_of(options_, task_id, nullptr, failure("create", error, now), now), done);
+  return done(query_of(options_, task_id, failure("create", error, now), now));
 }
 
 }  // namespace medsynth::tasks

@@ -139,15 +139,16 @@ json::object Control::answer(const fleet::Request& request) {
 
 // Cancelling or deleting a task leaves a tombstone for its message; whoever has it in hand stops it.
 void Control::stop_cancelled() {
-  for (const auto& task : parts_.in_hand.all()) {
+  for (const auto& task : parts_.in_flight.all()) {
     const auto found = parts_.client.run(parts_.store.has_tombstone(task->message_id));
-    if (said("cancelled tasks cannot be looked for", found) && *found) task->stop(StopCause::cancelled);
+    if (said("cancelled tasks cannot be looked for", found) && *found)
+      task->stop(pipeline::StopCause::cancelled);
   }
 }
 
 // dramatiq-abort may give a task some time to end by itself.
 void Control::stop_aborted() {
-  std::vector<std::shared_ptr<InHandTask>> tasks = parts_.in_hand.all();
+  std::vector<std::shared_ptr<pipeline::InFlightTask>> tasks = parts_.in_flight.all();
   std::erase_if(tasks, [](const auto& task) { return !task->abortable; });
   std::map<std::string, SteadyTime> stop_at;
   if (!tasks.empty()) {
@@ -160,7 +161,7 @@ void Control::stop_aborted() {
       if (!(*times)[i]) continue;
       const auto known = stop_at_.find(ids[i]);
       const SteadyTime at = known == stop_at_.end() ? now + *(*times)[i] : known->second;
-      if (now >= at) tasks[i]->stop(StopCause::cancelled);
+      if (now >= at) tasks[i]->stop(pipeline::StopCause::cancelled);
       stop_at.emplace(ids[i], at);
     }
   }
@@ -182,7 +183,7 @@ void Control::count(const models::CacheStats& cache, const limits::Pressure& pre
                                       static_cast<double>(model.measured_bytes));
     waiting_.try_emplace(model.id, 0);  // nobody waits is a figure, too
   }
-  for (const auto& [model, tasks] : parts_.in_hand.waiting_for_models()) waiting_[model] = tasks;
+  for (const auto& [model, tasks] : parts_.in_flight.waiting_for_models()) waiting_[model] = tasks;
   for (const auto& [model, tasks] : waiting_) metrics.update_queue_size(model, static_cast<double>(tasks));
   metrics.lost_leases_total(parts_.consumer.lost_leases());
   count_admission(metrics, parts_.limiter.admission());
@@ -198,7 +199,7 @@ void Control::publish() {
   count(stats, system.pressure);
   if (auto report = described::from_value<fleet::CacheReport>(described::to_value(stats)))
     snapshot_.cache = std::move(*report);
-  snapshot_.tasks = parts_.in_hand.reports();
+  snapshot_.tasks = parts_.in_flight.reports();
   snapshot_.metrics.clear();
   for (const telemetry::Sample& sample : parts_.metrics.samples()) {
     if (auto copy = described::from_value<fleet::Sample>(described::to_value(sample)))

@@ -19,11 +19,11 @@
 #include "medsynth/limits/limits.h"
 #include "medsynth/limits/sensors.h"
 #include "medsynth/models/cache.h"
+#include "medsynth/pipeline/in_flight.h"
 #include "medsynth/redis/client.h"
 #include "medsynth/redis/trouble.h"
 #include "medsynth/tasks/store.h"
 #include "medsynth/telemetry/telemetry.h"
-#include "medsynth/worker/in_hand.h"
 
 namespace medsynth::worker {
 
@@ -35,7 +35,7 @@ struct ControlParts {
   limits::Sensors& sensors;
   models::Cache& cache;
   const dramatiq::Consumer& consumer;
-  InHand& in_hand;
+  pipeline::InFlight& in_flight;
   telemetry::Metrics& metrics;
   const Clock& clock;
 };

@@ -20,8 +20,21 @@ std::string version_of(const models::Resolved& model) {
 
 }  // namespace
 
+void ModelDeaths::worked(const models::Resolved& model) {
+  const std::string version = version_of(model);
+  {
+    const MutexLock lock(mutex_);
+    if (!sound_.insert(version).second) return;
+  }
+  if (client_.run(fleet_.note_sound(version))) return;
+  const MutexLock lock(mutex_);  // the next one notes it
+  sound_.erase(version);
+}
+
 void ModelDeaths::block(const models::Resolved& model, std::int64_t deaths,
                         const std::string& task_id) const {
+  const auto sound = client_.run(fleet_.is_sound(version_of(model)));
+  if (sound && *sound) return;
   const fleet::BlockedModel blocked{.model = model.model.name,
                                     .file = model.path.string(),
                                     .version = version_of(model),

@@ -2,16 +2,19 @@
 // when it becomes a dead letter: no task loads the file again for kBlockedFor, or until the file or its entry
 // in the catalogue is another. Where it is in memory and works it stays in use.
 //
-// Whether model or message is at fault cannot be told from a death, so that the time is short: a message that
-// alone is at fault keeps its model from others no longer.
+// One with which a task has ended well is never blocked: the message is at fault then. Of a new one that
+// cannot be told from a death, so that the time is short.
 //
 // Thread safe.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <string>
 
+#include "medsynth/base/mutex.h"
 #include "medsynth/fleet/fleet.h"
 #include "medsynth/models/catalogue.h"
 #include "medsynth/redis/client.h"
@@ -26,6 +29,7 @@ class ModelDeaths {
   // Both outlive it.
   ModelDeaths(redis::Client& client, const fleet::Fleet& fleet) : client_(client), fleet_(fleet) {}
 
+  void worked(const models::Resolved& model);  // a task has ended well with it
   void block(const models::Resolved& model, std::int64_t deaths, const std::string& task_id) const;
   // not_allowed (reason "model_blocked") says since when and what lifts it. Where Redis does not answer
   // nothing is known to be wrong.
@@ -34,6 +38,8 @@ class ModelDeaths {
  private:
   redis::Client& client_;
   const fleet::Fleet& fleet_;
+  mutable Mutex mutex_;
+  std::set<std::string, std::less<>> sound_ GUARDED_BY(mutex_);  // versions, as this process has noted
 };
 
 }  // namespace medsynth::worker

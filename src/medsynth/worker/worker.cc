@@ -19,9 +19,10 @@
 #include "medsynth/base/signals.h"
 #include "medsynth/base/text.h"
 #include "medsynth/dramatiq/queues.h"
+#include "medsynth/pipeline/executor.h"
 #include "medsynth/redis/cluster.h"
 #include "medsynth/worker/control.h"
-#include "medsynth/worker/runner.h"
+#include "medsynth/worker/host.h"
 
 namespace medsynth::worker {
 namespace {
@@ -136,7 +137,8 @@ class Process {
         engine_(inference::make_engine()),
         cache_(cache_options(settings_, sensors_->sample().memory_limit, metrics_), client_.clock()),
         models_(model_options(settings_, sensors_->sample().effective_cpus), *engine_, cache_, deaths_),
-        actors_(with_result_keys(options.actors, settings_)) {
+        actor_host_(with_result_keys(options.actors, settings_), client_, models_, deaths_, metrics_,
+                    client_.clock()) {
     std::vector<std::string> queue_labels, actor_labels;  // messages name the delay queue too
     for (const std::string& queue : queues_)
       queue_labels.insert(queue_labels.end(), {queue, dramatiq::delay_queue(queue)});
@@ -165,11 +167,11 @@ class Process {
   telemetry::Metrics metrics_;
   models::Cache cache_;
   ModelSource models_;
-  InHand in_hand_;
-  Actors actors_;
+  pipeline::InFlight in_flight_;
+  ActorHost actor_host_;
   std::unique_ptr<dramatiq::Consumer> consumer_;
-  std::unique_ptr<Runner> runner_;
-  std::stop_source stop_taking_, abandon_;
+  std::unique_ptr<pipeline::Executor> executor_;
+  std::stop_source stop_taking_;
   std::mutex threads_mutex_;
   std::deque<std::jthread> threads_;  // guarded by threads_mutex_
 };
@@ -241,14 +243,14 @@ void Process::add_threads(std::int64_t wanted) try {
 
 void Process::take_and_run(std::stop_token stop) {
   while (!stop.stop_requested()) {
-    runner_->run(consumer_->take_some(1s, stop), abandon_.get_token());
+    executor_->run(consumer_->take_some(1s, stop));
   }
 }
 
 bool Process::wait_until_idle(std::chrono::milliseconds timeout) {
   const SteadyTime deadline = system_clock().steady() + timeout;
-  while (in_hand_.size() > 0 && system_clock().steady() < deadline) std::this_thread::sleep_for(10ms);
-  return in_hand_.size() == 0;
+  while (in_flight_.size() > 0 && system_clock().steady() < deadline) std::this_thread::sleep_for(10ms);
+  return in_flight_.size() == 0;
 }
 
 int Process::run() {
@@ -267,13 +269,13 @@ int Process::run() {
       client_, broker_,
       dramatiq::ConsumerOptions{
           .queues = queues_, .prefetch = 0, .expected_work = [this](const auto& message) {
-            return actors_.expected_work(message);
+            return actor_host_.expected_work(message);
           }});
-  runner_ = std::make_unique<Runner>(
-      Parts{client_, store_, broker_, *consumer_, *limiter_, models_, deaths_, in_hand_, actors_, metrics_,
-            client_.clock()},
-      RunnerOptions{.worker = host_ + "/" + worker_id_, .max_deaths = settings_.max_deaths});
-  Control control({control_client_, fleet_, store_, *limiter_, *sensors_, cache_, *consumer_, in_hand_,
+  executor_ = std::make_unique<pipeline::Executor>(
+      pipeline::ExecutorParts{client_, store_, broker_, *consumer_, *limiter_, in_flight_, actor_host_,
+                              client_.clock()},
+      pipeline::ExecutorOptions{.worker = host_ + "/" + worker_id_, .max_deaths = settings_.max_deaths});
+  Control control({control_client_, fleet_, store_, *limiter_, *sensors_, cache_, *consumer_, in_flight_,
                    metrics_, control_client_.clock()},
                   {worker_id_, host_, queues_}, environment_limits(settings_),
                   [this](const limits::Limits& limits) { obey(limits); });
@@ -284,20 +286,19 @@ int Process::run() {
 
   for (int looks = 0; !wait_for_end(looks < kLooksForDead ? kLookAgain : 1h); ++looks)
     if (looks < kLooksForDead && client_.connected()) recover_this_host();
-  log::info("worker stopping", {{"tasks", in_hand_.size()}});
+  log::info("worker stopping", {{"tasks", in_flight_.size()}});
   control.set_draining();
   stop_taking_.request_stop();
   const auto grace = as_milliseconds(settings_.grace);
   consumer_->stop(grace + kInterrupt);
   bool idle = wait_until_idle(grace);
   if (!idle) {
-    in_hand_.stop_all(StopCause::shutdown);
+    in_flight_.stop_all(pipeline::StopCause::shutdown);
     idle = wait_until_idle(kInterrupt);
   }
-  abandon_.request_stop();
+  executor_->abandon();
   idle = idle || wait_until_idle(kLastWrites);
-  const SteadyTime settled_by = system_clock().steady() + kLastWrites;
-  idle = idle && runner_->wait_recorded(settled_by) && consumer_->wait_settled(kLastWrites);
+  idle = idle && executor_->wait_idle(system_clock().steady() + kLastWrites);
   // What is still in our ack sets now, nobody here will settle.
   for (const std::string& queue : queues_) (void)client_.run(broker_.recover_worker(queue, worker_id_));
   (void)client_.run(broker_.unregister_worker(queues_));

@@ -20,7 +20,7 @@ TEST_F(BrokerTest, ASettledMessageLeavesNoKeys) {
   EXPECT_EQ(fetched.deliveries[0].message.text_option("redis_message_id"),
             fetched.deliveries[0].redis_message_id);
   EXPECT_EQ(keys(), (Ids{"dramatiq:__acks__.worker-a.q", "dramatiq:q.msgs"}));
-  for (const Delivery& d : fetched.deliveries) {
+  for (const Received& d : fetched.deliveries) {
     EXPECT_EQ(run(broker_.note_start(d)), 0);
     EXPECT_TRUE(run(broker_.ack(d)));
   }
@@ -62,12 +62,12 @@ TEST_F(BrokerTest, ADueMessageMovesToItsCanonicalQueue) {
   const WallTime eta{1'700'000'000'000ms};
   enqueue(broker_, {"m1"}, eta);
   EXPECT_EQ(keys(), (Ids{"dramatiq:q.DQ", "dramatiq:q.DQ.msgs"}));
-  const Delivery delayed = fetch_one(broker_, "q.DQ");
+  const Received delayed = fetch_one(broker_, "q.DQ");
   EXPECT_EQ(delayed.message.queue_name, "q.DQ");
   EXPECT_EQ(delayed.message.integer_option("eta"), 1'700'000'000'000);
   EXPECT_TRUE(run(broker_.move_due(delayed)));
   EXPECT_EQ(keys(), (Ids{"dramatiq:q", "dramatiq:q.msgs"}));
-  const Delivery moved = fetch_one(broker_);
+  const Received moved = fetch_one(broker_);
   EXPECT_EQ(moved.message.queue_name, "q");
   EXPECT_EQ(moved.message.option("eta"), "");
   EXPECT_EQ(moved.message.message_id, "m1");
@@ -100,13 +100,13 @@ TEST_F(BrokerTest, AFetchSaysWhatIsNotAborted) {
 // A retry settles the message and puts its update on the delay queue in one step.
 TEST_F(BrokerTest, ARetryGoesToTheDelayQueue) {
   enqueue(broker_, {"m1"});
-  const Delivery d = fetch_one(broker_);
+  const Received d = fetch_one(broker_);
   run(broker_.note_start(d));
   Message updated = d.message;
   updated.set_option("retries", "1");
   EXPECT_TRUE(run(broker_.retry(d, updated, WallTime{1'700'000'000'000ms})));
   EXPECT_EQ(keys(), (Ids{"dramatiq:q.DQ", "dramatiq:q.DQ.msgs"}));
-  const Delivery delayed = fetch_one(broker_, "q.DQ");
+  const Received delayed = fetch_one(broker_, "q.DQ");
   EXPECT_EQ(delayed.message.option("retries"), "1");
   EXPECT_EQ(delayed.message.option("eta"), "1700000000000");
   EXPECT_EQ(delayed.message.message_id, "m1");
@@ -116,7 +116,7 @@ TEST_F(BrokerTest, ARetryGoesToTheDelayQueue) {
 // A dead letter has the updated payload under its old id, a time, and the reason beside it.
 TEST_F(BrokerTest, ADeadLetterKeepsPayloadAndReason) {
   enqueue(broker_, {"m1"});
-  const Delivery d = fetch_one(broker_);
+  const Received d = fetch_one(broker_);
   run(broker_.note_start(d));
   Message updated = d.message;
   updated.set_option("traceback", "\"boom\"");
@@ -132,8 +132,8 @@ TEST_F(BrokerTest, ADeadLetterKeepsPayloadAndReason) {
 
 TEST_F(BrokerTest, OldDeadLettersExpireAndYoungOnesStay) {
   enqueue(broker_, {"m1", "m2"});
-  const Delivery old = fetch_one(broker_);
-  const Delivery young = fetch_one(broker_);
+  const Received old = fetch_one(broker_);
+  const Received young = fetch_one(broker_);
   run(broker_.dead(old, old.message, "a"));
   run(broker_.dead(young, young.message, "b"));
   say("ZADD", "dramatiq:q.XQ", millis(system_clock().now() - 169h), old.redis_message_id);
@@ -159,7 +159,7 @@ TEST_F(BrokerTest, AnUndecodablePayloadIsQuarantinedAlone) {
   EXPECT_EQ(letter->text_option("redis_message_id"), "bad");
   const auto reason = redis::text(say("HGET", "dramatiq:__medsynth__.reasons.q", "bad"));
   EXPECT_NE(reason->find("actor_name"), std::string::npos) << *reason;
-  for (const Delivery& d : fetched.deliveries) EXPECT_TRUE(run(broker_.ack(d)));
+  for (const Received& d : fetched.deliveries) EXPECT_TRUE(run(broker_.ack(d)));
   EXPECT_EQ(keys(), (Ids{"dramatiq:__medsynth__.reasons.q", "dramatiq:q.XQ", "dramatiq:q.XQ.msgs"}));
 }
 
@@ -190,7 +190,7 @@ TEST_F(BrokerTest, AMessageIsSettledUnderTheIdRedisKnows) {
   m.set_option("redis_message_id", "\"something else\"");
   say("HSET", "dramatiq:q.msgs", "real", encode(m));
   say("RPUSH", "dramatiq:q", "real");
-  const Delivery d = fetch_one(broker_);
+  const Received d = fetch_one(broker_);
   EXPECT_EQ(d.redis_message_id, "real");
   EXPECT_TRUE(run(broker_.ack(d)));
   EXPECT_EQ(keys(), Ids{});
@@ -306,7 +306,7 @@ TEST_F(BrokerTest, RequeuedMessagesKeepTheirOrderAtTheHead) {
   enqueue(broker_, {"1", "2", "3", "4"});
   const auto fetched = run(broker_.fetch("q", 3));
   Ids redis_ids;
-  for (const Delivery& d : fetched.deliveries) redis_ids.push_back(d.redis_message_id);
+  for (const Received& d : fetched.deliveries) redis_ids.push_back(d.redis_message_id);
   EXPECT_EQ(run(broker_.requeue("q", redis_ids)), 3);
   EXPECT_EQ(run(broker_.requeue("q", redis_ids)), 0);
   EXPECT_EQ(ids(run(broker_.fetch("q", 10))), (Ids{"1", "2", "3", "4"}));
@@ -318,7 +318,7 @@ TEST_F(BrokerTest, ManyRequeuedMessagesKeepTheirOrderToo) {
   enqueue(broker_, names);
   Ids redis_ids;
   for (int i = 0; i < 3; ++i)
-    for (const Delivery& d : run(broker_.fetch("q", 1000)).deliveries)
+    for (const Received& d : run(broker_.fetch("q", 1000)).deliveries)
       redis_ids.push_back(d.redis_message_id);
   EXPECT_EQ(run(broker_.requeue("q", redis_ids)), 2500);
   EXPECT_EQ(words(say("LRANGE", "dramatiq:q", 0, -1)), redis_ids);
@@ -327,7 +327,7 @@ TEST_F(BrokerTest, ManyRequeuedMessagesKeepTheirOrderToo) {
 // The lease was taken: the late owner's settling does nothing, whatever it is, and the new owner's works.
 TEST_F(BrokerTest, AfterALostLeaseSettlingDisturbsNothing) {
   enqueue(broker_, {"m1"});
-  const Delivery late = fetch_one(broker_);
+  const Received late = fetch_one(broker_);
   EXPECT_EQ(run(other_.recover_worker("q", "worker-a")), 1);
   const auto before = keys();
   EXPECT_EQ(run(broker_.note_start(late)), -1);
@@ -336,7 +336,7 @@ TEST_F(BrokerTest, AfterALostLeaseSettlingDisturbsNothing) {
   EXPECT_FALSE(run(broker_.retry(late, late.message, WallTime{})));
   EXPECT_EQ(run(broker_.requeue("q", {late.redis_message_id})), 0);
   EXPECT_EQ(keys(), before);
-  const Delivery again = fetch_one(other_);
+  const Received again = fetch_one(other_);
   EXPECT_EQ(again.message.message_id, "m1");
   EXPECT_FALSE(run(broker_.ack(late)));
   EXPECT_TRUE(run(broker_.exist({{.lease = late}})).front());
@@ -375,7 +375,7 @@ TEST_F(BrokerTest, AFullRedisCanBeDrained) {
   if (!refused) EXPECT_EQ(refused.error().code, Code::unavailable);
   const auto fetched = run(broker_.fetch("q", 2));
   ASSERT_EQ(fetched.deliveries.size(), 2u);
-  for (const Delivery& d : fetched.deliveries) EXPECT_EQ(run(broker_.note_start(d)), 0);
+  for (const Received& d : fetched.deliveries) EXPECT_EQ(run(broker_.note_start(d)), 0);
   EXPECT_EQ(say("SCARD", "dramatiq:__medsynth__.running.worker-a.q").integer, 2);
   EXPECT_TRUE(run(broker_.ack(fetched.deliveries[0])));
   EXPECT_TRUE(run(broker_.retry(fetched.deliveries[1], fetched.deliveries[1].message, WallTime{})));

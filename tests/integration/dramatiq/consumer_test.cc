@@ -20,10 +20,10 @@ TEST_F(ConsumerTest, HandsOutWhatWasEnqueuedAndLeavesNothing) {
   {
     Consumer consumer(*client_, broker_, {.queues = {"q"}});
     enqueue(broker_, {"m1"});
-    const auto d = consumer.take(5s);
+    auto d = consumer.take(5s);
     ASSERT_TRUE(d);
     EXPECT_EQ(d->message.message_id, "m1");
-    EXPECT_TRUE(consumer.ack(*d));
+    EXPECT_TRUE(ack(consumer, broker_, std::move(*d)));
     EXPECT_FALSE(consumer.take(20ms));
   }
   EXPECT_EQ(words(say("KEYS", "*")), Ids{});  // it has unregistered, too
@@ -41,9 +41,9 @@ TEST_F(ConsumerTest, TheBellWakesAnIdleConsumer) {
       if (keyspace) commands.pop_back();  // as a Python producer: no PUBLISH
       EXPECT_TRUE(producer->send(commands));
     });
-    const auto d = consumer.take(5s);
+    auto d = consumer.take(5s);
     ASSERT_TRUE(d) << keyspace;
-    consumer.ack(*d);
+    ack(consumer, broker_, std::move(*d));
   }
 }
 
@@ -61,14 +61,13 @@ TEST_F(ConsumerTest, OnlyWhatStartsAtOnceIsCountedAsStarted) {
         std::this_thread::sleep_for(5ms);  // so that a taker waits, as a rule
         enqueue(broker_, {"m1"});
       });
-      const auto taken = consumer.take_some(5s);
+      auto taken = consumer.take_some(5s);
       if (taken.size() != 1) return false;
-      const auto deaths = taken.front().deaths;
-      counted += deaths.has_value();
-      EXPECT_EQ(say("SCARD", "dramatiq:__medsynth__.running.worker-a.q").integer, deaths ? 1 : 0);
-      EXPECT_EQ(deaths.value_or(0), 0);
-      EXPECT_EQ(taken.front().unaborted, deaths.has_value());
-      return consumer.ack(taken.front());
+      const bool marked = taken.front().marked;
+      counted += marked;
+      EXPECT_EQ(say("SCARD", "dramatiq:__medsynth__.running.worker-a.q").integer, marked ? 1 : 0);
+      EXPECT_EQ(taken.front().unaborted, marked);
+      return ack(consumer, broker_, std::move(taken.front()));
     };
     if (waits) {
       for (int i = 0; i < 10; ++i) EXPECT_TRUE(one());
@@ -94,15 +93,15 @@ TEST_F(ConsumerTest, WhatWaitsAfterBriefOnesIsNotCountedAsStarted) {
     return consumer.take_some(5s);
   };
   for (int i = 0; i < 10; ++i) {
-    const auto brief = next("brief");
+    auto brief = next("brief");
     ASSERT_EQ(brief.size(), 1u);
-    EXPECT_TRUE(consumer.ack(brief.front()));
-    const auto waits = next("waits");
+    EXPECT_TRUE(ack(consumer, broker_, std::move(brief.front())));
+    auto waits = next("waits");
     ASSERT_EQ(waits.size(), 1u);
-    EXPECT_FALSE(waits.front().deaths);
+    EXPECT_FALSE(waits.front().marked);
     EXPECT_FALSE(waits.front().unaborted);
     EXPECT_EQ(say("SCARD", "dramatiq:__medsynth__.running.worker-a.q").integer, 0);
-    EXPECT_TRUE(consumer.ack(waits.front()));
+    EXPECT_TRUE(ack(consumer, broker_, std::move(waits.front())));
   }
 }
 
@@ -114,10 +113,10 @@ TEST_F(ConsumerTest, WithoutABellItPolls) {
   auto commands = broker_.enqueue_commands(message("m1"));
   commands.pop_back();
   ASSERT_TRUE(client_->send(commands));
-  const auto d = consumer.take(5s);
+  auto d = consumer.take(5s);
   say("CONFIG", "SET", "notify-keyspace-events", "KEA");
   ASSERT_TRUE(d);
-  consumer.ack(*d);
+  ack(consumer, broker_, std::move(*d));
 }
 
 TEST_F(ConsumerTest, TwoShareTwoThousandMessagesEachExactlyOnce) {
@@ -132,11 +131,12 @@ TEST_F(ConsumerTest, TwoShareTwoThousandMessagesEachExactlyOnce) {
   for (Consumer* consumer : {&first, &second, &first, &second})
     threads.emplace_back([&, consumer](std::stop_token stop) {
       while (!stop.stop_requested()) {
-        const auto d = consumer->take(50ms, stop);
+        auto d = consumer->take(50ms, stop);
         if (!d) continue;
-        EXPECT_TRUE(consumer->ack(*d));
+        const std::string id = d->message.message_id;
+        EXPECT_TRUE(ack(*consumer, consumer == &first ? broker_ : other, std::move(*d)));
         const std::lock_guard lock(mutex);
-        ++runs[d->message.message_id], ++shares[consumer];
+        ++runs[id], ++shares[consumer];
       }
     });
   for (int i = 0; i < 2000; ++i) run(broker_.enqueue(message(std::to_string(i))));
@@ -153,19 +153,21 @@ TEST_F(ConsumerTest, TwoShareTwoThousandMessagesEachExactlyOnce) {
 TEST_F(ConsumerTest, ARetryComesBackWhenItIsDue) {
   Consumer consumer(*client_, broker_, {.queues = {"q"}});
   enqueue(broker_, {"m1"});
-  const auto first = consumer.take(5s);
+  auto first = consumer.take(5s);
   ASSERT_TRUE(first);
   Message updated = first->message;
   updated.set_option("retries", "1");
   const WallTime eta = system_clock().now() + 300ms;
-  EXPECT_TRUE(consumer.retry(*first, updated, eta));
-  const auto second = consumer.take(10s);
+  EXPECT_TRUE(test::settle(*client_, broker_, consumer, std::move(*first),
+                           {.kind = Settlement::Kind::move, .updated = updated, .eta = eta}));
+  auto second = consumer.take(10s);
   ASSERT_TRUE(second);
   EXPECT_GE(system_clock().now(), eta - 1ms);
   EXPECT_EQ(second->queue, "q");
   EXPECT_EQ(second->message.message_id, "m1");
   EXPECT_EQ(second->message.option("retries"), "1");
-  EXPECT_TRUE(consumer.dead(*second, second->message, "given up"));
+  EXPECT_TRUE(test::settle(*client_, broker_, consumer, std::move(*second),
+                           {.kind = Settlement::Kind::dead, .reason = "given up"}));
   EXPECT_EQ(run(broker_.depth("q")).dead, 1);
 }
 
@@ -178,27 +180,13 @@ TEST_F(ConsumerTest, OnlyDueMessagesAreHandedOut) {
   again.set_option("eta", "1600000000000");
   again.set_option("retries", "0");
   run(broker_.enqueue(again));
-  const auto d = consumer.take(5s);
+  auto d = consumer.take(5s);
   ASSERT_TRUE(d);
   EXPECT_EQ(d->message.message_id, "again");
-  consumer.ack(*d);
+  ack(consumer, broker_, std::move(*d));
   EXPECT_FALSE(consumer.take(200ms));
   // It is with the scheduler, for any of our workers.
   EXPECT_EQ(words(say("ZRANGE", "dramatiq:__medsynth__.due.q", 0, -1)).size(), 1u);
-}
-
-// An eta in the future on a plain queue: it is moved to the delay queue and comes back when it is due.
-TEST_F(ConsumerTest, AnEtaOnAPlainQueueIsHonoured) {
-  Consumer consumer(*client_, broker_, {.queues = {"q"}});
-  const WallTime eta = system_clock().now() + 300ms;
-  Message early = message("early");
-  early.set_option("eta", std::to_string(millis(eta)));
-  run(broker_.enqueue(early));
-  const auto d = consumer.take(10s);
-  ASSERT_TRUE(d);
-  EXPECT_GE(system_clock().now(), eta - 1ms);
-  EXPECT_EQ(d->message.message_id, "early");
-  EXPECT_TRUE(consumer.ack(*d));
 }
 
 // 3,000 messages are due in an hour: one that is due soon is not behind them, and nobody's hand is full of
@@ -210,10 +198,10 @@ TEST_F(ConsumerTest, SoonDueMessagesDoNotWaitBehindFarOnes) {
   run(broker_.enqueue(std::move(far)));
   enqueue(broker_, {"soon"}, system_clock().now() + 200ms);
   Consumer consumer(*client_, broker_, {.queues = {"q"}});
-  const auto d = consumer.take(20s);
+  auto d = consumer.take(20s);
   ASSERT_TRUE(d);
   EXPECT_EQ(d->message.message_id, "soon");
-  consumer.ack(*d);
+  ack(consumer, broker_, std::move(*d));
   EXPECT_TRUE(eventually([&] { return say("ZCARD", "dramatiq:__medsynth__.due.q").integer == 3000; }));
   EXPECT_EQ(say("EXISTS", "dramatiq:__acks__.worker-a.q.DQ").integer, 0);
 }
@@ -222,11 +210,11 @@ TEST_F(ConsumerTest, SoonDueMessagesDoNotWaitBehindFarOnes) {
 TEST_F(ConsumerTest, NeverHoldsMoreThanItsPrefetch) {
   enqueue(broker_, {"1", "2", "3", "4", "5", "6"});
   Consumer consumer(*client_, broker_, {.queues = {"q"}, .prefetch = 2});
-  const auto running = consumer.take(5s);
+  auto running = consumer.take(5s);
   ASSERT_TRUE(running);
   EXPECT_TRUE(eventually([&] { return run(broker_.depth("q")).running == 3; }));
   EXPECT_FALSE(eventually([&] { return run(broker_.depth("q")).running > 3; }, 300ms));
-  consumer.ack(*running);
+  ack(consumer, broker_, std::move(*running));
 }
 
 // On stop, those not handed out go back in order; the one that runs is settled afterwards.
@@ -234,13 +222,13 @@ TEST_F(ConsumerTest, StopGivesBackInOrderAndLetsTheRunningOneSettle) {
   enqueue(broker_, {"1", "2", "3", "4", "5"});
   {
     Consumer consumer(*client_, broker_, {.queues = {"q"}, .prefetch = 3});
-    const auto running = consumer.take(5s);
+    auto running = consumer.take(5s);
     ASSERT_TRUE(running);
     ASSERT_TRUE(eventually([&] { return run(broker_.depth("q")).running == 4; }));
     consumer.stop(5s);
     EXPECT_FALSE(consumer.take(10ms));
     EXPECT_EQ(run(broker_.depth("q")).running, 1);
-    EXPECT_TRUE(consumer.ack(*running));
+    EXPECT_TRUE(ack(consumer, broker_, std::move(*running)));
   }
   const Broker next({.worker_id = "next"});
   EXPECT_EQ(ids(run(next.fetch("q", 10))), (Ids{"2", "3", "4", "5"}));
@@ -249,14 +237,14 @@ TEST_F(ConsumerTest, StopGivesBackInOrderAndLetsTheRunningOneSettle) {
 TEST_F(ConsumerTest, AMessageGivenBackIsTheNextOne) {
   enqueue(broker_, {"1", "2"});
   Consumer consumer(*client_, broker_, {.queues = {"q"}, .prefetch = 0});
-  const auto d = consumer.take(5s);
+  auto d = consumer.take(5s);
   ASSERT_TRUE(d);
   EXPECT_EQ(d->message.message_id, "1");
-  consumer.give_back(*d);
-  const auto again = consumer.take(5s);
+  d.reset();  // one that is dropped gives itself back
+  auto again = consumer.take(5s);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->message.message_id, "1");
-  consumer.ack(*again);
+  ack(consumer, broker_, std::move(*again));
 }
 
 // Three wait for admission when the second gives up: it holds the others up no longer than they take to
@@ -270,27 +258,27 @@ TEST_F(ConsumerTest, WhatCannotStartGoesBackInOrder) {
   for (int i = 0; i < 3; ++i) {
     auto some = consumer.take_some(5s);
     ASSERT_EQ(some.size(), 1u);
-    taken[some[0].message.message_id] = some[0];
+    const std::string id = some[0].message.message_id;
+    taken.emplace(id, std::move(some[0]));
   }
-  consumer.give_back(taken["2"]);
+  taken.erase("2");
   EXPECT_TRUE(consumer.take_some(100ms).empty());
-  consumer.started(taken["1"]);
+  consumer.started(taken.at("1"));
   consumer.stop(5s);  // so that the queue can be looked at
-  consumer.give_back(taken["3"]);
+  taken.erase("3");
   const Broker next({.worker_id = "next"});
   EXPECT_EQ(ids(run(next.fetch("q", 10))), (Ids{"2", "3", "4", "5"}));
-  EXPECT_TRUE(consumer.ack(taken["1"]));
+  EXPECT_TRUE(ack(consumer, broker_, std::move(taken.at("1"))));
 }
 
-// Short ones come together, and are settled together without waiting.
-TEST_F(ConsumerTest, ShortMessagesAreHandedOutAndSettledTogether) {
+// Short ones come together.
+TEST_F(ConsumerTest, ShortMessagesAreHandedOutTogether) {
   Ids names;
   for (int i = 0; i < 500; ++i) names.push_back(std::to_string(i));
   std::vector<Outgoing> many;
   for (const auto& name : names) many.push_back({message(name)});
   run(broker_.enqueue(std::move(many)));
   Ids seen;
-  std::atomic<int> ours{0};
   std::size_t takes = 0;
   {
     Consumer consumer(*client_, broker_, {.queues = {"q"}, .expected_work = [](const Message&) {
@@ -302,14 +290,12 @@ TEST_F(ConsumerTest, ShortMessagesAreHandedOutAndSettledTogether) {
       ++takes;
       for (Delivery& d : some) {
         seen.push_back(d.message.message_id);
-        consumer.settle({.lease = std::move(d)}, [&](bool settled) { ours += settled; });
+        EXPECT_TRUE(ack(consumer, broker_, std::move(d)));
       }
     }
-    EXPECT_TRUE(consumer.wait_settled(5s));
   }
   EXPECT_EQ(seen, names);
   EXPECT_LT(takes, 100u);
-  EXPECT_EQ(ours, 500);
   EXPECT_EQ(keys(), Ids{});
 }
 
@@ -337,10 +323,10 @@ TEST_F(ConsumerTest, RecoversTheMessagesOfASilentWorker) {
   ASSERT_EQ(run(silent.fetch("q", 1)).deliveries.size(), 1u);
   Consumer consumer(*client_, survivor,
                     {.queues = {"q"}, .heartbeat = 100ms, .maintenance = 50ms, .sweep = 100ms});
-  const auto d = consumer.take(10s);
+  auto d = consumer.take(10s);
   ASSERT_TRUE(d);
   EXPECT_EQ(d->message.message_id, "m1");
-  consumer.ack(*d);
+  ack(consumer, survivor, std::move(*d));
   // And once it holds nothing, it is forgotten.
   EXPECT_TRUE(
       eventually([&] { return words(say("ZRANGE", "dramatiq:__heartbeats__", 0, -1)) == Ids{"survivor"}; }));
@@ -353,11 +339,11 @@ TEST_F(ConsumerTest, AWorkerThatIsBusyKeepsItsLease) {
   const auto rival_client = connect(*server_);
   enqueue(broker_, {"m1"});
   Consumer consumer(*client_, busy, {.queues = {"q"}, .heartbeat = 50ms});
-  const auto d = consumer.take(5s);
+  auto d = consumer.take(5s);
   ASSERT_TRUE(d);
   Consumer other(*rival_client, rival, {.queues = {"q"}, .heartbeat = 50ms, .maintenance = 50ms});
   EXPECT_FALSE(other.take(1500ms));
-  EXPECT_TRUE(consumer.ack(*d));
+  EXPECT_TRUE(ack(consumer, busy, std::move(*d)));
 }
 
 }  // namespace

@@ -12,9 +12,11 @@
 
 #include "medsynth/base/id.h"
 #include "medsynth/dramatiq/broker.h"
+#include "medsynth/dramatiq/consumer.h"
 #include "medsynth/redis/client.h"
 
 #include "support/redis_server.h"
+#include "support/settle.h"
 
 namespace medsynth::dramatiq {
 
@@ -76,12 +78,15 @@ class RedisTest : public testing::Test {
     std::sort(names.begin(), names.end());
     return names;
   }
+  bool ack(Consumer& consumer, const Broker& broker, Delivery delivery) {
+    return test::settle(*client_, broker, consumer, std::move(delivery), {});
+  }
   void enqueue(const Broker& broker, const std::vector<std::string>& ids, std::optional<WallTime> eta = {}) {
     for (const std::string& id : ids) run(broker.enqueue(message(id), eta));
   }
   static std::vector<std::string> ids(const Fetched& fetched) {
     std::vector<std::string> out;
-    for (const Delivery& d : fetched.deliveries) out.push_back(d.message.message_id);
+    for (const Received& d : fetched.deliveries) out.push_back(d.message.message_id);
     return out;
   }
 
@@ -97,10 +102,10 @@ class BrokerTest : public RedisTest {
   const Broker broker_{{.worker_id = "worker-a", .host = "box", .pids = "boot pid:[1]"}};
   const Broker other_{{.worker_id = "worker-b", .host = "box"}};
 
-  Delivery fetch_one(const Broker& broker, const std::string& queue = "q") {
+  Received fetch_one(const Broker& broker, const std::string& queue = "q") {
     auto fetched = run(broker.fetch(queue, 1));
     EXPECT_EQ(fetched.deliveries.size(), 1u);
-    return fetched.deliveries.empty() ? Delivery{} : fetched.deliveries[0];
+    return fetched.deliveries.empty() ? Received{} : fetched.deliveries[0];
   }
   // As a worker that was last heard of so long ago.
   void silent_for(const std::string& worker, std::chrono::milliseconds time) {

@@ -63,7 +63,7 @@ TEST_F(RecoveryTest, TheRegistryKnowsOurWorkersUntilTheyLeave) {
   EXPECT_EQ(workers[0].pid, 42);
   EXPECT_EQ(workers[0].pids, "boot pid:[1]");
   enqueue(broker_, {"m1"});
-  const Delivery d = fetch_one(broker_);
+  const Received d = fetch_one(broker_);
   EXPECT_FALSE(run(broker_.unregister_worker({"q"})));  // it still holds one
   EXPECT_EQ(run(broker_.our_workers()).size(), 1u);
   run(broker_.ack(d));
@@ -78,12 +78,12 @@ TEST_F(RecoveryTest, DeathsAreCountedUntilTheMessageIsSettled) {
   for (int deaths = 0; deaths < 3; ++deaths) {
     const std::string name = "victim-" + std::to_string(deaths);
     const Broker victim({.worker_id = name});
-    const Delivery d = fetch_one(victim);
+    const Received d = fetch_one(victim);
     EXPECT_EQ(run(victim.note_start(d)), deaths);
     EXPECT_EQ(run(victim.note_start(d)), deaths);  // the answer was lost and asked for again
     EXPECT_EQ(run(broker_.recover_worker("q", name)), 1);
   }
-  Delivery d = fetch_one(broker_);
+  Received d = fetch_one(broker_);
   EXPECT_EQ(run(broker_.note_start(d)), 3);
   EXPECT_EQ(run(broker_.requeue("q", {d.redis_message_id})), 1);
   d = fetch_one(broker_);
@@ -120,7 +120,7 @@ TEST_F(RecoveryTest, DeathsOfAPurgedMessageGoWithIt) {
   const Broker victim({.worker_id = "victim"});
   run(victim.note_start(fetch_one(victim)));
   run(broker_.recover_worker("q", "victim"));
-  const Delivery d = fetch_one(broker_);
+  const Received d = fetch_one(broker_);
   say("HDEL", "dramatiq:q.msgs", d.redis_message_id);
   EXPECT_EQ(run(broker_.requeue("q", {d.redis_message_id})), 0);
   EXPECT_EQ(keys(), Ids{});
@@ -138,7 +138,7 @@ TEST_F(RecoveryTest, OnlyWhatRanDied) {
   EXPECT_EQ(words(say("SMEMBERS", "dramatiq:__medsynth__.running.victim.q")), Ids{held[3].redis_message_id});
   EXPECT_EQ(run(broker_.recover_worker("q", "victim")), 2);
   std::map<std::string, std::int64_t> deaths;
-  for (const Delivery& d : run(broker_.fetch("q", 5)).deliveries)
+  for (const Received& d : run(broker_.fetch("q", 5)).deliveries)
     deaths[d.message.message_id] = run(broker_.note_start(d));
   EXPECT_EQ(deaths, (std::map<std::string, std::int64_t>{{"ran", 1}, {"fetched", 0}, {"given back", 0}}));
 }
@@ -150,11 +150,11 @@ TEST_F(RecoveryTest, DeathsOfWorkersThatPythonRecoveredCount) {
   const Broker victim({.worker_id = "victim"});
   run(victim.register_worker(1));
   const auto held = run(victim.fetch("q", 2)).deliveries;
-  for (const Delivery& d : held) run(victim.note_start(d));
-  for (const Delivery& d : held) say("RPUSH", "dramatiq:q", d.redis_message_id);
+  for (const Received& d : held) run(victim.note_start(d));
+  for (const Received& d : held) say("RPUSH", "dramatiq:q", d.redis_message_id);
   say("DEL", "dramatiq:__acks__.victim.q");
   say("ZREM", "dramatiq:__heartbeats__", "victim");
-  const Delivery taken = fetch_one(other_);
+  const Received taken = fetch_one(other_);
   EXPECT_EQ(run(broker_.recover("q", 1h)), 0);
   EXPECT_EQ(run(broker_.note_start(fetch_one(broker_))), 1);
   EXPECT_EQ(run(other_.note_start(taken)), 1);
@@ -166,7 +166,7 @@ TEST_F(RecoveryTest, DeathsOfManyAreCountedTogether) {
   for (std::int64_t deaths = 0; deaths < 3; ++deaths) {
     const Broker victim({.worker_id = "victim-" + std::to_string(deaths)});
     Ids held;
-    for (const Delivery& d : run(victim.fetch("q", 3)).deliveries) held.push_back(d.redis_message_id);
+    for (const Received& d : run(victim.fetch("q", 3)).deliveries) held.push_back(d.redis_message_id);
     ASSERT_EQ(held.size(), 3u);
     for (int again = 0; again < 2; ++again)
       EXPECT_EQ(run(victim.note_starts("q", held)), std::vector<std::int64_t>(3, deaths));

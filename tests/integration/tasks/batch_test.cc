@@ -11,10 +11,17 @@ using Numbers = std::vector<std::int64_t>;
 
 class BatchTest : public StoreTest {
  protected:
+  static std::vector<Begin> begins(const std::vector<std::string>& task_ids) {
+    std::vector<Begin> all;
+    for (const auto& id : task_ids) all.push_back({id, "m-" + id, "medsynth", "act", "host/w"});
+    return all;
+  }
+  // As a worker does: a look, and what is unusual by the script.
   std::vector<Attempt> open(const std::vector<std::string>& task_ids) {
-    std::vector<Begin> begins;
-    for (const auto& id : task_ids) begins.push_back({id, "m-" + id, "medsynth", "act", "host/w"});
-    return run(store.open(begins, now()));
+    std::vector<Attempt> attempts = run(store.look(begins(task_ids)));
+    for (Attempt& attempt : attempts)
+      if (attempt.number == 0) attempt = run(store.begin(begins({attempt.task_id}).front(), now())).attempt;
+    return attempts;
   }
   Written advance(Advance step) { return run(store.advance({std::move(step)}, "host/w", now())).front(); }
   std::int64_t listed(const std::string& status) {
@@ -25,7 +32,7 @@ class BatchTest : public StoreTest {
   }
 };
 
-// Three tasks start and end within one flush: one write each, and what can be seen of them is what single
+// Tasks that start and end within one flush: one write each, and what can be seen of them is what single
 // calls leave.
 TEST_F(BatchTest, StatesThatFollowQuicklyAreOneWrite) {
   for (const char* id : {"a", "b"}) create(id);
@@ -108,18 +115,33 @@ TEST_F(BatchTest, ALateAttemptWritesNothing) {
   EXPECT_EQ(record("a").text("status"), "processing");
 }
 
-// Not for open(): ended, cancelled while it waited, of another message, running already.
-TEST_F(BatchTest, WhatIsUnusualIsLeftToBegin) {
+// Ended, cancelled while it waited, of another message, running already, not there: a look says nothing of
+// these, and open() says each its own.
+TEST_F(BatchTest, WhatIsUnusualIsOpenedByScript) {
   for (const char* id : {"ended", "cancelled", "other", "running"}) create(id);
   run(store.complete(start("ended"), "1", now()));
   run(store.cancel("cancelled", now()));
   start("running");
-  std::vector<Begin> begins{{"ended", "m-ended", "q", "act", "w"},
-                            {"cancelled", "m-cancelled", "q", "act", "w"},
-                            {"other", "m-another", "q", "act", "w"},
-                            {"running", "m-running", "q", "act", "w"}};
-  for (const Attempt& attempt : run(store.open(begins, now())))
-    EXPECT_EQ(attempt.number, 0) << attempt.task_id;
+  redis_says(redis::Command("SET", "task:old", "{\"status\":\"failed\",\"error\":\"before\"}"));
+  redis_says(redis::Command("RPUSH", "task:foreign", "1"));
+  std::vector<Begin> all = begins({"ended", "cancelled", "running", "new", "old", "foreign"});
+  all.push_back({"other", "m-another", "q", "act", "w"});
+  for (const Attempt& attempt : run(store.look(all))) EXPECT_EQ(attempt.number, 0) << attempt.task_id;
+  const auto opened = run(store.open(all, now()));
+  using enum Begun::Outcome;
+  std::vector<Begun::Outcome> outcomes;
+  for (const Result<Begun>& each : opened)
+    if (each) outcomes.push_back(each->outcome);
+  EXPECT_EQ(outcomes, (std::vector{ended, cancelled, Begun::Outcome::run, Begun::Outcome::run,
+                                   Begun::Outcome::run, taken}));
+  EXPECT_EQ(opened[2]->attempt.number, 2);
+  EXPECT_EQ(opened[3]->attempt.number, 1);
+  ASSERT_FALSE(opened[5]);
+  EXPECT_EQ(opened[5].error().reason, "not_a_task_record");
+  EXPECT_EQ(opened[6]->owner, "m-other");
+  EXPECT_EQ(record("new").text("status"), "processing");
+  EXPECT_EQ(record("new").text("worker"), "host/w");
+  EXPECT_EQ(record("old").text("status"), "processing");
 }
 
 // Cancelled or deleted between open() and the end: the end does not bring it back.
@@ -134,21 +156,14 @@ TEST_F(BatchTest, WhatEndedMeanwhileStays) {
   EXPECT_FALSE(run(store.get("b")));
 }
 
-// Messages of several queues and actors, and one that is unusual among them: each gets its own answer.
+// One that is unusual among them: each gets its own answer.
 TEST_F(BatchTest, EachGetsItsOwnAnswer) {
   for (const char* id : {"a", "b", "c", "d"}) create(id);
   start("b");
-  std::vector<Begin> begins{{"a", "m-a", "z", "act", "w"},
-                            {"b", "m-b", "y", "act", "w"},
-                            {"c", "m-c", "z", "other", "w"},
-                            {"d", "m-d", "y", "act", "w"},
-                            {"new", "m-new", "x", "last", "w"}};
-  auto attempts = run(store.open(begins, now()));
+  auto attempts = open({"a", "b", "c", "d", "new"});
   Numbers numbers;
   for (const Attempt& attempt : attempts) numbers.push_back(attempt.number);
-  EXPECT_EQ(numbers, (Numbers{1, 0, 1, 1, 1}));
-  EXPECT_EQ(record("new").text("queue"), "x");
-  EXPECT_EQ(record("new").text("actor"), "last");
+  EXPECT_EQ(numbers, (Numbers{1, 2, 1, 1, 1}));
   run(store.cancel("c", now()));
   std::vector<Advance> steps{to_failed(attempts[0], "broken", now()), to_completed(attempts[2], "2", now()),
                              to_completed(attempts[3], "3", now()), to_failed(attempts[4], "too", now())};
@@ -168,7 +183,8 @@ TEST_F(BatchTest, ACancelledOneThatWasWrittenOverIsLeftToBegin) {
   create("a");
   run(store.cancel("a", now()));
   run(store.update_task_progress("a", 0, {{"status", "\"pending\""}}, now()));
-  EXPECT_EQ(open({"a"}).front().number, 0);
+  EXPECT_EQ(run(store.look(begins({"a"}))).front().number, 0);
+  EXPECT_EQ(begin("a", "m-a").outcome, Begun::Outcome::cancelled);
 }
 
 // Those that ended together have one entry of the expiry index, and expire each by itself.

@@ -399,7 +399,8 @@ TEST_F(LifeCycleTest, ForeignKeysAreAConflict) {
                                     error_of(store.cancel(id, now())),
                                     error_of(store.remove(id, now())),
                                     error_of(store.set_task_status(id, {}, now())),
-                                    error_of(store.fail({id, "m", 1}, "e", now()))};
+                                    error_of(store.fail_task(id, "e", now()))};
+    EXPECT_EQ(run(store.fail({id, "m", 1}, "e", now())).outcome, Written::Outcome::stale);
     for (const Error& error : errors) {
       EXPECT_EQ(error.code, Code::conflict) << error.message;
       EXPECT_EQ(error.reason, "not_a_task_record");

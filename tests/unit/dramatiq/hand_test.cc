@@ -11,13 +11,13 @@ using Returns = std::map<std::string, Ids>;
 
 constexpr Hand::Work kWaits = std::nullopt;  // for admission
 
-Delivery delivery(std::string queue, std::string id) {
+Received delivery(std::string queue, std::string id) {
   return {{std::move(queue), std::move(id)}, {}};
 }
 
 Ids take(Hand& hand, std::chrono::microseconds work = 1ms, std::size_t count = 100) {
   Ids ids;
-  for (const Delivery& d : hand.take(work, count)) ids.push_back(d.redis_message_id);
+  for (const Received& d : hand.take(work, count)) ids.push_back(d.redis_message_id);
   return ids;
 }
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "medsynth/worker/control.h"
-#include "medsynth/worker/runner.h"
+#include "medsynth/worker/host.h"
 
 namespace medsynth::worker {
 namespace {
@@ -37,8 +37,9 @@ class FakeContext final : public Context {
 };
 
 const Actor* find_actor(std::string_view name) {
-  static const Actors product(actors());
-  return product.find(name);
+  for (const Actor& actor : actors())
+    if (actor.about.name == name) return &actor;
+  return nullptr;
 }
 
 // The fast path needs no model; everything else can do without one.
@@ -97,17 +98,6 @@ TEST(Actors, AreToldToStop) {
   context.until_.stop = stop.get_token();
   stop.request_stop();
   EXPECT_EQ(context.go_on().error().code, Code::cancelled);
-}
-
-TEST(TaskId, IsThatOfTheArgumentsElseTheOptionsElseTheMessage) {
-  dramatiq::Message message =
-      dramatiq::make_message("medsynth", "a", R"({"task_id":"from-kwargs"})", WallTime{});
-  EXPECT_EQ(task_id_of(message), "from-kwargs");
-  message.kwargs = "{}";
-  message.set_option("task_id", "\"from-options\"");
-  EXPECT_EQ(task_id_of(message), "from-options");
-  message.set_option("task_id", "\"\"");
-  EXPECT_EQ(task_id_of(message), message.message_id);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ run_commands(first_end + 1, #ARGV)
 
 redis.call('DEL', tombstone(message), deleted_mark(id))
 redis.pcall('DEL', 'dramatiq:aborts:cancel:' .. unquoted(message))   -- by itself: on a cluster its slot is another
-if kind == 'hash' and ours then   -- another's, that has ended, stays until begin.lua replaces it
+if kind == 'hash' and ours then   -- another's, that has ended, stays until open.lua replaces it
   local before = status_of(key)
   redis.call('HSET', key, 'status', '"pending"', 'progress', '0', 'updated_at', now)
   redis.call('HDEL', key, 'error', 'result', 'failed_at', 'completed_at', 'cancelled_at', 'next_attempt_at', 'cancel_requested',

@@ -1,32 +1,32 @@
-#include "medsynth/worker/alone.h"
+#include "medsynth/pipeline/exclusive.h"
 
 #include <utility>
 
-namespace medsynth::worker {
+namespace medsynth::pipeline {
 
-Alone::Place::Place(Place&& other) noexcept
-    : alone_(std::exchange(other.alone_, nullptr)), exclusive_(other.exclusive_) {}
+Exclusive::Place::Place(Place&& other) noexcept
+    : owner_(std::exchange(other.owner_, nullptr)), exclusive_(other.exclusive_) {}
 
-Alone::Place& Alone::Place::operator=(Place&& other) noexcept {
+Exclusive::Place& Exclusive::Place::operator=(Place&& other) noexcept {
   if (this == &other) return *this;
-  if (alone_) alone_->leave(exclusive_);
-  alone_ = std::exchange(other.alone_, nullptr);
+  if (owner_) owner_->leave(exclusive_);
+  owner_ = std::exchange(other.owner_, nullptr);
   exclusive_ = other.exclusive_;
   return *this;
 }
 
-Alone::Place::~Place() {
-  if (alone_) alone_->leave(exclusive_);
+Exclusive::Place::~Place() {
+  if (owner_) owner_->leave(exclusive_);
 }
 
-Alone::Place Alone::try_enter() {
+Exclusive::Place Exclusive::try_enter() {
   const std::lock_guard lock(mutex_);
   if (one_by_itself_ || waiting_by_themselves_ > 0) return {};
   ++together_;
   return Place(this, false);
 }
 
-Alone::Place Alone::enter(bool by_itself, std::stop_token stop) {
+Exclusive::Place Exclusive::enter(bool by_itself, std::stop_token stop) {
   std::unique_lock lock(mutex_);
   if (!by_itself) {
     if (!changed_.wait(lock, stop, [&] { return !one_by_itself_ && waiting_by_themselves_ == 0; })) return {};
@@ -44,7 +44,7 @@ Alone::Place Alone::enter(bool by_itself, std::stop_token stop) {
   return Place(this, true);
 }
 
-void Alone::leave(bool exclusive) {
+void Exclusive::leave(bool exclusive) {
   {
     const std::lock_guard lock(mutex_);
     if (exclusive)
@@ -55,4 +55,4 @@ void Alone::leave(bool exclusive) {
   changed_.notify_all();
 }
 
-}  // namespace medsynth::worker
+}  // namespace medsynth::pipeline

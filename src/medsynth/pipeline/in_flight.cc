@@ -1,9 +1,9 @@
-#include "medsynth/worker/in_hand.h"
+#include "medsynth/pipeline/in_flight.h"
 
-namespace medsynth::worker {
+namespace medsynth::pipeline {
 
-InHandTask::InHandTask(std::string task, std::string message, std::string actor_name, WallTime since,
-                       bool abortable_, bool waits)
+InFlightTask::InFlightTask(std::string task, std::string message, std::string actor_name, WallTime since,
+                           bool abortable_, bool waits)
     : task_id(std::move(task)),
       message_id(std::move(message)),
       actor(std::move(actor_name)),
@@ -11,78 +11,74 @@ InHandTask::InHandTask(std::string task, std::string message, std::string actor_
       wait_(waits ? std::stop_source() : std::stop_source(std::nostopstate)),
       since_(since) {}
 
-void InHandTask::stop(StopCause cause) {
+void InFlightTask::stop(StopCause cause) {
   StopCause none = StopCause::none;
   cause_.compare_exchange_strong(none, cause);
   stop_.request_stop();
   wait_.request_stop();
 }
 
-void InHandTask::show(std::string state, std::string reason, WallTime since) {
+void InFlightTask::show(std::string state, std::string reason, WallTime since) {
   const std::lock_guard lock(mutex_);
   state_ = std::move(state);
   reason_ = std::move(reason);
   since_ = since;
 }
 
-fleet::TaskReport InHandTask::report() const {
+fleet::TaskReport InFlightTask::report() const {
   const std::lock_guard lock(mutex_);
   return {task_id, actor, state_, reason_, rfc3339(since_)};
 }
 
-void InHandTask::wants(std::string model) {
+void InFlightTask::wants(std::string model) {
   const std::lock_guard lock(mutex_);
   model_ = std::move(model);
 }
 
-std::string InHandTask::waits_for_model() const {
+std::string InFlightTask::waits_for_model() const {
   const std::lock_guard lock(mutex_);
   return state_ == "running" ? "" : model_;
 }
 
-std::shared_ptr<InHandTask> InHand::add(std::string task_id, std::string message_id, std::string actor,
-                                        WallTime now, bool abortable, bool waits) {
-  auto task = std::make_shared<InHandTask>(std::move(task_id), std::move(message_id), std::move(actor), now,
-                                           abortable, waits);
+void InFlight::add(std::shared_ptr<InFlightTask> task) {
   const std::lock_guard lock(mutex_);
-  tasks_.push_back(task);
-  return task;
+  tasks_.push_back(std::move(task));
 }
 
-void InHand::remove(const std::shared_ptr<InHandTask>& task) {
+void InFlight::remove(const std::shared_ptr<InFlightTask>& task) {
   const std::lock_guard lock(mutex_);
   tasks_.remove(task);
 }
 
-std::vector<std::shared_ptr<InHandTask>> InHand::all() const {
+std::vector<std::shared_ptr<InFlightTask>> InFlight::all() const {
   const std::lock_guard lock(mutex_);
   return {tasks_.begin(), tasks_.end()};
 }
 
-std::vector<fleet::TaskReport> InHand::reports() const {
+std::vector<fleet::TaskReport> InFlight::reports() const {
   std::vector<fleet::TaskReport> reports;
   for (const auto& task : all()) reports.push_back(task->report());
   return reports;
 }
 
-std::map<std::string, std::int64_t> InHand::waiting_for_models() const {
+std::map<std::string, std::int64_t> InFlight::waiting_for_models() const {
   std::map<std::string, std::int64_t> tasks;
   for (const auto& task : all())
     if (const std::string model = task->waits_for_model(); !model.empty()) ++tasks[model];
   return tasks;
 }
 
-void InHand::stop_all(StopCause cause) {
+void InFlight::stop_all(StopCause cause) {
   for (const auto& task : all()) task->stop(cause);
 }
 
-void InHand::recall_all() {
+void InFlight::recall_all() {
   for (const auto& task : all()) task->recall();
 }
 
-std::size_t InHand::size() const {
+std::size_t InFlight::size() const {
   const std::lock_guard lock(mutex_);
   return tasks_.size();
 }
 
-}  // namespace medsynth::worker
+}  // namespace medsynth::pipeline

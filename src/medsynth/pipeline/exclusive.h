@@ -7,9 +7,9 @@
 #include <mutex>
 #include <stop_token>
 
-namespace medsynth::worker {
+namespace medsynth::pipeline {
 
-class Alone {
+class Exclusive {
  public:
   // Holds a place until destroyed; empty when it was stopped while it waited.
   class Place {
@@ -18,12 +18,12 @@ class Alone {
     Place(Place&& other) noexcept;
     Place& operator=(Place&& other) noexcept;
     ~Place();
-    explicit operator bool() const { return alone_ != nullptr; }
+    explicit operator bool() const { return owner_ != nullptr; }
 
    private:
-    friend class Alone;
-    Place(Alone* alone, bool exclusive) : alone_(alone), exclusive_(exclusive) {}
-    Alone* alone_ = nullptr;
+    friend class Exclusive;
+    Place(Exclusive* owner, bool exclusive) : owner_(owner), exclusive_(exclusive) {}
+    Exclusive* owner_ = nullptr;
     bool exclusive_ = false;
   };
 
@@ -42,4 +42,4 @@ class Alone {
   bool one_by_itself_ = false;
 };
 
-}  // namespace medsynth::worker
+}  // namespace medsynth::pipeline

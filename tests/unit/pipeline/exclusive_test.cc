@@ -1,4 +1,4 @@
-#include "medsynth/worker/alone.h"
+#include "medsynth/pipeline/exclusive.h"
 
 #include <atomic>
 #include <thread>
@@ -7,11 +7,11 @@
 
 #include <gtest/gtest.h>
 
-namespace medsynth::worker {
+namespace medsynth::pipeline {
 namespace {
 
-TEST(Alone, ManyTogetherButNobodyBesideOneByItself) {
-  Alone alone;
+TEST(Exclusive, ManyTogetherButNobodyBesideOneByItself) {
+  Exclusive alone;
   std::atomic<int> together{0}, by_themselves{0}, wrong{0};
   std::vector<std::jthread> threads;
   for (int t = 0; t < 8; ++t) {
@@ -36,8 +36,8 @@ TEST(Alone, ManyTogetherButNobodyBesideOneByItself) {
 
 // Who need not wait does not: beside others, but not beside one that runs by itself, nor before one that
 // waits to.
-TEST(Alone, TryEnterDoesNotWait) {
-  Alone alone;
+TEST(Exclusive, TryEnterDoesNotWait) {
+  Exclusive alone;
   {
     const auto first = alone.try_enter(), second = alone.try_enter();
     EXPECT_TRUE(first && second);
@@ -49,8 +49,8 @@ TEST(Alone, TryEnterDoesNotWait) {
   EXPECT_TRUE(alone.try_enter());
 }
 
-TEST(Alone, AStoppedWaiterLeavesAndLetsOthersIn) {
-  Alone alone;
+TEST(Exclusive, AStoppedWaiterLeavesAndLetsOthersIn) {
+  Exclusive alone;
   auto first = alone.enter(false, {});
   std::stop_source stop;
   std::jthread waiter([&] { EXPECT_FALSE(alone.enter(true, stop.get_token())); });
@@ -59,14 +59,14 @@ TEST(Alone, AStoppedWaiterLeavesAndLetsOthersIn) {
   EXPECT_TRUE(alone.enter(false, {}));
 }
 
-TEST(Alone, APlaceThatWasMovedFromHoldsNothing) {
-  Alone alone;
+TEST(Exclusive, APlaceThatWasMovedFromHoldsNothing) {
+  Exclusive alone;
   auto place = alone.enter(true, {});
   {
-    const Alone::Place moved = std::move(place);
+    const Exclusive::Place moved = std::move(place);
   }
   EXPECT_TRUE(alone.enter(true, {}));
 }
 
 }  // namespace
-}  // namespace medsynth::worker
+}  // namespace medsynth::pipeline

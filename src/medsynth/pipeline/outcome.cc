@@ -1,4 +1,4 @@
-#include "medsynth/worker/outcome.h"
+#include "medsynth/pipeline/outcome.h"
 
 #include <algorithm>
 
@@ -7,7 +7,7 @@
 #include "medsynth/base/json.h"
 #include "medsynth/jobs/jobs.h"
 
-namespace medsynth::worker {
+namespace medsynth::pipeline {
 namespace {
 
 bool is_worth_retrying(Code code) {
@@ -33,20 +33,26 @@ Outcome kept(std::string result) {
 
 }  // namespace
 
+End end_of(const Outcome& outcome) {
+  if (std::holds_alternative<Complete>(outcome)) return End::completed;
+  if (std::holds_alternative<Retry>(outcome)) return End::retrying;
+  return std::holds_alternative<Fail>(outcome) ? End::failed : End::cancelled;
+}
+
 Error rate_limit_exceeded(std::string_view key) {
   return {Code::exhausted, fmt::format("rate limit exceeded for key '{}'", key), std::string(kNoRoom)};
 }
 
-Outcome decide(Ran ran, const dramatiq::Message& message, const dramatiq::RetryPolicy& policy,
+Outcome decide(Finished run, const dramatiq::Message& message, const dramatiq::RetryPolicy& policy,
                double uniform) {
-  if (ran.result) {
-    if (ran.result->size() <= jobs::kMaxResultBytes) return kept(std::move(*ran.result));
+  if (run.result) {
+    if (run.result->size() <= jobs::kMaxResultBytes) return kept(std::move(*run.result));
     return Fail{fmt::format("the result has {} bytes; at most {} can be kept: ask for less at once",
-                            ran.result->size(), jobs::kMaxResultBytes)};
+                            run.result->size(), jobs::kMaxResultBytes)};
   }
-  const Error& error = ran.result.error();
-  if (ran.stop == StopCause::cancelled) return EndCancelled{"cancelled while it ran"};
-  if (ran.stop == StopCause::shutdown) return GiveBack{};
+  const Error& error = run.result.error();
+  if (run.stop == StopCause::cancelled) return EndCancelled{"cancelled while it ran"};
+  if (run.stop == StopCause::shutdown) return GiveBack{};
   const std::string_view type = exception_of(error);
   if (!is_worth_retrying(error.code)) return Fail{error.message, type};
   const auto delay = dramatiq::next_delay(message, policy, uniform);
@@ -55,4 +61,4 @@ Outcome decide(Ran ran, const dramatiq::Message& message, const dramatiq::RetryP
   return Retry{error.message, std::max(*delay, least), type};
 }
 
-}  // namespace medsynth::worker
+}  // namespace medsynth::pipeline

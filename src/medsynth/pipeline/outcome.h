@@ -6,8 +6,9 @@
 
 #include "medsynth/base/error.h"
 #include "medsynth/dramatiq/retries.h"
+#include "medsynth/pipeline/attempt.h"
 
-namespace medsynth::worker {
+namespace medsynth::pipeline {
 
 // Why a task was asked to stop, if it was.
 enum class StopCause { none, cancelled, shutdown };
@@ -31,8 +32,9 @@ struct EndCancelled {
 };
 struct GiveBack {};  // to the head of the queue: the attempt does not count
 using Outcome = std::variant<Complete, Retry, Fail, EndCancelled, GiveBack>;
+End end_of(const Outcome& outcome);  // precondition: it is not GiveBack
 
-struct Ran {
+struct Finished {
   Result<std::string> result;
   StopCause stop = StopCause::none;
 };
@@ -42,7 +44,7 @@ Error rate_limit_exceeded(std::string_view key);
 
 // `uniform` is a random number in [0, 1) for the backoff. Wrong arguments and results above the size limit
 // are never retried: they would fail again.
-Outcome decide(Ran ran, const dramatiq::Message& message, const dramatiq::RetryPolicy& policy,
+Outcome decide(Finished run, const dramatiq::Message& message, const dramatiq::RetryPolicy& policy,
                double uniform);
 
-}  // namespace medsynth::worker
+}  // namespace medsynth::pipeline

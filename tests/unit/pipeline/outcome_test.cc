@@ -1,10 +1,10 @@
-#include "medsynth/worker/outcome.h"
+#include "medsynth/pipeline/outcome.h"
 
 #include <gtest/gtest.h>
 
 #include "medsynth/jobs/jobs.h"
 
-namespace medsynth::worker {
+namespace medsynth::pipeline {
 namespace {
 
 using namespace std::chrono_literals;
@@ -76,4 +76,4 @@ TEST(Outcome, AResultBeatsAStop) {
 }
 
 }  // namespace
-}  // namespace medsynth::worker
+}  // namespace medsynth::pipeline

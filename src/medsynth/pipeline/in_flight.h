@@ -1,5 +1,5 @@
-// The messages that this worker has in hand: who they are, what they wait for, and how to stop them. Thread
-// safe.
+// What others see of the messages that this process has taken and that have not ended: who they are, what
+// they wait for, and how to stop them. Thread safe.
 #pragma once
 
 #include <atomic>
@@ -13,16 +13,16 @@
 
 #include "medsynth/base/clock.h"
 #include "medsynth/fleet/fleet.h"
-#include "medsynth/worker/outcome.h"
+#include "medsynth/pipeline/outcome.h"
 
-namespace medsynth::worker {
+namespace medsynth::pipeline {
 
-// One message in hand. The thread that runs it owns it; others only ask it to stop and read what it shows.
-class InHandTask {
+// One of them. The thread that runs it writes; others only ask it to stop and read what it shows.
+class InFlightTask {
  public:
   // `waits`: it may wait for admission.
-  InHandTask(std::string task_id, std::string message_id, std::string actor, WallTime since, bool abortable,
-             bool waits);
+  InFlightTask(std::string task_id, std::string message_id, std::string actor, WallTime since, bool abortable,
+               bool waits);
 
   const std::string task_id, message_id, actor;
   const bool abortable;  // by dramatiq-abort
@@ -47,13 +47,12 @@ class InHandTask {
   WallTime since_;
 };
 
-class InHand {
+class InFlight {
  public:
-  std::shared_ptr<InHandTask> add(std::string task_id, std::string message_id, std::string actor,
-                                  WallTime now, bool abortable, bool waits = true);
-  void remove(const std::shared_ptr<InHandTask>& task);
+  void add(std::shared_ptr<InFlightTask> task);
+  void remove(const std::shared_ptr<InFlightTask>& task);
 
-  std::vector<std::shared_ptr<InHandTask>> all() const;
+  std::vector<std::shared_ptr<InFlightTask>> all() const;
   std::vector<fleet::TaskReport> reports() const;
   std::map<std::string, std::int64_t> waiting_for_models() const;  // tasks, by model
   void stop_all(StopCause cause);
@@ -62,7 +61,7 @@ class InHand {
 
  private:
   mutable std::mutex mutex_;
-  std::list<std::shared_ptr<InHandTask>> tasks_;
+  std::list<std::shared_ptr<InFlightTask>> tasks_;
 };
 
-}  // namespace medsynth::worker
+}  // namespace medsynth::pipeline

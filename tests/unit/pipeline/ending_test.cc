@@ -1,8 +1,8 @@
-#include "medsynth/worker/ending.h"
+#include "medsynth/pipeline/ending.h"
 
 #include <gtest/gtest.h>
 
-namespace medsynth::worker {
+namespace medsynth::pipeline {
 namespace {
 
 using namespace std::chrono_literals;
@@ -10,13 +10,13 @@ using Kind = dramatiq::Settlement::Kind;
 
 const WallTime kNow{1'700'000'000'000ms};
 
-dramatiq::Delivery delivery() {
-  dramatiq::Delivery d{{"q", "r1"}, dramatiq::make_message("q", "act", "{}", kNow)};
+dramatiq::Received delivery() {
+  dramatiq::Received d{{"q", "r1"}, dramatiq::make_message("q", "act", "{}", kNow)};
   d.message.message_id = "m1";
   return d;
 }
 Ending ending(Outcome outcome, const dramatiq::ActorOptions& actor = {}) {
-  return ending_of(std::move(outcome), delivery(), {"t1", "m1", 2}, actor, kNow);
+  return ending_of(std::move(outcome), delivery(), delivery().message, {"t1", "m1", 2}, actor, kNow);
 }
 
 TEST(Ending, EachOutcomeHasItsRecordAndItsSettling) {
@@ -72,4 +72,4 @@ TEST(Ending, AMessageWhoseRecordHasEndedIsSettledAsItSays) {
 }
 
 }  // namespace
-}  // namespace medsynth::worker
+}  // namespace medsynth::pipeline
