@@ -16,17 +16,6 @@ namespace {
 
 constexpr double kModelLoaded = 10;  // progress once the model is there, as in the source document
 
-// An actor may throw while it reads its arguments.
-Result<Prepared> prepared_of(const Actor& actor, const dramatiq::Message& message) try {
-  auto prepared = actor.prepare(message.args, message.kwargs);
-  if (prepared) return prepared;
-  Error error = prepared.error();
-  error.message = "wrong arguments: " + error.message;
-  return error;
-} catch (const std::exception& error) {
-  return Error{Code::internal, fmt::format("wrong arguments: {}", error.what()), ""};
-}
-
 }  // namespace
 
 // What the actor sees of its attempt, with its model.
@@ -119,19 +108,21 @@ pipeline::Job ActorHost::prepare(const dramatiq::Message& message) {
             .skipped = true};
   const Actor& actor = found->second.actor;
   pipeline::Job job{.options = &actor.options, .actor = actor.about.name, .tracked = actor.tracked};
-  auto prepared = prepared_of(actor, message);
+  if (const auto can_run = fill(job, actor, message); !can_run) job.refusal = can_run.error();
+  return job;
+}
+
+// Reads the arguments and chooses the model. An actor may throw while it reads.
+Result<> ActorHost::fill(pipeline::Job& job, const Actor& actor, const dramatiq::Message& message) try {
+  auto prepared = actor.prepare(message.args, message.kwargs);
   if (!prepared) {
-    job.refusal = prepared.error();
-    return job;
+    Error error = prepared.error();
+    error.message = "wrong arguments: " + error.message;
+    return error;
   }
   std::optional<models::Resolved> model;
   if (prepared->model) {
-    auto resolved = models_.resolve(*prepared->model);
-    if (!resolved) {
-      job.refusal = resolved.error();
-      return job;
-    }
-    model = std::move(*resolved);
+    BOOST_OUTCOME_TRY(model, models_.resolve(*prepared->model));
   }
   if (!actor.light) {
     job.needs = models_.needs(message.actor_name, model);
@@ -149,7 +140,9 @@ pipeline::Job ActorHost::prepare(const dramatiq::Message& message) {
     if (result && model) deaths_.worked(*model);
     return result;
   };
-  return job;
+  return success();
+} catch (const std::exception& error) {
+  return Error{Code::internal, error.what(), ""};
 }
 
 void ActorHost::started(const dramatiq::Message& message) {

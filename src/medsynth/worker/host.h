@@ -39,6 +39,7 @@ class ActorHost final : public pipeline::Host {
 
  private:
   class JobContext;
+  Result<> fill(pipeline::Job& job, const Actor& actor, const dramatiq::Message& message);
   struct Entry {
     Actor actor;
     std::atomic<std::int64_t> nanoseconds{1'000'000};  // as long as nobody knows better
