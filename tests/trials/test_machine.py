@@ -183,7 +183,8 @@ def test_m4_a_closed_terminal_ends_serve_in_order(tmp_path):
         log = tmp_path / f"hup-{len(command)}.log"
         folder = tmp_path / f"hup-{len(command)}"
         folder.mkdir()
-        process = subprocess.Popen(["setsid", "--ctty", *command, str(BINARY), "serve", "--listen", "127.0.0.1:0"], stdin=slave,
+        process = subprocess.Popen(["env", "--default-signal=HUP", "setsid", "--ctty", *command, str(BINARY), "serve", "--listen",
+                                    "127.0.0.1:0"], stdin=slave,
                                    stdout=subprocess.PIPE, stderr=log.open("w"), env=plain_environment(folder), text=True)
         os.close(slave)
         assert process.stdout.readline().startswith("listening on ")
