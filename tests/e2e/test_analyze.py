@@ -41,7 +41,7 @@ def write(folder: pathlib.Path, **files: str) -> list[str]:
 def test_what_articles_disagree_on(server: Server, tmp_path: pathlib.Path):
     done = server.cli("analyze", *write(tmp_path, a_ris=RIS, b_csv=CSV), "--threshold", "0", "--exit-code")
     assert "a.ris: 3 references (ris)" in done.stderr and "b.csv: 1 references (csv)" in done.stderr, done.stderr
-    assert "3 articles: 1 duplicates joined, 1 without an abstract, 1 retracted" in done.stderr
+    assert "3 articles: 1 duplicate joined, 1 without an abstract, 1 retracted" in done.stderr
     assert done.returncode == 1, (done.stdout, done.stderr)
     assert "10.1000/one" in done.stdout and "10.1000/two" in done.stdout
     assert done.stdout.count("did not reduce the risk of stroke") == 1

@@ -93,8 +93,9 @@ void say_what_there_is(const Analysis& analysis) {
   const auto count = [&](auto is) {
     return std::count_if(analysis.references.begin(), analysis.references.end(), is);
   };
-  note(fmt::format("{} articles: {} duplicates joined, {} without an abstract, {} retracted",
-                   analysis.references.size(), analysis.duplicates.size(),
+  const std::size_t articles = analysis.references.size(), duplicates = analysis.duplicates.size();
+  note(fmt::format("{} article{}: {} duplicate{} joined, {} without an abstract, {} retracted", articles,
+                   articles == 1 ? "" : "s", duplicates, duplicates == 1 ? "" : "s",
                    count([](const auto& each) { return each.abstract.empty(); }),
                    count([](const auto& each) { return each.retracted; })));
 }
