@@ -27,7 +27,7 @@ function(medsynth_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABEL}" TIMEOUT 240)
+  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABEL}" TIMEOUT 900)
 endfunction()
 
 # medsynth_scripts(ROOM files... [PRELUDE file]): the room's Lua scripts as medsynth::ROOM::scripts::NAME in
