@@ -387,7 +387,8 @@ SteadyTime::duration Executor::call(Flight& flight) {
   Result<std::string> result = guarded([&] { return flight.job.run(run); });
   const SteadyTime::duration took = run.took();
   parts_.host.ran(message, flight.job, run, result);
-  flight.resources = {};  // others need not wait for Redis
+  flight.resources = {};     // others need not wait for Redis,
+  flight.job.run = nullptr;  // and its arguments are read
   parts_.in_flight.remove(flight.task);
   const double chance = result ? 0 : uniform();  // for the backoff of a failure; drawing it takes a while
   Outcome outcome = decide({std::move(result), flight.task->stop_cause()}, message,
