@@ -62,7 +62,7 @@ def test_refusals(server: Server, tmp_path: pathlib.Path):
     files = write(tmp_path, x_txt="Just a sentence.", y_csv="Titel,Kurzfassung\nA,B\n")
     for words, code, said in [((files[0],), 2, "x.txt: this is no format"), ((files[1],), 2, "--column abstract=NAME"),
                               ((files[1], "--column", "abstract"), 2, "--column abstract=Kurzfassung"), ((str(tmp_path / "none"),), 2, "cannot be read"),
-                              ((files[1], "--column", "abstract=Kurzfassung", "--no-wait"), 0, "1 articles")]:
+                              ((files[1], "--column", "abstract=Kurzfassung", "--no-wait"), 0, "1 article: ")]:
         done = server.cli("analyze", *words)
         assert done.returncode == code and said in done.stderr, (words, done.returncode, done.stderr)
 
