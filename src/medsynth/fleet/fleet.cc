@@ -142,7 +142,7 @@ Query<T> look(const std::string& base, T (*result)(Roll)) {
           }};
 }
 
-constexpr std::chrono::seconds kSoundFor = std::chrono::days(30);  // since the last new one
+constexpr std::chrono::seconds kKnownFor = std::chrono::days(30);  // since the last new one
 
 }  // namespace
 
@@ -244,15 +244,25 @@ Query<Done> Fleet::block_model(const BlockedModel& model, std::chrono::milliseco
       {Command("HSET", key, model.model, described::write(model)), Command("PEXPIRE", key, time.count())});
 }
 
-Query<Done> Fleet::note_sound(const std::string& version) const {
-  const std::string key = base_ + "sound";
-  return redis::all_ok({Command("SADD", key, version), Command("EXPIRE", key, kSoundFor.count())});
+Query<Done> Fleet::note_model(std::string_view what, const std::string& version) const {
+  const std::string key = base_ + std::string(what);
+  return redis::all_ok({Command("SADD", key, version), Command("EXPIRE", key, kKnownFor.count())});
 }
 
-Query<bool> Fleet::is_sound(const std::string& version) const {
-  return {{Command("SISMEMBER", base_ + "sound", version)}, [](Replies replies) -> Result<Step<bool>> {
+Query<bool> Fleet::is_model(std::string_view what, const std::string& version) const {
+  return {{Command("SISMEMBER", base_ + std::string(what), version)},
+          [](Replies replies) -> Result<Step<bool>> {
             BOOST_OUTCOME_TRY(auto found, redis::integer(replies[0]));
             return Step<bool>{found == 1};
+          }};
+}
+
+Query<std::int64_t> Fleet::count_killer(const std::string& version) const {
+  const std::string key = base_ + "killers";
+  return {{Command("HINCRBY", key, version, 1), Command("EXPIRE", key, kKnownFor.count())},
+          [](Replies replies) -> Result<Step<std::int64_t>> {
+            BOOST_OUTCOME_TRY(auto count, redis::integer(replies[0]));
+            return Step<std::int64_t>{count};
           }};
 }
 

@@ -188,9 +188,11 @@ class Fleet {
   // Kept for `time`, or longer where others are blocked after it.
   redis::Query<redis::Done> block_model(const BlockedModel& model, std::chrono::milliseconds time) const;
   redis::Query<std::vector<BlockedModel>> blocked_models(WallTime now) const;  // `now` by Redis' clock
-  // Versions of models with which a task has ended well: whatever dies with one, it is not the model.
-  redis::Query<redis::Done> note_sound(const std::string& version) const;
-  redis::Query<bool> is_sound(const std::string& version) const;
+  // What is known to have gone well with a version of a model: "loaded", or "sound" (a task ended well).
+  redis::Query<redis::Done> note_model(std::string_view what, const std::string& version) const;
+  redis::Query<bool> is_model(std::string_view what, const std::string& version) const;
+  // One more message killed workers with it; answers how many have.
+  redis::Query<std::int64_t> count_killer(const std::string& version) const;
 
   std::string bell_channel() const;  // rung after each change of control
 

@@ -38,6 +38,7 @@ class ActorHost::JobContext final : public Context {
     }));
     if (const auto keep = prepared_.model->keep_alive) handle.keep_alive(keep_alive_time(*keep));
     handle_ = std::move(handle);
+    host_.deaths_.loaded(*model_);
     run_.show("running", "");
     return success();
   }

@@ -9,6 +9,8 @@
 namespace medsynth::worker {
 namespace {
 
+constexpr std::int64_t kKillers = 2;  // messages that killed workers after the model was loaded
+
 // Changes with what the file holds and with how it is loaded.
 std::string version_of(const models::Resolved& model) {
   std::error_code error;
@@ -20,24 +22,28 @@ std::string version_of(const models::Resolved& model) {
 
 }  // namespace
 
-void ModelDeaths::worked(const models::Resolved& model) {
+void ModelDeaths::note(const std::string& what, const models::Resolved& model) {
   const std::string version = version_of(model);
   {
     const MutexLock lock(mutex_);
-    if (!sound_.insert(version).second) return;
+    if (!noted_.insert(what + version).second) return;
   }
-  if (client_.run(fleet_.note_sound(version))) return;
+  if (client_.run(fleet_.note_model(what, version))) return;
   const MutexLock lock(mutex_);  // the next one notes it
-  sound_.erase(version);
+  noted_.erase(what + version);
 }
 
 void ModelDeaths::block(const models::Resolved& model, std::int64_t deaths,
                         const std::string& task_id) const {
-  const auto sound = client_.run(fleet_.is_sound(version_of(model)));
+  const std::string version = version_of(model);
+  const auto sound = client_.run(fleet_.is_model("sound", version));
   if (sound && *sound) return;
+  const auto loaded = client_.run(fleet_.is_model("loaded", version));
+  const auto killers = client_.run(fleet_.count_killer(version));
+  if (loaded && *loaded && killers && *killers < kKillers) return;
   const fleet::BlockedModel blocked{.model = model.model.name,
                                     .file = model.path.string(),
-                                    .version = version_of(model),
+                                    .version = version,
                                     .deaths = deaths,
                                     .task_id = task_id,
                                     .until = rfc3339(client_.clock().now() + kBlockedFor)};

@@ -2,8 +2,8 @@
 // when it becomes a dead letter: no task loads the file again for kBlockedFor, or until the file or its entry
 // in the catalogue is another. Where it is in memory and works it stays in use.
 //
-// One with which a task has ended well is never blocked: the message is at fault then. Of a new one that
-// cannot be told from a death, so that the time is short.
+// One with which a task has ended well is never blocked: the message is at fault then. Of one that was loaded
+// and has done nothing else yet that cannot be told from the deaths of one message: the second one blocks it.
 //
 // Thread safe.
 #pragma once
@@ -29,17 +29,20 @@ class ModelDeaths {
   // Both outlive it.
   ModelDeaths(redis::Client& client, const fleet::Fleet& fleet) : client_(client), fleet_(fleet) {}
 
-  void worked(const models::Resolved& model);  // a task has ended well with it
+  void loaded(const models::Resolved& model) { note("loaded", model); }
+  void worked(const models::Resolved& model) { note("sound", model); }  // a task has ended well with it
   void block(const models::Resolved& model, std::int64_t deaths, const std::string& task_id) const;
   // not_allowed (reason "model_blocked") says since when and what lifts it. Where Redis does not answer
   // nothing is known to be wrong.
   Result<> may_load(const models::Resolved& model) const;
 
  private:
+  void note(const std::string& what, const models::Resolved& model);
+
   redis::Client& client_;
   const fleet::Fleet& fleet_;
   mutable Mutex mutex_;
-  std::set<std::string, std::less<>> sound_ GUARDED_BY(mutex_);  // versions, as this process has noted
+  std::set<std::string, std::less<>> noted_ GUARDED_BY(mutex_);  // by this process
 };
 
 }  // namespace medsynth::worker
