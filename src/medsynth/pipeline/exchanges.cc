@@ -15,14 +15,6 @@ namespace {
 
 using redis::Query;
 
-template <class T, class Each>
-std::vector<Event> events_of(const Group& group, const std::vector<T>& answers, Each each) {
-  std::vector<Event> events;
-  events.reserve(group.size());
-  for (std::size_t i = 0; i < group.size(); ++i) events.push_back(each(*group[i], answers[i]));
-  return events;
-}
-
 std::vector<Event> all_done(const Group& group) {
   return std::vector<Event>(group.size(), Done{});
 }
@@ -42,13 +34,6 @@ std::map<std::string_view, ByQueue> by_queue(const Group& group, Wanted wanted) 
     of.places.push_back(i);
   }
   return queues;
-}
-
-std::vector<std::string> message_ids(const Group& group) {
-  std::vector<std::string> ids;
-  ids.reserve(group.size());
-  for (const Flight* flight : group) ids.push_back(flight->task->message_id);
-  return ids;
 }
 
 }  // namespace
@@ -263,18 +248,18 @@ Result<std::vector<Event>> Exchanges::settle(const Group& group, bool bury) {
     }
     return ours.error();
   }
-  return events_of(group, *ours, [](const Flight&, bool is_ours) -> Event {
-    if (is_ours) return Done{};
-    return Lost{};
-  });
+  std::vector<Event> events = all_done(group);
+  for (std::size_t i = 0; i < group.size(); ++i)
+    if (!(*ours)[i]) events[i] = Lost{};
+  return events;
 }
 
 // What stays of these expires by itself, and no other message has these ids.
 Result<std::vector<Event>> Exchanges::forget(const Group& group) {
   std::vector<Query<redis::Done>> queries;
-  for (const std::string& id : message_ids(group)) {
-    queries.push_back(parts_.store.forget_tombstone(id));
-    queries.push_back(dramatiq::forget_abort(id));
+  for (const Flight* flight : group) {
+    queries.push_back(parts_.store.forget_tombstone(flight->task->message_id));
+    queries.push_back(dramatiq::forget_abort(flight->task->message_id));
   }
   BOOST_OUTCOME_TRY(parts_.client.run(redis::all(std::move(queries))));
   return all_done(group);

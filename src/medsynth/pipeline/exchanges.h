@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "medsynth/dramatiq/broker.h"
-#include "medsynth/dramatiq/consumer.h"
 #include "medsynth/pipeline/flight.h"
 #include "medsynth/redis/client.h"
 #include "medsynth/tasks/store.h"
@@ -17,7 +16,6 @@ struct ExchangeParts {
   redis::Client& client;
   const tasks::Store& store;
   const dramatiq::Broker& broker;
-  dramatiq::Consumer& consumer;
   const Clock& clock;
   std::string worker;           // host and worker id, for the records
   std::int64_t max_deaths = 3;  // 0: never

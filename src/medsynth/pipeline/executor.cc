@@ -145,8 +145,8 @@ class Executor::RunOf final : public Run {
 Executor::Executor(ExecutorParts parts, ExecutorOptions options)
     : parts_(parts),
       options_(std::move(options)),
-      exchanges_({parts.client, parts.store, parts.broker, parts.consumer, parts.clock, options_.worker,
-                  options_.max_deaths}) {
+      exchanges_(
+          {parts.client, parts.store, parts.broker, parts.clock, options_.worker, options_.max_deaths}) {
   for (std::jthread& thread : threads_) {
     thread = std::jthread([this](const std::stop_token& stop) {
       pthread_setname_np(pthread_self(), "ms-finish");
