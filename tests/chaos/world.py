@@ -39,6 +39,15 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def blocks(pid: int, number: signal.Signals) -> bool:
+    """Whether the process has that signal blocked."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    return bool(int(re.search(r"^SigBlk:\s*(\w+)", status, re.MULTILINE)[1], 16) >> (number - 1) & 1)
+
+
 class Clock:
     """What a process's wall clock is wrong by, read from a file by its clock_gettime (clock.cc)."""
 
@@ -126,6 +135,10 @@ class World:
     def start_other(self) -> None:
         self.other = subprocess.Popen([self.program, "worker"], env=self._environment("there", self.proxies["other"].port, "other"),
                                       stdin=subprocess.DEVNULL, stderr=self.log)
+        # Asked to end before it can hear that, it would simply be gone: wait until it blocks SIGTERM.
+        end = time.monotonic() + 10
+        while self.other.poll() is None and not blocks(self.other.pid, signal.SIGTERM) and time.monotonic() < end:
+            time.sleep(0.002)
 
     # --- looking
 
