@@ -15,27 +15,19 @@
 #include "medsynth/dramatiq/consumer.h"
 #include "medsynth/redis/client.h"
 
+#include "support/eventually.h"
 #include "support/redis_server.h"
 #include "support/settle.h"
 
 namespace medsynth::dramatiq {
 
 using namespace std::chrono_literals;
+using test::eventually;
 
 inline std::unique_ptr<redis::Client> connect(const test::RedisServer& server) {
   auto client = std::make_unique<redis::Client>(redis::ClientOptions{.url = *redis::parse_url(server.url())});
   EXPECT_TRUE(client->wait_connected(5s));
   return client;
-}
-
-// Looks until `condition` holds; false when it does not within `deadline`.
-inline bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds deadline = 10s) {
-  const auto end = std::chrono::steady_clock::now() + deadline;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(2ms);
-  }
-  return true;
 }
 
 inline Message message(std::string id, std::string queue = "q") {

@@ -18,21 +18,14 @@
 #include "medsynth/redis/client.h"
 #include "medsynth/tasks/store.h"
 
+#include "support/eventually.h"
 #include "support/redis_server.h"
 
 namespace medsynth::pipeline {
 
 using namespace std::chrono_literals;
+using test::eventually;
 using Running = Run;  // gtest has a Run of its own
-
-inline bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds deadline = 10s) {
-  const auto end = std::chrono::steady_clock::now() + deadline;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(2ms);
-  }
-  return true;
-}
 
 // Actors by name, each what it is told to be; and what the executor said of them.
 class ScriptedHost final : public Host {
@@ -140,9 +133,13 @@ class ExecutorTest : public testing::Test {
     executor_->run(std::move(some));
     return any;
   }
+  // Runs until nothing waits and nothing is unsettled.
   void run_all() {
-    while (run_some(50ms)) {
-    }
+    EXPECT_TRUE(eventually([&] {
+      run_some(20ms);
+      const dramatiq::Depth left = depth();
+      return left.ready + left.delayed + left.running == 0;
+    }));
     EXPECT_TRUE(executor_->wait_idle(std::chrono::steady_clock::now() + 10s));
   }
 

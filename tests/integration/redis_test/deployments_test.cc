@@ -10,12 +10,14 @@
 
 #include "medsynth/redis/client.h"
 
+#include "support/eventually.h"
 #include "support/redis_server.h"
 
 namespace medsynth::redis {
 namespace {
 
 using namespace std::chrono_literals;
+using test::eventually;
 
 std::unique_ptr<Client> client_for(const std::string& url) {
   const auto parsed = parse_url(url);
@@ -28,15 +30,6 @@ Reply ask(Client& client, Command command) {
   auto replies = client.send(std::vector{std::move(command)});
   EXPECT_TRUE(replies) << (replies ? "" : replies.error().message);
   return replies ? std::move(replies->at(0)) : Reply{};
-}
-
-bool eventually(const std::function<bool()>& condition, std::chrono::seconds deadline = 20s) {
-  const auto end = std::chrono::steady_clock::now() + deadline;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(10ms);
-  }
-  return true;
 }
 
 // A child that ends with the object and with the thread that started it; its output goes to a file.

@@ -12,22 +12,18 @@
 
 #include "medsynth/redis/client.h"
 
+#include "support/eventually.h"
 #include "support/redis_server.h"
 
 namespace medsynth::redis {
 namespace {
 
 using namespace std::chrono_literals;
+using test::eventually;
 using SteadyClock = std::chrono::steady_clock;
 
 Url free_url(std::string password = "") {
   return {.host = "127.0.0.1", .port = std::to_string(test::free_port()), .password = std::move(password)};
-}
-
-bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = SteadyClock::now() + 15s;
-  while (!condition() && SteadyClock::now() < deadline) std::this_thread::sleep_for(5ms);
-  return condition();
 }
 
 std::string get(const Url& url, const std::string& key) {

@@ -14,7 +14,11 @@
 #include "medsynth/limits/limits.h"
 #include "medsynth/limits/sensors.h"
 
+#include "support/eventually.h"
+
 namespace medsynth::limits {
+
+using test::eventually;
 
 class TemporaryFolder {
  public:
@@ -61,17 +65,6 @@ class FakeSensors final : public Sensors {
   Sample sample_;
   std::atomic<int> samples_{0};
 };
-
-// True as soon as `condition` holds; false after ten seconds, which no machine needs.
-template <class Condition>
-bool eventually(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
-}
 
 // Slots alone decide: the other gates are off.
 inline Limits slots_only(std::int64_t slots) {

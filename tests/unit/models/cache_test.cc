@@ -15,10 +15,13 @@
 #include "medsynth/base/log.h"
 #include "medsynth/models/learned.h"
 
+#include "support/eventually.h"
+
 namespace medsynth::models {
 namespace {
 
 using namespace std::chrono_literals;
+using test::eventually;
 
 constexpr auto kLong = 20s;  // a wait that ends a broken test
 
@@ -57,17 +60,6 @@ struct CacheTest : testing::Test {
     };
   }
 };
-
-// Waits until it holds; false after a long time.
-template <class Condition>
-bool eventually(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + kLong;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
 
 std::string state_of(const Cache& cache, const std::string& id) {
   for (const ModelStats& model : cache.get_stats().models) {
