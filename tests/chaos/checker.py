@@ -14,7 +14,7 @@ TERMINAL = ("completed", "failed", "cancelled")
 
 @dataclasses.dataclass
 class History:
-    tasks: dict[str, dict]  # by id: actor, work, wrong, max_retries, by, cancelled, deleted (each: asked, or not)
+    tasks: dict[str, dict]  # by id: actor, work, wrong, foreign, max_retries, by, cancelled, deleted (each: asked, or not)
     slots: int  # of each machine
     parallel: dict[str, int]  # users of a model at once on a machine
     max_deaths: int
@@ -26,6 +26,7 @@ class History:
     dead_letters: int
     lost_leases: bool = False  # something was held up for longer than a lease
     hurt_models: frozenset[str] = frozenset()  # whose loads were made to fail: an attempt may end before anything ran
+    overwritten: tuple[str, ...] = ()  # tasks in whose place something else lay, and is no longer as it was
 
 
 @dataclasses.dataclass
@@ -149,6 +150,9 @@ def check_ends(history: History, runs: list[Run]) -> list[str]:
     deaths = len(history.deaths.keys() | {event["pid"] for event in history.events if event["what"] == "abort"})
     for name, task in history.tasks.items():
         record, own = history.finals.get(name), by_task[name]
+        if task["foreign"]:
+            wrong += [f"{name} was run, and cannot be recorded"] if own else []
+            continue
         if record is None:
             if not task["deleted"]:
                 wrong.append(f"{name} is lost: there is no record of it")
@@ -176,7 +180,9 @@ def check_ends(history: History, runs: list[Run]) -> list[str]:
 
 def check_rest(history: History) -> list[str]:
     wrong = [f"{count} left behind: {what}" for what, count in history.leftovers.items() if count]
+    wrong += [f"what lay in the place of {name} is not as it was" for name in history.overwritten]
     failed = [name for name, record in history.finals.items() if record is not None and record["status"] == "failed"]
+    failed += [name for name, task in history.tasks.items() if task["foreign"]]
     # One that was deleted may have died before; one that Python sent twice, since an answer was lost, dies twice.
     more = sum(bool(task["deleted"]) for task in history.tasks.values()) + sum(history.tasks[name]["by"] == "python" for name in failed)
     if not len(failed) <= history.dead_letters <= len(failed) + more:

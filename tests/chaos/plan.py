@@ -23,6 +23,7 @@ class Task:
     delay: int = 0  # ms
     by: str = "api"  # or python: Dramatiq's own broker
     wrong: bool = False  # its arguments are
+    foreign: bool = False  # something else lies where its record belongs
     cancel_at: float | None = None
     delete_at: float | None = None
 
@@ -31,7 +32,7 @@ class Task:
 class Fault:
     at: float
     what: str
-    whom: str = ""  # worker, other (the worker of the other machine), serve, redis; a model's name; a proxy's
+    whom: str = ""  # worker, other (the worker of the other machine), serve, redis; a model's name; a proxy's; a command of Redis
     number: float = 0  # seconds that it lasts, or by how many seconds a clock is wrong
     pick: int = 0  # which of several workers
 
@@ -99,6 +100,14 @@ def some_fault(rng: random.Random, redis: str) -> Fault:
     return Fault(at, what, "redis", rng.uniform(0.2, 0.8))
 
 
+def refusal(rng: random.Random) -> Fault:
+    """Redis is there, and does not do what it is asked: rights are taken away, or it is a replica for a while."""
+    at, seconds = rng.uniform(0.1, UNTIL - 0.2), rng.uniform(0.05, 1.2)
+    if rng.random() < 0.4:
+        return Fault(at, "replica", "redis", seconds)
+    return Fault(at, "right", rng.choice(("evalsha", "hset", "sadd", "srem", "zadd", "lpush", "publish", "hget", "multi")), seconds)
+
+
 def make(seed: int) -> Plan:
     rng = random.Random(seed)
     redis = rng.choice(("managed", "managed", "external"))
@@ -114,5 +123,8 @@ def make(seed: int) -> Plan:
         faults.append(Fault(rng.uniform(0.5, 2), what, whom, LEASE + 4))
         settle += LEASE
     tasks = [some_task(rng, number, max_deaths, f"s{seed}") for number in range(rng.randint(40, 100))]
+    later = random.Random(f"refusals of {seed}")  # of its own: the rest of a seed stays as it was before there were any
+    faults += [refusal(later) for _ in range(later.choice((0, 0, 1, 2)))]
+    tasks = [dataclasses.replace(task, foreign=task.by == "python" and later.random() < 0.1) for task in tasks]
     return Plan(seed, redis, fsync, rng.randint(1, 4), max_deaths, settle, tuple(sorted(tasks, key=lambda task: task.at)),
                 tuple(sorted(faults, key=lambda fault: fault.at)))

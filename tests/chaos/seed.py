@@ -139,6 +139,12 @@ class Seed:
                 later.append(self.after(number, lambda whom=whom: world.set_model(whom, "ok")))
             elif what == "clock":
                 world.clocks[whom].set(number)
+            elif what == "right":
+                world.take_right(whom)
+                later.append(self.after(number, lambda whom=whom: world.give_right(whom)))
+            elif what == "replica":
+                world.make_replica()
+                later.append(self.after(number, world.make_master))
             elif what == "disk":
                 world.fill_disk()
                 later.append(self.after(number, world.free_disk))
@@ -173,6 +179,9 @@ class Seed:
         try:
             self.world.start()
             self.wait_ready()
+            for task in self.plan.tasks:
+                if task.foreign:
+                    self.world.occupy(task.id)
             self.begun = time.monotonic()
             observer = self.guarded(self.observe)
             for thread in [self.guarded(work) for work in (self.submit, self.submit_as_python, self.ask, self.hurt)]:
@@ -212,14 +221,14 @@ class Seed:
 
     def history(self) -> checker.History:
         events = [json.loads(line) for file in self.world.folder.glob("history/*") for line in file.read_text().splitlines()]
-        tasks = {task.id: {"actor": task.actor, "work": task.work, "wrong": task.wrong, "by": task.by,
+        tasks = {task.id: {"actor": task.actor, "work": task.work, "wrong": task.wrong, "foreign": task.foreign, "by": task.by,
                            "max_retries": task.options.get("max_retries", 20), **self.asked[task.id]} for task in self.plan.tasks}
         lost = any(fault.what in ("stop", "cut", "stall") and fault.number >= plans.LEASE for fault in self.plan.faults)
         hurt = frozenset(fault.whom for fault in self.plan.faults if fault.what in ("broken", "no memory"))
         return checker.History(
             tasks=tasks, slots=self.plan.slots, parallel=plans.MODELS, max_deaths=self.plan.max_deaths, events=events, deaths=self.world.deaths,
             seen=self.seen, finals=self.records(), leftovers=self.world.leftovers(), dead_letters=self.world.dead_letters(), lost_leases=lost,
-            hurt_models=hurt)
+            hurt_models=hurt, overwritten=tuple(task.id for task in self.plan.tasks if task.foreign and not self.world.is_occupied(task.id)))
 
 
 def violations(plan: plans.Plan, folder: pathlib.Path) -> list[str]:

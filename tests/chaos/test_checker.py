@@ -18,7 +18,7 @@ def event(t: int, what: str, task: str, run: str = "7-1", pid: int = 7, machine:
 
 def task(number: int, **more) -> dict:
     work = {"number": number, "ms": 0, "fails": 0, "aborts": 0, "model": ""}
-    return {"actor": "chaos", "work": work, "wrong": False, "by": "api", "max_retries": 20, "cancelled": "", "deleted": "", **more}
+    return {"actor": "chaos", "work": work, "wrong": False, "foreign": False, "by": "api", "max_retries": 20, "cancelled": "", "deleted": "", **more}
 
 
 @pytest.fixture
@@ -196,3 +196,14 @@ def test_seeds_hurt_everything_in_every_way():
     expected = {("kill", whom) for whom in ("worker", "other", "serve", "redis")} | {("stop", whom) for whom in ("worker", "other", "serve", "redis")}
     expected |= {(what, "other") for what in ("cut", "stall", "slow", "clock", "term")} | {("cut", "serve"), ("disk", "redis"), ("clock", "worker")}
     assert expected <= faults
+
+
+def test_a_task_that_cannot_be_recorded_is_not_run_and_what_lies_there_stays(good):
+    good.tasks["b"]["foreign"] = True
+    good.finals["b"], good.dead_letters = None, 1
+    good.seen.pop()
+    assert "b was run, and cannot be recorded" in the_only_violation(good)
+    good.events = good.events[:2]
+    assert checker.violations(good) == []
+    good.overwritten = ("b",)
+    assert "in the place of b" in the_only_violation(good)

@@ -215,6 +215,37 @@ class World:
     def free_disk(self) -> None:
         (self.folder / "data/ballast").unlink(missing_ok=True)
 
+    def ask_redis(self, *words: object) -> None:
+        """Until it has done it: what is given back must be, even if Redis is being killed meanwhile."""
+        end = time.monotonic() + 20
+        while True:
+            try:
+                return self.redis.execute_command(*words)
+            except (redis.RedisError, OSError):
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
+
+    def take_right(self, command: str) -> None:
+        self.ask_redis("ACL", "SETUSER", "default", f"-{command}")
+
+    def give_right(self, command: str) -> None:
+        self.ask_redis("ACL", "SETUSER", "default", f"+{command}")
+
+    def make_replica(self) -> None:
+        """As a master that a failover has left behind: connections stay, nothing can be written. Its new master never answers."""
+        self.ask_redis("REPLICAOF", "127.0.0.1", 1)
+
+    def make_master(self) -> None:
+        self.ask_redis("REPLICAOF", "NO", "ONE")
+
+    def occupy(self, task: str) -> None:
+        """Where that task's record belongs lies something of somebody else's."""
+        self.ask_redis("RPUSH", f"task:{task}", "not ours")
+
+    def is_occupied(self, task: str) -> bool:
+        return self.redis.type(f"task:{task}") == b"list" and self.redis.lrange(f"task:{task}", 0, -1) == [b"not ours"]
+
     def revive(self) -> None:
         """Starts what ended, as an operator's service manager would; workers and a managed Redis have their supervisor."""
         with self.reviving:
