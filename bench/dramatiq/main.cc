@@ -23,6 +23,7 @@
 
 #include "medsynth/base/log.h"
 #include "medsynth/dramatiq/producer.h"
+#include "medsynth/dramatiq/workers.h"
 #include "medsynth/tasks/store.h"
 #include "medsynth/worker/worker.h"
 
@@ -117,7 +118,7 @@ class Bare {
         records_(records) {}
 
   Result<> run() {
-    BOOST_OUTCOME_TRY(client_.run(broker_.register_worker(0)));
+    BOOST_OUTCOME_TRY(client_.run(dramatiq::Workers(broker_).enter(0)));
     std::vector<std::future<Error>> ends;
     for (std::promise<Error>& chain : chains_) {
       ends.push_back(chain.get_future());

@@ -29,6 +29,7 @@
 #include "medsynth/dramatiq/rate_limits.h"
 #include "medsynth/dramatiq/results.h"
 #include "medsynth/dramatiq/retries.h"
+#include "medsynth/dramatiq/workers.h"
 
 #include "support/settle.h"
 
@@ -70,13 +71,14 @@ int hold(redis::Client& client, const Arguments& arguments) {
   for (long n = std::stol(argument(arguments, "count", "1")); n > 0; --n) {
     const dramatiq::Broker& worker =
         workers.emplace_back(dramatiq::BrokerOptions{.host = arguments.at("--host"), .pids = pids_here()});
-    if (const auto known = client.run(worker.register_worker(::getpid())); !known) return fail(known.error());
+    if (const auto known = client.run(dramatiq::Workers(worker).enter(::getpid())); !known)
+      return fail(known.error());
     const auto fetched = client.run(worker.fetch(queue, 1));
     if (!fetched || fetched->deliveries.size() != 1) return EXIT_FAILURE;
   }
   std::cout << "ready" << std::endl;
   for (;;) {
-    for (const dramatiq::Broker& worker : workers) (void)client.run(worker.heartbeat());
+    for (const dramatiq::Broker& worker : workers) (void)client.run(dramatiq::Workers(worker).beat());
     std::this_thread::sleep_for(1s);
   }
 }

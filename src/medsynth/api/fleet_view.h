@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "medsynth/api/payloads.h"
-#include "medsynth/dramatiq/broker.h"
+#include "medsynth/dramatiq/workers.h"
 #include "medsynth/fleet/fleet.h"
 #include "medsynth/limits/limits.h"
 #include "medsynth/telemetry/telemetry.h"

@@ -9,6 +9,7 @@
 #include "medsynth/api/payloads.h"
 #include "medsynth/api/queue_view.h"
 #include "medsynth/api/url.h"
+#include "medsynth/dramatiq/workers.h"
 #include "medsynth/telemetry/label.h"
 
 namespace medsynth::api {
@@ -29,7 +30,7 @@ asio::awaitable<std::vector<HealthCheck>> dependencies(App& app) {
       {"redis", writes.has_value(), writes ? "answers, and takes writes" : writes.error().message});
   if (app.options.expect_workers) {
     const auto roll = co_await co_run(app, app.services.fleet.roll());
-    const auto registered = co_await co_run(app, app.services.broker.our_workers());
+    const auto registered = co_await co_run(app, dramatiq::Workers(app.services.broker).ours());
     checks.push_back(workers_check(roll, registered));
   }
   checks.push_back({"serving", !app.draining, app.draining ? "is stopping" : "takes requests"});

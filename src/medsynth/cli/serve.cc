@@ -28,6 +28,7 @@
 #include "medsynth/cli/process_limits.h"
 #include "medsynth/cli/redis_keeper.h"
 #include "medsynth/cli/supervisor.h"
+#include "medsynth/dramatiq/workers.h"
 
 namespace medsynth::cli {
 namespace {
@@ -173,7 +174,7 @@ void Serve::warn_of_risks() {
 // What a dead worker held comes back at once. When Redis is away, the timer of another worker does it later.
 void Serve::recover(const std::string& worker_id) {
   for (const std::string& queue : queue_names(settings_)) {
-    const auto recovered = client_.run(broker_.recover_worker(queue, worker_id));
+    const auto recovered = client_.run(dramatiq::Workers(broker_).recover_from(worker_id, queue));
     if (recovered && *recovered > 0)
       log::warning("recovered messages of a dead worker",
                    {{"worker", worker_id}, {"queue", queue}, {"messages", *recovered}});

@@ -6,10 +6,7 @@
 #include <fmt/format.h>
 
 #include "medsynth/base/id.h"
-#include "medsynth/base/json.h"
-#include "medsynth/dramatiq/keys.h"
 #include "medsynth/dramatiq/placing.h"
-#include "medsynth/dramatiq/recovery.h"
 #include "medsynth/dramatiq/scripts.h"
 
 namespace medsynth::dramatiq {
@@ -19,78 +16,30 @@ using redis::Command;
 using redis::Query;
 using redis::Replies;
 using redis::Step;
-using std::chrono::milliseconds;
+using Flags = std::vector<bool>;
 
-constexpr std::int64_t kMaxFetch = 1000;       // ids that Lua may unpack at once, with room to spare
 constexpr std::size_t kEnqueueTogether = 256;  // messages of one script: more only keeps others waiting
 
-// Asks who has been silent for at least the shortest timeout.
-Command survey(const BrokerOptions& options) {
-  const Keys k = keys(options);
-  const milliseconds silence = std::min(options.our_timeout, options.heartbeat_timeout);
-  return Command::eval(scripts::survey, {k.heartbeats(), k.workers()}, {std::to_string(silence.count())});
-}
-
-Result<std::vector<Dead>> dead_of(const BrokerOptions& options, const redis::Reply& surveyed,
-                                  milliseconds reachable_for) {
-  BOOST_OUTCOME_TRY(auto items, redis::list(surveyed));
-  if (items.empty()) return Error{Code::internal, "the survey of heartbeats answered nothing", ""};
-  BOOST_OUTCOME_TRY(auto now, redis::integer(items[0]));
-  std::vector<Beat> beats;
-  for (std::size_t i = 1; i + 2 < items.size(); i += 3) {
-    BOOST_OUTCOME_TRY(auto worker, redis::text(items[i]));
-    BOOST_OUTCOME_TRY(auto ours, redis::integer(items[i + 2]));
-    const auto at = redis::integer(items[i + 1]);  // a client may have written a fraction: long ago, then
-    beats.push_back({std::move(worker),
-                     at ? *at : static_cast<std::int64_t>(std::atof(items[i + 1].text.c_str())), ours == 1});
-  }
-  return dead_workers(beats, options.worker_id, now, {options.our_timeout, options.heartbeat_timeout},
-                      reachable_for);
-}
-
-// Goes through all ack sets and drops from `dead` those that have one; forgets the rest.
-Query<std::int64_t> forget(const BrokerOptions& options, std::vector<Dead> dead, const std::string& cursor) {
-  const Keys k = keys(options);
-  Command scan("SCAN", cursor, "MATCH", glob_escaped(k.acks_prefix()) + "*", "COUNT", 1000, "TYPE", "set");
-  return {{std::move(scan)},
-          [options, k, dead = std::move(dead)](Replies replies) mutable -> Result<Step<std::int64_t>> {
-            BOOST_OUTCOME_TRY(auto page, redis::list(std::move(replies[0])));
-            if (page.size() != 2)
-              return Error{Code::internal, "SCAN did not answer with a cursor and keys", ""};
-            BOOST_OUTCOME_TRY(auto next, redis::text(page[0]));
-            BOOST_OUTCOME_TRY(auto found, redis::texts(std::move(page[1])));
-            for (const std::string& key : found)
-              std::erase_if(dead, [&](const Dead& d) { return key.starts_with(k.acks(d.worker, "")); });
-            if (next != "0" && !dead.empty())
-              return Step<std::int64_t>{forget(options, std::move(dead), next)};
-            std::vector<std::string> arguments;
-            for (Dead& d : dead) {
-              arguments.push_back(std::move(d.worker));
-              arguments.push_back(std::to_string(d.lives_after_ms));
+// By start.lua, which says which are unusual and how.
+Query<std::vector<std::int64_t>> starts_one_by_one(std::vector<std::string> keys,
+                                                   std::vector<std::string> ids) {
+  const std::size_t size = ids.size();
+  return {{Command::eval(scripts::start, std::move(keys), std::move(ids))},
+          [size](Replies replies) -> Result<Step<std::vector<std::int64_t>>> {
+            BOOST_OUTCOME_TRY(auto unusual, redis::list(std::move(replies[0])));
+            std::vector<std::int64_t> deaths(size, 0);
+            for (std::size_t i = 0; i + 1 < unusual.size(); i += 2) {
+              BOOST_OUTCOME_TRY(auto place, redis::integer(unusual[i]));
+              BOOST_OUTCOME_TRY(deaths[static_cast<std::size_t>(place - 1)], redis::integer(unusual[i + 1]));
             }
-            return Step<std::int64_t>{
-                sum({Command::eval(scripts::forget, {k.heartbeats(), k.workers()}, std::move(arguments))})};
+            return Step<std::vector<std::int64_t>>{std::move(deaths)};
           }};
 }
 
 }  // namespace
 
-std::string glob_escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (std::string_view("*?[]^\\").find(c) != std::string_view::npos) out += '\\';
-    out += c;
-  }
-  return out;
-}
-
 Broker::Broker(BrokerOptions options) : options_(std::move(options)) {
   if (options_.worker_id.empty()) options_.worker_id = new_uuid();
-}
-
-std::string bell_of(const BrokerOptions& options, std::string_view queue) {
-  return fmt::format("{}:__medsynth__.bell.{}.{}", options.namespace_, options.database,
-                     canonical_queue(queue));
 }
 
 std::string Broker::bell_channel(const std::string& queue) const {
@@ -141,14 +90,14 @@ Query<Fetched> Broker::fetch(const std::string& queue, std::int64_t count, bool 
   return {{Command::eval(scripts::fetch,
                          {k.queue(queue), k.payloads(queue), k.acks(worker, queue), k.heartbeats(),
                           k.paused(), k.running(worker, queue), k.deaths(queue)},
-                         {worker, std::to_string(std::clamp<std::int64_t>(count, 1, kMaxFetch)), queue,
+                         {worker, std::to_string(std::clamp<std::int64_t>(count, 1, kMaxIds)), queue,
                           start ? "1" : "0"})},
           [options = options_, queue](Replies replies) -> Result<Step<Fetched>> {
             BOOST_OUTCOME_TRY(auto taken, redis::list(std::move(replies[0])));
             if (taken.size() != 4)
               return Error{Code::internal, "fetch.lua did not answer with four things", ""};
-            BOOST_OUTCOME_TRY(auto step, sort_out(options, queue, std::move(taken[1]), taken[2],
-                                                  {.started = taken[0].integer == 1}));
+            BOOST_OUTCOME_TRY(auto step, decode_fetched(options, queue, std::move(taken[1]), taken[2],
+                                                        {.started = taken[0].integer == 1}));
             const std::vector<redis::Reply>& unaborted = taken[3].list;
             if (step.value && step.value->deliveries.size() == unaborted.size())
               for (std::size_t i = 0; i < unaborted.size(); ++i) {
@@ -159,111 +108,81 @@ Query<Fetched> Broker::fetch(const std::string& queue, std::int64_t count, bool 
           }};
 }
 
-Query<redis::Done> Broker::register_worker(std::int64_t pid) const {
-  const Keys k = keys(options_);
-  // The heartbeat first: one of ours without it counts as dead.
-  return redis::all_ok(
-      {Command::eval(scripts::heartbeat, {k.heartbeats()}, {options_.worker_id}),
-       Command("HSET", k.workers(), options_.worker_id,
-               json::write(json::object{{"host", options_.host}, {"pid", pid}, {"pids", options_.pids}}))});
+Query<Flags> Broker::settle(const std::vector<Settlement>& settlements) const {
+  return dramatiq::settle(options_, settlements);
 }
 
-Query<bool> Broker::unregister_worker(const std::vector<std::string>& queues) const {
+Query<std::int64_t> Broker::requeue(const std::string& queue,
+                                    const std::vector<std::string>& redis_message_ids) const {
   const Keys k = keys(options_);
-  std::vector<std::string> names{k.heartbeats(), k.workers()};
-  for (const std::string& queue : queues) {
-    names.push_back(k.acks(options_.worker_id, queue));
-    names.push_back(k.acks(options_.worker_id, delay_queue(queue)));
+  std::vector<Command> commands;
+  // From the last piece to the first, since each goes to the head.
+  for (std::size_t end = redis_message_ids.size(); end > 0;) {
+    const std::size_t begin =
+        end > static_cast<std::size_t>(kMaxIds) ? end - static_cast<std::size_t>(kMaxIds) : 0;
+    std::vector<std::string> arguments{bell_of(options_, queue), queue};
+    arguments.insert(arguments.end(), redis_message_ids.begin() + static_cast<std::ptrdiff_t>(begin),
+                     redis_message_ids.begin() + static_cast<std::ptrdiff_t>(end));
+    commands.push_back(Command::eval(scripts::requeue,
+                                     {k.queue(queue), k.payloads(queue), k.acks(options_.worker_id, queue),
+                                      k.running(options_.worker_id, queue), k.deaths(queue)},
+                                     std::move(arguments)));
+    end = begin;
   }
-  for (const std::string& queue : queues) names.push_back(k.running(options_.worker_id, queue));
-  Query<std::int64_t> gone = sum({Command::eval(scripts::unregister, std::move(names),
-                                                {options_.worker_id, std::to_string(2 * queues.size())})});
-  return redis::then<bool>(std::move(gone), [](std::int64_t n) { return n != 0; });
+  return sum(std::move(commands));
 }
 
-Query<WallTime> Broker::heartbeat(const std::vector<std::string>& queues) const {
-  const Keys k = keys(options_);
-  std::vector<std::string> names{k.heartbeats()};
-  std::vector<std::string> workers{options_.worker_id};
-  for (const std::string& queue : queues) {
-    names.push_back(k.acks(scheduler_id(queue), delay_queue(queue)));
-    workers.push_back(scheduler_id(queue));
-  }
-  return {{Command::eval(scripts::heartbeat, std::move(names), std::move(workers))},
-          [](Replies replies) -> Result<Step<WallTime>> {
-            BOOST_OUTCOME_TRY(auto ms, redis::integer(replies[0]));
-            return Step<WallTime>{WallTime{milliseconds{ms}}};
-          }};
-}
-
-Query<std::vector<WorkerEntry>> Broker::our_workers() const {
-  return {{Command("HGETALL", keys(options_).workers())},
-          [](Replies replies) -> Result<Step<std::vector<WorkerEntry>>> {
-            BOOST_OUTCOME_TRY(auto words, redis::texts(std::move(replies[0])));
-            std::vector<WorkerEntry> workers;
-            for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
-              WorkerEntry entry{.worker_id = words[i]};
-              const auto about = json::parse(words[i + 1]);
-              if (about && about->is_object()) {
-                const json::object& members = about->get_object();
-                for (const auto& [name, text] : {std::pair("host", &entry.host), {"pids", &entry.pids}})
-                  if (const auto* value = members.if_contains(name); value && value->is_string())
-                    *text = value->get_string();
-                const auto* pid = members.if_contains("pid");
-                if (pid && pid->is_int64()) entry.pid = pid->get_int64();
-              }
-              workers.push_back(std::move(entry));
+Query<Flags> Broker::exist(const std::vector<Settlement>& settlements) const {
+  std::vector<Command> commands;
+  for (const Settlement& settlement : settlements)
+    commands.emplace_back("HEXISTS", keys(options_).payloads(settlement.lease.queue),
+                          settlement.lease.redis_message_id);
+  return {std::move(commands), [](Replies replies) -> Result<Step<Flags>> {
+            Flags there;
+            for (const auto& reply : replies) {
+              BOOST_OUTCOME_TRY(auto n, redis::integer(reply));
+              there.push_back(n != 0);
             }
-            return Step<std::vector<WorkerEntry>>{std::move(workers)};
+            return Step<Flags>{std::move(there)};
           }};
 }
 
-Command Broker::reclaim(const std::string& queue, std::string_view worker, std::string limit) const {
+Query<std::vector<std::string>> Broker::held(const std::string& queue) const {
+  return {{Command("SMEMBERS", keys(options_).acks(options_.worker_id, queue))},
+          [](Replies replies) -> Result<Step<std::vector<std::string>>> {
+            BOOST_OUTCOME_TRY(auto ids, redis::texts(std::move(replies[0])));
+            return Step<std::vector<std::string>>{std::move(ids)};
+          }};
+}
+
+// As a rule nothing is unusual, and then no script is needed: the marks come first, so that whoever takes a
+// lease takes its mark too, or is seen.
+Query<std::vector<std::int64_t>> Broker::note_starts(const std::string& queue,
+                                                     std::vector<std::string> redis_message_ids) const {
   const Keys k = keys(options_);
-  const std::string c = canonical_queue(queue);
-  const std::string dq = delay_queue(queue);
-  return Command::eval(
-      scripts::reclaim,
-      {k.heartbeats(), k.running(worker, c), k.deaths(c), k.queue(c), k.payloads(c), k.acks(worker, c),
-       k.queue(dq), k.payloads(dq), k.acks(worker, dq)},
-      {std::string(worker), std::move(limit), bell_channel(c), c, worker == options_.worker_id ? "" : "1"});
-}
-
-Query<std::int64_t> Broker::recover(const std::string& queue, milliseconds reachable_for) const {
-  const Keys k = keys(options_);
-  const std::string c = canonical_queue(queue);
-  Command expire = Command::eval(scripts::expire,
-                                 {k.dead(c), k.dead_payloads(c), k.reasons(c), k.deaths(c), k.payloads(c)},
-                                 {std::to_string(options_.dead_message_ttl.count())});
-  return {{survey(options_), std::move(expire)},
-          [broker = *this, c, reachable_for](Replies replies) -> Result<Step<std::int64_t>> {
-            BOOST_OUTCOME_TRY(auto dead, dead_of(broker.options_, replies[0], reachable_for));
-            // Housekeeping that failed is said when what the dead held is back.
-            std::optional<Error> expiring;
-            if (replies[1].is_error()) expiring = redis::as_error(replies[1]);
-            if (dead.empty() && expiring) return *expiring;
-            if (dead.empty()) return Step<std::int64_t>{0};
-            std::vector<Command> commands;
-            for (const Dead& d : dead)
-              commands.push_back(broker.reclaim(c, d.worker, std::to_string(d.lives_after_ms)));
-            Query<std::int64_t> back = sum(std::move(commands));
-            if (expiring)
-              back.decode = [expiring](const Replies&) -> Result<Step<std::int64_t>> { return *expiring; };
-            return Step<std::int64_t>{std::move(back)};
+  const std::string& worker = options_.worker_id;
+  std::vector<std::string> names{k.acks(worker, queue), k.running(worker, queue), k.deaths(queue)};
+  Command mark("SADD", names[1]), held("SMISMEMBER", names[0]);
+  for (Command* command : {&mark, &held})
+    command->words.insert(command->words.end(), redis_message_ids.begin(), redis_message_ids.end());
+  return {{std::move(mark), std::move(held), Command("EXISTS", names[2])},
+          [names, ids = std::move(redis_message_ids)](
+              Replies replies) mutable -> Result<Step<std::vector<std::int64_t>>> {
+            const std::vector<redis::Reply>& ours = replies[1].list;
+            const bool usual =
+                std::none_of(replies.begin(), replies.end(), [](const auto& r) { return r.is_error(); }) &&
+                std::all_of(ours.begin(), ours.end(), [](const auto& is) { return is.integer == 1; }) &&
+                replies[2].integer == 0;
+            if (usual) return Step<std::vector<std::int64_t>>{std::vector<std::int64_t>(ids.size(), 0)};
+            return Step<std::vector<std::int64_t>>{starts_one_by_one(std::move(names), std::move(ids))};
           }};
 }
 
-Query<std::int64_t> Broker::recover_worker(const std::string& queue, const std::string& worker_id) const {
-  return sum({reclaim(queue, worker_id, "")});
-}
-
-Query<std::int64_t> Broker::forget_dead_workers(milliseconds reachable_for) const {
-  return {{survey(options_)},
-          [options = options_, reachable_for](Replies replies) -> Result<Step<std::int64_t>> {
-            BOOST_OUTCOME_TRY(auto dead, dead_of(options, replies[0], reachable_for));
-            if (dead.empty()) return Step<std::int64_t>{0};
-            return Step<std::int64_t>{forget(options, std::move(dead), "0")};
-          }};
+Query<redis::Done> Broker::forget_starts(const std::string& queue,
+                                         const std::vector<std::string>& redis_message_ids) const {
+  Command unmark("SREM", keys(options_).running(options_.worker_id, queue));
+  unmark.words.insert(unmark.words.end(), redis_message_ids.begin(), redis_message_ids.end());
+  return redis::all_ok({std::move(unmark)});
 }
 
 std::string Broker::messages_key(const std::string& queue) const {

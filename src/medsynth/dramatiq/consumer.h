@@ -1,12 +1,12 @@
 // Takes messages from queues and their delay queues for one worker process, and keeps what it holds in step
-// with Redis. Owns a fetching thread ("ms-fetch"; while it sleeps, what a bell tells of is fetched on the
+// with Redis. Owns a fetching thread ("ms-fetch"; while it sleeps, what it is notified of is fetched on the
 // client's thread) and a timer thread ("ms-beat": heartbeat every 5 s, recovery of dead workers with jitter);
 // hands out messages that are due. Settling is pipeline's (or Broker::settle), which then says settled().
 //
 //   Consumer consumer(client, broker, {.queues = {"medsynth"}});
 //   while (auto delivery = consumer.take(1s, stop)) {
 //     ...
-//     client.run(broker.ack(*delivery));
+//     client.run(broker.settle({{.lease = *delivery}}));
 //     consumer.settled(std::move(*delivery));
 //   }
 //   consumer.stop(30s);
@@ -34,7 +34,7 @@ namespace medsynth::dramatiq {
 
 struct ConsumerOptions {
   std::vector<std::string> queues{"medsynth"};
-  // Messages in hand beyond those being run and those that takers wait for; 0: none.
+  // Messages fetched beyond those being run and those that takers wait for; 0: none.
   std::int64_t prefetch = 1;
   // How long a message is expected to run; nullopt: it waits for admission before it starts, and is not
   // fetched before a taker waits for it. Of the others about 50 ms of work are fetched ahead. Runs on
@@ -90,7 +90,7 @@ class Consumer {
   // To the head of their queues, unrun, in the order in which they were fetched, and with them all that are
   // ready: as soon as no other one waits to start. Nothing new is fetched before.
   void give_back(std::span<Delivery* const> deliveries);
-  // It turned out to be no longer ours (Broker::note_start): nothing is done with it.
+  // It turned out to be no longer ours (Broker::note_starts): nothing is done with it.
   void forget(Delivery& delivery);
   // A call about a message failed because Redis is away: recovery waits anew.
   void lost_contact();
@@ -103,6 +103,9 @@ class Consumer {
   std::int64_t lost_leases() const;
 
  private:
+  // Their ids; they no longer give themselves back.
+  static std::vector<std::string> released(std::span<Delivery* const> deliveries);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -1,6 +1,5 @@
 // The delay queues of a consumer: what lies on them goes into the due index, what is due goes to its
-// canonical queue. Holds at most one fetch of messages at a time, however many are delayed. One thread at a
-// time; internal to this room.
+// canonical queue. Internal to this room.
 #pragma once
 
 #include <map>
@@ -12,6 +11,17 @@
 
 namespace medsynth::dramatiq {
 
+// Delayed messages lie in the due index of their queue, held by its scheduler: a worker id that the heartbeats
+// of all our workers on that queue keep alive, so that Python takes them over when we are gone. schedule()
+// puts fetched ones there, take_due() takes those whose eta has come into our ack set.
+redis::Query<std::int64_t> schedule(const BrokerOptions& options, const std::string& queue,
+                                    const std::vector<Received>& delayed, WallTime now);
+redis::Query<Fetched> take_due(const BrokerOptions& options, const std::string& queue, WallTime now,
+                               std::int64_t count);
+// From a delay queue to its canonical queue, without its eta.
+Settlement moved_when_due(Received delayed);
+
+// Holds at most one fetch of messages at a time, however many are delayed. One thread at a time.
 class Delays {
  public:
   Delays(redis::Client& client, const Broker& broker) : client_(client), broker_(broker) {}

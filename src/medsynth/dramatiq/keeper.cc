@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "medsynth/base/log.h"
-#include "medsynth/dramatiq/waiting.h"
+#include "medsynth/dramatiq/wakeup.h"
 
 namespace medsynth::dramatiq {
 namespace {
@@ -32,7 +32,11 @@ milliseconds jittered(milliseconds around) {
 
 Keeper::Keeper(redis::Client& client, const Broker& broker, KeeperOptions options,
                std::function<void()> silent)
-    : client_(client), broker_(broker), options_(std::move(options)), silent_(std::move(silent)) {
+    : client_(client),
+      broker_(broker),
+      workers_(broker),
+      options_(std::move(options)),
+      silent_(std::move(silent)) {
   thread_ = std::jthread([this](std::stop_token stop) {
     pthread_setname_np(pthread_self(), "ms-beat");
     run(std::move(stop));
@@ -83,7 +87,7 @@ void Keeper::run(std::stop_token stop) {
 }
 
 bool Keeper::beat() {
-  const auto redis_now = ask(broker_.heartbeat(options_.queues));
+  const auto redis_now = ask(workers_.beat(options_.queues));
   if (!redis_now) {
     trouble_.failed(kNoBeat, redis_now.error());
     return false;
@@ -110,7 +114,7 @@ void Keeper::compare_clocks(WallTime redis_now) {
 
 void Keeper::recover() {
   for (const std::string& queue : options_.queues) {
-    const auto back = ask(broker_.recover(queue, contact_.reachable_for(steady_now())));
+    const auto back = ask(workers_.recover(queue, contact_.reachable_for(steady_now())));
     if (back && *back > 0)
       log::info("messages of dead workers were put back", {{"queue", queue}, {"count", *back}});
     const std::string what = "dead workers cannot be looked for, of queue " + queue;
@@ -120,7 +124,7 @@ void Keeper::recover() {
 }
 
 void Keeper::sweep() {
-  const auto gone = ask(broker_.forget_dead_workers(contact_.reachable_for(steady_now())));
+  const auto gone = ask(workers_.forget_dead(contact_.reachable_for(steady_now())));
   if (gone && *gone > 0) log::debug("dead workers were forgotten", {{"count", *gone}});
 }
 

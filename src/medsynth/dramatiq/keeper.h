@@ -10,8 +10,8 @@
 #include <thread>
 #include <vector>
 
-#include "medsynth/dramatiq/broker.h"
 #include "medsynth/dramatiq/recovery.h"
+#include "medsynth/dramatiq/workers.h"
 #include "medsynth/redis/client.h"
 #include "medsynth/redis/trouble.h"
 
@@ -45,6 +45,7 @@ class Keeper {
 
   redis::Client& client_;
   const Broker& broker_;
+  const Workers workers_;
   const KeeperOptions options_;
   const std::function<void()> silent_;
   std::atomic<bool> broken_{false};

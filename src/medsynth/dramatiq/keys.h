@@ -55,7 +55,4 @@ struct Keys {
   std::string ours(std::string_view name) const { return ns + ":__medsynth__." + std::string(name); }
 };
 
-// For a pattern of SCAN that means just this text.
-std::string glob_escaped(std::string_view text);
-
 }  // namespace medsynth::dramatiq

@@ -1,4 +1,4 @@
-// How messages become commands: pieces that the sources of Broker share. Internal to this room.
+// How messages become commands, and other pieces that the sources of this room share. Pure; internal to it.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,8 @@ inline Keys keys(const BrokerOptions& options) {
   return {options.namespace_};
 }
 
+inline constexpr std::int64_t kMaxIds = 1000;  // that Lua may unpack at once, with room to spare
+
 // Of payloads that are read, and decoded, together; a single one may be larger by itself.
 inline constexpr std::int64_t kPayloadBytes = 1024 * 1024;
 
@@ -27,12 +29,9 @@ struct Placed {
 Placed place(Message message, std::optional<WallTime> eta);
 std::vector<redis::Command> place_commands(const BrokerOptions& options, Placed placed);
 std::string bell_of(const BrokerOptions& options, std::string_view queue);
+// For a pattern of SCAN that means just this text.
+std::string glob_escaped(std::string_view text);
 
 redis::Query<std::int64_t> sum(redis::Commands commands);
-
-// Takes ids and their payloads apart into `fetched`. Those that cannot be decoded go to the dead letters, one
-// by one.
-Result<redis::Step<Fetched>> sort_out(const BrokerOptions& options, const std::string& queue,
-                                      redis::Reply ids, const redis::Reply& payloads, Fetched fetched);
 
 }  // namespace medsynth::dramatiq

@@ -19,6 +19,7 @@
 #include "medsynth/base/signals.h"
 #include "medsynth/base/text.h"
 #include "medsynth/dramatiq/queues.h"
+#include "medsynth/dramatiq/workers.h"
 #include "medsynth/pipeline/executor.h"
 #include "medsynth/redis/cluster.h"
 #include "medsynth/worker/control.h"
@@ -200,14 +201,14 @@ bool Process::wait_for_redis() {
 // What workers of this host held when they died comes back at once: their processes are gone, and that can be
 // seen here, unless they live where pids mean something else: containers may share the name of a host.
 void Process::recover_this_host() {
-  const auto workers = client_.run(broker_.our_workers());
+  const auto workers = client_.run(dramatiq::Workers(broker_).ours());
   if (!workers) return;
   for (const dramatiq::WorkerEntry& worker : *workers) {
     const bool gone = worker.host == host_ && worker.pids == broker_.options().pids && worker.pid > 0 &&
                       worker.worker_id != worker_id_ && is_gone(static_cast<pid_t>(worker.pid));
     if (!gone) continue;
     for (const std::string& queue : queues_) {
-      const auto recovered = client_.run(broker_.recover_worker(queue, worker.worker_id));
+      const auto recovered = client_.run(dramatiq::Workers(broker_).recover_from(worker.worker_id, queue));
       if (recovered && *recovered > 0)
         log::warning("recovered messages of a dead worker",
                      {{"worker", worker.worker_id}, {"queue", queue}, {"messages", *recovered}});
@@ -300,8 +301,9 @@ int Process::run() {
   idle = idle || wait_until_idle(kLastWrites);
   idle = idle && executor_->wait_idle(system_clock().steady() + kLastWrites);
   // What is still in our ack sets now, nobody here will settle.
-  for (const std::string& queue : queues_) (void)client_.run(broker_.recover_worker(queue, worker_id_));
-  (void)client_.run(broker_.unregister_worker(queues_));
+  const dramatiq::Workers workers(broker_);
+  for (const std::string& queue : queues_) (void)client_.run(workers.recover_from(worker_id_, queue));
+  (void)client_.run(workers.leave(queues_));
   (void)client_.run(fleet_.leave(worker_id_));
   log::info("worker stopped", {{"idle", idle}});
   // A backend that cannot be interrupted must not keep the process alive.

@@ -21,8 +21,8 @@ TEST_F(BrokerTest, ASettledMessageLeavesNoKeys) {
             fetched.deliveries[0].redis_message_id);
   EXPECT_EQ(keys(), (Ids{"dramatiq:__acks__.worker-a.q", "dramatiq:q.msgs"}));
   for (const Received& d : fetched.deliveries) {
-    EXPECT_EQ(run(broker_.note_start(d)), 0);
-    EXPECT_TRUE(run(broker_.ack(d)));
+    EXPECT_EQ(run(test::note_start(broker_, d)), 0);
+    EXPECT_TRUE(run(test::ack(broker_, d)));
   }
   EXPECT_EQ(keys(), Ids{});
 }
@@ -45,7 +45,7 @@ TEST_F(BrokerTest, EnqueueingTwiceByTheSameQueryPutsOneMessage) {
 }
 
 TEST_F(BrokerTest, TheHeartbeatIsAnIntegerOfRedisTime) {
-  const WallTime now = run(broker_.heartbeat());
+  const WallTime now = run(Workers(broker_).beat());
   EXPECT_LT(std::chrono::abs(now - system_clock().now()), 1s);
   enqueue(broker_, {"m1"});
   fetch_one(broker_);
@@ -65,7 +65,7 @@ TEST_F(BrokerTest, ADueMessageMovesToItsCanonicalQueue) {
   const Received delayed = fetch_one(broker_, "q.DQ");
   EXPECT_EQ(delayed.message.queue_name, "q.DQ");
   EXPECT_EQ(delayed.message.integer_option("eta"), 1'700'000'000'000);
-  EXPECT_TRUE(run(broker_.move_due(delayed)));
+  EXPECT_TRUE(run(test::move_due(broker_, delayed)));
   EXPECT_EQ(keys(), (Ids{"dramatiq:q", "dramatiq:q.msgs"}));
   const Received moved = fetch_one(broker_);
   EXPECT_EQ(moved.message.queue_name, "q");
@@ -73,7 +73,7 @@ TEST_F(BrokerTest, ADueMessageMovesToItsCanonicalQueue) {
   EXPECT_EQ(moved.message.message_id, "m1");
   EXPECT_NE(moved.redis_message_id, delayed.redis_message_id);
   EXPECT_EQ(moved.message.text_option("redis_message_id"), moved.redis_message_id);
-  EXPECT_FALSE(run(broker_.move_due(delayed)));  // only once
+  EXPECT_FALSE(run(test::move_due(broker_, delayed)));  // only once
 }
 
 // Who starts what he fetches hears what dramatiq-abort has not cancelled, of messages whose id can be seen.
@@ -101,26 +101,26 @@ TEST_F(BrokerTest, AFetchSaysWhatIsNotAborted) {
 TEST_F(BrokerTest, ARetryGoesToTheDelayQueue) {
   enqueue(broker_, {"m1"});
   const Received d = fetch_one(broker_);
-  run(broker_.note_start(d));
+  run(test::note_start(broker_, d));
   Message updated = d.message;
   updated.set_option("retries", "1");
-  EXPECT_TRUE(run(broker_.retry(d, updated, WallTime{1'700'000'000'000ms})));
+  EXPECT_TRUE(run(test::retry(broker_, d, updated, WallTime{1'700'000'000'000ms})));
   EXPECT_EQ(keys(), (Ids{"dramatiq:q.DQ", "dramatiq:q.DQ.msgs"}));
   const Received delayed = fetch_one(broker_, "q.DQ");
   EXPECT_EQ(delayed.message.option("retries"), "1");
   EXPECT_EQ(delayed.message.option("eta"), "1700000000000");
   EXPECT_EQ(delayed.message.message_id, "m1");
-  EXPECT_FALSE(run(broker_.retry(d, updated, WallTime{})));
+  EXPECT_FALSE(run(test::retry(broker_, d, updated, WallTime{})));
 }
 
 // A dead letter has the updated payload under its old id, a time, and the reason beside it.
 TEST_F(BrokerTest, ADeadLetterKeepsPayloadAndReason) {
   enqueue(broker_, {"m1"});
   const Received d = fetch_one(broker_);
-  run(broker_.note_start(d));
+  run(test::note_start(broker_, d));
   Message updated = d.message;
   updated.set_option("traceback", "\"boom\"");
-  EXPECT_TRUE(run(broker_.dead(d, updated, "it failed")));
+  EXPECT_TRUE(run(test::dead(broker_, d, updated, "it failed")));
   EXPECT_EQ(keys(), (Ids{"dramatiq:__medsynth__.reasons.q", "dramatiq:q.XQ", "dramatiq:q.XQ.msgs"}));
   const auto payload = redis::text(say("HGET", "dramatiq:q.XQ.msgs", d.redis_message_id));
   ASSERT_TRUE(payload);
@@ -134,10 +134,10 @@ TEST_F(BrokerTest, OldDeadLettersExpireAndYoungOnesStay) {
   enqueue(broker_, {"m1", "m2"});
   const Received old = fetch_one(broker_);
   const Received young = fetch_one(broker_);
-  run(broker_.dead(old, old.message, "a"));
-  run(broker_.dead(young, young.message, "b"));
+  run(test::dead(broker_, old, old.message, "a"));
+  run(test::dead(broker_, young, young.message, "b"));
   say("ZADD", "dramatiq:q.XQ", millis(system_clock().now() - 169h), old.redis_message_id);
-  run(broker_.recover("q"));
+  run(Workers(broker_).recover("q"));
   EXPECT_EQ(words(say("ZRANGE", "dramatiq:q.XQ", 0, -1)), Ids{young.redis_message_id});
   EXPECT_EQ(words(say("HKEYS", "dramatiq:q.XQ.msgs")), Ids{young.redis_message_id});
   EXPECT_EQ(words(say("HKEYS", "dramatiq:__medsynth__.reasons.q")), Ids{young.redis_message_id});
@@ -159,7 +159,7 @@ TEST_F(BrokerTest, AnUndecodablePayloadIsQuarantinedAlone) {
   EXPECT_EQ(letter->text_option("redis_message_id"), "bad");
   const auto reason = redis::text(say("HGET", "dramatiq:__medsynth__.reasons.q", "bad"));
   EXPECT_NE(reason->find("actor_name"), std::string::npos) << *reason;
-  for (const Received& d : fetched.deliveries) EXPECT_TRUE(run(broker_.ack(d)));
+  for (const Received& d : fetched.deliveries) EXPECT_TRUE(run(test::ack(broker_, d)));
   EXPECT_EQ(keys(), (Ids{"dramatiq:__medsynth__.reasons.q", "dramatiq:q.XQ", "dramatiq:q.XQ.msgs"}));
 }
 
@@ -180,7 +180,7 @@ TEST_F(BrokerTest, GhostsAndDoublesAreDropped) {
   say("RPUSH", "dramatiq:q", "ghost", id);
   const auto fetched = run(broker_.fetch("q", 10));
   EXPECT_EQ(ids(fetched), Ids{"m1"});
-  EXPECT_TRUE(run(broker_.ack(fetched.deliveries[0])));
+  EXPECT_TRUE(run(test::ack(broker_, fetched.deliveries[0])));
   EXPECT_EQ(keys(), Ids{});
 }
 
@@ -192,7 +192,7 @@ TEST_F(BrokerTest, AMessageIsSettledUnderTheIdRedisKnows) {
   say("RPUSH", "dramatiq:q", "real");
   const Received d = fetch_one(broker_);
   EXPECT_EQ(d.redis_message_id, "real");
-  EXPECT_TRUE(run(broker_.ack(d)));
+  EXPECT_TRUE(run(test::ack(broker_, d)));
   EXPECT_EQ(keys(), Ids{});
 }
 
@@ -265,18 +265,18 @@ TEST_F(BrokerTest, TheDueIndexGivesWhatIsDue) {
   enqueue(broker_, {"soon"}, now + 1h);
   enqueue(broker_, {"deleted"}, now + 30min);
   const auto fetched = run(broker_.fetch("q.DQ", 10)).deliveries;
-  EXPECT_EQ(run(broker_.schedule("q", fetched, now)), 3);
-  EXPECT_EQ(run(broker_.schedule("q", fetched, now)), 0);  // they are no longer ours
+  EXPECT_EQ(run(schedule(broker_.options(), "q", fetched, now)), 3);
+  EXPECT_EQ(run(schedule(broker_.options(), "q", fetched, now)), 0);  // they are no longer ours
   EXPECT_EQ(keys(), (Ids{"dramatiq:__acks__.medsynth-delays:q:.q.DQ", "dramatiq:__medsynth__.due.q",
                          "dramatiq:q.DQ.msgs"}));
   say("HDEL", "dramatiq:q.DQ.msgs", fetched[2].redis_message_id);
-  const auto none = run(broker_.due("q", now, 10));
+  const auto none = run(take_due(broker_.options(), "q", now, 10));
   EXPECT_EQ(ids(none), Ids{});
   EXPECT_EQ(none.next_due, WallTime{std::chrono::milliseconds{millis(now + 30min)}});
-  const auto due = run(other_.due("q", now + 2h, 10));
+  const auto due = run(take_due(other_.options(), "q", now + 2h, 10));
   EXPECT_EQ(ids(due), Ids{"soon"});
   EXPECT_EQ(due.next_due, WallTime{std::chrono::milliseconds{millis(now + 10h)}});
-  EXPECT_TRUE(run(other_.move_due(due.deliveries[0])));
+  EXPECT_TRUE(run(test::move_due(other_, due.deliveries[0])));
   EXPECT_EQ(ids(run(broker_.fetch("q", 10))), Ids{"soon"});
 }
 
@@ -285,20 +285,20 @@ TEST_F(BrokerTest, TheDueIndexGivesWhatIsDue) {
 TEST_F(BrokerTest, DelayedMessagesComeBackWhenAllWorkersAreGone) {
   const WallTime now = system_clock().now();
   enqueue(broker_, {"m1"}, now + 1h);
-  run(broker_.schedule("q", run(broker_.fetch("q.DQ", 10)).deliveries, now));
+  run(schedule(broker_.options(), "q", run(broker_.fetch("q.DQ", 10)).deliveries, now));
   const std::string scheduler = "medsynth-delays:q:";
   silent_for(scheduler, 61s);
-  run(broker_.heartbeat({"p"}));
-  run(other_.heartbeat({"q"}));
-  EXPECT_EQ(run(broker_.recover("q")), 0);
+  run(Workers(broker_).beat({"p"}));
+  run(Workers(other_).beat({"q"}));
+  EXPECT_EQ(run(Workers(broker_).recover("q")), 0);
   silent_for(scheduler, 61s);
-  EXPECT_EQ(run(broker_.recover("q")), 1);
+  EXPECT_EQ(run(Workers(broker_).recover("q")), 1);
   EXPECT_EQ(words(say("LRANGE", "dramatiq:q.DQ", 0, -1)).size(), 1u);
-  run(other_.heartbeat({"q"}));
+  run(Workers(other_).beat({"q"}));
   EXPECT_EQ(say("ZSCORE", "dramatiq:__heartbeats__", scheduler).kind,
             redis::Reply::Kind::null);  // it holds nothing
   // The index still has it: taking it is nobody's right any more.
-  EXPECT_EQ(ids(run(broker_.due("q", now + 2h, 10))), Ids{});
+  EXPECT_EQ(ids(run(take_due(broker_.options(), "q", now + 2h, 10))), Ids{});
 }
 
 // Given back, messages are at the head again, in their order, before those that waited.
@@ -328,19 +328,19 @@ TEST_F(BrokerTest, ManyRequeuedMessagesKeepTheirOrderToo) {
 TEST_F(BrokerTest, AfterALostLeaseSettlingDisturbsNothing) {
   enqueue(broker_, {"m1"});
   const Received late = fetch_one(broker_);
-  EXPECT_EQ(run(other_.recover_worker("q", "worker-a")), 1);
+  EXPECT_EQ(run(Workers(other_).recover_from("worker-a", "q")), 1);
   const auto before = keys();
-  EXPECT_EQ(run(broker_.note_start(late)), -1);
-  EXPECT_FALSE(run(broker_.ack(late)));
-  EXPECT_FALSE(run(broker_.dead(late, late.message)));
-  EXPECT_FALSE(run(broker_.retry(late, late.message, WallTime{})));
+  EXPECT_EQ(run(test::note_start(broker_, late)), -1);
+  EXPECT_FALSE(run(test::ack(broker_, late)));
+  EXPECT_FALSE(run(test::dead(broker_, late, late.message)));
+  EXPECT_FALSE(run(test::retry(broker_, late, late.message, WallTime{})));
   EXPECT_EQ(run(broker_.requeue("q", {late.redis_message_id})), 0);
   EXPECT_EQ(keys(), before);
   const Received again = fetch_one(other_);
   EXPECT_EQ(again.message.message_id, "m1");
-  EXPECT_FALSE(run(broker_.ack(late)));
+  EXPECT_FALSE(run(test::ack(broker_, late)));
   EXPECT_TRUE(run(broker_.exist({{.lease = late}})).front());
-  EXPECT_TRUE(run(other_.ack(again)));
+  EXPECT_TRUE(run(test::ack(other_, again)));
   EXPECT_FALSE(run(broker_.exist({{.lease = late}})).front());
   EXPECT_EQ(keys(), Ids{});
 }
@@ -350,8 +350,8 @@ TEST_F(BrokerTest, APurgedMessageDoesNotComeBack) {
   enqueue(broker_, {"m1", "m2"});
   const auto fetched = run(broker_.fetch("q", 2));
   say("DEL", "dramatiq:q.msgs");
-  EXPECT_TRUE(run(broker_.retry(fetched.deliveries[0], fetched.deliveries[0].message, WallTime{})));
-  EXPECT_TRUE(run(broker_.dead(fetched.deliveries[1], fetched.deliveries[1].message)));
+  EXPECT_TRUE(run(test::retry(broker_, fetched.deliveries[0], fetched.deliveries[0].message, WallTime{})));
+  EXPECT_TRUE(run(test::dead(broker_, fetched.deliveries[1], fetched.deliveries[1].message)));
   EXPECT_EQ(keys(), Ids{});
 }
 
@@ -375,10 +375,10 @@ TEST_F(BrokerTest, AFullRedisCanBeDrained) {
   if (!refused) EXPECT_EQ(refused.error().code, Code::unavailable);
   const auto fetched = run(broker_.fetch("q", 2));
   ASSERT_EQ(fetched.deliveries.size(), 2u);
-  for (const Received& d : fetched.deliveries) EXPECT_EQ(run(broker_.note_start(d)), 0);
+  for (const Received& d : fetched.deliveries) EXPECT_EQ(run(test::note_start(broker_, d)), 0);
   EXPECT_EQ(say("SCARD", "dramatiq:__medsynth__.running.worker-a.q").integer, 2);
-  EXPECT_TRUE(run(broker_.ack(fetched.deliveries[0])));
-  EXPECT_TRUE(run(broker_.retry(fetched.deliveries[1], fetched.deliveries[1].message, WallTime{})));
+  EXPECT_TRUE(run(test::ack(broker_, fetched.deliveries[0])));
+  EXPECT_TRUE(run(test::retry(broker_, fetched.deliveries[1], fetched.deliveries[1].message, WallTime{})));
   say("CONFIG", "SET", "maxmemory", "0");
   EXPECT_EQ(fetch_one(broker_, "q.DQ").message.message_id, "m2");
 }
@@ -388,7 +388,7 @@ TEST_F(BrokerTest, NamespacesAreApart) {
   const Broker tagged({.namespace_ = "{other}", .worker_id = "w"});
   run(tagged.enqueue(message("m1")));
   EXPECT_EQ(run(broker_.fetch("q", 1)).deliveries.size(), 0u);
-  EXPECT_TRUE(run(tagged.ack(fetch_one(tagged))));
+  EXPECT_TRUE(run(test::ack(tagged, fetch_one(tagged))));
   EXPECT_NE(tagged.bell_channel("q"), broker_.bell_channel("q"));
   EXPECT_NE(Broker({.database = 3}).bell_channel("q"), broker_.bell_channel("q"));
 }

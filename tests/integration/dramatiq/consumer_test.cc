@@ -319,7 +319,7 @@ TEST_F(ConsumerTest, RecoversTheMessagesOfASilentWorker) {
   const BrokerOptions fast{.worker_id = "survivor", .our_timeout = 400ms, .heartbeat_timeout = 800ms};
   const Broker survivor(fast), silent({.worker_id = "silent"});
   enqueue(broker_, {"m1"});
-  run(silent.register_worker(1));
+  run(Workers(silent).enter(1));
   ASSERT_EQ(run(silent.fetch("q", 1)).deliveries.size(), 1u);
   Consumer consumer(*client_, survivor,
                     {.queues = {"q"}, .heartbeat = 100ms, .maintenance = 50ms, .sweep = 100ms});

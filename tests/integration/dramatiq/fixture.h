@@ -13,6 +13,7 @@
 #include "medsynth/base/id.h"
 #include "medsynth/dramatiq/broker.h"
 #include "medsynth/dramatiq/consumer.h"
+#include "medsynth/dramatiq/workers.h"
 #include "medsynth/redis/client.h"
 
 #include "support/eventually.h"

@@ -97,7 +97,7 @@ TEST_F(OutageTest, MessagesTakenWithoutAnAnswerComeBackAfterTheOutage) {
 TEST_F(OutageTest, AfterAnOutageRecoveryWaitsOneFullTimeout) {
   const BrokerOptions fast{.worker_id = "survivor", .our_timeout = 1500ms, .heartbeat_timeout = 3000ms};
   const Broker survivor(fast), other({.worker_id = "other"});
-  ASSERT_TRUE(watcher_->run(other.register_worker(1)));
+  ASSERT_TRUE(watcher_->run(Workers(other).enter(1)));
   enqueue({"m1"});
   ASSERT_TRUE(watcher_->run(other.fetch("q", 1)));
   Consumer consumer(*client_, survivor, {.queues = {"q"}, .heartbeat = 100ms, .maintenance = 20ms});

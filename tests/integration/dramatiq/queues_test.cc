@@ -18,7 +18,7 @@ class QueuesTest : public RedisTest {
     for (const std::string& id : ids) {
       run(broker_.enqueue(message(id, queue)));
       const auto fetched = run(broker_.fetch(queue, 1));
-      EXPECT_TRUE(run(broker_.dead(fetched.deliveries.at(0), fetched.deliveries[0].message, reason)));
+      EXPECT_TRUE(run(test::dead(broker_, fetched.deliveries.at(0), fetched.deliveries[0].message, reason)));
     }
   }
   static std::vector<std::string> ids(const DeadPage& page) {
@@ -74,7 +74,7 @@ TEST_F(QueuesTest, DropsOnlyWhatStillWaits) {
   EXPECT_EQ(decode(waiting[0].payload)->message_id, "a");
   const auto fetched = run(broker_.fetch("q", 1));
   EXPECT_EQ(run(queues_.drop("q", waiting)), 1);
-  EXPECT_TRUE(run(broker_.ack(fetched.deliveries.at(0))));
+  EXPECT_TRUE(run(test::ack(broker_, fetched.deliveries.at(0))));
   EXPECT_EQ(QueuesTest::RedisTest::ids(run(broker_.fetch("q", 5))), std::vector<std::string>{"c"});
 }
 
@@ -84,7 +84,7 @@ TEST_F(QueuesTest, DropsDelayedMessagesThatAreHeld) {
   const auto held = run(broker_.fetch("q.DQ", 5));
   EXPECT_TRUE(run(queues_.head("q.DQ", 5)).empty());
   EXPECT_EQ(run(queues_.drop_held_delayed("q", run(queues_.held_delayed("q", 5)))), 1);
-  run(broker_.move_due(held.deliveries.at(0)));
+  run(test::move_due(broker_, held.deliveries.at(0)));
   EXPECT_EQ(keys(), std::vector<std::string>{}) << "it does not come back when it is due";
 }
 
@@ -92,7 +92,7 @@ TEST_F(QueuesTest, DropsDelayedMessagesThatAreHeld) {
 TEST_F(QueuesTest, WhatIsDroppedIsNotKeptUntilItIsDue) {
   enqueue(broker_, {"a", "b"}, system_clock().now() + 1h);
   const auto taken = run(broker_.fetch("q.DQ", 5));
-  EXPECT_EQ(run(broker_.schedule("q", taken.deliveries, system_clock().now())), 2);
+  EXPECT_EQ(run(schedule(broker_.options(), "q", taken.deliveries, system_clock().now())), 2);
   EXPECT_EQ(run(queues_.drop_held_delayed("q", run(queues_.held_delayed("q", 5)))), 2);
   EXPECT_EQ(keys(), std::vector<std::string>{});
 }
@@ -179,7 +179,7 @@ TEST_F(QueuesTest, AReplayedMessageIsAsNew) {
   m.message_timestamp = 5;
   run(broker_.enqueue(m));
   auto fetched = run(broker_.fetch("q", 1));
-  run(broker_.dead(fetched.deliveries.at(0), fetched.deliveries[0].message, "boom"));
+  run(test::dead(broker_, fetched.deliveries.at(0), fetched.deliveries[0].message, "boom"));
   const auto letter = run(dead_.list({"q"}, {})).letters.at(0);
   const WallTime now = system_clock().now();
   run(redis::all_ok(dead_.replay_commands(letter, now)));
@@ -191,7 +191,7 @@ TEST_F(QueuesTest, AReplayedMessageIsAsNew) {
   EXPECT_EQ(again.option("mine"), "[1]");
   for (const char* gone : {"retries", "traceback", "eta", "requeue_timestamp"})
     EXPECT_EQ(again.option(gone), "") << gone;
-  EXPECT_TRUE(run(broker_.ack(fetched.deliveries[0])));
+  EXPECT_TRUE(run(test::ack(broker_, fetched.deliveries[0])));
   EXPECT_EQ(keys(), std::vector<std::string>{});
 }
 

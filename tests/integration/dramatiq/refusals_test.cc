@@ -65,10 +65,10 @@ TEST_F(RefusalTest, R3WithoutAChannelEverythingIsDone) {
   EXPECT_EQ(good(broker_.requeue("q", held)), 2);
   const Fetched fetched = good(broker_.fetch("q", 2));
   EXPECT_TRUE(
-      good(broker_.retry(fetched.deliveries[0], fetched.deliveries[0].message, system_clock().now())));
+      good(test::retry(broker_, fetched.deliveries[0], fetched.deliveries[0].message, system_clock().now())));
   EXPECT_EQ(good(broker_.settle({followed(fetched.deliveries[1])})), std::vector<bool>{true});
   good(broker_.fetch("other", 1));
-  EXPECT_EQ(good(other_.recover_worker("other", "worker-a")), 1);
+  EXPECT_EQ(good(Workers(other_).recover_from("worker-a", "other")), 1);
   EXPECT_EQ(run(broker_.depth("other")).ready, 1);
   EXPECT_EQ(run(broker_.depth("q")).delayed, 1);
 }
@@ -77,7 +77,7 @@ TEST_F(RefusalTest, R3WithoutAChannelEverythingIsDone) {
 TEST_F(RefusalTest, R3SettlingIsAllOrNothing) {
   enqueue(broker_, {"m1"});
   const Received d = fetch_one(broker_);
-  run(broker_.note_start(d));
+  run(test::note_start(broker_, d));
   say("SET", "dramatiq:other", "not a list");
   EXPECT_EQ(refusal(broker_.settle({followed(d)})), ErrorClass::broken);
   Settlement group{.lease = d, .follow = {.group = Follow::Group{"barrier", {}}}};
@@ -87,7 +87,7 @@ TEST_F(RefusalTest, R3SettlingIsAllOrNothing) {
   say("SET", "barrier@events", "not a list");
   EXPECT_EQ(refusal(broker_.settle({group})), ErrorClass::broken);
   say("SET", "dramatiq:q.XQ", "not a set");
-  EXPECT_EQ(refusal(broker_.dead(d, d.message, "boom")), ErrorClass::refused);
+  EXPECT_EQ(refusal(test::dead(broker_, d, d.message, "boom")), ErrorClass::refused);
   say("DEL", "dramatiq:other");
   EXPECT_EQ(run(broker_.settle({followed(d)})), std::vector<bool>{true});
   EXPECT_EQ(run(broker_.depth("other")).ready, 1);
@@ -107,20 +107,20 @@ TEST_F(RefusalTest, R3KeysOfAnotherKindChangeNothing) {
   const Received d = fetch_one(broker_);
   for (const char* key : {"dramatiq:__medsynth__.running.worker-a.q", "dramatiq:__medsynth__.deaths.q"}) {
     say("SET", key, "x");
-    EXPECT_EQ(refusal(broker_.ack(d)), ErrorClass::refused) << key;
+    EXPECT_EQ(refusal(test::ack(broker_, d)), ErrorClass::refused) << key;
     EXPECT_EQ(refusal(broker_.settle({followed(d)})), ErrorClass::refused) << key;
     EXPECT_EQ(refusal(broker_.requeue("q", {d.redis_message_id})), ErrorClass::refused) << key;
-    EXPECT_EQ(refusal(other_.recover_worker("q", "worker-a")), ErrorClass::refused) << key;
+    EXPECT_EQ(refusal(Workers(other_).recover_from("worker-a", "q")), ErrorClass::refused) << key;
     say("DEL", key);
   }
   const std::string waiting = words(say("LRANGE", "dramatiq:q", 0, 0)).front();
   say("RENAME", "dramatiq:q", "aside");
   say("SET", "dramatiq:q", "x");
   EXPECT_EQ(refusal(broker_.requeue("q", {d.redis_message_id})), ErrorClass::refused);
-  EXPECT_EQ(refusal(other_.recover_worker("q", "worker-a")), ErrorClass::refused);
+  EXPECT_EQ(refusal(Workers(other_).recover_from("worker-a", "q")), ErrorClass::refused);
   EXPECT_EQ(refusal(broker_.enqueue(message("m3"))), ErrorClass::refused);
   say("RENAME", "aside", "dramatiq:q");
-  EXPECT_TRUE(run(broker_.ack(d)));
+  EXPECT_TRUE(run(test::ack(broker_, d)));
   EXPECT_EQ(words(say("LRANGE", "dramatiq:q", 0, -1)), Ids{waiting});
 }
 
@@ -154,7 +154,7 @@ TEST_F(RefusalTest, R3RightsAreAskedBeforeAnythingIsWritten) {
   grant({"+hset", "-srem"});
   EXPECT_FALSE(client->run(broker_.requeue("q", {d.redis_message_id})));
   grant({"+srem", "-del"});
-  EXPECT_FALSE(client->run(other_.recover_worker("q", "worker-a")));
+  EXPECT_FALSE(client->run(Workers(other_).recover_from("worker-a", "q")));
   EXPECT_EQ(run(broker_.depth("q")).ready, 1);
 }
 
@@ -164,7 +164,7 @@ TEST_F(RefusalTest, R3RecoveryDoesNotDependOnHousekeeping) {
   fetch_one(broker_);
   silent_for("worker-a", 61s);
   say("SET", "dramatiq:q.XQ", "x");
-  EXPECT_FALSE(client_->run(other_.recover("q")));
+  EXPECT_FALSE(client_->run(Workers(other_).recover("q")));
   EXPECT_EQ(say("LLEN", "dramatiq:q").integer, 1);
 }
 
@@ -202,7 +202,7 @@ TEST_F(RefusalTest, R5AMessageThatComesAgainWhileItRunsIsSettledOnce) {
   enqueue(broker_, {"m1"});
   auto d = consumer.take(5s);
   ASSERT_TRUE(d);
-  EXPECT_EQ(run(other_.recover_worker("q", "worker-a")), 1);  // others thought that we are dead
+  EXPECT_EQ(run(Workers(other_).recover_from("worker-a", "q")), 1);  // others thought that we are dead
   ASSERT_TRUE(eventually([&] { return run(broker_.depth("q")).ready == 0; }));
   EXPECT_TRUE(ack(consumer, broker_, std::move(*d)));
   enqueue(broker_, {"m2"});

@@ -157,7 +157,7 @@ TEST_F(ExecutorTest, ALostLeaseIsDropped) {
   begin();
   auto taken = consumer_->take_some(5s);
   consumer_->stop(5s);  // it does not fetch it again
-  ASSERT_TRUE(watcher_->run(other_.recover_worker("q", "worker-a")));
+  ASSERT_TRUE(watcher_->run(dramatiq::Workers(other_).recover_from("worker-a", "q")));
   ASSERT_EQ(watcher_->run(other_.fetch("q", 1))->deliveries.size(), 1u);
   taken.front().marked = false;
   executor_->run(std::move(taken));

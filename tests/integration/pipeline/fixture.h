@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "medsynth/dramatiq/consumer.h"
+#include "medsynth/dramatiq/workers.h"
 #include "medsynth/limits/limits.h"
 #include "medsynth/limits/sensors.h"
 #include "medsynth/pipeline/executor.h"

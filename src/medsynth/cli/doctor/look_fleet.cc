@@ -11,8 +11,8 @@
 #include "medsynth/base/text.h"
 #include "medsynth/cli/doctor/look.h"
 #include "medsynth/dramatiq/broker.h"
-#include "medsynth/dramatiq/heartbeats.h"
 #include "medsynth/dramatiq/queues.h"
+#include "medsynth/dramatiq/workers.h"
 #include "medsynth/fleet/fleet.h"
 
 namespace medsynth::cli::doctor {
@@ -55,9 +55,10 @@ Seen<FleetFacts> look_at_fleet(const Settings& settings, const redis::Url& url, 
   const dramatiq::Queues queues(broker);
   const auto snapshots = client.run(fleet.snapshots());
   if (!snapshots) return hidden(snapshots.error());
-  const auto registered = client.run(broker.our_workers());
+  const dramatiq::Workers registry(broker);
+  const auto registered = client.run(registry.ours());
   if (!registered) return hidden(registered.error());
-  const auto beats = client.run(dramatiq::heartbeats(broker));
+  const auto beats = client.run(registry.heartbeats());
   if (!beats) return hidden(beats.error());
   const auto known = client.run(queues.known());
   if (!known) return hidden(known.error());

@@ -1,4 +1,4 @@
-#include "medsynth/dramatiq/hand.h"
+#include "medsynth/dramatiq/leases.h"
 
 #include <algorithm>
 #include <iterator>
@@ -8,7 +8,7 @@ namespace medsynth::dramatiq {
 
 using std::chrono::microseconds;
 
-void Hand::enter(Place held, State state) {
+void Leases::enter(Place held, State state) {
   const auto count = [this](State of) -> std::size_t* {
     return of == State::waiting ? &waiting_ : of == State::returned ? &returned_ : nullptr;
   };
@@ -18,7 +18,7 @@ void Hand::enter(Place held, State state) {
   held->state = state;
 }
 
-void Hand::add(Received delivery, Work work) {
+void Leases::add(Received delivery, Work work) {
   const auto [place, is_new] = places_.try_emplace(delivery.redis_message_id);
   if (!is_new) {
     Held& held = *place->second;
@@ -30,7 +30,7 @@ void Hand::add(Received delivery, Work work) {
   place->second = std::prev(ready_.end());
 }
 
-std::vector<Received> Hand::take(microseconds work, std::size_t count) {
+std::vector<Received> Leases::take(microseconds work, std::size_t count) {
   std::vector<Received> taken;
   taken.reserve(std::min(count, ready()));
   for (microseconds left = work; ready() > 0 && taken.size() < count;) {
@@ -45,11 +45,11 @@ std::vector<Received> Hand::take(microseconds work, std::size_t count) {
   return taken;
 }
 
-void Hand::started(const std::string& id) {
+void Leases::started(const std::string& id) {
   if (const auto found = places_.find(id); found != places_.end()) enter(found->second, State::running);
 }
 
-void Hand::settled(const std::string& id) {
+void Leases::settled(const std::string& id) {
   const auto found = places_.find(id);
   if (found == places_.end()) return;
   enter(found->second, State::running);
@@ -57,16 +57,16 @@ void Hand::settled(const std::string& id) {
   places_.erase(found);
 }
 
-void Hand::give_back(const std::string& id) {
+void Leases::give_back(const std::string& id) {
   if (const auto found = places_.find(id); found != places_.end()) enter(found->second, State::returned);
 }
 
-std::map<std::string, std::vector<std::string>> Hand::returns() {
+std::map<std::string, std::vector<std::string>> Leases::returns() {
   if (!returning() || waiting_ > 0) return {};
   return drain();
 }
 
-Hand::Difference Hand::reconcile(const std::string& queue, const std::vector<std::string>& leased) {
+Leases::Difference Leases::reconcile(const std::string& queue, const std::vector<std::string>& leased) {
   Difference difference;
   const std::unordered_set<std::string> still_ours(leased.begin(), leased.end());
   std::vector<std::string> lost;
@@ -80,7 +80,7 @@ Hand::Difference Hand::reconcile(const std::string& queue, const std::vector<std
   return difference;
 }
 
-std::map<std::string, std::vector<std::string>> Hand::drain() {
+std::map<std::string, std::vector<std::string>> Leases::drain() {
   std::vector<std::pair<std::uint64_t, std::string>> leaving;
   for (const auto& [id, held] : places_)
     if (held->state == State::ready || held->state == State::returned) leaving.emplace_back(held->order, id);

@@ -18,51 +18,51 @@ inline SteadyTime steady_now() {
   return system_clock().steady();
 }
 
-// Wakes one waiting thread: ring() before or during wait_until() ends it. Another thread may do that one's
-// work instead of waking it: from a lend() that answers true until give_back() it stays in wait_until().
-class Bell {
+// Wakes one waiting thread: notify() before or during wait_until() ends it. Another thread may do that one's
+// work instead of waking it: from a take_over() that returns true until hand_back() it stays in wait_until().
+class Wakeup {
  public:
-  void ring() {
+  void notify() {
     {
       const std::lock_guard lock(mutex_);
-      rung_ = true;
+      notified_ = true;
     }
     changed_.notify_one();
   }
 
-  // False when nobody waits, or somebody else was lent it.
-  bool lend() {
+  // False when nobody waits, or another thread took over.
+  bool take_over() {
     const std::lock_guard lock(mutex_);
-    if (!waiting_ || lent_) return false;
-    return lent_ = true;
+    if (!waiting_ || taken_over_) return false;
+    return taken_over_ = true;
   }
-  void give_back(bool rung) {
+  void hand_back(bool notify) {
     const std::lock_guard lock(mutex_);  // also while it notifies: whom it wakes may end us
-    lent_ = false;
-    rung_ = rung_ || rung;
+    taken_over_ = false;
+    notified_ = notified_ || notify;
     changed_.notify_one();
   }
 
-  // True when it rang, which is forgotten then; false at the deadline or on stop.
+  // True when it was notified, which is forgotten then; false at the deadline or on stop.
   bool wait_until(SteadyTime deadline, std::stop_token stop) {
     std::unique_lock lock(mutex_);
     waiting_ = true;
-    changed_.wait_until(lock, stop, deadline, [this] { return rung_ && !lent_; });
-    changed_.wait(lock, [this] { return !lent_; });  // who was lent it asks Redis, and that ends in time
+    changed_.wait_until(lock, stop, deadline, [this] { return notified_ && !taken_over_; });
+    changed_.wait(lock, [this] { return !taken_over_; });  // who took over asks Redis, and that ends in time
     waiting_ = false;
-    return std::exchange(rung_, false);
+    return std::exchange(notified_, false);
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  bool rung_ = false;
+  bool notified_ = false;
   bool waiting_ = false;
-  bool lent_ = false;
+  bool taken_over_ = false;
 };
 
 inline void pause(std::chrono::milliseconds time, std::stop_token stop = {}) {
-  Bell().wait_until(steady_now() + time, std::move(stop));
+  Wakeup().wait_until(steady_now() + time, std::move(stop));
 }
 
 constexpr std::chrono::milliseconds kAwaySlice{250};     // between looks at a Redis that is away

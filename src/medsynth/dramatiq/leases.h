@@ -1,6 +1,6 @@
-// What a consumer has in hand: messages that may run (ready), and those that were handed out and are not
-// settled. Everything in hand is in our ack sets; after a break reconcile() compares the two. What is given
-// back goes back in the order in which it was fetched, and with it everything that has not started. Pure. Not
+// What a consumer has leased: messages that may run (ready), and those that were handed out and are not
+// settled. All of them are in our ack sets; after a break reconcile() compares the two. What is given back
+// goes back in the order in which it was fetched, and with it everything that has not started. Pure. Not
 // thread safe.
 #pragma once
 
@@ -18,14 +18,14 @@
 
 namespace medsynth::dramatiq {
 
-class Hand {
+class Leases {
  public:
   // `work` is how long it is expected to run; empty: it waits for admission before it starts. An id that is
-  // in hand already (somebody took its lease, and it was fetched again) is given once: where it was handed
-  // out, whoever has it settles it.
+  // known already (somebody took its lease, and it was fetched again) is handed out once, and whoever has it
+  // settles it.
   using Work = std::optional<std::chrono::microseconds>;
   void add(Received delivery, Work work);
-  // The first ones that are ready, in hand until settled() or given back: one that waits, or up to `count` of
+  // The first ones that are ready, ours until settled() or given back: one that waits, or up to `count` of
   // together at most `work` that do not (the first whatever its work). One that waits holds up what is given
   // back until it started, is settled, or is given back itself. Nothing while something is being given back.
   std::vector<Received> take(std::chrono::microseconds work, std::size_t count);
@@ -34,14 +34,14 @@ class Hand {
 
   void give_back(const std::string& redis_message_id);
   bool returning() const { return returned_ > 0; }
-  // What goes back now, by queue and in order; empty while one that waits may still start. It has left our
-  // hands then.
+  // What goes back now, by queue and in order, and is no longer known here; empty while one that waits may
+  // still start.
   std::map<std::string, std::vector<std::string>> returns();
 
   std::size_t ready() const { return returning() ? 0 : ready_.size(); }  // that take() would give
 
   // `leased` is our ack set of `queue`. Drops those not handed out that are not in it (somebody took our
-  // lease), and answers what is in it but not in hand (an answer of Redis was lost): to be given back.
+  // lease), and returns what is in it and not known here (a reply of Redis was lost): to be given back.
   struct Difference {
     std::vector<std::string> strangers;
     std::int64_t lost = 0;
