@@ -30,9 +30,10 @@ Attempt on(const Attempt& attempt, const Started& started) {
   Attempt then = attempt;
   then.marked = true;
   then.opened = started.opened;
+  then.written = started.written;
   if (!then.end && started.too_many) then.end = End::failed;
   if (!then.end && started.deaths > 0 && !attempt.exclusive) {
-    then.opened = false;
+    then.opened = started.written;  // else it is looked at anew
     then.exclusive = true;
     return at(then, Effect::unmark);
   }

@@ -24,7 +24,7 @@ enum class Effect : std::uint8_t {
   admit,      // wait for slot, model lock and gates
   unmark,     // it is marked as running in Redis, and has to wait: no death is to be counted
   enter,      // wait for its turn in this process: beside others, or exclusively
-  start,      // mark it as running in Redis, look at its record, ask whether it was aborted
+  start,      // mark it as running in Redis, open its first attempt, ask whether it was aborted
   open,       // its record is not as it was created: let a script open the next attempt
   run,        // call the actor
   record,     // write the end into the record
@@ -92,7 +92,8 @@ struct Started {
   std::int64_t deaths = 0;  // of workers that ran it
   bool too_many = false;    // and that is enough
   bool aborted = false;     // by dramatiq-abort
-  bool opened = false;      // its record is as it was created: the first attempt is ours
+  bool opened = false;      // its record is as it was created: the first attempt is ours,
+  bool written = false;     // and the record says so already
 };
 // Of start, settle: somebody took the lease.
 struct Lost {};

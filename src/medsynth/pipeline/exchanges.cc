@@ -67,20 +67,25 @@ tasks::Begin Exchanges::begin_of(const Flight& flight) const {
           delivery.message.actor_name, parts_.worker};
 }
 
-// Marks, looks at the records, and asks for aborts, all at once. Only the marks write: a lease that was lost
-// leaves no trace.
+// Marks, opens first attempts, and asks for aborts, all at once. What needed admission is opened in its
+// record, so that from then on a cancellation asks it to stop; where the lease was lost, the rightful worker
+// opens the next attempt. Brief ones are only looked at: their end is their first write.
 Result<std::vector<Event>> Exchanges::start(const Group& group) {
   const auto queues = by_queue(group, [](const Flight& flight) { return !flight.attempt.marked; });
   std::vector<Query<std::vector<std::int64_t>>> marks;
   for (const auto& [queue, of] : queues)
     marks.push_back(parts_.broker.note_starts(std::string(queue), of.ids));
 
-  std::vector<std::size_t> asked, looked;
+  std::vector<std::size_t> asked, looked, opened;
   std::vector<std::string> ids;
   std::vector<tasks::Begin> begins;
+  std::vector<tasks::Advance> firsts;
   for (std::size_t i = 0; i < group.size(); ++i) {
     const Flight& flight = *group[i];
-    if (flight.attempt.record) {
+    if (flight.attempt.record && flight.job.needs) {
+      opened.push_back(i);
+      firsts.push_back(tasks::to_processing({flight.task->task_id, flight.task->message_id, 1}));
+    } else if (flight.attempt.record) {
       looked.push_back(i);
       begins.push_back(begin_of(flight));
     }
@@ -91,22 +96,30 @@ Result<std::vector<Event>> Exchanges::start(const Group& group) {
   }
   std::vector<Started> started(group.size());
   std::vector<Event> events(group.size());
-  if (!marks.empty() || !ids.empty() || !begins.empty()) {
+  if (!marks.empty() || !ids.empty() || !begins.empty() || !firsts.empty()) {
     // Whether it was aborted is no reason to wait for Redis.
     std::vector<bool> nobody(ids.size(), false);
     auto aborted =
         ids.empty() ? redis::known(nobody) : redis::or_else(dramatiq::cancelled(std::move(ids)), nobody);
+    auto open = firsts.empty() ? redis::known(std::vector<tasks::Written>{})
+                               : parts_.store.advance(firsts, parts_.worker, parts_.clock.now());
     BOOST_OUTCOME_TRY(auto answers, parts_.client.run(redis::both(
-                                        redis::all(std::move(marks)),
-                                        redis::both(std::move(aborted), parts_.store.look(begins)))));
-    auto& [deaths, more] = answers;
-    auto& [cancelled, attempts] = more;
+                                        redis::both(redis::all(std::move(marks)), std::move(aborted)),
+                                        redis::both(std::move(open), parts_.store.look(begins)))));
+    auto& [marked, records] = answers;
+    auto& [deaths, cancelled] = marked;
+    auto& [written, attempts] = records;
     std::size_t queue = 0;
     for (const auto& [name, of] : queues) {
       for (std::size_t i = 0; i < of.places.size(); ++i) started[of.places[i]].deaths = deaths[queue][i];
       ++queue;
     }
     for (std::size_t i = 0; i < asked.size(); ++i) started[asked[i]].aborted = cancelled[i];
+    for (std::size_t i = 0; i < opened.size(); ++i) {
+      const bool ours = written[i].outcome == tasks::Written::Outcome::written;
+      started[opened[i]].opened = started[opened[i]].written = ours;
+      group[opened[i]]->record = ours ? std::move(firsts[i].attempt) : tasks::Attempt{};
+    }
     for (std::size_t i = 0; i < looked.size(); ++i) {
       started[looked[i]].opened = attempts[i].number > 0;
       group[looked[i]]->record = std::move(attempts[i]);

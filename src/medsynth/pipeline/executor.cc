@@ -379,9 +379,8 @@ SteadyTime::duration Executor::call(Flight& flight) {
     parts_.in_flight.add(flight.task);
   RunOf run(*this, flight);
   if (admitted) run.show("running", "");
-  // One that needed admission takes long enough to be shown at once.
   if (flight.attempt.opened && !flight.attempt.written)
-    running(flight.record, parts_.clock.steady() + (admitted ? 0ms : kFlush));
+    running(flight.record, parts_.clock.steady() + kFlush);
   parts_.host.started(message);
   flight.called = true;
   Result<std::string> result = guarded([&] { return flight.job.run(run); });

@@ -236,6 +236,22 @@ TEST_F(ExecutorTest, WhatFindsNoSlotGoesBackInOrder) {
   EXPECT_EQ(host_.runs, 0);
 }
 
+// From then on a cancellation is a request to stop: a worker that stands still between start and run does
+// not run what is cancelled for good.
+TEST_F(ExecutorTest, WhatNeededAdmissionSaysThatItRunsBeforeItDoes) {
+  host_.actors["act"].admission = true;
+  std::string before;
+  host_.actors["act"].run = [&](Running&) -> Result<std::string> {
+    before = status("m1");
+    return std::string("1");
+  };
+  submit(message("m1"));
+  begin();
+  run_all();
+  EXPECT_EQ(before, "processing");
+  EXPECT_EQ(status("m1"), "completed");
+}
+
 // A long one says processing soon, is asked to stop by its progress, and ends as cancelled.
 TEST_F(ExecutorTest, ALongOneIsShownAndHeedsACancellation) {
   submit(message("m1"));

@@ -98,6 +98,10 @@ class World {
   Event settle(int worker, int message, End end, bool bury);
 };
 
+constexpr bool needs_admission(int message) {
+  return message == 0;
+}
+
 inline Status status_of(End end) {
   switch (end) {
     case End::completed:
@@ -150,17 +154,26 @@ inline void World::cancel(int m) {
   if (message.record.status != Status::processing) message.record.status = Status::cancelled;
 }
 
+// Only one that needs admission writes its record, and does so even where the lease was lost.
 inline Event World::start(int w, int m) {
   InRedis& message = messages[m];
+  InWorker& flight = *workers[w].flights[m];
+  bool fresh = message.record == Record{} && !message.tombstone;
+  if (needs_admission(m)) {
+    flight.number = 1;
+    fresh = std::holds_alternative<Done>(record(w, m, Status::processing));
+  }
+  flight.number = fresh ? 1 : 0;
   if (message.place != acks_of(w)) {
     message.marks[w] = false;
     return Lost{};
   }
   message.marks[w] = true;
-  const bool fresh = message.record == Record{} && !message.tombstone;
-  workers[w].flights[m]->number = fresh ? 1 : 0;
-  return Started{
-      .deaths = message.deaths, .too_many = message.deaths >= kMaxDeaths, .aborted = false, .opened = fresh};
+  return Started{.deaths = message.deaths,
+                 .too_many = message.deaths >= kMaxDeaths,
+                 .aborted = false,
+                 .opened = fresh,
+                 .written = fresh && needs_admission(m)};
 }
 
 inline Event World::open(int w, int m) {
@@ -254,6 +267,9 @@ inline void World::carry_out(int w, int m, bool answered) {
     require(message.deaths == 0 || after->attempt.exclusive,
             "a message that killed a worker runs beside others");
     require(message.deaths < kMaxDeaths, "a message that killed too many workers runs");
+    require(
+        !needs_admission(m) || message.record.status == Status::processing,
+        "a task that may be long runs and its record does not say so: it may be cancelled as if it waited");
   }
 }
 
@@ -277,7 +293,7 @@ inline void World::add_flight_actions(std::vector<Action>& all, int w, int m) co
   const bool cancelled = messages[m].tombstone;
   switch (attempt.effect) {
     case Effect::prepare:
-      event("ready", Ready{.admission = m == 0}, true);
+      event("ready", Ready{.admission = needs_admission(m)}, true);
       event("unfit", Unfit{End::failed});
       return;
     case Effect::admit:
