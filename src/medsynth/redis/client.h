@@ -91,7 +91,8 @@ class Client {
   // command that is sent after this call.
   void subscribe(std::vector<std::string> channels, Message message);
   // Runs after each successful (re)connect, on the client's thread; at once when there is a connection
-  // already.
+  // already. One that was replaced, here or above, may still be called a moment later: what it uses must live
+  // as long as the client.
   void on_connect(std::function<void()> callback);
 
  private:

@@ -51,25 +51,22 @@ Control::Control(ControlParts parts, Identity identity, limits::Limits environme
   snapshot_.limits_origin = "environment";
 }
 
-void Control::ring() {
-  const MutexLock lock(mutex_);
-  ring_ = true;
-  rung_.notify_all();
+void Control::Bell::notify() {
+  const MutexLock lock(mutex);
+  ring = true;
+  rung.notify_all();
 }
 
 void Control::set_draining() {
-  {
-    const MutexLock lock(mutex_);
-    draining_ = true;
-  }
-  ring();
+  draining_ = true;
+  bell_->notify();
 }
 
 void Control::run(std::stop_token stop) {
   pthread_setname_np(pthread_self(), "ms-control");
   parts_.client.subscribe({parts_.fleet.bell_channel()},
-                          [this](std::string_view, std::string_view) { ring(); });
-  parts_.client.on_connect([this] { ring(); });
+                          [bell = bell_](std::string_view, std::string_view) { bell->notify(); });
+  parts_.client.on_connect([bell = bell_] { bell->notify(); });
   SteadyTime next_publish = {};
   for (bool rung = true; !stop.stop_requested();) {
     if (parts_.client.connected()) {
@@ -81,9 +78,10 @@ void Control::run(std::stop_token stop) {
         publish();
       }
     }
-    const MutexLock lock(mutex_);
-    rung_.wait_for(mutex_, stop, kReread, [this]() REQUIRES(mutex_) { return ring_; });
-    rung = std::exchange(ring_, false);
+    Bell& bell = *bell_;
+    const MutexLock lock(bell.mutex);
+    bell.rung.wait_for(bell.mutex, stop, kReread, [&bell]() REQUIRES(bell.mutex) { return bell.ring; });
+    rung = std::exchange(bell.ring, false);
     snapshot_.draining = draining_;
   }
 }

@@ -3,10 +3,12 @@
 // and confirms.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -58,7 +60,6 @@ class Control {
   void set_draining();             // shown from the next snapshot on
 
  private:
-  void ring();
   void apply_limits(const std::map<std::string, double>& set, std::vector<Fault> unread);
   json::object answer(const fleet::Request& request);
   void stop_cancelled();
@@ -87,10 +88,15 @@ class Control {
   std::map<std::string, SteadyTime> stop_at_;
   redis::Trouble trouble_;
   std::string passed_over_;  // what is wrong with the limits in Redis, as it was said
-  Mutex mutex_;
-  std::condition_variable_any rung_;
-  bool ring_ GUARDED_BY(mutex_) = false;
-  bool draining_ GUARDED_BY(mutex_) = false;
+  // Shared with the client's callbacks, which may still come when this object is gone.
+  struct Bell {
+    Mutex mutex;
+    std::condition_variable_any rung;
+    bool ring GUARDED_BY(mutex) = false;
+    void notify();
+  };
+  const std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
+  std::atomic<bool> draining_{false};
 };
 
 }  // namespace medsynth::worker
