@@ -29,6 +29,10 @@ NO_ASPIRIN = "Aspirin does not reduce the risk of myocardial infarction."
 ASPIRIN_AGAIN = "Aspirin lowers the risk of heart attack."
 SEASON = "Vitamin D levels vary with the season."
 
+# Where a shell without job control started the tests behind itself, they would hand down an ignored SIGINT.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def free_port() -> int:
     with socket.socket() as probe:
