@@ -4,6 +4,7 @@ import json
 import pathlib
 import subprocess
 
+import pytest
 from conftest import BINARY, Server, wait_until
 
 RIS = """TY  - JOUR
@@ -48,6 +49,17 @@ def test_what_articles_disagree_on(server: Server, tmp_path: pathlib.Path):
     assert all(len(line) <= 80 for line in done.stdout.splitlines() if line.startswith("QUESTION"))
 
 
+# No time for models: what they did not look at is said, and the pair that words find is still found.
+@pytest.mark.parametrize("budget", ["0", "0s"])
+def test_a_budget_for_models(server: Server, budget: str):
+    done = subprocess.run([BINARY, "analyze", "-", "--json", "--budget", budget, "--threshold", "0.3"], input=RIS, env={**server.environment, "MEDSYNTH_URL": server.url},
+                          capture_output=True, text=True, timeout=60)
+    result = json.loads(done.stdout)["result"]
+    assert len(result["contradictions"]) == 1
+    [warning] = [each for each in result["warnings"] if "budget" in each]
+    assert warning.startswith("The budget of 0 s was over when the sentence model had looked at 0 of ")
+
+
 # The same as JSON, from standard input.
 def test_json_from_standard_input(server: Server):
     done = subprocess.run([BINARY, "analyze", "-", "--json"], input=RIS, env={**server.environment, "MEDSYNTH_URL": server.url},
@@ -62,6 +74,7 @@ def test_refusals(server: Server, tmp_path: pathlib.Path):
     files = write(tmp_path, x_txt="Just a sentence.", y_csv="Titel,Kurzfassung\nA,B\n")
     for words, code, said in [((files[0],), 2, "x.txt: this is no format"), ((files[1],), 2, "--column abstract=NAME"),
                               ((files[1], "--column", "abstract"), 2, "--column abstract=Kurzfassung"), ((str(tmp_path / "none"),), 2, "cannot be read"),
+                              ((files[1], "--budget", "a while"), 2, "--budget"), ((files[1], "--budget", "-1"), 2, "--budget"),
                               ((files[1], "--column", "abstract=Kurzfassung", "--no-wait"), 0, "1 article: ")]:
         done = server.cli("analyze", *words)
         assert done.returncode == code and said in done.stderr, (words, done.returncode, done.stderr)

@@ -105,6 +105,9 @@ def test_articles_are_compared(server: Server):
     assert result["total_articles"] == 3 and result["total_claims"] >= 3 and result["threshold"] == 0.6
     assert [{found["claim1"]["article_id"], found["claim2"]["article_id"]} for found in result["contradictions"]] == [{"pmid-1", "pmid-2"}]
     assert result["contradictions"][0]["contradiction_score"] >= 0.6
+    for question, found in (("ASPIRIN myocardial", 1), ("aspirin cancer", 0)):
+        answer = server.post("/v1/async-ml/contradiction/analyze", json={"articles": articles, "threshold": 0.6, "question": question})
+        assert len(server.result(answer.json()["data"]["task_id"])["contradictions"]) == found, question
     for side in (result["contradictions"][0]["claim1"], result["contradictions"][0]["claim2"]):
         quotes = [side["claim"][span["begin"]:span["end"]] for span in side["evidence"] if span["role"] == "effect"]
         assert quotes and all("reduce" in quote for quote in quotes)
@@ -113,7 +116,8 @@ def test_articles_are_compared(server: Server):
 @pytest.mark.parametrize(("body", "expected"), [
     ({"articles": []}, ["/articles"]), ({}, ["/articles"]), ({"articles": ["text"]}, ["/articles/0"]),
     ({"articles": [{"claims": [1]}]}, ["/articles/0/claims/0"]), ({"articles": [{"abstract": "a"}], "threshold": 2}, ["/threshold"]),
-    ({"articles": [{"abstract": "a"}] * 5001}, ["/articles"]),
+    ({"articles": [{"abstract": "a"}] * 5001}, ["/articles"]), ({"articles": [{"abstract": "a"}], "question": ""}, ["/question"]),
+    ({"articles": [{"abstract": "a"}], "budget_seconds": -1}, ["/budget_seconds"]),
 ])
 def test_wrong_articles_name_every_field(server: Server, body: dict, expected: list[str]):
     assert pointers(server.post("/v1/async-ml/contradiction/analyze", json=body)) == expected

@@ -256,10 +256,11 @@ class Medsynth:
         return References.of(self._send("POST", "/v1/references" + query, _bytes_of(paths), "application/octet-stream"))
 
     def analyze(self, *paths: str | os.PathLike[str], threshold: float = 0.7, columns: Mapping[str, str] | None = None,
-                timeout: float = 3600.0, on_progress: Callable[[Task], None] | None = None) -> Analysis:
-        """What the articles in these files disagree on."""
+                timeout: float = 3600.0, on_progress: Callable[[Task], None] | None = None, **fields: Any) -> Analysis:
+        """What the articles in these files disagree on. `fields`: question (words that exposure and outcome must have), budget_seconds
+        (how long models may be asked), task_id."""
         read = self.read_references(*paths, columns=columns)
-        task = self.analyze_articles(read.articles, threshold)
+        task = self.analyze_articles(read.articles, threshold, **fields)
         return Analysis.of_task(self.wait(task.task_id, timeout, on_progress), read)
 
     def label(self, task_id: str, pair: int, label: Literal["agree", "disagree"]) -> None:
@@ -368,9 +369,9 @@ class AsyncMedsynth:
         return await asyncio.to_thread(lambda: self._sync.read_references(*paths, columns=columns))
 
     async def analyze(self, *paths: str | os.PathLike[str], threshold: float = 0.7, columns: Mapping[str, str] | None = None,
-                      timeout: float = 3600.0, on_progress: Callable[[Task], None] | None = None) -> Analysis:
+                      timeout: float = 3600.0, on_progress: Callable[[Task], None] | None = None, **fields: Any) -> Analysis:
         return await asyncio.to_thread(lambda: self._sync.analyze(*paths, threshold=threshold, columns=columns, timeout=timeout,
-                                                                  on_progress=on_progress))
+                                                                  on_progress=on_progress, **fields))
 
     async def label(self, task_id: str, pair: int, label: Literal["agree", "disagree"]) -> None:
         await asyncio.to_thread(self._sync.label, task_id, pair, label)

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string>
@@ -40,6 +41,7 @@ struct Options {
   std::vector<std::string> files, columns;
   std::string html, csv, ris, question, task;
   double threshold = 0.7, timeout = 3600;
+  std::optional<double> budget;  // seconds
   bool no_wait = false, exit_code = false, local = false;
 
   bool writes_files() const { return !html.empty() || !csv.empty() || !ris.empty(); }
@@ -169,8 +171,8 @@ Result<json::object> task_of(const Session& session, const Options& options, con
   BOOST_OUTCOME_TRY(const auto client, server ? HttpClient::open(server->url()) : session.client());
   std::string task_id = options.task;
   if (task_id.empty()) {
-    const json::object body{{"articles", described::to_value(analysis.articles)},
-                            {"threshold", options.threshold}};
+    json::object body{{"articles", described::to_value(analysis.articles)}, {"threshold", options.threshold}};
+    if (options.budget) body["budget_seconds"] = *options.budget;
     BOOST_OUTCOME_TRY(auto submitted, submit_task(client, "/v1/async-ml/contradiction/analyze", body));
     if (options.no_wait) return submitted;
     task_id = cell(submitted, "task_id");
@@ -270,6 +272,11 @@ void add_analyze_command(CLI::App& app, Run& chosen) {
                       "Only questions with all of these words: \"statin stroke\"");
   command->add_option("--threshold", options->threshold, "Score from which contradictions are listed (0.7)")
       ->check(CLI::Range(0.0, 1.0));
+  command
+      ->add_option("--budget", options->budget,
+                   "Time that models may be asked, as 60, 60s or 5m; they take as long as they need without")
+      ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}}))
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--column", options->columns,
                       "A column's name where it is unusual: abstract=Kurzfassung (may be repeated)");
   command->add_flag("--exit-code", options->exit_code, "Exit code 1 when there is a contradiction");

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/base/word_filter.h"
 #include "medsynth/contradiction/articles.h"
 #include "medsynth/contradiction/contradiction.h"
 #include "medsynth/contradiction/findings/report.h"
@@ -164,34 +165,37 @@ class Embedder {
 
   std::size_t sentences() const { return texts_.size(); }
 
-  // `wanted`: findings, the most promising first.
-  Result<Meanings> embed(inference::Model& model, const std::vector<std::size_t>& wanted,
+  // `wanted`: findings, the most promising first. Stops when `budget` is over.
+  Result<Meanings> embed(inference::Model& model, const std::vector<std::size_t>& wanted, SteadyTime budget,
                          const inference::Until& until, const std::function<void(double)>& progress) {
     std::vector<std::size_t> chosen;
     std::vector<char> taken(texts_.size());
     const auto take = [&](std::size_t sentence) {
       if (chosen.size() < kMaxEmbedded && !taken[sentence]) taken[sentence] = 1, chosen.push_back(sentence);
     };
-    meanings_.complete = texts_.size() <= kMaxEmbedded;
-    if (meanings_.complete)
+    for (std::size_t finding : wanted) take(meanings_.sentence_of[finding]);
+    if (texts_.size() <= kMaxEmbedded)
       for (std::size_t i = 0; i < texts_.size(); ++i) take(i);
-    else
-      for (std::size_t finding : wanted) take(meanings_.sentence_of[finding]);
     meanings_.of.resize(texts_.size());
     std::vector<std::string> batch;
     for (std::size_t at = 0; at < chosen.size(); at += batch.size()) {
+      if (budget != SteadyTime::max() && system_clock().steady() >= budget) break;
       batch.clear();
       for (std::size_t i = at; i < chosen.size() && batch.size() < kTextsPerBatch; ++i)
         batch.push_back(texts_[chosen[i]]);
       BOOST_OUTCOME_TRY(auto vectors, model.embed(batch, until));
       for (std::size_t i = 0; i < batch.size() && i < vectors.size(); ++i)
         meanings_.of[chosen[at + i]] = std::move(vectors[i]);
+      embedded_ += batch.size();
       if (progress) progress(static_cast<double>(at + batch.size()) / static_cast<double>(chosen.size()));
     }
+    meanings_.complete = embedded_ == texts_.size();
     return std::move(meanings_);
   }
+  std::size_t embedded() const { return embedded_; }
 
  private:
+  std::size_t embedded_ = 0;
   std::vector<std::string> texts_;
   Meanings meanings_;
 };
@@ -242,21 +246,38 @@ std::vector<std::size_t> most_promising(const Library& library,
   return wanted;
 }
 
+SteadyTime end_of(std::optional<double> budget_seconds) {
+  constexpr double kDay = 86'400;
+  if (!budget_seconds) return SteadyTime::max();
+  return system_clock().steady() + std::chrono::duration_cast<SteadyTime::duration>(
+                                       std::chrono::duration<double>(std::min(*budget_seconds, kDay)));
+}
+
+// Of what the request's `question` asks for.
 void report(const jobs::AnalyzeArticles& arguments, const Library& library, Comparison& comparison,
             jobs::ArticlesResult& result) {
-  const std::vector<Hit> hits = comparison.hits();
+  std::vector<Hit> hits = comparison.hits();
+  Report out(arguments, library, result);
+  const WordFilter asked(arguments.question.value_or(""));
+  const auto is_asked = [&](std::size_t finding) { return asked.matches(out.subject(finding)); };
+  const auto group_is_asked = [&](std::size_t group) {
+    return group < comparison.groups.size() && is_asked(comparison.groups[group].findings.front());
+  };
+  std::erase_if(hits, [&](const Hit& hit) {
+    return !is_asked(hit.first) && !is_asked(hit.second) && !group_is_asked(comparison.group_of(hit));
+  });
   result.agreements = comparison.agreements();
   // Questions by the number of their findings; their ids are these ranks.
   std::vector<std::size_t> order(comparison.groups.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
+  std::erase_if(order, [&](std::size_t group) { return !group_is_asked(group); });
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     const std::size_t left = comparison.groups[a].findings.size(),
                       right = comparison.groups[b].findings.size();
     return left != right ? left > right : a < b;
   });
-  std::vector<std::int64_t> rank(order.size() + 1, -1);
+  std::vector<std::int64_t> rank(comparison.groups.size() + 1, -1);
   for (std::size_t i = 0; i < order.size(); ++i) rank[order[i]] = static_cast<std::int64_t>(i);
-  Report out(arguments, library, result);
   // The most discussed questions first: there are always places for them.
   constexpr std::size_t kSurely = 50;
   std::size_t questions = 0, listed = 0;
@@ -285,19 +306,19 @@ void report(const jobs::AnalyzeArticles& arguments, const Library& library, Comp
 }  // namespace
 
 Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, const inference::Until& until,
-                                     const std::function<void(double)>& progress,
-                                     inference::Model* sentence_model) {
+                                     const AnalysisProgress& progress, inference::Model* sentence_model) {
   jobs::ArticlesResult result;
   result.total_articles = static_cast<std::int64_t>(arguments.articles.size());
   result.threshold = arguments.threshold;
   for (const char* method : {"polarity", "statistical", "temporal"}) result.methods_used.emplace_back(method);
-  const auto part = [&](double from, double to) {
-    return [&progress, from, to](double done) {
-      if (progress) progress(from + (to - from) * done);
+  const auto part = [&](double from, double to, std::string_view stage) {
+    return [&progress, from, to, stage](double done) {
+      if (progress) progress(from + (to - from) * done, stage);
     };
   };
-  BOOST_OUTCOME_TRY(const Library library,
-                    read_library(arguments.articles, until, part(0, kReadingShare), result.warnings));
+  BOOST_OUTCOME_TRY(
+      const Library library,
+      read_library(arguments.articles, until, part(0, kReadingShare, "reading articles"), result.warnings));
   result.total_claims = library.claims;
   result.total_findings = static_cast<std::int64_t>(library.findings.size());
   BOOST_OUTCOME_TRY(keep_going(until));
@@ -308,18 +329,24 @@ Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, con
   if (sentence_model) {
     Embedder embedder(arguments, library);
     std::vector<std::size_t> wanted;
-    if (embedder.sentences() > kMaxEmbedded) {
+    if (embedder.sentences() > kMaxEmbedded || arguments.budget_seconds)
       wanted = most_promising(library, partners);
+    if (embedder.sentences() > kMaxEmbedded)
       result.warnings.push_back(
           fmt::format("There are more than {} sentences: pairs were found by their words, and the sentence "
                       "model looked at the "
                       "most promising ones.",
                       kMaxEmbedded));
-    }
-    BOOST_OUTCOME_TRY(meanings,
-                      embedder.embed(*sentence_model, wanted, until, part(kReadingShare, embedded)));
+    BOOST_OUTCOME_TRY(meanings, embedder.embed(*sentence_model, wanted, end_of(arguments.budget_seconds),
+                                               until, part(kReadingShare, embedded, "embedding sentences")));
+    if (const std::size_t most = std::min(embedder.sentences(), kMaxEmbedded); embedder.embedded() < most)
+      result.warnings.push_back(fmt::format(
+          "The budget of {} s was over when the sentence model had looked at {} of {} sentences, the "
+          "most promising first: all others were compared by their words.",
+          *arguments.budget_seconds, embedder.embedded(), most));
   }
   Comparison comparison(arguments, library);
+  const auto comparing = part(embedded, 1, "comparing findings");
   for (std::size_t i = 0; i < library.findings.size(); ++i) {
     if (i % 64 == 0) {
       BOOST_OUTCOME_TRY(keep_going(until));
@@ -328,7 +355,7 @@ Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, con
     for (const std::uint32_t other : partners[i]) comparison.compare(other, i, meanings.cosine(other, i));
     comparison.settle(i);
     partners[i] = {};
-    if (i % 64 == 0) part(embedded, 1)(static_cast<double>(i) / static_cast<double>(library.findings.size()));
+    if (i % 64 == 0) comparing(static_cast<double>(i) / static_cast<double>(library.findings.size()));
   }
   result.pairs_compared = comparison.compared;
   if (result.not_compared > 0)
@@ -338,7 +365,7 @@ Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, con
                     "finding, those that say otherwise were compared first.",
                     result.not_compared));
   report(arguments, library, comparison, result);
-  if (progress) progress(1);
+  comparing(1);
   return result;
 }
 

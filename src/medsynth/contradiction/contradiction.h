@@ -1,5 +1,5 @@
 // Do two findings contradict each other? Text in, findings out; models come in through inference::Model.
-// Pure: no I/O, no threads, no clock (but analyze() looks whether its deadline has passed); deterministic;
+// Pure: no I/O, no threads, no clock (but analyze() looks whether its deadline or its budget of time is over); deterministic;
 // exactly symmetric in the two claims. Thread safe. It reads English; it is a research aid, not clinical
 // advice.
 //
@@ -46,13 +46,15 @@ std::vector<std::string> claims_of(const jobs::Article& article);
 // Reads the findings of all articles, compares those of different articles that may be about one question,
 // and reports contradictions from the threshold on, strongest first, with the questions they belong to. A
 // score is how many of the pairs with such a score hold. An article without id is "article-<n>", counted
-// from 1. `progress` (may be empty) takes 0..1, rising, and is called on this thread. What is left out
+// from 1. `progress` (may be empty) takes 0..1, rising, and what is being done; it is called on this thread. What is left out
 // (fields that nobody reads, text that is not English, pairs of a question with thousands of findings, a
-// report too long) is said in `warnings` and counted. Errors: cancelled, timeout, and the sentence model's. A
-// sentence model (may be null) finds pairs that say similar things in other words, and how near two sentences
-// are counts in the score. No language model is asked. Time grows with n log n of the findings.
+// report too long, sentences beyond the budget of time) is said in `warnings` and counted. Errors: cancelled,
+// timeout, and the sentence model's. A sentence model (may be null) finds pairs that say similar things in
+// other words, and how near two sentences are counts in the score. No language model is asked. Time grows with
+// n log n of the findings.
+using AnalysisProgress = std::function<void(double part, std::string_view stage)>;
 Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, const inference::Until& until,
-                                     const std::function<void(double)>& progress,
+                                     const AnalysisProgress& progress,
                                      inference::Model* sentence_model = nullptr);
 
 }  // namespace medsynth::contradiction

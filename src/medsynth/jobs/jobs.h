@@ -113,8 +113,10 @@ struct AnalyzeArticles {
   std::vector<Article> articles;
   double threshold = 0.7;
   std::optional<std::string> task_id;
+  std::optional<std::string> question = std::nullopt;   // words that exposure and outcome must have
+  std::optional<double> budget_seconds = std::nullopt;  // of models; none: as long as they need
 };
-BOOST_DESCRIBE_STRUCT(AnalyzeArticles, (), (articles, threshold, task_id))
+BOOST_DESCRIBE_STRUCT(AnalyzeArticles, (), (articles, threshold, task_id, question, budget_seconds))
 
 // Where a judgement stands in a claim's text: Unicode code points [begin, end), as Python counts them, and
 // what stands there.
@@ -337,7 +339,14 @@ struct Rules<jobs::AnalyzeArticles> {
             .optional = true,
             .minimum = 0,
             .maximum = 1},
-      Field{.name = "task_id", .help = "Id of the task; made when absent", .min_size = 1, .max_size = 200}};
+      Field{.name = "task_id", .help = "Id of the task; made when absent", .min_size = 1, .max_size = 200},
+      Field{.name = "question",
+            .help = "Only questions with all of these words are reported: \"statin stroke\"",
+            .min_size = 1,
+            .max_size = 1000},
+      Field{.name = "budget_seconds",
+            .help = "Seconds that models may be asked, the most promising sentences first; 0: not at all",
+            .minimum = 0}};
 };
 template <>
 struct Rules<jobs::GenerateEmbeddings> {

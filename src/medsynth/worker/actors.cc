@@ -30,11 +30,11 @@ Result<jobs::ContradictionResult> detect(Context& context, const jobs::DetectCon
 }
 
 Result<jobs::ArticlesResult> analyze(Context& context, const jobs::AnalyzeArticles& arguments) {
-  context.progress(5, "reading articles");
   BOOST_OUTCOME_TRY(auto result,
                     contradiction::analyze(
                         arguments, context.until(),
-                        [&](double part) { context.progress(5 + 90 * part, "comparing"); }, context.model()));
+                        [&](double part, std::string_view stage) { context.progress(5 + 90 * part, stage); },
+                        context.model()));
   result.model = context.model_used();
   return result;
 }

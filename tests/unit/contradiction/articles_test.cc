@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <random>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -70,7 +71,7 @@ TEST(Analyze, FindsTheContradiction) {
   arguments.articles[0].id = "a";
   arguments.articles[0].title = "First";
   std::vector<double> progress;
-  auto result = analyze(arguments, {}, [&](double part) { progress.push_back(part); });
+  auto result = analyze(arguments, {}, [&](double part, std::string_view) { progress.push_back(part); });
   ASSERT_TRUE(result);
   EXPECT_EQ(result->total_articles, 4);
   EXPECT_EQ(result->total_claims, 5);
@@ -173,7 +174,8 @@ TEST(Analyze, StopsWhenAsked) {
   arguments.articles = {with_claims({"Aspirin reduces stroke."}),
                         with_claims({"Aspirin does not reduce stroke."})};
   std::stop_source stop;
-  const auto cancelled = analyze(arguments, {.stop = stop.get_token()}, [&](double) { stop.request_stop(); });
+  const auto cancelled =
+      analyze(arguments, {.stop = stop.get_token()}, [&](double, std::string_view) { stop.request_stop(); });
   ASSERT_FALSE(cancelled);
   EXPECT_EQ(cancelled.error().code, Code::cancelled);
   const auto late = analyze(arguments, {.deadline = SteadyTime{}}, nullptr);
@@ -217,12 +219,56 @@ TEST(Analyze, SentenceModelFindsPairs) {
   FakeModel model;
   model.embeddings = {{1, 0}, {.9F, .1F}, {0, 1}};
   std::vector<double> progress;
-  const auto result = analyze(arguments, {}, [&](double part) { progress.push_back(part); }, &model);
+  const auto result =
+      analyze(arguments, {}, [&](double part, std::string_view) { progress.push_back(part); }, &model);
   ASSERT_TRUE(result);
   EXPECT_EQ(result->pairs_compared, 1);
   EXPECT_EQ(analyzed(arguments).pairs_compared, 0);
   EXPECT_TRUE(std::is_sorted(progress.begin(), progress.end()));
   EXPECT_EQ(progress.back(), 1);
+}
+
+// A budget of no time leaves the words, and says so; one that is large enough changes nothing.
+TEST(Analyze, ABudgetEndsWithTheMostPromisingSentencesAndSaysSo) {
+  jobs::AnalyzeArticles arguments;
+  arguments.articles = {with_claims({"Kittens purr."}), with_claims({"Felines hum."}),
+                        with_claims({"Engines stall."})};
+  FakeModel model;
+  model.embeddings = {{1, 0}, {.9F, .1F}, {0, 1}};
+  arguments.budget_seconds = 0;
+  std::set<std::string> stages;
+  const auto none =
+      analyze(arguments, {}, [&](double, std::string_view stage) { stages.emplace(stage); }, &model);
+  ASSERT_TRUE(none);
+  EXPECT_EQ(none->pairs_compared, 0);
+  ASSERT_EQ(none->warnings.size(), 1u);
+  EXPECT_NE(none->warnings[0].find("looked at 0 of 3 sentences"), std::string::npos) << none->warnings[0];
+  EXPECT_EQ(stages, (std::set<std::string>{"comparing findings", "reading articles"}));
+  arguments.budget_seconds = 1e300;
+  const auto all = analyze(arguments, {}, {}, &model);
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->pairs_compared, 1);
+  EXPECT_TRUE(all->warnings.empty());
+}
+
+// Only what has all words in exposure and outcome; how many pairs were compared is not changed by it.
+TEST(Analyze, AQuestionLimitsWhatIsReported) {
+  jobs::AnalyzeArticles arguments;
+  arguments.articles = {with_claims({"Aspirin reduced stroke.", "Coffee increased insomnia."}),
+                        with_claims({"Aspirin did not reduce stroke.", "Coffee did not increase insomnia."})};
+  const auto all = analyzed(arguments);
+  ASSERT_EQ(all.contradictions.size(), 2u);
+  ASSERT_EQ(all.questions.size(), 2u);
+  arguments.question = "STROKE aspirin";
+  const auto one = analyzed(arguments);
+  ASSERT_EQ(one.contradictions.size(), 1u);
+  EXPECT_NE(one.contradictions[0].claim1.claim.find("stroke"), std::string::npos);
+  ASSERT_EQ(one.questions.size(), 1u);
+  EXPECT_EQ(one.contradictions[0].question, one.questions[0].id);
+  EXPECT_EQ(one.pairs_compared, all.pairs_compared);
+  arguments.question = "aspirin insomnia";
+  EXPECT_TRUE(analyzed(arguments).contradictions.empty());
+  EXPECT_TRUE(analyzed(arguments).questions.empty());
 }
 
 // What the sentence model refuses ends the analysis as such.

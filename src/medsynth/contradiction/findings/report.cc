@@ -154,6 +154,10 @@ std::string Report::explanation(const Hit& hit, const std::vector<std::string>& 
   return out;
 }
 
+std::string Report::subject(std::size_t finding) const {
+  return exposure_of(finding) + " " + words_of(library_.findings[finding].finding.outcome, text(finding));
+}
+
 bool Report::contradiction(const Hit& hit, std::int64_t question) {
   const Finding &a = library_.findings[hit.first].finding, &b = library_.findings[hit.second].finding;
   jobs::FoundContradiction found;

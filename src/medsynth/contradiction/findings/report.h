@@ -32,6 +32,8 @@ class Report {
   // `question`: its id, -1 for none. False: the result is full.
   bool contradiction(const Hit& hit, std::int64_t question);
   bool question(const Group& topic, std::int64_t id);
+  // Its exposure and outcome, in words.
+  std::string subject(std::size_t finding) const;
   // Last: the findings and articles that were referred to.
   void finish();
 

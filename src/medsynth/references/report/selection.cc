@@ -1,6 +1,5 @@
 // What is shown of a result, and the files that are no page: rows of pairs, and the references in them.
 #include <algorithm>
-#include <cctype>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,38 +10,13 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/base/word_filter.h"
 #include "medsynth/references/fields.h"
 #include "medsynth/references/report.h"
 #include "medsynth/references/report/index.h"
 
 namespace medsynth::references {
 namespace {
-
-std::vector<std::string> words_in(std::string_view text) {
-  std::vector<std::string> words;
-  std::string word;
-  for (const char each : lower(text) + " ") {
-    const auto c = static_cast<unsigned char>(each);
-    if (std::isalnum(c) != 0 || c >= 0x80) {
-      word += each;
-    } else if (!word.empty()) {
-      words.push_back(std::move(word));
-      word.clear();
-    }
-  }
-  return words;
-}
-
-bool has_all(const std::string& text, const std::vector<std::string>& wanted) {
-  const std::vector<std::string> words = words_in(text);
-  return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& each) {
-    return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
-      constexpr std::size_t kTelling = 4;  // "in" begins "insulin"
-      return word == each || (std::min(word.size(), each.size()) >= kTelling &&
-                              (word.starts_with(each) || each.starts_with(word)));
-    });
-  });
-}
 
 // A cell that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection").
 constexpr std::string_view kFormula = "=+-@\t\r";
@@ -98,13 +72,13 @@ Stance stance_of(const jobs::ReportedFinding& finding) {
 }
 
 Selection select(const jobs::ArticlesResult& result, std::string_view words) {
-  const std::vector<std::string> wanted = words_in(words);
+  const WordFilter wanted(words);
   const Index index(result);
   Selection shown;
   std::set<std::int64_t> matching;
   for (std::size_t i = 0; i < result.questions.size(); ++i) {
     const jobs::Question& question = result.questions[i];
-    if (!has_all(question.exposure + " " + question.outcome, wanted)) continue;
+    if (!wanted.matches(question.exposure + " " + question.outcome)) continue;
     shown.questions.push_back(i);
     matching.insert(question.id);
   }
@@ -115,8 +89,8 @@ Selection select(const jobs::ArticlesResult& result, std::string_view words) {
   for (std::size_t i = 0; i < result.contradictions.size(); ++i) {
     const jobs::FoundContradiction& pair = result.contradictions[i];
     const jobs::ReportedFinding &a = index.finding(pair.finding1), &b = index.finding(pair.finding2);
-    if (matching.count(pair.question) > 0 || has_all(a.exposure + " " + a.outcome, wanted) ||
-        has_all(b.exposure + " " + b.outcome, wanted))
+    if (matching.count(pair.question) > 0 || wanted.matches(a.exposure + " " + a.outcome) ||
+        wanted.matches(b.exposure + " " + b.outcome))
       shown.pairs.push_back(i);
   }
   return shown;
