@@ -64,6 +64,8 @@ class Clock:
 class World:
     def __init__(self, folder: pathlib.Path, of: plan.Plan):
         self.folder, self.plan, self.program = folder, of, find_program()
+        # Of the other machine's worker: an older version, which works side by side with this one.
+        self.other_program = os.environ.get("MEDSYNTH_CHAOS_OTHER", self.program)
         for name in ("history", "runs", "models", "data", "other", "run-here", "run-there"):
             (folder / name).mkdir()
         for model, users in plan.MODELS.items():
@@ -133,7 +135,7 @@ class World:
             time.sleep(0.1)
 
     def start_other(self) -> None:
-        self.other = subprocess.Popen([self.program, "worker"], env=self._environment("there", self.proxies["other"].port, "other"),
+        self.other = subprocess.Popen([self.other_program, "worker"], env=self._environment("there", self.proxies["other"].port, "other"),
                                       stdin=subprocess.DEVNULL, stderr=self.log)
         # Asked to end before it can hear that, it would simply be gone: wait until it blocks SIGTERM.
         end = time.monotonic() + 10
