@@ -55,9 +55,8 @@ std::string_view trouble_of(Effect effect) {
   switch (effect) {
     case Effect::unmark:
     case Effect::start:
-      return "the starts of tasks cannot be noted";
     case Effect::open:
-      return "tasks cannot be started: their records cannot be written";
+      return "tasks cannot be started: it cannot be noted, or their records cannot be written";
     case Effect::record:
     case Effect::release:
       return "the ends of tasks cannot be written into their records";
