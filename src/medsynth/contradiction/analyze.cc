@@ -29,6 +29,8 @@ constexpr std::size_t kMostSimilar = 100;   // partners that the embeddings alon
 constexpr double kSimilar = .4;             // cosine from which two sentences may be about one thing
 constexpr std::size_t kMaxReported = 10'000;
 constexpr double kSameQuestion = .5;
+// Findings of claims that were given, from which on words and embeddings choose what is compared.
+constexpr std::size_t kMaxGiven = 600;
 
 // The sentences' embeddings, normalised; findings of one sentence share theirs.
 struct Meanings {
@@ -45,9 +47,20 @@ struct Meanings {
 class Comparison {
  public:
   Comparison(const jobs::AnalyzeArticles& arguments, const Library& library)
-      : arguments_(arguments), library_(library), group_of_(library.findings.size(), kNone_) {}
+      : arguments_(arguments), library_(library), group_of_(library.findings.size(), kNone_) {
+    for (const IndexedFinding& each : library.findings) {
+      const auto statement = std::make_tuple(each.article, each.claim,
+                                             each.claim < 0 ? each.finding.sentence.begin : std::size_t{0});
+      if (statement_of_.empty() || statement != last_) {
+        statement_of_.push_back(statement_of_.empty() ? 0 : statement_of_.back() + 1);
+        last_ = statement;
+      } else {
+        statement_of_.push_back(statement_of_.back());
+      }
+    }
+  }
 
-  // Findings `other` < `index`, of another article.
+  // Findings `other` < `index`, of another article; `index` in order.
   void compare(std::size_t other, std::size_t index, double meaning) {
     const IndexedFinding &a = library_.findings[other], &b = library_.findings[index];
     // The better reading of the two orders of one pair is the same: everything below is symmetric.
@@ -60,12 +73,22 @@ class Comparison {
       join(other, index, probability.same_question);
       if (opposition == Opposition::agrees && !a.finding.unclear) agreed_.emplace_back(other, index);
     }
-    if (probability.contradiction >= arguments_.threshold)
-      keep({other, index, probability.contradiction, meeting.turned, opposition});
+    const Hit hit{other, index, probability.contradiction, meeting.turned, opposition};
+    const auto [best, fresh] =
+        of_statement_.try_emplace(statement_of_[other], probability.same_question, hit);
+    auto& [same, kept] = best->second;
+    if (!fresh && std::make_pair(probability.same_question, hit.score) > std::make_pair(same, kept.score))
+      best->second = {probability.same_question, hit};
   }
 
   // After the partners of `index` were compared.
   void settle(std::size_t index) {
+    // Of two statements, the two findings that meet best say whether they contradict each other.
+    if (index + 1 == statement_of_.size() || statement_of_[index + 1] != statement_of_[index]) {
+      for (const auto& [statement, best] : of_statement_)
+        if (best.second.score >= arguments_.threshold) keep(best.second);
+      of_statement_.clear();
+    }
     if (best_) {
       const std::size_t group = group_of_[best_->second];
       if (group == kNone_) {
@@ -137,7 +160,10 @@ class Comparison {
 
   const jobs::AnalyzeArticles& arguments_;
   const Library& library_;
-  std::vector<std::size_t> group_of_;  // by finding
+  std::vector<std::size_t> group_of_;      // by finding
+  std::vector<std::size_t> statement_of_;  // by finding: a claim that was given, or a sentence
+  std::tuple<std::size_t, std::int64_t, std::size_t> last_;
+  std::map<std::size_t, std::pair<double, Hit>> of_statement_;  // by the other statement
   std::vector<std::pair<std::size_t, std::size_t>> agreed_;
   std::vector<Hit> hits_;
   std::optional<std::pair<double, std::size_t>> best_;
@@ -200,13 +226,26 @@ class Embedder {
   Meanings meanings_;
 };
 
-// Partners by words for every finding.
+// Partners by words for every finding; of claims that were given all, where they are few.
 std::vector<std::vector<std::uint32_t>> all_partners(const Library& library, std::int64_t& left_out) {
   Candidates candidates(library.findings);
   std::vector<std::vector<std::uint32_t>> partners(library.findings.size());
+  std::vector<std::uint32_t> given;
   for (std::size_t i = 0; i < library.findings.size(); ++i)
-    for (std::size_t other : candidates.partners(i, left_out))
+    if (library.findings[i].claim >= 0) given.push_back(static_cast<std::uint32_t>(i));
+  const bool few = given.size() <= kMaxGiven;
+  for (std::size_t i = 0; i < library.findings.size(); ++i) {
+    const bool each = few && library.findings[i].claim >= 0;
+    std::int64_t none = 0;
+    for (std::size_t other : candidates.partners(i, each ? none : left_out))
       partners[i].push_back(static_cast<std::uint32_t>(other));
+    if (!each) continue;
+    for (std::uint32_t other : given)
+      if (other < i && library.findings[other].article != library.findings[i].article)
+        partners[i].push_back(other);
+    std::sort(partners[i].begin(), partners[i].end());
+    partners[i].erase(std::unique(partners[i].begin(), partners[i].end()), partners[i].end());
+  }
   return partners;
 }
 

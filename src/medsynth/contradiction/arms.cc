@@ -69,6 +69,18 @@ bool sets_against(const std::vector<Token>& tokens, std::size_t from, std::size_
   });
 }
 
+// "4.1% after the one and 4.3% after the other"
+bool alike_behind(const std::vector<Token>& tokens, const Quantity& first, const Quantity& second) {
+  const auto preposition = [&](const Quantity& number) -> std::string_view {
+    for (std::size_t at = token_at(tokens, number.span.end), end = at + 4; at < end && at < tokens.size();
+         ++at)
+      if (any_of(tokens[at].text, {"in", "among", "with", "after", "on", "under"})) return tokens[at].text;
+    return {};
+  };
+  const std::string_view one = preposition(first);
+  return !one.empty() && one == preposition(second);
+}
+
 struct Numbers {
   const Quantity *first = nullptr, *second = nullptr;
 };
@@ -119,6 +131,13 @@ std::optional<Effect> compare_arms(const std::vector<Token>& tokens, std::span<c
     effect.comparator = between(
         words, after_comma(tokens, first->span.end, second->span.begin, first->span.end), second->span.begin);
   }
+  // "In the X group 3 of 80 died, versus ...": the outcome stands behind the number.
+  const auto tells = [](const Words& words_of_it) {
+    return std::any_of(words_of_it.begin(), words_of_it.end(),
+                       [](const Word& word) { return word.sentiment != 0; });
+  };
+  if (!effect.outcome.empty() && tells(effect.agent) && !tells(effect.outcome))
+    std::swap(effect.agent, effect.outcome);
   // "Those on X had a recovery time of 10 days, as compared with 15 days on placebo."
   if (effect.agent.empty()) {
     effect.agent = effect.outcome;
@@ -128,7 +147,7 @@ std::optional<Effect> compare_arms(const std::vector<Token>& tokens, std::span<c
   if (effect.outcome.empty()) take_outcome_from(effect.comparator, effect);
   if (effect.outcome.empty() || effect.agent.empty()) return std::nullopt;
   if (!names_an_arm(effect.comparator) && !names_an_arm(effect.agent) &&
-      !sets_against(tokens, first->span.end, end))
+      !sets_against(tokens, first->span.end, end) && !alike_behind(tokens, *first, *second))
     return std::nullopt;
   // "survival" is less mortality: more of it is less of its concept.
   effect.outcome_less =

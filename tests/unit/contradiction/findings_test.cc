@@ -110,6 +110,72 @@ TEST(Findings, GroupsThatLack) {
   });
 }
 
+// "no" and "not a" deny the noun that they lead to, over its adjectives; the adjective of an effect says on
+// what.
+TEST(Findings, DeniedNouns) {
+  expect({
+      {"Leptin had no independent prognostic value for sepsis.", {"Leptin > sepsis: not_associated"}},
+      {"The variant is not a major genetic risk factor for gout.",
+       {"variant genetic > gout: not_associated"}},
+      {"Garlic had no hypotensive effect.", {"Garlic > hypotensive: no_difference"}},
+      {"There was no consistent relationship between noise and tinnitus.",
+       {"noise > tinnitus: not_associated"}},
+      {"Garlic had a negligible effect on cholesterol.", {"Garlic > cholesterol: no_difference"}},
+      {"Garlic was no better than placebo for preventing scurvy.", {"Garlic > scurvy: no_difference"}},
+      {"Garlic lacked efficacy in preventing scurvy.", {"Garlic > scurvy: no_difference"}},
+      {"Garlic offers no advantage for wound healing.", {"Garlic offers > wound healing: no_difference"}},
+      {"Garlic is unlikely to reduce scurvy.", {"Garlic > scurvy: no_difference"}},
+  });
+}
+
+// What is doubted, argued against or not supported is denied.
+TEST(Findings, DoubtedStatements) {
+  expect({
+      {"These data argue against a causal link between noise and tinnitus.",
+       {"noise > tinnitus: not_associated"}},
+      {"Our results cast doubt on the claim that noise causes tinnitus.",
+       {"noise > tinnitus: no_difference"}},
+      {"The analyses provided no support for an effect of noise on tinnitus.",
+       {"noise > tinnitus: no_difference"}},
+  });
+}
+
+// What is protected from is the outcome, who is protected is not.
+TEST(Findings, Protection) {
+  expect({
+      {"Zinc protects toddlers against diarrhoea.", {"Zinc > diarrhoea: less"}},
+      {"Zinc may protect against diarrhoea, possibly by improving immunity.",
+       {"Zinc > diarrhoea: less", "Zinc > immunity: better"}},
+      {"Zinc had no protective effect against diarrhoea.", {"Zinc > diarrhoea: no_difference"}},
+  });
+}
+
+// How often, how much faster, how many times: adverbs and folds.
+TEST(Findings, AdverbsAndFolds) {
+  expect({
+      {"Smokers developed gout more often than abstainers.", {"Smokers > gout: more"}},
+      {"Smokers had a 1.8-fold risk of gout.", {"Smokers > gout: more"}},
+      {"Smokers had a twofold risk of gout.", {"Smokers > gout: more"}},
+      {"Urate correlated inversely with dementia.", {"Urate > dementia: less"}},
+      {"Gout was less likely with allopurinol.", {"allopurinol > Gout: less"}},
+      {"Gout was as common with allopurinol as with colchicine.", {"allopurinol > Gout: no_difference"}},
+      {"Cough was accompanied by a drop in oxygenation.", {"Cough > oxygenation: less"}},
+      {"There were falls in cholesterol with garlic.", {"garlic > cholesterol: less"}},
+      {"Garlic did not prevent falls in healthy older adults.", {"Garlic > falls: no_difference"}},
+  });
+}
+
+// Less of the exposure is what is done; a low dose is not less of the drug. What comes late is less.
+TEST(Findings, RestrictionsDosesAndDelays) {
+  expect({
+      {"Salt restriction reduced oedema.", {"less of Salt restriction > oedema: less"}},
+      {"Abstinence from coffee reduced tremor.", {"less of Abstinence coffee > tremor: less"}},
+      {"Low-dose dopamine reduced oliguria.", {"dopamine > oliguria: less"}},
+      {"Zinc did not prolong the time to relapse.", {"Zinc > less of relapse: no_difference"}},
+      {"Exposure to lead was associated with gout.", {"Exposure lead > gout: associated"}},
+  });
+}
+
 // Each estimate stays with its factor, whatever the enumeration looks like.
 TEST(Findings, Enumerations) {
   expect({
@@ -134,7 +200,10 @@ TEST(Findings, SeveralCues) {
   expect({
       {"Melatonin reduced delirium and improved sleep.",
        {"Melatonin > delirium: less", "Melatonin > sleep: better"}},
-      {"Melatonin reduced delirium but did not change mortality.", {"Melatonin > delirium: less"}},
+      {"Melatonin reduced delirium but did not change mortality.",
+       {"Melatonin > delirium: less", "Melatonin > mortality: no_difference"}},
+      {"Melatonin shortened delirium but had no effect on mortality.",
+       {"Melatonin > delirium: less", "Melatonin > mortality: no_difference"}},
   });
 }
 
@@ -202,6 +271,41 @@ TEST(Questions, Opposition) {
             "Living in urban areas was associated with a lower risk of rabies.", Opposition::agrees},
        })
     EXPECT_EQ(between(each.a, each.b), each.opposition) << each.a << " / " << each.b;
+}
+
+// The same said from the other arm, and of what is good instead of what is bad.
+TEST(Questions, OtherArmsAndOtherWords) {
+  EXPECT_EQ(
+      between("Children who had been formula fed were more often obese than those who had been breastfed.",
+              "Breastfed children were less often obese."),
+      Opposition::agrees);
+  EXPECT_EQ(between("Gout worsened the prognosis.", "Gout increased mortality."), Opposition::agrees);
+  EXPECT_EQ(between("Gout predicted mortality.", "Gout reduced mortality."), Opposition::opposite);
+}
+
+// Another drug with the same outcome is another question, however alike two short claims are.
+TEST(Questions, ShortClaimsOfOtherThings) {
+  const auto same = [](std::string_view a, std::string_view b) {
+    const Finding x = read_statement(a, {}).at(0), y = read_statement(b, {}).at(0);
+    return probability_of(meet(x, y, {}, {}), Opposition::null, x, y).same_question;
+  };
+  EXPECT_LT(same("Zinc reduces malaria mortality.", "Vancomycin does not reduce malaria mortality."), .3);
+  EXPECT_LT(same("Zinc reduces malaria.", "Zinc does not reduce psoriasis."), .3);
+  EXPECT_GT(same("Zinc reduces malaria mortality.", "Zinc does not reduce malaria mortality."), .9);
+}
+
+// Claims that were given: a word that denies counts beside the reading.
+TEST(Questions, DenialsOfGivenClaims) {
+  const auto score = [](std::string_view a, std::string_view b) {
+    const Finding x = read_statement(a, {}).at(0), y = read_statement(b, {}).at(0);
+    const Meeting meeting = meet(x, y, {}, {});
+    return probability_of(meeting, oppose(x, y, meeting.turned), x, y).contradiction;
+  };
+  const std::string_view yes = "Noise near schools goes hand in hand with tinnitus in pupils.",
+                         no = "Noise near schools does not go hand in hand with tinnitus in pupils.";
+  EXPECT_GT(score(yes, no), .5);
+  EXPECT_LT(score(yes, yes), .2);
+  EXPECT_LT(score(no, no), .2);
 }
 
 // Numbers of other factors make no pair, and neither do words that everybody uses.

@@ -26,7 +26,7 @@ bool denies(const Finding& finding) {
 Candidates::Candidates(const std::vector<IndexedFinding>& findings) : findings_(findings) {}
 
 std::vector<std::uint64_t> Candidates::keys_of(const Finding& finding) const {
-  Terms terms = joined(finding.exposure, finding.outcome);
+  Terms terms = finding.words.empty() ? joined(finding.exposure, finding.outcome) : finding.words;
   std::erase_if(terms, [](const Term& term) { return term.worth < kLeastWorth; });
   std::sort(terms.begin(), terms.end(), [](const Term& a, const Term& b) {
     return a.worth != b.worth ? a.worth > b.worth : a.concept_id < b.concept_id;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "medsynth/contradiction/findings/cue_words.h"
+#include "medsynth/contradiction/findings/terms.h"
 
 namespace medsynth::contradiction {
 namespace {
@@ -66,11 +67,12 @@ Denial denial_at(const std::vector<Piece>& units, std::size_t at, std::size_t fr
     return word.starts_with("n") && (word == "neither" || word == "nor") ? Denial::opening : Denial::verb;
   if (word.ends_with("n't")) return Denial::verb;
   if (word.starts_with("fail") && !any_of_words(phrase, "failure failures")) return Denial::verb;
+  if (word == "unlikely") return Denial::verb;
   if (word == "without" && at + 1 < units.size() &&
       any_of_words(units[at + 1].item.text, "any significant affecting increasing reducing changing"))
     return Denial::verb;
   if (word == "none") return Denial::opening;
-  if (any_of_words(word, "no little lack lacked absence")) {
+  if (any_of_words(word, "no little lack lacked lacks absence negligible minimal trivial")) {
     // "No association", "no evidence"; "no formal education" names a group unless it opens the clause.
     if (word == "no") {
       bool opens = true;
@@ -102,6 +104,34 @@ bool only_qualifiers(const std::vector<Piece>& units, std::size_t from, std::siz
   return true;
 }
 
+// "no independent prognostic [value]", "not a major genetic [risk factor]": one noun and its adjectives.
+bool names_the_noun(const std::vector<Piece>& units, std::size_t from, const CueGroup& group) {
+  constexpr std::size_t kMostAdjectives = 5;
+  switch (group.cue.kind) {
+    case CueKind::relation_of:
+    case CueKind::factor:
+    case CueKind::difference:
+    case CueKind::influence:
+    case CueKind::change_of:
+    case CueKind::compare:
+    case CueKind::verdict:
+      break;
+    default:
+      return false;
+  }
+  if (from >= group.begin || group.begin - from > kMostAdjectives) return false;
+  for (std::size_t i = from; i < group.begin; ++i) {
+    const Item& item = units[i].item;
+    if (item.kind != TokenKind::word || any_of_words(item.text, "and of who that which with in by to for on"))
+      return false;
+    if (item.entry.role != Role::content && item.entry.role != Role::stop &&
+        item.entry.role != Role::effect && item.entry.role != Role::significant &&
+        item.entry.role != Role::dose)
+      return false;
+  }
+  return true;
+}
+
 // "did not find any [difference]", "did not lead to a [reduction]".
 bool only_reports(const std::vector<Piece>& units, std::size_t from, std::size_t to) {
   for (std::size_t i = from; i < to; ++i)
@@ -110,7 +140,8 @@ bool only_reports(const std::vector<Piece>& units, std::size_t from, std::size_t
                       "find show observe see detect have cause lead result experience demonstrate "
                       "reveal support appear seem confer report produce provide identify any "
                       "reach add exert play achieve offer translate evidence consider considered "
-                      "regarded act serve contribute help been important major"))
+                      "regarded act serve contribute help been important major confer conferred offer "
+                      "demonstrated detected seen revealed confirm produced"))
       return false;
   return true;
 }
@@ -146,13 +177,16 @@ void deny_before(const std::vector<Piece>& units, std::size_t from, CueGroup& gr
       const bool unsupported =
           at + 1 < group.begin &&
           any_of_words(units[at + 1].item.text, "support justify favor favour endorse confirm");
+      const bool article = at + 1 < group.begin && any_of_words(units[at + 1].item.text, "a an the any");
       applies = unsupported || only_qualifiers(units, at + 1, group.begin) ||
+                (article && names_the_noun(units, at + 2, group)) ||
                 (distance <= 4 && !relative && only_reports(units, at + 1, group.begin));
     } else if (denial == Denial::noun) {
       bool evidence = false;
       for (std::size_t i = at + 1; i < group.begin && i < at + 4; ++i)
         evidence |= units[i].item.text == "evidence";
-      applies = evidence || only_qualifiers(units, at + 1, group.begin);
+      applies =
+          evidence || only_qualifiers(units, at + 1, group.begin) || names_the_noun(units, at + 1, group);
     } else {
       applies = distance <= 14;
     }
@@ -230,6 +264,37 @@ void compose(Cue& outer, const Cue& inner) {
   if (inner.kind == CueKind::verdict || inner.kind == CueKind::change_of) outer.kind = inner.kind;
 }
 
+// A phrase of one unit or two.
+const Cue* phrase_at(const std::vector<Piece>& units, std::size_t at) {
+  const Piece& unit = units[at];
+  const auto& phrases = cue_words().phrases;
+  auto found = phrases.find(unit.phrase);
+  if (found == phrases.end() && at + 1 < units.size() && units[at + 1].item.kind == TokenKind::word &&
+      unit.phrase.size() < 24)
+    found = phrases.find(unit.phrase + " " + units[at + 1].item.text);
+  if (found == phrases.end()) return nullptr;
+  const std::string& phrase = found->first;
+  const std::string_view before = at > 0 ? std::string_view(units[at - 1].item.text) : "";
+  if (any_of_words(phrase, "same equal unity") && !is_said(units, at) && before != "to") return nullptr;
+  // "falls in older people" happen, "falls in blood pressure" are read.
+  if (phrase == "fall in" || phrase == "falls in")
+    for (std::size_t i = at + 2; i < units.size() && units[i].item.entry.role != Role::preposition; ++i)
+      if (is_population_word(units[i].item.text) ||
+          any_of_words(units[i].item.text, "older elderly seniors population homes"))
+        return nullptr;
+  if (phrase == "recommended" || phrase == "justified") {
+    bool denied = false;
+    for (std::size_t i = at > 3 ? at - 3 : 0; i < at; ++i)
+      denied |= any_of_words(units[i].item.text, "not cannot no");
+    if (!denied) return nullptr;
+  }
+  // "three times as often", "half as often"
+  static constexpr Cue kMoreOften{CueKind::compare, kMore, false}, kLessOften{CueKind::compare, kLess, false};
+  if (phrase.starts_with("as ") && any_of_words(before, "times twice")) return &kMoreOften;
+  if (phrase.starts_with("as ") && before == "half") return &kLessOften;
+  return &found->second;
+}
+
 }  // namespace
 
 bool any_of_words(std::string_view word, std::string_view words) {
@@ -246,12 +311,14 @@ const Cue* cue_at(const std::vector<Piece>& units, std::size_t at) {
   const Piece& unit = units[at];
   if (unit.item.kind != TokenKind::word) return nullptr;
   if (at > 0 && units[at - 1].item.joined) return nullptr;  // "dose-related"
-  const auto& phrases = cue_words().phrases;
-  if (const auto found = phrases.find(unit.phrase); found != phrases.end()) return &found->second;
-  if (at + 1 < units.size() && units[at + 1].item.kind == TokenKind::word && unit.phrase.size() < 24) {
-    if (const auto found = phrases.find(unit.phrase + " " + units[at + 1].item.text); found != phrases.end())
-      return &found->second;
-  }
+  if (const Cue* const phrase = phrase_at(units, at)) return phrase;
+  // "a 1.8-fold [hazard]"
+  static constexpr Cue kFolds{CueKind::compare, kMore, false};
+  if (unit.item.text == "fold" && at > 0 &&
+      (units[at - 1].item.kind == TokenKind::number ||
+       (at > 1 && units[at - 1].item.kind == TokenKind::symbol &&
+        units[at - 2].item.kind == TokenKind::number)))
+    return &kFolds;
   if (unit.item.joined) return nullptr;
   const auto found = cue_words().stems.find(unit.stem);
   if (found == cue_words().stems.end()) return nullptr;
@@ -265,7 +332,8 @@ const Cue* cue_at(const std::vector<Piece>& units, std::size_t at) {
   if (unit.phrase == "protective" && !(at > 0 && is_be(units[at - 1])) &&
       (at + 1 == units.size() || !any_of_words(units[at + 1].item.text, "against of for")))
     return nullptr;
-  if (unit.item.text == "change" && (at == 0 || !any_of_words(units[at - 1].item.text, "not n't didn't")))
+  if (unit.item.text == "change" &&
+      (at == 0 || !any_of_words(units[at - 1].item.text, "not n't didn't no significant any")))
     return nullptr;
   if (unit.stem == "rol" && (at + 1 == units.size() || !any_of_words(units[at + 1].item.text, "in for of")))
     return nullptr;
@@ -306,6 +374,15 @@ std::vector<CueGroup> cue_groups(const std::vector<Piece>& units, std::size_t fr
       if (units[next].item.text == "no" || units[next].item.text == "not") no = next;
       ++skipped;
     }
+    // "correlated inversely with", "was inversely and independently associated with"
+    if (group.cue.outcomes == (kLess | kMore) &&
+        (group.cue.kind == CueKind::relation || group.cue.kind == CueKind::relation_of))
+      for (std::size_t i = group.begin > from + 3 ? group.begin - 3 : from; i < group.end + 1 && i < to;
+           ++i) {
+        if (any_of_words(units[i].item.text, "inversely negatively inverse negative"))
+          group.cue.outcomes = kLess;
+        if (any_of_words(units[i].item.text, "positively directly positive")) group.cue.outcomes = kMore;
+      }
     if (!group.negated) deny_before(units, groups.empty() ? from : groups.back().end, group);
     if (!group.negated) deny_after(units, to, group);
     at = group.end - 1;

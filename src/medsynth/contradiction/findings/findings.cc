@@ -38,6 +38,8 @@ class Reader {
                         (word(at) == "nor" && at > 0 && word(at - 1) == ",");
       if (!ends) continue;
       if (at > from) clause(from, at);
+      // "A shortened B but had no effect on C": the subject of the first.
+      if (!any_of_words(word(at), "but yet")) subject_.clear();
       from = at + 1;
     }
   }
@@ -51,39 +53,54 @@ class Reader {
     bool hedged = false, supported = false;
     for (std::size_t i = from; i < to; ++i) {
       supported |= any_of_words(units_[i].stem, "support confirm");
-      if (any_of_words(word(i), kNothingFound) && !(supported && word(i).starts_with("hypothes"))) return;
+      // "more likely to need", "whether or not they smoked"
+      const bool other = (word(i) == "need" && i > from && word(i - 1) == "to") ||
+                         (word(i) == "whether" && word(i + 1) == "or") ||
+                         (supported && word(i).starts_with("hypothes"));
+      if (any_of_words(word(i), kNothingFound) && !other) return;
       if (word(i) == "used" && word(i + 1) == "to") return;
       if (any_of_words(word(i), "necessary essential critical crucial") &&
           (any_of_words(word(i + 1), "to for in") || units_[i].phrase.find(' ') != std::string::npos))
         return;
-      if (units_[i].stem == "recommend" && i > from && (role(i - 1) == Role::be || word(i - 1) == "we"))
+      if (units_[i].stem == "recommend" && i > from && (role(i - 1) == Role::be || word(i - 1) == "we") &&
+          !(i > from + 1 && any_of_words(word(i - 2), "cannot not")))
         return;
       hedged |= any_of_words(word(i),
                              "may might could suggest suggests suggested suggesting possibly perhaps seem "
                              "seems appear appears trend tended");
     }
     const bool trend = tells_a_trend(from, to);
-    const std::size_t begin = after_report(from, to);
+    const std::size_t doubted = after_doubt(from, to);
+    const std::size_t begin = doubted > from ? doubted : after_report(from, to);
     std::vector<CueGroup> groups = cue_groups(units_, begin, to);
     // "There is no evidence that ...", "the data do not support the hypothesis that ..."
     for (std::size_t i = from; i < begin; ++i)
       if (any_of_words(word(i), "no not cannot never little failed insufficient"))
         for (CueGroup& group : groups)
           if (!group.negated) group.negated = true, group.denial = i;
+    if (doubted > from)
+      for (CueGroup& group : groups)
+        if (!group.negated) group.negated = true, group.denial = doubted - 1;
+    merge_purposes(groups);
     drop_modifiers(groups, begin);
     std::size_t start = begin, end = to;
-    Parts subject;
     for (std::size_t i = 0; i < groups.size() && out_.size() < kMaxFindingsPerSentence; ++i) {
       end = i + 1 < groups.size() ? break_before(groups[i].end, groups[i + 1].begin) : to;
-      Parts before = roles_.parts(start, groups[i].begin), after = roles_.parts(groups[i].end, end);
+      const std::size_t adjectives = adjectives_of(groups[i]);
+      Parts before = roles_.parts(start, adjectives), after = roles_.parts(groups[i].end, end);
       // "A reduced B and increased C": the subject of the first.
-      if (i > 0 && worth(before) < kTellingWorth) before = subject;
+      if (worth(before) < kTellingWorth && !subject_.empty() &&
+          (i > 0 || speaks_of_it(start, groups[i].begin)))
+        before = subject_;
       const bool over_time =
           (trend || changes_by_itself(groups[i])) &&
           (groups[i].cue.kind == CueKind::change || groups[i].cue.kind == CueKind::change_of ||
            groups[i].cue.kind == CueKind::compare);
-      const Frame frame = roles_.assign(groups[i], before, after);
-      subject = before;
+      Frame frame = roles_.assign(groups[i], before, after);
+      // "no hypotensive effect in ...": what effect it would have been.
+      if (groups[i].cue.kind == CueKind::influence && adjectives + 1 < groups[i].begin)
+        frame.outcome.push_back({"", adjectives + 1, groups[i].begin});
+      subject_ = before;
       if (over_time) {
         start = end;
         continue;
@@ -93,9 +110,47 @@ class Reader {
     }
   }
 
+  // "These data argue against a causal link between ...", "cast doubt on", "provide no support for": behind
+  // it stands what is denied; `from` where nothing is.
+  std::size_t after_doubt(std::size_t from, std::size_t to) const {
+    for (std::size_t i = from; i + 1 < to; ++i) {
+      if (any_of_words(word(i), "argue argues argued argued speak speaks evidence") &&
+          word(i + 1) == "against")
+        return i + 2;
+      if (any_of_words(word(i), "cast casts casting raise raises") &&
+          any_of_words(word(i + 1), "doubt doubts"))
+        return i + 2;
+      if (any_of_words(word(i), "refute refutes refuted challenge challenges contradict contradicts"))
+        return i + 1;
+      if (word(i) == "no" && any_of_words(word(i + 1), "support confirmation")) return i + 2;
+    }
+    return from;
+  }
+
+  // Where the "no" of "no independent prognostic value" stands; else where the cue begins.
+  std::size_t adjectives_of(const CueGroup& group) const {
+    const bool noun = group.cue.kind == CueKind::influence || group.cue.kind == CueKind::relation_of ||
+                      group.cue.kind == CueKind::difference || group.cue.kind == CueKind::change_of;
+    const bool near = group.negated && group.denial < group.begin && group.begin - group.denial <= 6;
+    if (!noun || !near || !any_of_words(word(group.denial), "no little negligible minimal lack"))
+      return group.begin;
+    for (std::size_t i = group.denial + 1; i < group.begin; ++i)
+      if (any_of_words(word(i), "that of in with for to") || cue_at(units_, i)) return group.begin;
+    return group.denial;
+  }
+
+  // Nothing before the cue but verbs and "it".
+  bool speaks_of_it(std::size_t from, std::size_t to) const {
+    for (std::size_t i = from; i < to; ++i)
+      if (any_of_words(word(i), "there we neither")) return false;
+    return true;
+  }
+
   // "declined by a fifth for men": a change, and nobody's effect.
   bool changes_by_itself(const CueGroup& group) const {
     if (group.cue.kind != CueKind::change || group.negated) return false;
+    for (std::size_t i = 0; i < group.begin; ++i)
+      if (any_of_words(word(i), "every each per")) return false;
     const std::string& verb = word(group.end - 1);
     if (!verb.ends_with("ed") && !any_of_words(verb, "rose fell")) return false;
     for (std::size_t i = group.begin, steps = 0; i-- > 0 && steps < 3; ++steps)
@@ -137,6 +192,38 @@ class Reader {
     return begin;
   }
 
+  // "protects", "may reduce", "A lowered B": a verb with a subject, not "lowered intake".
+  bool acts(const CueGroup& group) const {
+    if (group.cue.kind != CueKind::change && group.cue.kind != CueKind::cause) return false;
+    const std::size_t before = group.begin - 1;
+    return role(before) == Role::hedge || any_of_words(word(before), "to can did does significantly also") ||
+           (role(before) == Role::content && units_[before].item.kind == TokenKind::word &&
+            !units_[before].item.joined && !is_population_word(word(before)));
+  }
+
+  // "no better than placebo for preventing C", "superior to B in reducing C": one statement.
+  void merge_purposes(std::vector<CueGroup>& groups) const {
+    for (std::size_t i = 0; i + 1 < groups.size();) {
+      CueGroup &first = groups[i], &next = groups[i + 1];
+      const bool purpose = (first.cue.kind == CueKind::verdict || first.cue.kind == CueKind::similar) &&
+                           word(next.begin).ends_with("ing") && next.begin > first.end &&
+                           any_of_words(word(next.begin - 1), "for in at of");
+      bool parted = false;
+      for (std::size_t k = first.end; k < next.begin; ++k) parted |= any_of_words(word(k), "and ,");
+      if (!purpose || parted) {
+        ++i;
+        continue;
+      }
+      next.cue.kind = CueKind::verdict;
+      if (first.cue.outcomes == kNone)
+        next.cue.outcomes = kNone;
+      else if (first.negated)
+        next.negated = true, next.denial = first.denial;
+      next.begin = first.begin;
+      groups.erase(groups.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+
   // "Lower intake was associated with ...": says how much of the exposure.
   void drop_modifiers(std::vector<CueGroup>& groups, std::size_t from) {
     less_.clear();
@@ -145,12 +232,14 @@ class Reader {
       const CueGroup& group = groups[i];
       const bool plain = group.cue.kind != CueKind::relation && group.cue.kind != CueKind::cause &&
                          group.cue.kind != CueKind::likely;
-      const bool verb = group.begin > from && role(group.begin - 1) == Role::be;
+      const bool verb = group.begin > from &&
+                        (role(group.begin - 1) == Role::be || word(group.begin - 1) == "no" || acts(group));
       const auto strong = std::find_if(
           groups.begin() + static_cast<std::ptrdiff_t>(i) + 1, groups.end(), [](const CueGroup& next) {
             return next.cue.kind == CueKind::relation || next.cue.kind == CueKind::cause ||
                    next.cue.kind == CueKind::factor || next.cue.kind == CueKind::likely ||
-                   next.cue.kind == CueKind::change || next.cue.kind == CueKind::verdict;
+                   next.cue.kind == CueKind::change || next.cue.kind == CueKind::verdict ||
+                   next.cue.kind == CueKind::influence;
           });
       // "reduced A and was associated with B": two statements.
       bool conjoined = strong == groups.end();
@@ -282,8 +371,8 @@ class Reader {
         for (const auto& [at, less] : less_)
           finding.exposure_less ^=
               less && !implied && at >= exposure.front().begin && at < exposure.back().end;
-        if (!implied) finding.exposure_less ^= lacks(exposure, group.negated);
-        finding.outcome_less = lacks(outcome, group.negated);
+        if (!implied) finding.exposure_less ^= lacks(exposure, group.negated) ^ restricts(exposure);
+        finding.outcome_less = lacks(outcome, group.negated) ^ delays(outcome);
         settle(finding.exposure, finding.outcome);
         if (most_worth(finding.exposure) < .1F || most_worth(finding.outcome) < .1F) continue;
         const Note* estimate = exposures.size() > 1 && !implied
@@ -311,6 +400,14 @@ class Reader {
         const bool modifier =
             std::any_of(less_.begin(), less_.end(), [&](const Modifier& each) { return each.at == i; });
         if (modifier) continue;
+        // "low-dose", "low back pain", "lower limbs": which, not how much.
+        const Span& span = units_[i].item.span;
+        if (text_.substr(span.begin, span.end - span.begin).ends_with("dose")) continue;
+        if (any_of_words(word(i), "low lower poor") &&
+            any_of_words(word(i + 1),
+                         "dose doses dosage molecular density back risk grade birth birthweight limb limbs "
+                         "extremity extremities respiratory urinary leg abdominal level power energy"))
+          continue;
         less ^= !denied && any_of_words(word(i), "no not never");
         less ^= any_of_words(
             word(i),
@@ -321,6 +418,28 @@ class Reader {
       }
     }
     return less;
+  }
+
+  // "the time to first relapse": more of it is less of what comes late.
+  bool delays(const Parts& outcome) const {
+    for (std::size_t i = outcome.front().begin > 2 ? outcome.front().begin - 2 : 0; i < outcome.back().end;
+         ++i)
+      if (any_of_words(word(i), "time times") && word(i + 1) == "to") return true;
+    return false;
+  }
+
+  // "salt restriction", "abstinence from coffee": less of it is what is done.
+  bool restricts(const Parts& exposure) const {
+    for (const Part& part : exposure)
+      for (std::size_t i = part.begin; i < part.end; ++i) {
+        const bool modifier =
+            std::any_of(less_.begin(), less_.end(), [&](const Modifier& each) { return each.at == i; });
+        if (!modifier && any_of_words(word(i),
+                                      "restriction restricted restricting abstinence abstaining "
+                                      "deprivation reduction limiting omission"))
+          return true;
+      }
+    return false;
   }
 
   bool speaks_of_the_study(std::size_t from, std::size_t to) const {
@@ -369,6 +488,7 @@ class Reader {
   Roles roles_;  // of units_
   std::vector<Note> notes_;
   std::vector<Finding>& out_;
+  Parts subject_;  // of the statement before
   struct Modifier {
     std::size_t at;
     bool less;

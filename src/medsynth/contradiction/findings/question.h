@@ -29,12 +29,16 @@ struct Meeting {
   double shared = 0;   // what the shared words of exposure and outcome are worth together, at most 3
   double title = 0;    // of the articles' titles
   double rarest_title = 0;
+  double words = 0;         // of all words of two claims that were given
+  double shared_words = 0;  // what those that they share are worth together, at most 3
+  // Of two claims that were given: how far neither names the other's exposure, or outcome, anywhere.
+  double other_exposure = 0, other_outcome = 0;
   double meaning = 0;  // cosine of the sentences' embeddings; 0: no sentence model
   bool turned = false;
 };
 BOOST_DESCRIBE_STRUCT(Meeting, (),
                       (exposure, outcome, rarest_exposure, rarest_outcome, all, setting, shared, title,
-                       rarest_title, meaning, turned))
+                       rarest_title, words, shared_words, other_exposure, other_outcome, meaning, turned))
 Meeting meet(const Finding& a, const Finding& b, const Terms& title_a, const Terms& title_b);
 
 enum class Opposition : std::uint8_t {

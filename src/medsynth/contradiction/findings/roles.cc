@@ -92,8 +92,10 @@ Parts Roles::take_named(Parts& from) const {
   const auto group = std::find_if(from.begin(), from.end(), [&](const Part& part) { return people(part); });
   if (group == from.end() || group > first) {
     if (first == from.end()) return {};
-    const Parts named{*first};
+    Parts named{*first};
+    const auto at = static_cast<std::size_t>(first - from.begin());
     from.erase(first);
+    absorb(from, at, "to from with against", named);
     return named;
   }
   auto end = group + 1;
@@ -104,6 +106,12 @@ Parts Roles::take_named(Parts& from) const {
   const Parts named(group, end);
   from.erase(group, end);
   return named;
+}
+
+// "exposure to A from B", "treatment with C": what belongs to a part that was taken out at `at`.
+void Roles::absorb(Parts& from, std::size_t at, std::string_view prepositions, Parts& to) const {
+  while (at < from.size() && any_of_words(from[at].preposition, prepositions) && !people(from[at]))
+    to.push_back(erase(from, at));
 }
 
 // As take(), with what people there have in common.
@@ -157,8 +165,9 @@ void Roles::take_comparators(Parts& side, Frame& frame) const {
       continue;
     }
     frame.comparator.push_back(erase(side, i));
-    const bool light = worth(frame.comparator.back()) < kTellingWorth;  // "than that in females"
-    if (light && i < side.size() && any_of_words(side[i].preposition, "in among for with without of"))
+    // "than that in females", "than among those who received placebo"
+    while (worth(frame.comparator.back()) < kTellingWorth && i < side.size() &&
+           any_of_words(side[i].preposition, "in among for with without of who receiving using"))
       frame.comparator.push_back(erase(side, i));
   }
 }
@@ -174,8 +183,11 @@ void Roles::leading(Parts& before, Frame& frame) const {
     for (std::size_t i = part.begin; i + 1 < part.end; ++i) {
       if (word(i) != ",") continue;
       const auto own = before.begin() + static_cast<std::ptrdiff_t>(at);
-      frame.population.insert(frame.population.end(), before.begin() + 1, own);
-      frame.population.push_back({part.preposition, part.begin, i});
+      // "For every 10 g of A, ...": what differs, not who.
+      const bool dose = before[1].preposition == "for" && any_of_words(word(before[1].begin), "every each");
+      Parts& to = dose ? frame.exposure : frame.population;
+      to.insert(to.end(), before.begin() + 1, own);
+      to.push_back({part.preposition, part.begin, i});
       part = {"", i + 1, part.end};
       before.erase(before.begin() + 1, own);
       return;
@@ -185,6 +197,11 @@ void Roles::leading(Parts& before, Frame& frame) const {
 
 Frame Roles::assign(const CueGroup& group, Parts before, Parts after) const {
   Frame frame;
+  if (protection(group, before, after, frame)) return frame;
+  // "no better than placebo for ...": the cue has its "than".
+  if (group.end > 0 && units_[group.end - 1].phrase.ends_with(" than") && !after.empty() &&
+      after.front().preposition.empty())
+    after.front().preposition = "than";
   take_comparators(before, frame);
   take_comparators(after, frame);
   leading(before, frame);
@@ -192,17 +209,22 @@ Frame Roles::assign(const CueGroup& group, Parts before, Parts after) const {
   if (group.cue.kind == CueKind::verdict || group.cue.kind == CueKind::similar)
     if (const auto to =
             std::find_if(after.begin(), after.begin() + std::min<std::ptrdiff_t>(2, std::ssize(after)),
-                         [](const Part& part) { return part.preposition == "to"; });
+                         [](const Part& part) { return any_of_words(part.preposition, "to from"); });
         to != after.begin() + std::min<std::ptrdiff_t>(2, std::ssize(after)))
       frame.comparator.push_back(erase(after, static_cast<std::size_t>(to - after.begin())));
   switch (group.cue.kind) {
     case CueKind::relation:
     case CueKind::factor:
     case CueKind::likely:
-      relation(before, after, frame);
+      // "B was less likely with A"
+      if (group.cue.kind == CueKind::likely && word(group.end) != "to" && !after.empty() &&
+          any_of_words(word(group.end), "with in after among following under on"))
+        change(group, before, after, frame);
+      else
+        relation(before, after, frame);
       break;
     case CueKind::difference:
-      difference(before, after, frame);
+      difference(group, before, after, frame);
       break;
     case CueKind::relation_of:
     case CueKind::influence:
@@ -237,7 +259,57 @@ void Roles::relation(Parts& before, Parts& after, Frame& frame) const {
   after.clear();
 }
 
+// "A protects B against C", "a protective effect of A against C": C is the outcome.
+bool Roles::protection(const CueGroup& group, Parts& before, Parts& after, Frame& frame) const {
+  bool protects = false;
+  for (std::size_t i = group.begin > 1 ? group.begin - 2 : 0; i < group.end; ++i)
+    protects |= units_[i].stem.starts_with("protect");
+  if (!protects) return false;
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    const bool against = after[i].preposition == "against" || (after[i].preposition == "from" && i <= 1);
+    if (!against || worth(after[i]) <= 0) continue;
+    frame.outcome.push_back(erase(after, i));
+    take_comparators(before, frame);
+    leading(before, frame);
+    frame.exposure = take_named(before);
+    if (frame.exposure.empty()) put(frame.exposure, take(after, "of by with"));
+    if (frame.exposure.empty()) put(frame.exposure, take_first(after));
+    for (const Parts* side : {&before, &after})
+      for (const Part& part : *side) frame.population.push_back(part);
+    return true;
+  }
+  return false;
+}
+
+// "Men who drank developed diabetes less often than ...", "Patients with A died more frequently": the verb
+// before the adverb begins the outcome.
+bool Roles::said_at_the_end(const CueGroup& group, Parts& before, const Parts& after, Frame& frame) const {
+  const bool adverb = units_[group.end - 1].phrase.ends_with("often") ||
+                      units_[group.end - 1].phrase.ends_with("ly") ||
+                      any_of_words(word(group.end - 1), "faster sooner slower often frequently commonly");
+  if (!adverb || worth(after) >= kTellingWorth || before.empty()) return false;
+  for (std::size_t at = before.size(); at-- > 0;)
+    for (std::size_t i = before[at].end; i-- > before[at].begin;) {
+      if (!word(i).ends_with("ed") && !any_of_words(word(i), "had fell became experienced got underwent"))
+        continue;
+      if (i > 0 && (any_of_words(word(i - 1), "who that which") || role(i - 1) == Role::be)) continue;
+      Parts subject(before.begin(), before.begin() + static_cast<std::ptrdiff_t>(at));
+      subject.push_back({before[at].preposition, before[at].begin, i});
+      if (worth(subject) < kTellingWorth) continue;
+      frame.outcome.push_back({"", i, before[at].end});
+      frame.exposure = subject;
+      before.clear();
+      return true;
+    }
+  return false;
+}
+
 void Roles::change(const CueGroup& group, Parts& before, Parts& after, Frame& frame) const {
+  if (said_at_the_end(group, before, after, frame)) return;
+  if (!frame.exposure.empty()) {  // "For every 10 g of A, B rose"
+    put(frame.outcome, worth(before) >= kTellingWorth ? take_first(before) : take_first(after));
+    return;
+  }
   const bool subject = worth(before) >= kTellingWorth;
   const bool turned = group.cue.kind == CueKind::cause ? passive(group) && !after.empty()
                                                        : outcome_stands_before(group, before, after);
@@ -255,11 +327,19 @@ void Roles::change(const CueGroup& group, Parts& before, Parts& after, Frame& fr
 }
 
 // "A difference in B between C and D", "B differed between C and D", "C and D differed in B".
-void Roles::difference(Parts& before, Parts& after, Frame& frame) const {
+void Roles::difference(const CueGroup& group, Parts& before, Parts& after, Frame& frame) const {
   const bool subject = worth(before) >= kTellingWorth;
   const auto between = take(after, "between by across among according within");
   const auto in = take(after, "in for regarding concerning on with");
   Part first, second;
+  // "B among those with A did not differ from that of others"
+  if (const auto from = take(after, "from"); from && !between && !in && subject && before.size() > 1 &&
+                                             any_of_words(word(group.end - 1), "differ differed differs")) {
+    put(frame.outcome, take_first(before));
+    frame.exposure = take_group(before, "in among with after following under");
+    put(frame.comparator, from);
+    return;
+  }
   if (!between)
     put(frame.exposure, take_first(before));
   else if (split_pair(*between, first, second))
@@ -280,6 +360,10 @@ void Roles::noun(const CueGroup& group, Parts& before, Parts& after, Frame& fram
     const auto in = take(after, "in"), of = take(after, "for");
     put(frame.outcome, in ? in : take_first(after));
     put(frame.exposure, of ? of : subject ? take_first(before) : take_first(after));
+  } else if (group.cue.kind == CueKind::influence && !after.empty() && after.front().preposition.empty() &&
+             subject && worth(after.front()) >= kTellingWorth) {  // "did not influence B in C"
+    put(frame.exposure, take_first(before));
+    put(frame.outcome, take_first(after));
   } else if (const auto on =
                  take(after, group.cue.kind == CueKind::influence ? "on upon in for" : "with on to")) {
     frame.outcome.push_back(*on);
@@ -316,7 +400,7 @@ bool Roles::outcome_stands_before(const CueGroup& group, const Parts& before, co
     return past &&
            any_of_words(word(group.end), "with in after among from over by during following to at between");
   return (kind == CueKind::similar || kind == CueKind::compare) && !ends && is_preposition(group.end) &&
-         any_of_words(word(group.end), "between in among across with for at");
+         any_of_words(word(group.end), "between in among across with for at from to after under");
 }
 
 }  // namespace medsynth::contradiction

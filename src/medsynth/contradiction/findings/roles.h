@@ -53,7 +53,10 @@ class Roles {
   void leading(Parts& before, Frame& frame) const;
   void relation(Parts& before, Parts& after, Frame& frame) const;
   void change(const CueGroup& group, Parts& before, Parts& after, Frame& frame) const;
-  void difference(Parts& before, Parts& after, Frame& frame) const;
+  bool protection(const CueGroup& group, Parts& before, Parts& after, Frame& frame) const;
+  bool said_at_the_end(const CueGroup& group, Parts& before, const Parts& after, Frame& frame) const;
+  void absorb(Parts& from, std::size_t at, std::string_view prepositions, Parts& to) const;
+  void difference(const CueGroup& group, Parts& before, Parts& after, Frame& frame) const;
   void noun(const CueGroup& group, Parts& before, Parts& after, Frame& frame) const;
   bool passive(const CueGroup& group) const;
   bool outcome_stands_before(const CueGroup& group, const Parts& before, const Parts& after) const;
