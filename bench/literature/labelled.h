@@ -27,6 +27,8 @@ int sample(const Options& options);
 // One line for each label: half, same_question, contradiction, opposition, figures; to fit the weights of
 // question.cc.
 int features(const Options& options);
+// How the claims of invented questions do, alone and among abstracts.
+int questions(const Options& options);
 // How good the scores are on the labels, by halves, with 95 % intervals.
 int labels(const Options& options);
 

@@ -192,8 +192,9 @@ int main(int argc, char** argv) {
   if (options.mode == "read") return read_lines();
   if (options.mode == "sample") return sample(options);
   if (options.mode == "labels") return labels(options);
+  if (options.mode == "questions") return questions(options);
   if (options.mode == "features") return features(options);
   if (options.mode == "random") return random_texts(options.shown);
-  fmt::print(stderr, "modes: analyze, findings, read, sample, labels, features, random\n");
+  fmt::print(stderr, "modes: analyze, findings, read, sample, labels, questions, features, random\n");
   return 2;
 }
