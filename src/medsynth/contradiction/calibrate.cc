@@ -9,20 +9,12 @@ namespace {
 
 constexpr std::string_view kLanguageModel = "language_model", kEmbedding = "embedding_similarity";
 
-Result<Features> features_of(const jobs::ContradictionResult& result) {
-  const json::value* combination = result.details.if_contains("combination");
-  const json::value* features =
-      combination && combination->is_object() ? combination->get_object().if_contains("features") : nullptr;
-  if (!features) return Error{Code::internal, "The judge gave no features.", ""};
-  return described::from_value<Features>(*features);
-}
-
 // The models whose answers are among the features of a pair.
 std::vector<CalibratedModel> models_of(const jobs::ContradictionResult& result, const Features& features) {
   std::vector<CalibratedModel> models;
   if (features.language_model_used > 0 && result.model)
     models.push_back(
-        {std::string(kLanguageModel), result.model->id, result.model->digest, std::string(kTemplate)});
+        {std::string(kLanguageModel), result.model->id, result.model->digest, prompt_template().version});
   if (features.embedding_used > 0) {
     const json::object& details = result.details.at(kEmbedding).as_object();
     models.push_back({std::string(kEmbedding), std::string(details.at("model").as_string()),
@@ -32,6 +24,14 @@ std::vector<CalibratedModel> models_of(const jobs::ContradictionResult& result, 
 }
 
 }  // namespace
+
+Result<Features> features_of(const jobs::ContradictionResult& result) {
+  const json::value* combination = result.details.if_contains("combination");
+  const json::value* features =
+      combination && combination->is_object() ? combination->get_object().if_contains("features") : nullptr;
+  if (!features) return Error{Code::internal, "The judge gave no features.", ""};
+  return described::from_value<Features>(*features);
+}
 
 Result<Calibration> read_calibration(std::string_view json) {
   BOOST_OUTCOME_TRY(auto calibration, described::parse<Calibration>(json));
@@ -43,7 +43,8 @@ bool fits(const Calibration& calibration, const LanguageModel& answering) {
   return std::all_of(calibration.models.begin(), calibration.models.end(), [&](const CalibratedModel& each) {
     const bool language = each.method == kLanguageModel;
     const inference::Model* model = language ? answering.model : answering.sentence_model;
-    return model && model->info().digest == each.digest && (!language || each.prompt_template == kTemplate);
+    return model && model->info().digest == each.digest &&
+           (!language || each.prompt_template == prompt_template().version);
   });
 }
 
@@ -74,7 +75,11 @@ Result<Calibration> calibrate(std::span<const LabelledPair> pairs, const Judge& 
   }
   BOOST_OUTCOME_TRY(auto trained, train(rows, {.uncertain = built_in_combination().uncertain}));
   calibration.combination = std::move(trained.combination);
-  calibration.combination.trained_on.sha256 = std::move(sha256);
+  TrainedOn& from = calibration.combination.trained_on;
+  from.sha256 = std::move(sha256);
+  if (std::any_of(calibration.models.begin(), calibration.models.end(),
+                  [](const auto& each) { return each.method == kLanguageModel; }))
+    from.language_model = ModelTrainedOn{from.pairs, from.sha256, true};
   calibration.penalty = trained.penalty;
   calibration.validated = trained.validated;
   return calibration;

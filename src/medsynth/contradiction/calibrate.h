@@ -44,6 +44,9 @@ Result<Calibration> read_calibration(std::string_view json);
 // True when the models that it rests on are the ones that answer.
 bool fits(const Calibration& calibration, const LanguageModel& answering);
 
+// Of a pair that was judged. internal: the result has none.
+Result<Features> features_of(const jobs::ContradictionResult& result);
+
 // The built-in weights as the judge of calibrate() needs them: a language model's answers count among the
 // features.
 const Combination& probing_combination();

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,12 +26,21 @@ struct Band {
 };
 BOOST_DESCRIBE_STRUCT(Band, (), (from, to))
 
+// What the weight of a language model's answers comes from.
+struct ModelTrainedOn {
+  std::int64_t pairs = 0;
+  std::string sha256;  // of the pairs
+  bool own = false;    // the operator's pairs, not the built-in ones
+};
+BOOST_DESCRIBE_STRUCT(ModelTrainedOn, (), (pairs, sha256, own))
+
 // What the weights come from, for whoever reads a result.
 struct TrainedOn {
   std::int64_t pairs = 0;
-  std::string sha256;  // of the file of pairs
+  std::string sha256;                            // of the file of pairs
+  std::optional<ModelTrainedOn> language_model;  // nullopt: its answers have no weight
 };
-BOOST_DESCRIBE_STRUCT(TrainedOn, (), (pairs, sha256))
+BOOST_DESCRIBE_STRUCT(TrainedOn, (), (pairs, sha256, language_model))
 
 struct Combination {
   double intercept = 0;

@@ -13,17 +13,22 @@ namespace medsynth::contradiction {
 namespace {
 
 constexpr std::string_view kNoModel =
-    "No language model is installed: the analysis of the text judged alone. `medsynth models pull` fetches a "
-    "small one.";
+    "No language model was asked: the analysis of the text judged alone. `medsynth models pull` fetches a "
+    "small "
+    "one, `medsynth models use NAME` chooses one of yours.";
 constexpr std::string_view kDemoModel =
     "The demo model answered in place of the configured one. It is far too small to judge medical claims: "
     "its answers are at chance level, "
     "so its score is shown and does not decide.";
 constexpr std::string_view kUncalibrated =
     "The language model is not calibrated: it can move the score inside the uncertain band only, never the "
-    "verdict.";
+    "verdict. `medsynth models use NAME` calibrates it.";
+constexpr std::string_view kKnowsNothing =
+    "The language model was not shown to help on pairs of this kind when it was calibrated: its answer does "
+    "not count.";
 constexpr std::string_view kLowMass =
-    "The language model did not answer with yes or no (low label mass): its score was not counted.";
+    "The language model did not answer with agree, disagree or different (low label mass): its score was not "
+    "counted.";
 constexpr std::string_view kCut = "A claim was too long for the language model: it saw only a part.";
 constexpr std::string_view kNotEnglish =
     "A claim is not in English: it was not analysed. Translate it, the analysis reads English.";
@@ -101,36 +106,45 @@ Result<> embed(inference::Model& model, const jobs::DetectContradiction& pair, b
   return success();
 }
 
-struct Asked {
-  bool counts = false;
-  double probability = .5;
-};
-
 // `ordered` claims in, so that both ways round ask the same.
-Result<Asked> ask_model(const LanguageModel& language_model, const jobs::DetectContradiction& pair,
-                        bool turned, bool calibrated, const inference::Until& until,
-                        jobs::ContradictionResult& result) {
+Result<ModelAnswer> ask_model(const LanguageModel& language_model, const jobs::DetectContradiction& pair,
+                              bool turned, bool calibrated, const inference::Until& until,
+                              jobs::ContradictionResult& result) {
   const auto& [first, second] =
       turned ? std::tie(pair.claim2, pair.claim1) : std::tie(pair.claim1, pair.claim2);
   BOOST_OUTCOME_TRY(auto answer, ask(*language_model.model, first, second, until));
   if (!answer.counts()) result.warnings.emplace_back(kLowMass);
-  if (language_model.demo)
-    result.warnings.emplace_back(kDemoModel);
-  else if (!calibrated)
-    result.warnings.emplace_back(kUncalibrated);
+  if (language_model.demo) result.warnings.emplace_back(kDemoModel);
+  if (!language_model.demo && !calibrated) result.warnings.emplace_back(kUncalibrated);
   if (answer.truncated) result.warnings.emplace_back(kCut);
   if (turned) std::swap(answer.logit12, answer.logit21);
   const inference::ModelInfo& info = language_model.model->info();
   result.model = jobs::ModelUsed{info.id, info.digest, info.description, language_model.demo};
-  result.details["language_model"] = details_of(answer, language_model.demo);
+  result.details["language_model"] = details_of(answer, calibrated, language_model.demo);
   result.methods_used.emplace_back("language_model");
-  return Asked{answer.counts(), answer.probability};
+  return answer;
 }
 
-double log_odds(double probability) {
-  constexpr double kMost = 5, kSmallest = 1e-6;
-  const double p = std::clamp(probability, kSmallest, 1 - kSmallest);
-  return std::clamp(std::log(p / (1 - p)), -kMost, kMost);
+// Into the features; how far it moves the score, beside what would be said without it, into the details.
+void count_answer(const ModelAnswer& answer, const Judged& judged, const Combination& combination,
+                  Features& features, jobs::ContradictionResult& result) {
+  constexpr double kMost = 5;
+  const double without = score_of(judged.judgement, combination);
+  features.language_model = std::clamp(answer.log_odds(), -kMost, kMost);
+  features.language_model_used = 1;
+  features.evidence_language_model = features.evidence * features.language_model;
+  features.evidence_language_model_used = features.evidence;
+  const auto weight_of = [&](const char* name) {
+    const auto found = combination.weights.find(name);
+    return found == combination.weights.end() ? 0 : found->second;
+  };
+  const double weight =
+      weight_of("language_model") + features.evidence * weight_of("evidence_language_model");
+  json::object& details = result.details["language_model"].as_object();
+  details["weight"] = weight;
+  details["moved"] = score_of(judged.judgement, combination) - without;
+  constexpr double kNothing = 1e-9;
+  if (std::abs(weight) < kNothing) result.warnings.emplace_back(kKnowsNothing);
 }
 
 }  // namespace
@@ -150,16 +164,15 @@ Result<jobs::ContradictionResult> detect(const jobs::DetectContradiction& pair,
     BOOST_OUTCOME_TRY(embed(*language_model.sentence_model, pair, turned, until, features, result));
   }
   const bool calibrated_model = combination.weights.count("language_model") > 0 && !language_model.demo;
-  Asked asked;
+  ModelAnswer answer;
   if (language_model.model && (pair.use_all_methods || calibrated_model)) {
-    BOOST_OUTCOME_TRY(asked, ask_model(language_model, pair, turned, calibrated_model, until, result));
-    if (calibrated_model && asked.counts)
-      features.language_model = log_odds(asked.probability), features.language_model_used = 1;
+    BOOST_OUTCOME_TRY(answer, ask_model(language_model, pair, turned, calibrated_model, until, result));
+    if (calibrated_model && answer.counts()) count_answer(answer, judged, combination, features, result);
   } else if (pair.use_all_methods) {
     result.warnings.emplace_back(kNoModel);
   }
   double score = with_metadata(score_of(judged.judgement, combination), judged.metadata_left, band);
-  if (asked.counts && !calibrated_model) score = moved(score, asked.probability, band);
+  if (answer.counts() && !calibrated_model) score = moved(score, answer.probability(), band);
   result.contradiction_score = score;
   result.calibrated = combination.trained_on.pairs > 0;
   result.details["combination"] = json::object{{"score", score},

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <memory>
+#include <tuple>
 
 #include "medsynth/contradiction/train.h"
 #include "medsynth/contradiction/verdict.h"
@@ -110,6 +112,7 @@ Metrics measure(std::span<const Prediction> predictions) {
 Result<Evaluation> evaluate(std::span<const LabelledPair> pairs, const Judge& judge,
                             const std::function<void(double)>& progress) {
   std::vector<Prediction> together;
+  std::vector<WrongPair> errors;
   std::map<std::string, std::vector<Prediction>> by_category, by_method;
   for (const LabelledPair& pair : pairs) {
     jobs::DetectContradiction asked;
@@ -131,10 +134,19 @@ Result<Evaluation> evaluate(std::span<const LabelledPair> pairs, const Judge& ju
       predictions.push_back({label, score, score_of(swapped, method), verdict_of(score, Band{})});
     }
     together.push_back(said);
+    if (label != (said.score > kHalf))
+      errors.push_back({pair.id, pair.category, pair.label, said.score, said.verdict, pair.claim1,
+                        pair.claim2, result.explanation});
     if (!pair.category.empty()) by_category[pair.category].push_back(said);
     if (progress) progress(static_cast<double>(together.size()) / static_cast<double>(pairs.size()));
   }
-  Evaluation evaluation{measure(together), {}, {}, {}};
+  std::sort(errors.begin(), errors.end(), [](const WrongPair& a, const WrongPair& b) {
+    const auto key = [](const WrongPair& each) {
+      return std::tuple(-std::abs(each.score - kHalf), std::tie(each.id, each.claim1, each.claim2));
+    };
+    return key(a) < key(b);
+  });
+  Evaluation evaluation{measure(together), {}, {}, {}, std::move(errors)};
   for (const auto& [method, predictions] : by_method) evaluation.methods[method] = measure(predictions);
   for (const auto& [category, predictions] : by_category)
     evaluation.categories[category] = measure(predictions);

@@ -62,11 +62,23 @@ BOOST_DESCRIBE_STRUCT(Metrics, (),
 // Of nothing: all zero and absent.
 Metrics measure(std::span<const Prediction> predictions);
 
+// A pair whose score is on the other side of one half than its label, or on it.
+struct WrongPair {
+  std::string id, category;
+  Label label = Label::no_contradiction;
+  double score = 0;
+  jobs::Verdict verdict = jobs::Verdict::uncertain;
+  std::string claim1, claim2;
+  std::string explanation;
+};
+BOOST_DESCRIBE_STRUCT(WrongPair, (), (id, category, label, score, verdict, claim1, claim2, explanation))
+
 // The figures of all methods together stand at the top.
 struct Evaluation : Metrics {
   std::map<std::string, Metrics> methods;     // each method's own score
   std::map<std::string, Metrics> categories;  // all methods together; pairs without a category are in none
   std::optional<Metrics> built_in;            // together, with the built-in weights, when others answered
+  std::vector<WrongPair> errors;              // those furthest off first; not among the described members
 };
 BOOST_DESCRIBE_STRUCT(Evaluation, (Metrics), (methods, categories, built_in))
 

@@ -53,8 +53,10 @@ struct Features {
   // models; `..._used` is 1 when the model was asked
   double embedding_similarity = 0;  // cosine, -1..1
   double embedding_used = 0;
-  double language_model = 0;  // log odds of "yes", bias removed, at most 5 either way
+  double language_model = 0;  // log odds of "disagree", bias removed, at most 5 either way
   double language_model_used = 0;
+  double evidence_language_model = 0;  // times `evidence`
+  double evidence_language_model_used = 0;
 };
 BOOST_DESCRIBE_STRUCT(Features, (),
                       (opposed, agrees, undecided, topic, agent, outcome, loosely_opposed, loosely_agrees,
@@ -63,7 +65,8 @@ BOOST_DESCRIBE_STRUCT(Features, (),
                        covered_negation, covered_direction, finding, evidence, evidence_opposed,
                        evidence_loosely, evidence_agent, evidence_negation, evidence_direction,
                        evidence_denied, statistical, temporal, embedding_similarity, embedding_used,
-                       language_model, language_model_used))
+                       language_model, language_model_used, evidence_language_model,
+                       evidence_language_model_used))
 
 // In the order of the description.
 std::vector<std::string_view> feature_names();

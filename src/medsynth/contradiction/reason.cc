@@ -25,6 +25,9 @@ constexpr std::string_view kDenial =
     "denied denied_effect antonyms finding negation covered_negation outcome_negation evidence_negation "
     "evidence_denied";
 
+constexpr std::string_view kLanguageModel =
+    "language_model language_model_used evidence_language_model evidence_language_model_used";
+
 // What the features of a ground add to the log odds of a contradiction.
 class Weights {
  public:
@@ -76,7 +79,7 @@ std::string ground(const Judgement& judgement, const Sides& sides, const Weights
   const double directions = weights.of(kDirection), denials = weights.of(kDenial);
   const double numbers = std::max(weights.of("statistical"), 0.0),
                times = std::max(weights.of("temporal"), 0.0);
-  const double model = weights.of("language_model language_model_used");
+  const double model = weights.of(kLanguageModel);
   const double most = std::max({directions, denials, numbers, times, model});
   if (most > 0 && model == most) return "the language model judged so, more clearly than the words";
   const auto lower = [](std::string text) {

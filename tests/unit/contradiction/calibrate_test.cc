@@ -69,8 +69,10 @@ TEST(Calibrate, RestsOnTheModelThatAnswered) {
   ASSERT_EQ(calibration->models.size(), 1U);
   EXPECT_EQ(calibration->models[0].method, "language_model");
   EXPECT_EQ(calibration->models[0].digest, "d1");
-  EXPECT_EQ(calibration->models[0].prompt_template, kTemplate);
+  EXPECT_EQ(calibration->models[0].prompt_template, prompt_template().version);
   EXPECT_GT(calibration->combination.weights.at("language_model"), 0);
+  ASSERT_TRUE(calibration->combination.trained_on.language_model);
+  EXPECT_TRUE(calibration->combination.trained_on.language_model->own);
   EXPECT_TRUE(fits(*calibration, {.model = &model}));
   EXPECT_FALSE(fits(*calibration, {}));
   Calibration other = *calibration;

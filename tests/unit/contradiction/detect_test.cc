@@ -4,6 +4,7 @@
 
 #include "medsynth/base/described.h"
 #include "medsynth/contradiction/contradiction.h"
+#include "medsynth/contradiction/language_model.h"
 
 #include "unit/contradiction/fake_model.h"
 
@@ -164,7 +165,7 @@ TEST(Detect, MissingModelIsAWarning) {
   EXPECT_TRUE(warns(result, "medsynth models pull"));
 }
 
-// The model is asked both orders and the empty question in one call, with labels that fit its template.
+// The model is asked both orders and the empty question in one call, with the three answers as labels.
 TEST(Detect, AsksBothOrdersAtOnce) {
   FakeModel model;
   const auto result = judged(pair(kYes, kNo), {.model = &model});
@@ -175,18 +176,14 @@ TEST(Detect, AsksBothOrdersAtOnce) {
   };
   EXPECT_NE(yes_first(0), yes_first(1));
   EXPECT_NE(model.asked[2].text.find("N/A"), std::string::npos);
-  EXPECT_EQ(model.asked_labels[0], " Yes");
-  EXPECT_FALSE(model.asked[0].chat);
-  model.info_.chat = true;
-  EXPECT_TRUE(judged(pair(kYes, kNo), {.model = &model}).is_contradiction);
-  EXPECT_TRUE(model.asked[0].chat);
-  EXPECT_EQ(model.asked_labels[0], "Yes");
+  EXPECT_EQ(model.asked_labels, (std::vector<std::string>{" agree", " disagree", " different"}));
+  EXPECT_TRUE(model.asked[2].constant);
   EXPECT_EQ(result.methods_used,
             (std::vector<std::string>{"polarity", "statistical", "temporal", "language_model"}));
   ASSERT_TRUE(result.model);
   EXPECT_EQ(result.model->id, "fake");
   EXPECT_EQ(result.model->digest, "d1");
-  EXPECT_EQ(result.details.at("language_model").at("template"), json::value("contradiction-yes-no-1"));
+  EXPECT_EQ(result.details.at("language_model").at("template"), json::value(prompt_template().version));
 }
 
 // A model that is wrong at the top of its voice does not change a clear verdict, in either direction.
@@ -234,6 +231,48 @@ TEST(Detect, CalibratedModelDecides) {
   EXPECT_TRUE(result.calibrated);
   EXPECT_FALSE(warns(result, "not calibrated"));
   EXPECT_EQ(result.methods_used, (std::vector<std::string>{"polarity", "language_model"}));
+}
+
+// What a model's answer does is said: its weight on pairs of this kind, and how far it moved the score. One
+// that was not shown to help on them moves nothing, and a warning says so.
+TEST(Detect, SaysWhatTheModelMoved) {
+  FakeModel model;
+  model.yes_of = [](const std::string& prompt) { return prompt.find("N/A") == std::string::npos ? .9 : .5; };
+  const auto findings = pair("Statins reduce mortality in men.", "Statins do not reduce mortality in women.");
+  auto evidence = findings;
+  for (int i = 0; i < 6; ++i) evidence.claim2 += " Follow-up was by telephone and by letter.";
+  Combination calibrated = built_in_combination();
+  calibrated.weights["language_model"] = .5;
+  calibrated.weights["evidence_language_model"] = -.5;  // of use on findings only
+  const auto moved = judged(findings, {.model = &model, .combination = &calibrated});
+  const auto details = [](const jobs::ContradictionResult& result, const char* name) {
+    return result.details.at("language_model").at(name).to_number<double>();
+  };
+  EXPECT_NEAR(details(moved, "weight"), .5, 1e-9);
+  EXPECT_GT(details(moved, "moved"), 0);
+  EXPECT_NEAR(details(moved, "moved"), moved.contradiction_score - judged(findings).contradiction_score,
+              1e-9);
+  EXPECT_FALSE(warns(moved, "does not count"));
+  const auto still = judged(evidence, {.model = &model, .combination = &calibrated});
+  EXPECT_NEAR(details(still, "moved"), 0, 1e-9);
+  EXPECT_TRUE(warns(still, "does not count"));
+}
+
+// The examples and both claims stand in one prompt; what all pairs have in common is said to be shared, and
+// claims stand after it.
+TEST(Detect, TheExamplesAreShared) {
+  FakeModel model;
+  (void)judged(pair(kYes, kNo), {.model = &model});
+  const std::string& text = model.asked[0].text;
+  const std::string common = text.substr(0, model.asked[0].shared);
+  for (const WorkedExample& each : prompt_template().examples) {
+    EXPECT_NE(common.find(each.finding1), std::string::npos);
+    const AnswerWords& words = prompt_template().answers;
+    EXPECT_TRUE(each.answer == words.agree || each.answer == words.disagree ||
+                each.answer == words.different);
+  }
+  EXPECT_EQ(common.find(kYes), std::string::npos);
+  for (const auto& asked : model.asked) EXPECT_EQ(asked.text.substr(0, asked.shared), common);
 }
 
 // The sentence model says how near the claims are; its cosine is reported and the same both ways round.
@@ -299,7 +338,7 @@ TEST(Detect, LongClaimsAreCutForTheModel) {
   for (int i = 0; i < 1000; ++i) claim += " \u00e9\u00e8";
   const auto result = judged(pair(claim, kNo), {.model = &model});
   EXPECT_TRUE(warns(result, "too long"));
-  EXPECT_LT(model.asked[0].text.size(), 2500U);
+  EXPECT_LT(model.asked[0].text.size() - model.asked[0].shared, 1500U);
   EXPECT_EQ(result.details.at("language_model").at("truncated"), json::value(true));
 }
 

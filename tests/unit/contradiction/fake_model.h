@@ -30,8 +30,8 @@ class FakeModel final : public inference::Model {
     for (const inference::Prompt& prompt : prompts) {
       const double yes = yes_of(prompt.text);
       inference::LabelScores each;
-      for (std::size_t i = 0; i < labels.size(); ++i)
-        each.log_probs.push_back(std::log((i < labels.size() / 2 ? yes : 1 - yes) * label_mass / 2));
+      for (const double answer : {(1 - yes) / 2, yes, (1 - yes) / 2})  // agree, disagree, different
+        each.log_probs.push_back(std::log(answer * label_mass));
       each.label_mass = label_mass;
       scores.push_back(std::move(each));
     }
