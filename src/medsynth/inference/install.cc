@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <fstream>
 #include <system_error>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -263,33 +265,34 @@ Result<> check_room(const fs::path& folder, std::uint64_t bytes) {
                "no_room"};
 }
 
-// A copy of `file` in the models folder, under its own name.
-Result<fs::path> copied(const fs::path& file, const fs::path& folder, const Progress& progress) {
+// The entry other than `name` whose file that is; nullptr: none.
+const models::ModelFile* other_user(const models::Catalogue& catalogue, std::string_view name,
+                                    const fs::path& path) {
+  for (const models::ModelFile& each : catalogue.models()) {
+    const auto located = catalogue.locate(each);
+    if (each.name != name && located && *located == path) return &each;
+  }
+  return nullptr;
+}
+
+bool same_bytes(const fs::path& a, const fs::path& b) {
   std::error_code error;
-  fs::create_directories(folder, error);
-  const fs::path target = folder / file.filename();
-  if (fs::exists(fs::symlink_status(target, error)))
-    return Error{Code::conflict,
-                 fmt::format("{} is there already: rename your file, or leave it where it is with --link",
-                             target.string()),
-                 "file_exists"};
-  BOOST_OUTCOME_TRY(check_room(folder, fs::file_size(file, error)));
-  const ScratchFolder scratch(folder);
-  if (progress) progress(fmt::format("copying {}", file.filename().string()), 0);
-  const fs::path copy = scratch.path() / file.filename();
-  if (!scratch.path().empty()) fs::copy_file(file, copy, error);
-  if (!scratch.path().empty() && !error) fs::rename(copy, target, error);
-  if (scratch.path().empty() || error)
-    return Error{Code::unavailable,
-                 fmt::format("cannot copy to {}: {}", folder.string(),
-                             error ? error.message() : "its rights forbid it"),
-                 ""};
-  return target;
+  if (!fs::is_regular_file(b, error) || fs::file_size(a, error) != fs::file_size(b, error)) return false;
+  std::ifstream first(a, std::ios::binary), second(b, std::ios::binary);
+  std::vector<char> one(kMegabyte), other(kMegabyte);
+  while (first && second) {
+    first.read(one.data(), static_cast<std::streamsize>(one.size()));
+    second.read(other.data(), static_cast<std::streamsize>(other.size()));
+    if (first.gcount() != second.gcount() ||
+        !std::equal(one.begin(), one.begin() + first.gcount(), other.begin()))
+      return false;
+  }
+  return first.eof() && second.eof();
 }
 
 Error taken(const models::ModelFile& entry) {
   return {Code::conflict,
-          fmt::format("{0} is the name of {1} already: choose another, replace it with --replace, or take it "
+          fmt::format("{0} is the name of {1} already: choose another, replace it with --yes, or take it "
                       "out first with 'medsynth models rm {0}'",
                       entry.name, entry.file),
           "model_exists"};
@@ -316,29 +319,75 @@ void remove_file(const fs::path& path) {
 
 }  // namespace
 
+namespace {
+
+// A copy of `file` in the models folder, under its own name, with its entry; `old` (may be null) is the entry
+// that it replaces.
+Result<models::ModelFile> add_copy(models::Catalogue& catalogue, models::ModelFile model,
+                                   const fs::path& file, const ModelFacts& facts,
+                                   const models::ModelFile* old, const Progress& progress) {
+  const fs::path folder = fs::weakly_canonical(catalogue.folder());
+  const std::string name = file.filename().string();
+  const fs::path target = folder / name;
+  model.file = name;
+  if (same_bytes(file, target)) {
+    BOOST_OUTCOME_TRY(fill_in(model, target, facts));
+    BOOST_OUTCOME_TRY(catalogue.put(model));
+    return model;
+  }
+  std::error_code error;
+  const bool there = fs::exists(fs::symlink_status(target, error));
+  const auto place_of_old = old ? catalogue.locate(*old) : Result<fs::path>(fs::path());
+  if (there && (!place_of_old || *place_of_old != target || other_user(catalogue, model.name, target)))
+    return Error{Code::conflict,
+                 fmt::format("another {} is there already: rename your file, or leave it where it is with "
+                             "--link",
+                             target.string()),
+                 "file_exists"};
+  fs::create_directories(folder, error);
+  BOOST_OUTCOME_TRY(check_room(folder, fs::file_size(file, error)));
+  const ScratchFolder scratch(folder);
+  const fs::path copy = scratch.path() / name, replaced = scratch.path() / "replaced";
+  if (progress) progress(fmt::format("copying {}", name), 0);
+  if (!scratch.path().empty()) fs::copy_file(file, copy, error);
+  if (scratch.path().empty() || error)
+    return Error{Code::unavailable,
+                 fmt::format("cannot copy to {}: {}", folder.string(),
+                             error ? error.message() : "its rights forbid it"),
+                 ""};
+  BOOST_OUTCOME_TRY(fill_in(model, copy, facts));
+  if (there) fs::create_hard_link(target, replaced, error);
+  fs::rename(copy.string() + ".sha256", target.string() + ".sha256", error);  // saves taking it again
+  fs::rename(copy, target, error);
+  const auto entered =
+      error ? Result<>(Error{Code::unavailable,
+                             fmt::format("cannot write {}: {}", target.string(), error.message()), ""})
+            : catalogue.put(model);
+  if (entered) return model;
+  remove_file(target);
+  if (there) fs::rename(replaced, target, error);
+  return entered.error();
+}
+
+}  // namespace
+
 Result<models::ModelFile> add_model(models::Catalogue& catalogue, models::ModelFile model,
                                     const Progress& progress, const AddOptions& options) {
+  BOOST_OUTCOME_TRY(models::check_entry(model));
   const models::ModelFile* old = catalogue.find(model.name);
   if (old && !options.replace) return taken(*old);
-  BOOST_OUTCOME_TRY(fs::path path, find_file(catalogue, model.file));
+  BOOST_OUTCOME_TRY(const fs::path path, find_file(catalogue, model.file));
   BOOST_OUTCOME_TRY(const ModelFacts facts, read_facts(path));
   BOOST_OUTCOME_TRY(check_biomedlm(facts));
   model.file = path.string();
   const bool outside = !catalogue.locate(model);
-  if (outside && !options.link) {
-    BOOST_OUTCOME_TRY(path, copied(path, catalogue.folder(), progress));
-  }
+  if (outside && !options.link) return add_copy(catalogue, std::move(model), path, facts, old, progress);
   std::error_code error;
-  const fs::path below =
-      fs::weakly_canonical(path, error).lexically_relative(fs::weakly_canonical(catalogue.folder(), error));
-  model.file = below.empty() || *below.begin() == ".." ? path.string() : below.string();
-  const auto entered = [&]() -> Result<> {
-    BOOST_OUTCOME_TRY(fill_in(model, path, facts));
-    return catalogue.put(model, outside && options.link ? path.parent_path() : fs::path());
-  }();
-  if (entered) return model;
-  if (outside && !options.link) remove_file(path);
-  return entered.error();
+  const fs::path below = path.lexically_relative(fs::weakly_canonical(catalogue.folder(), error));
+  if (!below.empty() && *below.begin() != "..") model.file = below.string();
+  BOOST_OUTCOME_TRY(fill_in(model, path, facts));
+  BOOST_OUTCOME_TRY(catalogue.put(model, outside ? path.parent_path() : fs::path()));
+  return model;
 }
 
 Result<> remove_model(models::Catalogue& catalogue, std::string_view name, bool file) {
@@ -352,12 +401,9 @@ Result<> remove_model(models::Catalogue& catalogue, std::string_view name, bool 
                  fmt::format("{} lies outside {}: only the entry can be taken out", path.string(),
                              catalogue.folder().string()),
                  "file_outside"};
-  for (const models::ModelFile& each : catalogue.models()) {
-    const auto other = catalogue.locate(each);
-    if (each.name != name && other && *other == path)
-      return Error{Code::conflict, fmt::format("{} is the file of {} too", path.string(), each.name),
-                   "file_in_use"};
-  }
+  if (const models::ModelFile* other = other_user(catalogue, name, path))
+    return Error{Code::conflict, fmt::format("{} is the file of {} too", path.string(), other->name),
+                 "file_in_use"};
   BOOST_OUTCOME_TRY(catalogue.remove(name));
   remove_file(path);
   return success();

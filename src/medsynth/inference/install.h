@@ -35,12 +35,13 @@ Result<> pull_demo_models(const std::filesystem::path& folder, std::string_view 
 
 struct AddOptions {
   bool link = false;     // a file outside stays where it is, and its folder becomes one of the roots
-  bool replace = false;  // the entry of that name
+  bool replace = false;  // the entry of that name, and its file in the folder where it is called the same
 };
 
 // Enters the operator's file, looked for in the models folder and then as any path: checks that it is a whole
-// model file, copies one from outside the models folder and the roots into the folder, fills in digest,
-// context and memory where they are 0 or empty, and returns the entry. Nothing half-copied is left.
+// model file, copies one from outside the models folder and the roots into the folder (unless the same bytes
+// are there under its name), fills in digest, context and memory where they are 0 or empty, and returns the
+// entry. Nothing half-copied is left.
 // not_found: no such file; conflict: the name, or the file's name in the folder, is taken; exhausted: no room
 // for the copy; invalid_argument: not a model file, or an unfixed BioMedLM.
 Result<models::ModelFile> add_model(models::Catalogue& catalogue, models::ModelFile model,

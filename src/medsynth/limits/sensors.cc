@@ -293,6 +293,12 @@ Sample unknown(double effective_cpus) {
           .gpu_memory_total = {}};
 }
 
+std::optional<bool> has_room(const MemoryInfo& memory, std::uint64_t bytes, double max_percent) {
+  if (!memory.total || !memory.used) return std::nullopt;
+  return static_cast<double>(*memory.used) + static_cast<double>(bytes) <=
+         max_percent / 100 * static_cast<double>(*memory.total);
+}
+
 std::unique_ptr<Sensors> make_sensors(const SensorOptions& options) {
   return std::make_unique<MachineSensors>(options);
 }

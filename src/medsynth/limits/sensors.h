@@ -42,6 +42,9 @@ struct MemoryInfo {  // bytes
 };
 BOOST_DESCRIBE_STRUCT(MemoryInfo, (), (total, available, used, percent))
 
+// Whether `bytes` more would stay within that much of the memory; nullopt: it is not known how much there is.
+std::optional<bool> has_room(const MemoryInfo& memory, std::uint64_t bytes, double max_percent);
+
 // Of the last 10 s, in which some (or all) tasks stood still for want of it: of our control group where it
 // tells, else of the machine.
 struct Pressure {          // percent

@@ -40,25 +40,6 @@ Error invalid_entry(std::string_view name, std::string_view field, std::string_v
   return error;
 }
 
-Result<> check_entry(const ModelFile& model) {
-  if (!is_name(model.name))
-    return invalid_entry(model.name, "name",
-                         "must be 1 to 100 letters, digits, dots, dashes or underscores, and more than dots");
-  if (model.file.empty()) return invalid_entry(model.name, "file", "must not be empty");
-  if (std::find(kKinds.begin(), kKinds.end(), model.kind) == kKinds.end())
-    return invalid_entry(model.name, "kind", "must be language or sentence");
-  const bool hex = std::all_of(model.sha256.begin(), model.sha256.end(),
-                               [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-  if (!model.sha256.empty() && (model.sha256.size() != 64 || !hex))
-    return invalid_entry(model.name, "sha256", "must be 64 lowercase hexadecimal digits");
-  if (model.context < 0) return invalid_entry(model.name, "context", "must not be negative");
-  if (model.memory_mb < 0) return invalid_entry(model.name, "memory_mb", "must not be negative");
-  if (model.keep_alive && *model.keep_alive < -1)
-    return invalid_entry(model.name, "keep_alive", "must be seconds, or -1 for ever");
-  if (model.parallel < 1) return invalid_entry(model.name, "parallel", "must be at least 1");
-  return success();
-}
-
 // Sets one member from its TOML value, or says what it must be.
 std::string assign(const toml::node& node, std::string& out) {
   if (!node.is_string()) return "must be a string";
@@ -137,6 +118,16 @@ toml::table as_table(const ModelFile& model) {
   return table;
 }
 
+// The key above the tables that names the default of a kind.
+std::string default_key(std::string_view kind) {
+  return fmt::format("{}_model", kind);
+}
+
+Error unknown_model(std::string_view name) {
+  return {Code::not_found, fmt::format("no model is called {}; see 'medsynth models list'", name),
+          "model_not_found"};
+}
+
 bool is_below(const fs::path& path, const fs::path& root) {
   const auto [end, rest] = std::mismatch(root.begin(), root.end(), path.begin(), path.end());
   return end == root.end() && rest != path.end();
@@ -144,23 +135,55 @@ bool is_below(const fs::path& path, const fs::path& root) {
 
 }  // namespace
 
-Result<Catalogue> Catalogue::read(const fs::path& folder, const fs::path& catalogue) {
+Result<> check_entry(const ModelFile& model) {
+  if (!is_name(model.name))
+    return invalid_entry(model.name, "name",
+                         "must be 1 to 100 letters, digits, dots, dashes or underscores, and more than dots");
+  if (model.file.empty()) return invalid_entry(model.name, "file", "must not be empty");
+  if (std::find(kKinds.begin(), kKinds.end(), model.kind) == kKinds.end())
+    return invalid_entry(model.name, "kind", "must be language or sentence");
+  const bool hex = std::all_of(model.sha256.begin(), model.sha256.end(),
+                               [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  if (!model.sha256.empty() && (model.sha256.size() != 64 || !hex))
+    return invalid_entry(model.name, "sha256", "must be 64 lowercase hexadecimal digits");
+  if (model.context < 0) return invalid_entry(model.name, "context", "must not be negative");
+  if (model.memory_mb < 0) return invalid_entry(model.name, "memory_mb", "must not be negative");
+  if (model.keep_alive && *model.keep_alive < -1)
+    return invalid_entry(model.name, "keep_alive", "must be seconds, or -1 for ever");
+  if (model.parallel < 1) return invalid_entry(model.name, "parallel", "must be at least 1");
+  return success();
+}
+
+Result<Catalogue> Catalogue::read(const fs::path& folder, const fs::path& catalogue,
+                                  std::string_view language_model) {
   Catalogue out;
   out.folder_ = folder;
+  out.language_model_ = language_model;
   out.file_ = catalogue.empty() ? folder / "models.toml" : catalogue;
   BOOST_OUTCOME_TRY(const toml::table file, parse_file(out.file_));
+  std::vector<std::string> known{"models", "roots"};
+  for (const std::string_view kind : kKinds) known.push_back(default_key(kind));
   for (const auto& [key, node] : file) {
-    if (key.str() != "models" && key.str() != "roots")
+    if (std::find(known.begin(), known.end(), key.str()) == known.end())
       return invalid("/" + std::string(key.str()),
                      "is not known in models.toml; models stand in [models.NAME]");
   }
   BOOST_OUTCOME_TRY(out.roots_, read_roots(file));
-  const toml::node* models = file.get("models");
-  if (!models) return out;
-  if (!models->is_table()) return invalid("/models", "must hold tables: [models.NAME]");
-  for (const auto& [name, node] : *models->as_table()) {
-    BOOST_OUTCOME_TRY(auto model, read_entry(name.str(), node));
-    out.models_.push_back(std::move(model));
+  if (const toml::node* models = file.get("models")) {
+    if (!models->is_table()) return invalid("/models", "must hold tables: [models.NAME]");
+    for (const auto& [name, node] : *models->as_table()) {
+      BOOST_OUTCOME_TRY(auto model, read_entry(name.str(), node));
+      out.models_.push_back(std::move(model));
+    }
+  }
+  for (const std::string_view kind : kKinds) {
+    const auto name = file[default_key(kind)].value<std::string>();
+    const ModelFile* chosen = name ? out.find(*name) : nullptr;
+    if (chosen && chosen->kind == kind)
+      out.chosen_.emplace(kind, *name);
+    else if (file.contains(default_key(kind)))
+      return invalid("/" + default_key(kind),
+                     fmt::format("must be the name of a {} model in this file, in quotes", kind));
   }
   return out;
 }
@@ -192,8 +215,19 @@ Result<fs::path> Catalogue::locate(const ModelFile& model) const {
 }
 
 Result<Resolved> Catalogue::resolve(std::string_view name, std::string_view kind) const {
-  const std::string wanted(name.empty() ? default_name(kind) : name);
+  const auto chosen = chosen_.find(kind);
+  const bool by_settings = name.empty() && kind == "language" && !language_model_.empty();
+  const std::string wanted(!name.empty()             ? name
+                           : by_settings             ? language_model_
+                           : chosen != chosen_.end() ? chosen->second
+                                                     : default_name(kind));
   const ModelFile* found = find(wanted);
+  if (!found && by_settings)
+    return Error{Code::invalid_argument,
+                 fmt::format("MEDSYNTH_LANGUAGE_MODEL (or --language-model) names the model {}, which is not "
+                             "installed; see 'medsynth models list'",
+                             wanted),
+                 "model_not_found"};
   bool substituted = false;
   if (!found && name.empty()) {
     // The default stands for "the best there is": a demo model of its kind answers in its place.
@@ -210,8 +244,8 @@ Result<Resolved> Catalogue::resolve(std::string_view name, std::string_view kind
             "with 'medsynth models add {} FILE'",
             wanted, is_name(wanted) ? wanted : "NAME"),
         "model_not_found"};
-  // Who asks for a model by name means it: any model can embed. A default must be of its kind.
-  if (name.empty() && found->kind != kind)
+  // Who asks for a model by name means it: any model can embed. Else it must be of its kind.
+  if ((name.empty() || kind == "language") && found->kind != kind)
     return Error{Code::invalid_argument,
                  fmt::format("{} is a {} model; a {} model is wanted", wanted, found->kind, kind),
                  "wrong_kind"};
@@ -221,35 +255,73 @@ Result<Resolved> Catalogue::resolve(std::string_view name, std::string_view kind
 
 Result<> Catalogue::put(ModelFile model, const fs::path& root) {
   BOOST_OUTCOME_TRY(check_entry(model));
-  return change(model.name, &model, root);
+  return change([&](Catalogue& newest) -> Result<> {
+    std::vector<fs::path>& roots = newest.roots_;
+    if (!root.empty() && std::find(roots.begin(), roots.end(), root) == roots.end()) roots.push_back(root);
+    std::erase_if(newest.models_, [&](const ModelFile& each) { return each.name == model.name; });
+    std::erase_if(newest.chosen_,
+                  [&](const auto& each) { return each.second == model.name && each.first != model.kind; });
+    newest.models_.push_back(model);
+    return success();
+  });
 }
 
 Result<> Catalogue::remove(std::string_view name) {
-  return change(name, nullptr, {});
+  return change([&](Catalogue& newest) -> Result<> {
+    if (!newest.find(name)) return unknown_model(name);
+    std::erase_if(newest.models_, [&](const ModelFile& each) { return each.name == name; });
+    std::erase_if(newest.chosen_, [&](const auto& each) { return each.second == name; });
+    return success();
+  });
+}
+
+Result<> Catalogue::rename(std::string_view name, std::string_view other) {
+  return change([&](Catalogue& newest) -> Result<> {
+    const ModelFile* found = newest.find(name);
+    if (!found) return unknown_model(name);
+    if (newest.find(other))
+      return Error{Code::conflict, fmt::format("{} is the name of another model already", other),
+                   "model_exists"};
+    ModelFile renamed = *found;
+    renamed.name = other;
+    BOOST_OUTCOME_TRY(check_entry(renamed));
+    std::replace_if(
+        newest.models_.begin(), newest.models_.end(),
+        [&](const ModelFile& each) { return each.name == name; }, renamed);
+    for (auto& [kind, chosen] : newest.chosen_)
+      if (chosen == name) chosen = other;
+    return success();
+  });
+}
+
+Result<> Catalogue::use(std::string_view name) {
+  return change([&](Catalogue& newest) -> Result<> {
+    const ModelFile* found = newest.find(name);
+    if (!found) return unknown_model(name);
+    newest.chosen_[found->kind] = name;
+    return success();
+  });
 }
 
 // One writer at a time, on what the file holds now: another command may have written since it was read.
-Result<> Catalogue::change(std::string_view name, const ModelFile* model, const fs::path& root) {
+Result<> Catalogue::change(const std::function<Result<>(Catalogue&)>& edit) {
   std::error_code error;
   if (file_.has_parent_path()) fs::create_directories(file_.parent_path(), error);
   BOOST_OUTCOME_TRY(const auto lock, FileLock::take(file_.string() + ".lock"));
-  BOOST_OUTCOME_TRY(auto newest, read(folder_, file_));
-  if (!model && !newest.find(name))
-    return Error{Code::not_found, fmt::format("no model is called {}", name), "model_not_found"};
-  roots_ = std::move(newest.roots_);
-  if (!root.empty() && std::find(roots_.begin(), roots_.end(), root) == roots_.end()) roots_.push_back(root);
-  std::vector<ModelFile> models = std::move(newest.models_);
-  std::erase_if(models, [&](const ModelFile& each) { return each.name == name; });
-  if (model) models.push_back(*model);
-  return write(std::move(models));
+  BOOST_OUTCOME_TRY(auto newest, read(folder_, file_, language_model_));
+  BOOST_OUTCOME_TRY(edit(newest));
+  BOOST_OUTCOME_TRY(newest.write());
+  *this = std::move(newest);
+  return success();
 }
 
-Result<> Catalogue::write(std::vector<ModelFile> models) {
-  std::sort(models.begin(), models.end(),
+Result<> Catalogue::write() {
+  std::sort(models_.begin(), models_.end(),
             [](const ModelFile& a, const ModelFile& b) { return a.name < b.name; });
   toml::table tables;
-  for (const ModelFile& model : models) tables.insert(model.name, as_table(model));
+  for (const ModelFile& model : models_) tables.insert(model.name, as_table(model));
   toml::table file;
+  for (const auto& [kind, name] : chosen_) file.insert(default_key(kind), name);
   if (!roots_.empty()) {
     toml::array roots;
     for (const fs::path& root : roots_) roots.push_back(root.string());
@@ -268,7 +340,6 @@ Result<> Catalogue::write(std::vector<ModelFile> models) {
         Code::unavailable,
         fmt::format("cannot write {}: check the folder's rights and the disk's space", file_.string()), ""};
   }
-  models_ = std::move(models);
   return success();
 }
 

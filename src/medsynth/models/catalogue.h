@@ -11,15 +11,18 @@
 //   MODEL_CACHE_TTL pinned = false                   # never evicted to make room for others demo = false
 //   notes = "..."
 //
-// Above the tables, `roots = ["/data/models"]` names further folders that files may lie in. Names are 1 to
-// 100 letters, digits, dots, dashes and underscores. The program rewrites the file when it adds a model:
-// comments in it are lost.
+// Above the tables, `roots = ["/data/models"]` names further folders that files may lie in, and
+// `language_model = "NAME"` and `sentence_model = "NAME"` the models that answer where none is named. Names
+// are 1 to 100 letters, digits, dots, dashes and underscores. The program rewrites the file when it adds a
+// model: comments in it are lost.
 //
 // A value: not changed by anybody else after reading; const calls are thread safe.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +51,9 @@ BOOST_DESCRIBE_STRUCT(ModelFile, (),
                       (name, file, sha256, kind, context, memory_mb, parallel, keep_alive, pinned, demo,
                        notes))
 
+// invalid_argument names the field that cannot be.
+Result<> check_entry(const ModelFile& model);
+
 // A model that answers to a name: the wanted one, or the demo model in its place.
 struct Resolved {
   ModelFile model;
@@ -58,16 +64,19 @@ struct Resolved {
 class Catalogue {
  public:
   // Reads models.toml in `folder` (or at `catalogue` when not empty); a missing file is an empty catalogue.
+  // `language_model` (Settings::language_model), where it is not empty, is the default over the file's.
   // invalid_argument names the entry and the field.
   static Result<Catalogue> read(const std::filesystem::path& folder,
-                                const std::filesystem::path& catalogue = {});
+                                const std::filesystem::path& catalogue = {},
+                                std::string_view language_model = {});
 
   const std::vector<ModelFile>& models() const { return models_; }
   const ModelFile* find(std::string_view name) const;
-  // `name` empty: the default of that kind ("biomedlm" for language, "all-minilm-l6-v2" for sentence).
+  // `name` empty: the default of that kind, as chosen by use(), else "biomedlm" for language,
+  // "all-minilm-l6-v2" for sentence.
   // not_found says how to get it (`medsynth models pull`, `medsynth models add`); not_allowed when the file
-  // lies outside the folder and the roots, links followed; invalid_argument when it is of the other kind.
-  // Only a default is substituted.
+  // lies outside the folder and the roots, links followed; invalid_argument when it is of the other kind, or
+  // the settings name one that is not installed. Only a default that nobody chose is substituted.
   Result<Resolved> resolve(std::string_view name, std::string_view kind) const;
 
   // Where the file of an entry lies, links followed (it need not exist); not_allowed as in resolve().
@@ -77,18 +86,26 @@ class Catalogue {
   // it was read is kept. `root`, where it is not empty, becomes one of the roots.
   // unavailable: it cannot be written; invalid_argument: it was damaged meanwhile.
   Result<> put(ModelFile model, const std::filesystem::path& root = {});
+  // A default goes with its entry.
   Result<> remove(std::string_view name);
+  // Gives an entry another name; a default follows. not_found; conflict: the new name is taken.
+  Result<> rename(std::string_view name, std::string_view other);
+  // Makes it the default of its kind; not_found.
+  Result<> use(std::string_view name);
 
   const std::filesystem::path& folder() const { return folder_; }
 
  private:
-  Result<> change(std::string_view name, const ModelFile* model, const std::filesystem::path& root);
-  Result<> write(std::vector<ModelFile> models);
+  // Reads the file anew, lets `edit` change that, and writes it, with no other writer in between.
+  Result<> change(const std::function<Result<>(Catalogue&)>& edit);
+  Result<> write();
 
   std::filesystem::path folder_;
   std::filesystem::path file_;
   std::vector<std::filesystem::path> roots_;
   std::vector<ModelFile> models_;
+  std::map<std::string, std::string, std::less<>> chosen_;  // name of the default by kind
+  std::string language_model_;                              // of the settings
 };
 
 }  // namespace medsynth::models

@@ -150,6 +150,57 @@ TEST_F(ModelFileTest, AddFillsIn) {
   EXPECT_GE(entry->memory_mb, 335);  // keys and values alone
 }
 
+// A file of the folder's that is entered again in place of its model: the bytes are the new ones, and nothing
+// else is in the folder. Under another name the same bytes are not copied again, and other bytes do not take
+// the file of a model that stays.
+TEST_F(ModelFileTest, ReplacingTakesTheNewFile) {
+  const fs::path models = folder / "models", other = folder / "other" / "model.gguf";
+  fs::create_directories(other.parent_path());
+  biomedlm().flag("medsynth.inverse_layer_scale_applied", true).write(file);
+  biomedlm().flag("medsynth.inverse_layer_scale_applied", true).text("general.name", "new").write(other);
+  auto catalogue = models::Catalogue::read(models);
+  const auto first = add_model(*catalogue, {.name = "a", .file = file.string()});
+  ASSERT_TRUE(first);
+  EXPECT_EQ(add_model(*catalogue, {.name = "a", .file = other.string()}).error().reason, "model_exists");
+  EXPECT_EQ(add_model(*catalogue, {.name = "b", .file = other.string()}).error().reason, "file_exists");
+  const auto replaced = add_model(*catalogue, {.name = "a", .file = other.string()}, {}, {.replace = true});
+  ASSERT_TRUE(replaced) << replaced.error().message;
+  EXPECT_NE(replaced->sha256, first->sha256);
+  EXPECT_EQ(fs::file_size(models / "model.gguf"), fs::file_size(other));
+  ASSERT_TRUE(add_model(*catalogue, {.name = "b", .file = other.string()}));
+  EXPECT_EQ(add_model(*catalogue, {.name = "a", .file = file.string()}, {}, {.replace = true}).error().reason,
+            "file_exists");
+  EXPECT_EQ(remove_model(*catalogue, "a", true).error().reason, "file_in_use");
+  for (const auto& each : fs::directory_iterator(models))
+    EXPECT_FALSE(fs::is_directory(each)) << each.path();  // nothing half-copied
+}
+
+// A name that cannot be one: said before anything is copied.
+TEST_F(ModelFileTest, NamesAreCheckedFirst) {
+  biomedlm().flag("medsynth.inverse_layer_scale_applied", true).write(file);
+  auto catalogue = models::Catalogue::read(folder / "models");
+  const auto refused = add_model(*catalogue, {.name = "no/name", .file = file.string()});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::invalid_argument);
+  EXPECT_FALSE(fs::exists(folder / "models"));
+}
+
+// A model that needs more than the disk has: said before it is copied, and nothing is left. A sparse file has
+// any size.
+TEST_F(ModelFileTest, NoRoomForACopy) {
+  biomedlm().flag("medsynth.inverse_layer_scale_applied", true).write(file);
+  const fs::path models = folder / "models";
+  std::error_code error;
+  fs::resize_file(file, fs::space(folder).capacity + (1ULL << 30U), error);
+  if (error) GTEST_SKIP() << "no file system for a file of that size: " << error.message();
+  auto catalogue = models::Catalogue::read(models);
+  const auto refused = add_model(*catalogue, {.name = "a", .file = file.string()});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, "no_room");
+  EXPECT_NE(refused.error().message.find("--link"), std::string::npos);
+  EXPECT_TRUE(fs::is_empty(models));
+}
+
 // The context: what is wanted, never above the model's own; 0 is the model's own, at most 4096.
 TEST(ChooseContext, IsBounded) {
   EXPECT_EQ(choose_context({.context = 1024}, 0), 1024);

@@ -79,11 +79,11 @@ TEST_F(CatalogueTest, DefaultAnswersWhenInstalled) {
   EXPECT_FALSE(resolved->substituted);
 }
 
-// Nobody stands in for what was asked for by name; but any model may be asked for, whatever its kind.
+// Nobody stands in for what was asked for by name; but any model may be asked to embed, whatever its kind.
 TEST_F(CatalogueTest, NamedModelsAreNotSubstituted) {
   const Catalogue catalogue = read(kDemo);
   EXPECT_EQ(catalogue.resolve("nothing", "language").error().code, Code::not_found);
-  EXPECT_EQ(catalogue.resolve("sentences", "language")->model.name, "sentences");
+  EXPECT_EQ(catalogue.resolve("small", "sentence")->model.name, "small");
 }
 
 // A default must be of its kind.
@@ -175,6 +175,63 @@ TEST_F(CatalogueTest, WritersKeepEachOthersEntries) {
   EXPECT_FALSE(both.find("b")->keep_alive);
   ASSERT_TRUE(first.remove("b"));
   EXPECT_EQ(Catalogue::read(folder)->models().size(), 1U);
+}
+
+// A model that was chosen answers where none is named; one that goes takes the choice with it, one that is
+// renamed keeps it.
+TEST_F(CatalogueTest, AChosenModelIsTheDefault) {
+  Catalogue catalogue = read(std::string(kDemo) + "[models.own]\nfile = \"own.gguf\"\n");
+  ASSERT_TRUE(catalogue.use("own"));
+  const auto name = [&](std::string_view kind) {
+    return Catalogue::read(folder)->resolve("", kind)->model.name;
+  };
+  EXPECT_EQ(name("language"), "own");
+  EXPECT_FALSE(Catalogue::read(folder)->resolve("", "language")->substituted);
+  ASSERT_TRUE(catalogue.use("sentences"));
+  EXPECT_EQ(name("language"), "own");
+  EXPECT_EQ(name("sentence"), "sentences");
+  ASSERT_TRUE(catalogue.rename("own", "other"));
+  EXPECT_EQ(name("language"), "other");
+  EXPECT_EQ(catalogue.find("own"), nullptr);
+  ASSERT_TRUE(catalogue.remove("other"));
+  EXPECT_EQ(name("language"), "small");
+}
+
+// Names that nobody has, or somebody else: refused, and the file stays as it is.
+TEST_F(CatalogueTest, NamesAreChecked) {
+  Catalogue catalogue = read(kDemo);
+  EXPECT_EQ(catalogue.use("nobody").error().code, Code::not_found);
+  EXPECT_EQ(catalogue.rename("nobody", "x").error().code, Code::not_found);
+  EXPECT_EQ(catalogue.rename("small", "sentences").error().code, Code::conflict);
+  EXPECT_EQ(catalogue.rename("small", "no/name").error().code, Code::invalid_argument);
+  EXPECT_NE(Catalogue::read(folder)->find("small"), nullptr);
+}
+
+// The settings' model goes before the chosen one; one that is not installed is never replaced by another.
+TEST_F(CatalogueTest, TheSettingsGoFirst) {
+  const std::string text =
+      "language_model = \"small\"\n" + std::string(kDemo) + "[models.own]\nfile = \"own.gguf\"\n";
+  EXPECT_EQ(read(text).resolve("", "language")->model.name, "small");
+  EXPECT_EQ(Catalogue::read(folder, {}, "own")->resolve("", "language")->model.name, "own");
+  EXPECT_EQ(Catalogue::read(folder, {}, "own")->resolve("", "sentence").error().code, Code::not_found);
+  const auto missing = Catalogue::read(folder, {}, "nobody")->resolve("", "language");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Code::invalid_argument);
+  EXPECT_NE(missing.error().message.find("MEDSYNTH_LANGUAGE_MODEL"), std::string::npos);
+}
+
+// A default that names nothing, or a model of the other kind: the catalogue says so.
+TEST_F(CatalogueTest, ADefaultMustBeThere) {
+  EXPECT_EQ(error("language_model = \"nobody\"\n" + std::string(kDemo)).faults.at(0).pointer,
+            "/language_model");
+  EXPECT_EQ(error("language_model = \"sentences\"\n" + std::string(kDemo)).faults.at(0).pointer,
+            "/language_model");
+  EXPECT_EQ(error("sentence_model = 7\n" + std::string(kDemo)).faults.at(0).pointer, "/sentence_model");
+}
+
+// A sentence model cannot judge: asking it by name is an error, too.
+TEST_F(CatalogueTest, ASentenceModelDoesNotJudge) {
+  EXPECT_EQ(read(kDemo).resolve("sentences", "language").error().reason, "wrong_kind");
 }
 
 }  // namespace
