@@ -37,7 +37,8 @@ class Model {
 
 Result<models::Resolved> resolved(const Settings& settings, const std::string& name,
                                   const std::string& kind) {
-  BOOST_OUTCOME_TRY(auto catalogue, models::Catalogue::read(models_dir(settings), settings.models_catalogue));
+  BOOST_OUTCOME_TRY(auto catalogue, models::Catalogue::read(models_dir(settings), settings.models_catalogue,
+                                                            settings.language_model));
   return catalogue.resolve(name, kind);
 }
 

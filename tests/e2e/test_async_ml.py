@@ -145,9 +145,22 @@ def test_embeddings_of_another_model(server: Server):
     assert result["dimension"] == 576 and result["model"]["id"] == "smollm2-135m-instruct"
 
 
-def test_an_unknown_model_fails_with_the_way_out(server: Server):
+def test_an_unknown_model_is_refused_with_the_way_out(server: Server):
     answer = server.post("/v1/async-ml/embeddings/generate", json={"texts": [ASPIRIN], "model_name": "no-such-model"})
-    task = server.wait_task(answer.json()["data"]["task_id"])
+    assert pointers(answer) == ["/model_name"]
+    assert "all-minilm-l6-v2" in answer.text and "medsynth models" in answer.text
+    answer = server.post("/v1/async-ml/contradiction/detect",
+                         json={"claim1": ASPIRIN, "claim2": ASPIRIN, "language_model": "all-minilm-l6-v2"})
+    assert pointers(answer) == ["/language_model"] and "sentence model" in answer.text
+    answer = server.post("/v1/async-ml/contradiction/detect",
+                         json={"claim1": ASPIRIN, "claim2": ASPIRIN, "use_all_methods": False, "language_model": "smollm2-135m-instruct"})
+    assert pointers(answer) == ["/language_model"]
+
+
+def test_a_message_that_names_an_unknown_model_fails_with_the_way_out(server: Server):
+    sent = server.cli("send", "generate_embeddings", "--kwargs", '{"texts": ["one"], "model_name": "no-such-model"}')
+    assert sent.returncode == 0, sent.stderr
+    task = server.wait_task(sent.stdout.strip())
     assert task["status"] == "failed" and task["failed_at"]
     assert "no-such-model" in task["error"] and "medsynth models" in task["error"]
 

@@ -344,28 +344,28 @@ def test_c5_models_add_and_rm(models, tmp_path):
     good.write_bytes(whole)
     other.write_bytes(b"no model")
 
-    broken = models_cli(folder, "add", "m", str(half))
+    broken = models_cli(folder, "add", "m", str(half), "--no-calibrate")
     assert broken.returncode == 2 and f"{len(whole) // 2} of" in broken.stderr
-    damaged = models_cli(folder, "add", "m", str(other))
+    damaged = models_cli(folder, "add", "m", str(other), "--no-calibrate")
     assert damaged.returncode == 2 and "magic" in damaged.stderr, damaged.stderr
-    missing = models_cli(folder, "add", "m", "nothing.gguf")
+    missing = models_cli(folder, "add", "m", "nothing.gguf", "--no-calibrate")
     assert missing.returncode == 3 and "there is no file nothing.gguf" in missing.stderr
     assert not folder.exists() or [each for each in folder.iterdir() if each.suffix == ".gguf"] == []
 
-    assert models_cli(folder, "add", "m", str(good)).returncode == 0
+    assert models_cli(folder, "add", "m", str(good), "--no-calibrate").returncode == 0
     assert (folder / "good.gguf").read_bytes() == whole and good.exists()
-    again = models_cli(folder, "add", "m", str(good))
-    assert again.returncode == 1 and "--replace" in again.stderr
-    assert models_cli(folder, "add", "m", "good.gguf", "--replace", "--notes", "second").returncode == 0
+    again = models_cli(folder, "add", "m", str(good), "--no-calibrate")
+    assert again.returncode == 2 and "--yes" in again.stderr
+    assert models_cli(folder, "add", "m", "good.gguf", "--yes", "--notes", "second", "--no-calibrate").returncode == 0
     assert json.loads(models_cli(folder, "show", "m", "--json").stdout)["notes"] == "second"
 
     assert models_cli(folder, "rm", "m").returncode == 0 and (folder / "good.gguf").exists()
     assert models_cli(folder, "rm", "m").returncode == 3
-    assert models_cli(folder, "add", "linked", str(good), "--link").returncode == 0
+    assert models_cli(folder, "add", "linked", str(good), "--link", "--no-calibrate").returncode == 0
     assert json.loads(models_cli(folder, "show", "linked", "--json").stdout)["file"] == str(good)
     outside = models_cli(folder, "rm", "linked", "--delete-file", "--yes")
     assert outside.returncode == 1 and good.exists()
-    assert models_cli(folder, "add", "inside", "good.gguf").returncode == 0
+    assert models_cli(folder, "add", "inside", "good.gguf", "--no-calibrate").returncode == 0
     assert models_cli(folder, "rm", "inside", "--delete-file").returncode == 2
     assert models_cli(folder, "rm", "inside", "--delete-file", "--yes").returncode == 0
     assert not (folder / "good.gguf").exists()

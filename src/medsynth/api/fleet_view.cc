@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "medsynth/base/stored.h"
 #include "medsynth/base/text.h"
@@ -97,6 +99,38 @@ CacheAnswer cache_of(const std::vector<fleet::Snapshot>& snapshots, std::int64_t
     answer.workers.push_back({{snapshot.worker_id, snapshot.host}, cache});
   }
   return answer;
+}
+
+ModelsAnswer models_of(const std::vector<fleet::Snapshot>& snapshots) {
+  ModelsAnswer answer;
+  std::set<std::string_view> hosts;
+  for (const fleet::Snapshot& snapshot : snapshots) {
+    if (snapshot.draining) continue;  // it runs nothing more, or is a Python process
+    if (!snapshot.models) answer.unknown.push_back({snapshot.worker_id, snapshot.host});
+    if (!snapshot.models || !hosts.insert(snapshot.host).second) continue;
+    for (const fleet::InstalledModel& model : *snapshot.models)
+      answer.models.push_back({model, snapshot.host});
+  }
+  std::ranges::sort(answer.models, {}, [](const ListedModel& each) { return std::tie(each.id, each.host); });
+  return answer;
+}
+
+Result<> check_model(const std::vector<fleet::Snapshot>& snapshots, const std::string& pointer,
+                     std::string_view model, bool language) {
+  const ModelsAnswer known = models_of(snapshots);
+  if (std::ranges::all_of(snapshots, &fleet::Snapshot::draining) || !known.unknown.empty()) return success();
+  std::set<std::string_view> names;
+  bool found = false;
+  for (const ListedModel& each : known.models) {
+    if (each.id == model && (!language || each.kind == "language")) return success();
+    found = found || each.id == model;
+    if (!language || each.kind == "language") names.insert(each.id);
+  }
+  return invalid(
+      pointer,
+      fmt::format("{}; {} (GET /v1/models, 'medsynth models add NAME FILE')",
+                  found ? "is a sentence model, which judges nothing" : "is not installed anywhere",
+                  names.empty() ? "nothing is" : fmt::format("there is {}", fmt::join(names, ", "))));
 }
 
 std::optional<Error> failed_model(const std::vector<fleet::Snapshot>& snapshots, std::string_view model,

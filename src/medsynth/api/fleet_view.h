@@ -35,6 +35,15 @@ UsageAnswer usage_of(std::vector<HostUsage> hosts, const limits::Limits& limits)
 CacheAnswer cache_of(const std::vector<fleet::Snapshot>& snapshots, std::int64_t max_size_alone,
                      double ttl_alone);
 
+// What is installed, once for each host: workers of one host read one catalogue.
+ModelsAnswer models_of(const std::vector<fleet::Snapshot>& snapshots);
+
+// Whether a task may name this model: success where a worker has it, or may have it (an older version does
+// not say; without a worker nobody knows). invalid_argument at `pointer` names what is installed; of
+// `language`, a sentence model is refused too.
+Result<> check_model(const std::vector<fleet::Snapshot>& snapshots, const std::string& pointer,
+                     std::string_view model, bool language);
+
 // When no worker would load this model now, because it failed to load on each: unavailable with its cause and
 // retry_after, which is when the first of them tries again.
 std::optional<Error> failed_model(const std::vector<fleet::Snapshot>& snapshots, std::string_view model,

@@ -114,6 +114,10 @@ constexpr std::array kTable{
     Setting{.name = "models_catalogue",
             .environment = "MEDSYNTH_MODELS_CATALOGUE",
             .help = "Catalogue of model files; empty: <models_dir>/models.toml"},
+    Setting{.name = "language_model",
+            .environment = "MEDSYNTH_LANGUAGE_MODEL",
+            .help = "Model that judges claims where a request names none; empty: the one that 'medsynth "
+                    "models use' chose, else biomedlm"},
     Setting{.name = "threads",
             .environment = "MEDSYNTH_THREADS",
             .help = "Threads of one inference; 0: as many as max_cpu_percent of the CPUs allows",

@@ -46,6 +46,7 @@ struct Settings {
   std::int64_t model_cache_memory = 0;
   std::string models_dir = "";
   std::string models_catalogue = "";
+  std::string language_model = "";
   std::int64_t threads = 0;
   // Server and workers
   std::string listen = "127.0.0.1:8000";
@@ -68,8 +69,9 @@ BOOST_DESCRIBE_STRUCT(Settings, (),
                        task_storage_ttl, max_cpu_percent, max_memory_percent, max_gpu_percent,
                        max_concurrent_tasks, resource_check_interval, runtime_dir, host, max_cached_models,
                        model_cache_ttl, model_cache_check_interval, model_cache_memory, models_dir,
-                       models_catalogue, threads, listen, insecure, workers, queues, namespace_, result_keys,
-                       grace, max_deaths, max_queue_length, max_bytes_in_flight, url, log_level, log_format))
+                       models_catalogue, language_model, threads, listen, insecure, workers, queues,
+                       namespace_, result_keys, grace, max_deaths, max_queue_length, max_bytes_in_flight, url,
+                       log_level, log_format))
 
 // One row of the table. `name` is the member without a trailing underscore; the flag is --name with dashes,
 // the key in the TOML file is the name.

@@ -1,10 +1,14 @@
 // medsynth calibrate FILE: weights of one's own, from one's own labelled pairs. In this process.
+#include <filesystem>
+
 #include <fmt/format.h>
 
 #include "medsynth/base/described.h"
+#include "medsynth/base/paths.h"
 #include "medsynth/cli/app.h"
 #include "medsynth/cli/local_judge.h"
 #include "medsynth/cli/pairs_input.h"
+#include "medsynth/models/catalogue.h"
 #include "medsynth/worker/calibrations.h"
 
 namespace medsynth::cli {
@@ -12,10 +16,44 @@ namespace {
 
 using contradiction::Validated;
 
+// Fitted to fewer, weights are seldom better than the built-in ones.
+constexpr std::size_t kFewPairs = 200;
+
 struct Options {
   PairsInput input;
   JudgeOptions judge;
+  bool dry_run = false, reset = false, yes = false;
 };
+
+// Takes the operator's weights away: those that rest on no model, and those on the model that is named.
+int reset(const Session& session, const Options& options) {
+  const Settings& settings = session.settings();
+  std::vector<std::filesystem::path> files{worker::calibration_file(models_dir(settings), {})};
+  if (!options.judge.model.empty()) {
+    const auto catalogue =
+        models::Catalogue::read(models_dir(settings), settings.models_catalogue, settings.language_model);
+    if (!catalogue) return fail(catalogue.error());
+    const auto found = catalogue->resolve(options.judge.model, "language");
+    if (!found) return fail(found.error());
+    files.push_back(worker::calibration_file(models_dir(settings), found->path));
+  }
+  json::array removed;
+  std::error_code error;
+  for (const auto& file : files)
+    if (std::filesystem::remove(file, error)) removed.emplace_back(file.string());
+  if (error)
+    return fail(
+        {Code::unavailable, fmt::format("cannot remove {}: {}", files[0].string(), error.message()), ""});
+  if (removed.empty())
+    return fail(
+        {Code::not_found,
+         fmt::format("there are no weights of yours in {}{}", models_dir(settings).string(),
+                     options.judge.model.empty() ? "; those that rest on a model go with --model" : ""),
+         "no_calibration"});
+  if (session.format == Format::json) return print_json(json::object{{"removed", removed}}), 0;
+  print(fmt::format("removed {}; the built-in weights answer again", joined(removed)));
+  return 0;
+}
 
 // The same figures of the weights that would answer without a calibration.
 Result<Validated> built_in_figures(const InputPairs& input, const LocalJudge& judge) {
@@ -38,6 +76,7 @@ Row row_of(const std::string& name, const Validated& figures) {
 }
 
 int calibrate(const Session& session, const Options& options) {
+  if (options.reset) return reset(session, options);
   const auto pairs = read_input(options.input, session.settings());
   if (!pairs) return fail(pairs.error());
   const auto judge = LocalJudge::open(session.settings(), options.judge);
@@ -52,19 +91,30 @@ int calibrate(const Session& session, const Options& options) {
   if (!calibration) return fail(calibration.error());
   const auto before = built_in_figures(*pairs, *judge);
   if (!before) return fail(before.error());
+  if (session.format == Format::table)
+    print(table({{"WEIGHTS"}, {"ACCURACY", true}, {"AUROC", true}, {"ECE", true}, {"LOG LOSS", true}},
+                {row_of("built-in", *before), row_of("yours, cross-validated", calibration->validated)}));
   const auto file = judge->calibration_file(*calibration);
-  if (auto written = worker::write_calibration(file, *calibration); !written) return fail(written.error());
+  if (!options.dry_run) {
+    const std::string question = fmt::format(
+        "These are {} pairs; weights that are fitted to fewer than {} are seldom better than the "
+        "built-in ones. Keep them?",
+        pairs->pairs.size(), kFewPairs);
+    if (const auto sure = confirm(question, options.yes || pairs->pairs.size() >= kFewPairs); !sure)
+      return fail(sure.error());
+    if (auto written = worker::write_calibration(file, *calibration); !written) return fail(written.error());
+  }
   if (session.format == Format::json) {
     json::object out = described::to_value(*calibration).get_object();
     out["built_in"] = described::to_value(*before);
-    out["file"] = file.string();
+    out["file"] = options.dry_run ? json::value() : json::value(file.string());
     print_json(out);
     return 0;
   }
-  print(table({{"WEIGHTS"}, {"ACCURACY", true}, {"AUROC", true}, {"ECE", true}, {"LOG LOSS", true}},
-              {row_of("built-in", *before), row_of("yours, cross-validated", calibration->validated)}));
-  print(fmt::format("Fitted to {} pairs and kept in {}. It answers from now on; remove the file to go back.",
-                    calibration->combination.trained_on.pairs, file.string()));
+  if (options.dry_run) return print("Nothing was kept."), 0;
+  print(fmt::format(
+      "Fitted to {} pairs and kept in {}. It answers from now on; 'medsynth calibrate --reset' goes back.",
+      calibration->combination.trained_on.pairs, file.string()));
   return 0;
 }
 
@@ -78,6 +128,13 @@ void add_calibrate_command(CLI::App& app, Run& chosen) {
                   [=](const Session& session) { return calibrate(session, *options); });
   add_input_options(*command, options->input);
   add_judge_options(*command, options->judge);
+  command->add_flag("--dry-run", options->dry_run, "Show what would change, and keep nothing");
+  command->add_flag("--yes", options->yes, "Keep weights that are fitted to few pairs without asking");
+  command
+      ->add_flag(
+          "--reset", options->reset,
+          "Take your weights away, so that the built-in ones answer again (with --model: that model's, too)")
+      ->excludes("FILE");
 }
 
 }  // namespace medsynth::cli

@@ -13,7 +13,7 @@ namespace medsynth::cli {
 namespace {
 
 struct Options {
-  std::string claim1, claim2, task_id;
+  std::string claim1, claim2, task_id, model;
   bool fast = false;
   bool no_wait = false;
   double timeout = 600;  // seconds
@@ -24,6 +24,7 @@ int contradict(const Session& session, const Options& options) {
   if (!client) return fail(client.error());
   json::object body{
       {"claim1", options.claim1}, {"claim2", options.claim2}, {"use_all_methods", !options.fast}};
+  if (!options.model.empty()) body["language_model"] = options.model;
   if (!options.task_id.empty()) {
     if (const auto checked = check_name("--task-id", options.task_id); !checked) return fail(checked.error());
     body["task_id"] = options.task_id;
@@ -44,7 +45,9 @@ void add_contradict_command(CLI::App& app, Run& chosen) {
   command->add_option("CLAIM1", options->claim1, "First claim")->required();
   command->add_option("CLAIM2", options->claim2, "Second claim")->required();
   command->add_option("--task-id", options->task_id, "Id of the task (made when absent)");
-  command->add_flag("--fast", options->fast, "Without a language model");
+  auto* model = command->add_option("--model", options->model,
+                                    "Language model that is asked, of 'medsynth models list' (the default)");
+  command->add_flag("--fast", options->fast, "Without a language model")->excludes(model);
   command->add_flag("--no-wait", options->no_wait, "Print the task's id and leave");
   command->add_option("--timeout", options->timeout, "Seconds to wait (600)")->check(CLI::PositiveNumber);
 }

@@ -18,6 +18,7 @@ using contradiction::Metrics;
 struct Options {
   PairsInput input;
   JudgeOptions judge;
+  bool errors = false;
 };
 
 std::string figure(std::optional<double> value) {
@@ -58,6 +59,18 @@ void print_tables(const Evaluation& evaluation) {
   print(table(columns("CATEGORY"), rows));
 }
 
+void print_errors(const Evaluation& evaluation) {
+  for (const contradiction::WrongPair& each : evaluation.errors) {
+    print("");
+    print(fmt::format("{}{}: labelled {}, score {:.2f}, verdict {}", each.id.empty() ? "a pair" : each.id,
+                      each.category.empty() ? "" : fmt::format(" ({})", each.category),
+                      described::enum_name(each.label), each.score, described::enum_name(each.verdict)));
+    print("  1: " + each.claim1);
+    print("  2: " + each.claim2);
+    print("  " + each.explanation);
+  }
+}
+
 int eval(const Session& session, const Options& options) {
   const auto pairs = read_input(options.input, session.settings());
   if (!pairs) return fail(pairs.error());
@@ -78,10 +91,15 @@ int eval(const Session& session, const Options& options) {
     evaluation->built_in = *before;
   }
   std::erase_if(evaluation->methods, [&](const auto& each) { return !judge->shows(each.first); });
-  if (session.format == Format::table) return print_tables(*evaluation), 0;
+  if (session.format == Format::table) {
+    print_tables(*evaluation);
+    if (options.errors) print_errors(*evaluation);
+    return 0;
+  }
   json::object out = described::to_value(*evaluation).get_object();
   out["format"] = options.input.format;
   out["data"] = json::object{{"file", options.input.file}, {"sha256", pairs->sha256}};
+  if (options.errors) out["errors"] = described::to_value(evaluation->errors);
   out["models"] = described::to_value(judge->models());
   const contradiction::Combination& answered =
       judge->calibration() ? judge->calibration()->combination : contradiction::built_in_combination();
@@ -101,6 +119,8 @@ void add_eval_command(CLI::App& app, Run& chosen) {
                   [=](const Session& session) { return eval(session, *options); });
   add_input_options(*command, options->input);
   add_judge_options(*command, options->judge);
+  command->add_flag("--errors", options->errors,
+                    "Also the pairs that are on the wrong side of one half, with the reason that was given");
   command->footer(
       "Every pair is answered for accuracy, precision, recall and F1: a score above one half says\n"
       "contradiction. COVERAGE is the share of pairs outside the uncertain band, ACC. COVERED the accuracy\n"

@@ -31,8 +31,9 @@ struct Opened {
 };
 
 Result<Opened> open_model(const Settings& settings, const std::string& name, std::string_view kind) {
-  BOOST_OUTCOME_TRY(const auto catalogue,
-                    models::Catalogue::read(models_dir(settings), settings.models_catalogue));
+  BOOST_OUTCOME_TRY(
+      const auto catalogue,
+      models::Catalogue::read(models_dir(settings), settings.models_catalogue, settings.language_model));
   BOOST_OUTCOME_TRY(auto found, catalogue.resolve(name, kind));
   BOOST_OUTCOME_TRY(auto model, inference::make_engine()->load({.path = found.path,
                                                                 .name = found.model.name,

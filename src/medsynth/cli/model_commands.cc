@@ -1,43 +1,156 @@
-// medsynth models list | pull | add | rm | show
+// medsynth models list | show | pull | add | use | rename | rm
+#include <filesystem>
 #include <memory>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "medsynth/base/described.h"
 #include "medsynth/base/paths.h"
 #include "medsynth/cli/app.h"
+#include "medsynth/cli/local_judge.h"
+#include "medsynth/contradiction/model_calibration.h"
 #include "medsynth/inference/install.h"
+#include "medsynth/limits/sensors.h"
 #include "medsynth/models/catalogue.h"
+#include "medsynth/worker/calibrations.h"
 
 namespace medsynth::cli {
 namespace {
 
 Result<models::Catalogue> read_catalogue(const Session& session) {
-  return models::Catalogue::read(models_dir(session.settings()), session.settings().models_catalogue);
+  const Settings& settings = session.settings();
+  return models::Catalogue::read(models_dir(settings), settings.models_catalogue, settings.language_model);
 }
 
-json::array as_json(const models::Catalogue& catalogue) {
-  json::array list;
-  for (const models::ModelFile& model : catalogue.models()) list.push_back(described::to_value(model));
-  return list;
+// It answers where a request names no model of its kind.
+bool is_default(const models::Catalogue& catalogue, const models::ModelFile& model) {
+  const auto found = catalogue.resolve("", model.kind);
+  return found && found->model.name == model.name;
+}
+
+std::string_view calibration_of(const models::Catalogue& catalogue, const models::ModelFile& model) {
+  const auto path = catalogue.locate(model);
+  if (!path || model.kind != "language" || model.demo) return "none";
+  return worker::calibration_of(catalogue.folder(), *path, model.sha256);
+}
+
+json::object as_json(const models::Catalogue& catalogue, const models::ModelFile& model) {
+  json::object out = described::to_value(model).get_object();
+  out["is_default"] = is_default(catalogue, model);
+  out["calibration"] = calibration_of(catalogue, model);
+  return out;
+}
+
+// Whether it fits into memory now; true where that is not known.
+bool fits_now(const Session& session, const models::ModelFile& model) {
+  const auto sensors = limits::make_sensors({.data_dir = data_dir(session.settings())});
+  return limits::has_room(sensors->system().memory, static_cast<std::uint64_t>(model.memory_mb) << 20U,
+                          session.settings().max_memory_percent)
+      .value_or(true);
+}
+
+// How its answers count.
+std::string counts_of(const contradiction::ModelCalibration& calibration) {
+  std::vector<std::string> kinds;
+  for (const contradiction::ModelSkill& each : calibration.skills)
+    if (each.weight > 0)
+      kinds.emplace_back(each.kind == contradiction::PairKind::findings ? "findings against findings"
+                                                                        : "claims against evidence");
+  return kinds.empty()
+             ? "Its answers are shown and count for nothing: they did not help on our pairs."
+             : fmt::format("Its answers count on {} from the next task on.", fmt::join(kinds, " and "));
+}
+
+void print_skills(const contradiction::ModelCalibration& calibration) {
+  std::vector<Row> rows;
+  for (const contradiction::ModelSkill& each : calibration.skills)
+    rows.push_back({std::string(described::enum_name(each.kind)), std::to_string(each.pairs),
+                    fmt::format("{:.2f}", each.auroc), fmt::format("{:.2f}", each.auroc_without),
+                    fmt::format("{:.2f}", each.auroc_together), fmt::format("{:.2f}", each.weight)});
+  print(table({{"AUROC ON OUR PAIRS"},
+               {"PAIRS", true},
+               {"MODEL", true},
+               {"TEXT", true},
+               {"TOGETHER", true},
+               {"WEIGHT", true}},
+              rows));
+  print(counts_of(calibration));
+}
+
+// Asks the built-in pairs, in this process, and keeps what the model knows of them; some minutes.
+Result<contradiction::ModelCalibration> calibrate_here(const Session& session, const std::string& name) {
+  ProgressLine line;
+  line.show(fmt::format("loading {}", name));
+  BOOST_OUTCOME_TRY(const auto judge,
+                    LocalJudge::open(session.settings(), {.methods = {"language_model"}, .model = name}));
+  BOOST_OUTCOME_TRY(
+      auto calibration,
+      contradiction::calibrate_model(
+          [&](const auto& pair) { return judge.with(contradiction::probing_combination(), pair); },
+          [&](double part) { line.show(fmt::format("calibrating {} (Ctrl-C: later)", name), part * 100); }));
+  const auto file = worker::model_calibration_file(models_dir(session.settings()), calibration.model.digest);
+  BOOST_OUTCOME_TRY(worker::write_calibration(file, calibration));
+  return calibration;
+}
+
+// The last step of `add` and `use`, unless the same file was calibrated before. A sentence model judges
+// nothing, and the demo model never counts.
+int calibrate(const Session& session, const models::ModelFile& model, bool wanted, json::object out) {
+  const std::filesystem::path folder = models_dir(session.settings());
+  const auto known = worker::find_model_calibration(folder, model.sha256);
+  std::optional<contradiction::ModelCalibration> calibration;
+  std::error_code ignored;
+  if (known)
+    calibration = *known;
+  else  // damaged: made anew
+    std::filesystem::remove(worker::model_calibration_file(folder, model.sha256), ignored);
+  if (!calibration && wanted && model.kind == "language" && !model.demo && fits_now(session, model)) {
+    auto measured = calibrate_here(session, model.name);
+    if (!measured) {
+      Error error = measured.error();
+      error.message = fmt::format("{} is there, but is not calibrated: {}", model.name, error.message);
+      return fail(error);
+    }
+    calibration = std::move(*measured);
+  }
+  if (session.format == Format::json) {
+    if (calibration) out["skills"] = described::to_value(calibration->skills);
+    if (calibration && out["calibration"] == "none") out["calibration"] = "built_in";
+    return print_json(out), 0;
+  }
+  if (calibration)
+    print_skills(*calibration);
+  else if (model.kind == "language" && !model.demo)
+    print(fmt::format("It is not calibrated: until 'medsynth models use {}' its answers never decide.",
+                      model.name));
+  return 0;
 }
 
 int list(const Session& session) {
   const auto catalogue = read_catalogue(session);
   if (!catalogue) return fail(catalogue.error());
-  if (session.format == Format::json) return print_json(as_json(*catalogue)), 0;
+  if (session.format == Format::json) {
+    json::array all;
+    for (const models::ModelFile& model : catalogue->models()) all.push_back(as_json(*catalogue, model));
+    return print_json(all), 0;
+  }
   if (catalogue->models().empty()) {
     print(fmt::format("No models in {}. Get the demo models with 'medsynth models pull'.",
                       catalogue->folder().string()));
     return 0;
   }
   std::vector<Row> rows;
-  for (const models::ModelFile& model : catalogue->models())
+  for (const models::ModelFile& model : catalogue->models()) {
+    std::string marks = is_default(*catalogue, model) ? "default" : "";
+    if (model.demo) marks += marks.empty() ? "demo" : ", demo";
     rows.push_back({model.name, model.kind,
                     model.memory_mb > 0 ? bytes(static_cast<double>(model.memory_mb) * 1e6) : "-",
-                    model.context > 0 ? std::to_string(model.context) : "-", model.demo ? "demo" : "",
-                    model.notes});
-  print(table({{"MODEL"}, {"KIND"}, {"MEMORY", true}, {"CONTEXT", true}, {""}, {"NOTES"}}, rows));
+                    std::string(calibration_of(*catalogue, model)),
+                    model.context > 0 ? std::to_string(model.context) : "-", marks, model.notes});
+  }
+  print(table({{"MODEL"}, {"KIND"}, {"MEMORY", true}, {"CALIBRATION"}, {"CONTEXT", true}, {""}, {"NOTES"}},
+              rows));
   return 0;
 }
 
@@ -46,9 +159,9 @@ int show(const Session& session, const std::string& name) {
   if (!catalogue) return fail(catalogue.error());
   const models::ModelFile* model = catalogue->find(name);
   if (!model)
-    return fail({Code::not_found, fmt::format("no model is called '{}'; see 'medsynth models list'", name),
+    return fail({Code::not_found, fmt::format("no model is called {}; see 'medsynth models list'", name),
                  "model_not_found"});
-  const json::object value = described::to_value(*model).get_object();
+  const json::object value = as_json(*catalogue, *model);
   if (session.format == Format::json) return print_json(value), 0;
   std::vector<Row> rows;
   for (const auto& [field, each] : value) rows.push_back({std::string(field), plain(each)});
@@ -66,17 +179,60 @@ int pull(const Session& session, const std::string& name) {
   return list(session);
 }
 
-int add(const Session& session, models::ModelFile model, const inference::AddOptions& options) {
+int add(const Session& session, models::ModelFile model, inference::AddOptions options, bool yes,
+        bool no_calibrate) {
   auto catalogue = read_catalogue(session);
   if (!catalogue) return fail(catalogue.error());
+  if (const models::ModelFile* old = catalogue->find(model.name)) {
+    const std::string question = fmt::format("Replace {} ({})?", old->name, old->file);
+    if (const auto sure = confirm(question, yes); !sure) return fail(sure.error());
+    options.replace = true;
+  }
   const auto added = [&] {
     ProgressLine line;
     return inference::add_model(
         *catalogue, std::move(model), [&](std::string_view what, double) { line.show(what); }, options);
   }();
   if (!added) return fail(added.error());
-  if (session.format == Format::json) return print_json(described::to_value(*added)), 0;
-  print(fmt::format("added {} ({})", added->name, added->file));
+  json::object out = as_json(*catalogue, *added);
+  if (session.format == Format::json) return calibrate(session, *added, !no_calibrate, std::move(out));
+  print(fmt::format("added {}: a {} model, {}; needs about {} of memory", added->name, added->kind,
+                    added->file, bytes(static_cast<double>(added->memory_mb) * 1e6)));
+  if (!fits_now(session, *added))
+    print(
+        fmt::format("It does not fit into memory now: tasks with it wait until other programs leave it room "
+                    "(MAX_MEMORY_PERCENT is {:g}).",
+                    session.settings().max_memory_percent));
+  if (is_default(*catalogue, *added))
+    print("It answers where no model is named, from the next task on.");
+  else if (added->kind == "language")
+    print(
+        fmt::format("Ask it by name: medsynth contradict --model {0} CLAIM1 CLAIM2. Where none is named it "
+                    "answers after 'medsynth models use {0}'.",
+                    added->name));
+  return calibrate(session, *added, !no_calibrate, std::move(out));
+}
+
+int use(const Session& session, const std::string& name, bool no_calibrate) {
+  auto catalogue = read_catalogue(session);
+  if (!catalogue) return fail(catalogue.error());
+  if (const auto chosen = catalogue->use(name); !chosen) return fail(chosen.error());
+  const models::ModelFile& model = *catalogue->find(name);
+  json::object out = as_json(*catalogue, model);
+  if (session.format == Format::json) return calibrate(session, model, !no_calibrate, std::move(out));
+  print(fmt::format("{} is the default {} model from the next task on", name, model.kind));
+  if (!is_default(*catalogue, model))
+    print(fmt::format("But MEDSYNTH_LANGUAGE_MODEL names {}, which goes before it.",
+                      session.settings().language_model));
+  return calibrate(session, model, !no_calibrate, std::move(out));
+}
+
+int rename(const Session& session, const std::string& name, const std::string& other) {
+  auto catalogue = read_catalogue(session);
+  if (!catalogue) return fail(catalogue.error());
+  if (const auto renamed = catalogue->rename(name, other); !renamed) return fail(renamed.error());
+  if (session.format == Format::json) return print_json(as_json(*catalogue, *catalogue->find(other))), 0;
+  print(fmt::format("{} is called {} now", name, other));
   return 0;
 }
 
@@ -122,13 +278,29 @@ void add_model_commands(CLI::App& app, Run& chosen) {
   rm->add_option("MODEL", *removed, "Name in the catalogue")->required();
   rm->add_flag("--delete-file", *file, "Also delete its file from the models folder; asks");
   rm->add_flag("--yes", *yes, "Do not ask");
+  auto used = std::make_shared<std::string>();
+  auto no_calibrate = std::make_shared<bool>(false);
+  const std::string later =
+      "Do not ask it our pairs now, which takes minutes: its answers do not decide then";
+  CLI::App* use_command =
+      add_command(*models, chosen, "use", "Makes a model the one that answers where none is named",
+                  [=](const Session& session) { return use(session, *used, *no_calibrate); });
+  use_command->add_option("MODEL", *used, "Name in the catalogue")->required();
+  use_command->add_flag("--no-calibrate", *no_calibrate, later);
+  auto renamed = std::make_shared<std::pair<std::string, std::string>>();
+  CLI::App* ren =
+      add_command(*models, chosen, "rename", "Gives a model another name",
+                  [=](const Session& session) { return rename(session, renamed->first, renamed->second); });
+  ren->add_option("MODEL", renamed->first, "Name in the catalogue")->required();
+  ren->add_option("NAME", renamed->second, "Its new name")->required();
   auto model = std::make_shared<models::ModelFile>();
   auto options = std::make_shared<inference::AddOptions>();
-  CLI::App* command =
-      add_command(*models, chosen, "add", "Adds a GGUF file under a name: medsynth models add biomedlm FILE",
-                  [=](const Session& session) { return add(session, *model, *options); });
+  CLI::App* command = add_command(
+      *models, chosen, "add", "Adds a GGUF file under a name: medsynth models add biomedlm FILE",
+      [=](const Session& session) { return add(session, *model, *options, *yes, *no_calibrate); });
   command->add_flag("--link", options->link, "Leave a file outside where it is, instead of copying it");
-  command->add_flag("--replace", options->replace, "In place of the model of that name");
+  command->add_flag("--no-calibrate", *no_calibrate, later);
+  command->add_flag("--yes", *yes, "Replace a model of that name without asking");
   command->add_option("NAME", model->name, "Name that tasks ask for")->required();
   command->add_option("FILE", model->file, "GGUF file; one from outside the models folder is copied into it")
       ->required();

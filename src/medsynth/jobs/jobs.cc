@@ -23,11 +23,12 @@ class Checker {
     if (!id) return;
     if (auto checked = check_task_id(*id); !checked) add("/task_id", checked.error().faults.at(0).detail);
   }
-  void model(const std::optional<std::string>& name) {
+  void model(const std::string& pointer, const std::optional<std::string>& name) {
     if (!name) return;
-    if (auto checked = check_name("/model_name", *name); !checked)
-      add("/model_name", checked.error().faults.at(0).detail);
+    if (auto checked = check_name(pointer, *name); !checked)
+      add(pointer, checked.error().faults.at(0).detail);
   }
+  void wrong(std::string pointer, std::string detail) { add(std::move(pointer), std::move(detail)); }
   bool full() const { return faults_.full(); }
   void count(std::string_view name, std::size_t count, std::size_t most) {
     if (count == 0) add(fmt::format("/{}", name), "must not be empty");
@@ -52,6 +53,9 @@ Result<> check(const DetectContradiction& arguments) {
   checker.text("/claim1", arguments.claim1, 1);
   checker.text("/claim2", arguments.claim2, 1);
   checker.task_id(arguments.task_id);
+  checker.model("/language_model", arguments.language_model);
+  if (arguments.language_model && !arguments.use_all_methods)
+    checker.wrong("/language_model", "is not asked where use_all_methods is false: leave out one of them");
   return std::move(checker).result();
 }
 
@@ -78,7 +82,7 @@ Result<> check(const GenerateEmbeddings& arguments) {
   checker.count("texts", arguments.texts.size(), kMaxTexts);
   for (std::size_t i = 0; i < arguments.texts.size() && !checker.full(); ++i)
     checker.text(fmt::format("/texts/{}", i), arguments.texts[i], 1);
-  checker.model(arguments.model_name);
+  checker.model("/model_name", arguments.model_name);
   checker.task_id(arguments.task_id);
   return std::move(checker).result();
 }

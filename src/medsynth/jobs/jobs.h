@@ -46,9 +46,11 @@ struct DetectContradiction {
   bool use_all_methods = true;
   std::optional<std::string> task_id;
   std::optional<double> keep_alive = std::nullopt;  // seconds: how long the model stays in memory afterwards
+  std::optional<std::string> language_model = std::nullopt;  // of the catalogue; none: the default
 };
 BOOST_DESCRIBE_STRUCT(DetectContradiction, (),
-                      (claim1, claim2, metadata1, metadata2, use_all_methods, task_id, keep_alive))
+                      (claim1, claim2, metadata1, metadata2, use_all_methods, task_id, keep_alive,
+                       language_model))
 
 enum class Verdict { contradiction, no_contradiction, uncertain };
 BOOST_DESCRIBE_ENUM(Verdict, contradiction, no_contradiction, uncertain)
@@ -291,7 +293,11 @@ struct Rules<jobs::DetectContradiction> {
       Field{.name = "task_id", .help = "Id of the task; made when absent", .min_size = 1, .max_size = 200},
       Field{.name = "keep_alive",
             .help = "Seconds that the model stays in memory after this task; 0: it leaves at once, -1: never",
-            .minimum = -1}};
+            .minimum = -1},
+      Field{.name = "language_model",
+            .help = "Model that is asked, by its name in GET /v1/models; the default when absent",
+            .min_size = 1,
+            .max_size = 100}};
 };
 template <>
 struct Rules<jobs::ContradictionResult> {

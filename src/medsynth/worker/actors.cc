@@ -13,7 +13,10 @@ constexpr std::size_t kTextsPerSlice = 64;
 
 std::optional<WantedModel> language_model(const jobs::DetectContradiction& pair) {
   if (!pair.use_all_methods) return std::nullopt;
-  return WantedModel{.name = "", .kind = "language", .required = false, .keep_alive = pair.keep_alive};
+  return WantedModel{.name = pair.language_model.value_or(""),
+                     .kind = "language",
+                     .required = pair.language_model.has_value(),
+                     .keep_alive = pair.keep_alive};
 }
 
 Result<jobs::ContradictionResult> detect(Context& context, const jobs::DetectContradiction& pair) {

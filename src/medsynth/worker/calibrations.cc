@@ -2,11 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <system_error>
 
 #include <fmt/format.h>
+
+#include "medsynth/contradiction/language_model.h"
 
 namespace medsynth::worker {
 
@@ -17,33 +20,36 @@ fs::path calibration_file(const fs::path& folder, const fs::path& model_file) {
                             : fs::path(model_file.string() + ".calibration.json");
 }
 
-Result<std::optional<contradiction::Calibration>> find_calibration(
-    const fs::path& folder, const fs::path& model_file, const contradiction::LanguageModel& answering) {
-  std::vector<fs::path> files{calibration_file(folder, {})};
-  if (!model_file.empty()) files.insert(files.begin(), calibration_file(folder, model_file));
-  for (const fs::path& path : files) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) continue;
-    std::ostringstream text;
-    text << file.rdbuf();
-    auto calibration = contradiction::read_calibration(text.str());
-    if (!calibration)
-      return Error{Code::invalid_argument,
-                   fmt::format("{} is damaged ({}): write it anew with 'medsynth calibrate', or remove it",
-                               path.string(), calibration.error().message),
-                   "bad_calibration"};
-    if (contradiction::fits(*calibration, answering)) return std::optional(std::move(*calibration));
-  }
-  return std::optional<contradiction::Calibration>();
+fs::path model_calibration_file(const fs::path& folder, std::string_view digest) {
+  return folder / "calibrations" /
+         fmt::format("{}.{}.json", digest, contradiction::prompt_template().version);
 }
 
-Result<> write_calibration(const fs::path& file, const contradiction::Calibration& calibration) {
+namespace {
+
+// A file as `read` reads it; nullopt: there is none.
+template <class T>
+Result<std::optional<T>> read_file(const fs::path& path, Result<T> (*read)(std::string_view)) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::optional<T>();
+  std::ostringstream text;
+  text << file.rdbuf();
+  auto calibration = read(text.str());
+  if (calibration) return std::optional(std::move(*calibration));
+  return Error{Code::invalid_argument,
+               fmt::format("{} is damaged ({}): write it anew with 'medsynth calibrate' or 'medsynth models "
+                           "use', or remove it",
+                           path.string(), calibration.error().message),
+               "bad_calibration"};
+}
+
+Result<> write_file(const fs::path& file, const json::value& calibration) {
   const fs::path part = fmt::format("{}.{}.part", file.string(), getpid());
   std::error_code error;
   fs::create_directories(file.parent_path(), error);
   {
     std::ofstream out(part, std::ios::binary);
-    out << json::write_pretty(described::to_value(calibration)) << "\n";
+    out << json::write_pretty(calibration) << "\n";
     out.close();
     if (!out) error = std::make_error_code(std::errc::io_error);
   }
@@ -54,6 +60,51 @@ Result<> write_calibration(const fs::path& file, const contradiction::Calibratio
   return Error{Code::unavailable,
                fmt::format("cannot write {}: check its rights, or set MEDSYNTH_MODELS_DIR", file.string()),
                ""};
+}
+
+}  // namespace
+
+Result<std::optional<contradiction::ModelCalibration>> find_model_calibration(const fs::path& folder,
+                                                                              std::string_view digest) {
+  return read_file(model_calibration_file(folder, digest), contradiction::read_model_calibration);
+}
+
+std::string_view calibration_of(const fs::path& folder, const fs::path& model_file, std::string_view digest) {
+  const auto own = read_file(calibration_file(folder, model_file), contradiction::read_calibration);
+  const auto built_in = find_model_calibration(folder, digest);
+  if (!own || !built_in) return "damaged";
+  const auto rests_on_it = [&](const contradiction::CalibratedModel& each) {
+    return each.digest == digest && each.prompt_template == contradiction::prompt_template().version;
+  };
+  if (*own && std::any_of((*own)->models.begin(), (*own)->models.end(), rests_on_it)) return "own";
+  return *built_in ? "built_in" : "none";
+}
+
+Result<std::optional<contradiction::Calibration>> find_calibration(
+    const fs::path& folder, const fs::path& model_file, const contradiction::LanguageModel& answering) {
+  using contradiction::Calibration;
+  std::optional<Calibration> own;
+  for (const fs::path& beside : {model_file, fs::path()}) {
+    if (own) break;
+    BOOST_OUTCOME_TRY(own, read_file(calibration_file(folder, beside), contradiction::read_calibration));
+    if (own && !contradiction::fits(*own, answering)) own.reset();
+  }
+  const bool counts = own && own->combination.trained_on.language_model;
+  if (counts || !answering.model || answering.demo) return own;
+  BOOST_OUTCOME_TRY(const auto measured, find_model_calibration(folder, answering.model->info().digest));
+  if (!measured) return own;
+  if (!own) own = Calibration{.combination = contradiction::built_in_combination()};
+  own->combination = contradiction::with_model(std::move(own->combination), *measured);
+  own->models.push_back(measured->model);
+  return own;
+}
+
+Result<> write_calibration(const fs::path& file, const contradiction::Calibration& calibration) {
+  return write_file(file, described::to_value(calibration));
+}
+
+Result<> write_calibration(const fs::path& file, const contradiction::ModelCalibration& calibration) {
+  return write_file(file, described::to_value(calibration));
 }
 
 }  // namespace medsynth::worker

@@ -10,6 +10,11 @@ namespace {
 constexpr double kCentury = 100.0 * 365 * 24 * 3600;  // seconds
 constexpr std::uint64_t kMegabyte = 1024 * 1024;
 
+// False: another file was entered under that name since it was loaded.
+bool is_current(models::Handle& handle, const models::Resolved& model) {
+  return model.model.sha256.empty() || handle.as<inference::Model>().info().digest == model.model.sha256;
+}
+
 }  // namespace
 
 std::chrono::milliseconds keep_alive_time(double seconds) {
@@ -21,12 +26,50 @@ ModelSource::ModelSource(ModelSourceOptions options, inference::Engine& engine, 
                          const ModelDeaths& deaths)
     : options_(std::move(options)), engine_(engine), cache_(cache), deaths_(deaths) {}
 
+Result<models::Catalogue> ModelSource::catalogue() const {
+  return models::Catalogue::read(options_.folder, options_.catalogue, options_.language_model);
+}
+
 Result<std::optional<models::Resolved>> ModelSource::resolve(const WantedModel& wanted) const {
-  BOOST_OUTCOME_TRY(auto catalogue, models::Catalogue::read(options_.folder, options_.catalogue));
+  BOOST_OUTCOME_TRY(const auto catalogue, this->catalogue());
   auto resolved = catalogue.resolve(wanted.name, wanted.kind);
   if (resolved) return std::optional(std::move(*resolved));
   if (!wanted.required && resolved.error().code == Code::not_found) return std::optional<models::Resolved>();
   return resolved.error();
+}
+
+Result<std::vector<fleet::InstalledModel>> ModelSource::installed(const limits::MemoryInfo& memory,
+                                                                  double max_memory_percent) const {
+  BOOST_OUTCOME_TRY(const auto catalogue, this->catalogue());
+  std::vector<std::string> defaults;
+  for (const char* kind : {"language", "sentence"})
+    if (const auto found = catalogue.resolve("", kind)) defaults.push_back(found->model.name);
+  std::vector<fleet::InstalledModel> models;
+  for (const models::ModelFile& file : catalogue.models()) {
+    fleet::InstalledModel model{.id = file.name,
+                                .kind = file.kind,
+                                .is_default = std::ranges::count(defaults, file.name) > 0,
+                                .demo = file.demo,
+                                .digest = file.sha256,
+                                .context = file.context,
+                                .memory_bytes = static_cast<std::uint64_t>(file.memory_mb) * kMegabyte,
+                                .notes = file.notes};
+    std::error_code error;
+    const auto path = catalogue.locate(file);
+    if (!path)
+      model.problem = path.error().message;
+    else if (!std::filesystem::is_regular_file(*path, error))
+      model.problem = fmt::format("there is no file {}", path->string());
+    model.calibration = path && file.kind == "language" ? calibration_of(options_.folder, *path, file.sha256)
+                                                        : std::string_view("none");
+    model.loaded = cache_.contains(file.name);
+    if (model.loaded)
+      model.fits = true;
+    else if (model.problem.empty() && model.memory_bytes > 0)
+      model.fits = limits::has_room(memory, model.memory_bytes, max_memory_percent);
+    models.push_back(std::move(model));
+  }
+  return models;
 }
 
 limits::Needs ModelSource::needs(std::string_view actor, const std::optional<models::Resolved>& model) const {
@@ -68,7 +111,11 @@ models::Metadata ModelSource::metadata(const models::Resolved& model) const {
 Result<models::Handle> ModelSource::open(const models::Resolved& model, const inference::Until& until,
                                          const std::function<void(double)>& progress) const {
   // Before anything is asked of the file: what the metadata says is needed by a load only.
-  if (auto handle = cache_.get(model.model.name)) return std::move(*handle);
+  if (auto handle = cache_.get(model.model.name)) {
+    if (is_current(*handle, model)) return std::move(*handle);
+    handle.reset();
+    cache_.remove(model.model.name);
+  }
   BOOST_OUTCOME_TRY(deaths_.may_load(model));
   const auto load = [&engine = engine_, options = load_options(model)](
                         const std::function<void(double)>& on_progress,

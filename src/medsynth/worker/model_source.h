@@ -6,8 +6,10 @@
 #include <functional>
 #include <optional>
 
+#include "medsynth/fleet/fleet.h"
 #include "medsynth/inference/engine.h"
 #include "medsynth/limits/limits.h"
+#include "medsynth/limits/sensors.h"
 #include "medsynth/models/cache.h"
 #include "medsynth/models/catalogue.h"
 #include "medsynth/worker/actor.h"
@@ -19,6 +21,7 @@ namespace medsynth::worker {
 struct ModelSourceOptions {
   std::filesystem::path folder;     // of model files
   std::filesystem::path catalogue;  // empty: models.toml in the folder
+  std::string language_model;       // Settings::language_model
   int threads = 1;                  // of one inference
   double cpu_share_percent = 50;    // what those threads are of the CPUs we may use
 };
@@ -37,6 +40,10 @@ class ModelSource {
   Result<std::optional<models::Resolved>> resolve(const WantedModel& wanted) const;
   // What a task with that model takes; memory only when it is not loaded yet.
   limits::Needs needs(std::string_view actor, const std::optional<models::Resolved>& model) const;
+  // What the catalogue holds, and whether it fits into that memory now. Asked every second: it reads no model
+  // file.
+  Result<std::vector<fleet::InstalledModel>> installed(const limits::MemoryInfo& memory,
+                                                       double max_memory_percent) const;
   // not_allowed for one that would have to be loaded and killed workers before.
   Result<models::Handle> open(const models::Resolved& model, const inference::Until& until,
                               const std::function<void(double)>& progress) const;
@@ -45,6 +52,7 @@ class ModelSource {
                                                                 inference::Model* loaded) const;
 
  private:
+  Result<models::Catalogue> catalogue() const;
   std::uint64_t predicted_bytes(const models::Resolved& model) const;
   models::Metadata metadata(const models::Resolved& model) const;
   inference::LoadOptions load_options(const models::Resolved& model) const;

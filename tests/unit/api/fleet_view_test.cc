@@ -156,5 +156,47 @@ TEST(FailedModel, IsRefusedUntilSomebodyTriesAgain) {
   EXPECT_FALSE(failed_model({}, "m", now));
 }
 
+fleet::Snapshot having(std::string host, std::vector<fleet::InstalledModel> models) {
+  fleet::Snapshot snapshot = worker("w-" + host, host, {});
+  snapshot.models = std::move(models);
+  return snapshot;
+}
+
+// Workers of one host read one catalogue: its models are listed once, those of another host too.
+TEST(Models, AreListedOncePerHost) {
+  const std::vector<fleet::InstalledModel> two{{.id = "b", .kind = "language"},
+                                               {.id = "a", .kind = "sentence"}};
+  const ModelsAnswer answer =
+      models_of({having("one", two), having("one", two), having("two", {{.id = "a"}}),
+                 worker("old", "three", {}), fleet::Snapshot{.worker_id = "python", .draining = true}});
+  ASSERT_EQ(answer.models.size(), 3u);
+  EXPECT_EQ(answer.models[0].id + answer.models[0].host + answer.models[1].id + answer.models[1].host,
+            "aoneatwo");
+  EXPECT_EQ(answer.models[2].id, "b");
+  ASSERT_EQ(answer.unknown.size(), 1u);
+  EXPECT_EQ(answer.unknown[0].worker_id, "old");
+}
+
+// A task may name what one host has; a name that nobody has is refused with those there are, at its field. A
+// sentence model judges nothing. Where somebody does not say what there is, or nobody is there, it is
+// accepted.
+TEST(Models, ANameThatNobodyHasIsRefused) {
+  const std::vector<fleet::Snapshot> hosts{having("one", {{.id = "small", .kind = "language"}}),
+                                           having("two", {{.id = "s", .kind = "sentence"}})};
+  EXPECT_TRUE(check_model(hosts, "/language_model", "small", true));
+  EXPECT_TRUE(check_model(hosts, "/model_name", "s", false));
+  const auto refused = check_model(hosts, "/language_model", "large", true);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().faults.at(0).pointer, "/language_model");
+  EXPECT_NE(refused.error().message.find("there is small"), std::string::npos) << refused.error().message;
+  const auto wrong = check_model(hosts, "/language_model", "s", true);
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(wrong.error().message.find("sentence model"), std::string::npos);
+  EXPECT_FALSE(check_model({having("one", {})}, "/language_model", "large", true));
+  EXPECT_TRUE(check_model({hosts[0], worker("old", "three", {})}, "/language_model", "large", true));
+  EXPECT_TRUE(check_model({fleet::Snapshot{.draining = true}}, "/language_model", "large", true));
+  EXPECT_TRUE(check_model({}, "/language_model", "large", true));
+}
+
 }  // namespace
 }  // namespace medsynth::api

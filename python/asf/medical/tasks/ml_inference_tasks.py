@@ -34,7 +34,7 @@ def _run(operation: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 @dramatiq.actor(queue_name=QUEUE, max_retries=3, time_limit=_HOUR_MS)
 def detect_contradiction(claim1: str, claim2: str, task_id: str | None = None, **options: Any) -> dict[str, Any]:
-    """`options`: metadata1, metadata2, use_all_methods. Result as of BioMedLMService.detect_contradiction."""
+    """`options`: metadata1, metadata2, use_all_methods, language_model. Result as of BioMedLMService.detect_contradiction."""
     return _run("detect_contradiction", lambda: BioMedLMService().detect_contradiction(claim1, claim2, **options))
 
 

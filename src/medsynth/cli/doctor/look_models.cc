@@ -7,6 +7,7 @@
 #include "medsynth/inference/model_file.h"
 #include "medsynth/models/catalogue.h"
 #include "medsynth/models/digest.h"
+#include "medsynth/worker/calibrations.h"
 
 namespace medsynth::cli::doctor {
 namespace {
@@ -55,7 +56,8 @@ std::string first_clause(const std::string& text) {
 
 ModelsFacts look_at_models(const Settings& settings) {
   ModelsFacts facts{.folder = printable(models_dir(settings).string())};
-  const auto catalogue = models::Catalogue::read(models_dir(settings), settings.models_catalogue);
+  const auto catalogue =
+      models::Catalogue::read(models_dir(settings), settings.models_catalogue, settings.language_model);
   if (!catalogue) {
     facts.catalogue_error = printable(catalogue.error().message);
     return facts;
@@ -64,9 +66,16 @@ ModelsFacts look_at_models(const Settings& settings) {
     facts.models.push_back(look_at_model(*catalogue, model));
   for (const char* kind : {"language", "sentence"}) {
     const auto resolved = catalogue->resolve("", kind);
+    if (!resolved) {
+      facts.defaults.push_back({kind, "", false, printable(first_clause(resolved.error().message)), ""});
+      continue;
+    }
+    const std::string_view calibration =
+        resolved->model.kind == "language" && !resolved->model.demo
+            ? worker::calibration_of(catalogue->folder(), resolved->path, resolved->model.sha256)
+            : "";
     facts.defaults.push_back(
-        resolved ? DefaultModel{kind, resolved->model.name, resolved->substituted, ""}
-                 : DefaultModel{kind, "", false, printable(first_clause(resolved.error().message))});
+        {kind, resolved->model.name, resolved->model.demo, "", std::string(calibration)});
   }
   return facts;
 }

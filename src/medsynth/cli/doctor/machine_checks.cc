@@ -183,6 +183,24 @@ Checks build_checks(const BuildFacts& facts) {
                  "Build medsynth anew (scripts/build).")};
 }
 
+// How much the answers of the default language model count.
+Check calibration_check(const DefaultModel& model) {
+  const std::string id = "models.calibration";
+  if (model.calibration == "own")
+    return ok(id, fmt::format("The answers of {} count as your pairs say.", model.name));
+  if (model.calibration == "built_in")
+    return ok(id, fmt::format("The answers of {} count as the built-in pairs say.", model.name));
+  if (model.calibration == "damaged")
+    return failed(id, fmt::format("The calibration of {} cannot be read.", model.name),
+                  "Tasks that ask it fail.",
+                  "Remove the damaged file in the models folder, then 'medsynth "
+                  "models use " +
+                      model.name + "'.");
+  return warning(id, fmt::format("{} is not calibrated.", model.name),
+                 "Its answers are shown and decide nothing.",
+                 fmt::format("Calibrate it: 'medsynth models use {}'.", model.name));
+}
+
 Checks model_checks(const ModelsFacts& facts, const MachineFacts& machine) {
   if (!facts.catalogue_error.empty())
     return {failed("models.catalogue", fmt::format("The catalogue in {} cannot be used.", facts.folder),
@@ -196,12 +214,14 @@ Checks model_checks(const ModelsFacts& facts, const MachineFacts& machine) {
           warning(id, fmt::format("There is no {} model.", each.kind), each.absent,
                   "Get the demo models with 'medsynth models pull', or 'medsynth models add NAME FILE'."));
     else if (each.demo)
-      checks.push_back(
-          warning(id, fmt::format("{} answers: a demo model.", each.name),
-                  "It is good for trying things out, not for answers.",
-                  "Enter the model that is meant: 'medsynth models add biomedlm FILE' (docs/biomedlm.md)."));
+      checks.push_back(warning(id, fmt::format("{} answers: a demo model.", each.name),
+                               "It is good for trying things out, not for answers.",
+                               "Bring one: 'medsynth models add NAME FILE', then 'medsynth models use NAME' "
+                               "(docs/models.md)."));
     else
       checks.push_back(ok(id, fmt::format("{} answers.", each.name)));
+    if (each.absent.empty() && !each.demo && each.kind == "language")
+      checks.push_back(calibration_check(each));
   }
   const double room = machine.memory_limit ? static_cast<double>(*machine.memory_limit) : 0;
   const auto memory = std::find_if(machine.gates.begin(), machine.gates.end(),

@@ -32,14 +32,16 @@ class BioMedLMService:
         self.lock_timeout = lock_timeout
 
     def detect_contradiction(self, claim1: str, claim2: str, metadata1: Mapping[str, Any] | None = None,
-                             metadata2: Mapping[str, Any] | None = None, use_all_methods: bool = True) -> dict[str, Any]:
+                             metadata2: Mapping[str, Any] | None = None, use_all_methods: bool = True,
+                             language_model: str | None = None) -> dict[str, Any]:
         """Whether two claims (1 byte to 32 KiB) contradict each other: is_contradiction, contradiction_score (0 to 1), contradiction_type,
-        confidence, verdict, explanation, methods_used, details, context_differences, model, calibrated, duration (s), warnings."""
+        confidence, verdict, explanation, methods_used, details, context_differences, model, calibrated, duration (s), warnings.
+        `language_model`: the name of one that is installed (`NotFound`); None: the default."""
         arguments = {"claim1": claim1, "claim2": claim2, "metadata1": metadata1, "metadata2": metadata2,
-                     "use_all_methods": use_all_methods}
+                     "use_all_methods": use_all_methods, "language_model": language_model}
         if not use_all_methods:
             return _object(_core.detect(None, to_json(arguments)))
-        with self._model("", "language") as model:
+        with self._model(language_model or "", "language") as model:
             return _object(_core.detect(model, to_json(arguments)))
 
     def analyze_contradictions_in_articles(self, articles: Sequence[Mapping[str, Any]], threshold: float = 0.7) -> dict[str, Any]:

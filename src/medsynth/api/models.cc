@@ -1,0 +1,58 @@
+// /v1/models: what is installed where the workers are
+#include "medsynth/api/models.h"
+
+#include "medsynth/api/confirm.h"
+#include "medsynth/api/fleet_view.h"
+#include "medsynth/api/handlers.h"
+#include "medsynth/api/off_loop.h"
+#include "medsynth/api/payloads.h"
+
+namespace medsynth::api {
+namespace {
+
+namespace asio = boost::asio;
+
+asio::awaitable<Result<Response>> list(App& app, const Request&) {
+  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app, app.services.fleet.snapshots()));
+  co_return answer(models_of(snapshots));
+}
+
+// Snapshots are up to a second old: a model that was added meanwhile is not in them.
+asio::awaitable<Result<std::vector<fleet::Snapshot>>> asked_anew(App& app,
+                                                                 std::vector<fleet::Snapshot> snapshots) {
+  BOOST_OUTCOME_CO_TRY(auto version, co_await co_run(app, app.services.fleet.request("models.list", "")));
+  const Confirmed confirmed = co_await wait_for_workers(app, version, ids_of(snapshots));
+  for (fleet::Snapshot& snapshot : snapshots) {
+    const auto said = confirmed.answers.find(snapshot.worker_id);
+    const json::value* models =
+        said == confirmed.answers.end() ? nullptr : said->second.if_contains("models");
+    if (!models) continue;
+    if (auto read = described::from_value<std::vector<fleet::InstalledModel>>(*models))
+      snapshot.models = std::move(*read);
+  }
+  co_return snapshots;
+}
+
+}  // namespace
+
+asio::awaitable<Result<>> check_model(App& app, std::string pointer, std::string model, bool language) {
+  BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app, app.services.fleet.snapshots()));
+  if (!check_model(snapshots, pointer, model, language)) {
+    BOOST_OUTCOME_CO_TRY(snapshots, co_await asked_anew(app, std::move(snapshots)));
+    BOOST_OUTCOME_CO_TRY(check_model(snapshots, pointer, model, language));
+  }
+  if (auto failed = failed_model(snapshots, model, app.now())) co_return std::move(*failed);
+  co_return success();
+}
+
+std::vector<Route> models_routes() {
+  return {{.method = Method::get,
+           .pattern = "/v1/models",
+           .handler = list,
+           .name = "list_models",
+           .group = "models",
+           .summary = "Models that are installed where workers run, whether they fit now, and the defaults",
+           .answer = payload<ModelsAnswer>("ModelsAnswer")}};
+}
+
+}  // namespace medsynth::api
