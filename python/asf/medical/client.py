@@ -36,7 +36,8 @@ from asf.medical import _core
 from asf.medical.core.encoding import to_json
 from asf.medical.errors import Cancelled, InvalidArgument, MedsynthError, Timeout, Unavailable, from_core
 
-_POLL = 0.1  # seconds between looks at a task
+_POLL = 0.1  # seconds between looks at a task whose changes somebody wants to hear of
+_LONG_WAIT = 20.0  # seconds that the server may take until the task has ended
 _CODES = {400: "invalid_argument", 401: "not_allowed", 403: "not_allowed", 404: "not_found", 409: "conflict", 413: "invalid_argument",
           415: "invalid_argument", 422: "invalid_argument", 429: "exhausted", 503: "unavailable", 504: "timeout"}
 
@@ -77,6 +78,8 @@ class Task(_Answer):
     error: str | None = None
     result: Any = None
     metadata: dict[str, Any] | None = None
+    waiting: dict[str, Any] | None = None
+    """Why it does not run: reason, since, detail, place, holder, have, need, estimate {low, high} in seconds, remedy."""
 
     @property
     def ended(self) -> bool:
@@ -241,7 +244,8 @@ class Medsynth:
                              on_progress: Callable[[Task], None] | None = None, **fields: Any) -> Contradiction: ...
     def detect_contradiction(self, claim1: str, claim2: str, *, wait: bool = False, timeout: float = 3600.0,
                              on_progress: Callable[[Task], None] | None = None, **fields: Any) -> Task | Contradiction:
-        """Submits; gives the pending task, or with `wait` the result. `fields`: metadata1, metadata2, use_all_methods, task_id."""
+        """Submits; gives the pending task, or with `wait` the result. `fields`: metadata1, metadata2, use_all_methods, language_model,
+        task_id."""
         task = self._submit("contradiction/detect", {"claim1": claim1, "claim2": claim2, **fields})
         return Contradiction.of(self.wait(task.task_id, timeout, on_progress).result) if wait else task
 
@@ -276,7 +280,9 @@ class Medsynth:
         """The task once it is completed. `on_progress` hears of each change. `TaskFailed`, `Cancelled`, `Timeout` (the task goes on)."""
         end, seen = time.monotonic() + timeout, None
         while True:
-            task = self.task(task_id)
+            asked = time.monotonic()
+            wait = min(_POLL if on_progress else min(_LONG_WAIT, self.timeout / 2), max(0.0, end - asked))
+            task = Task.of(self.request("GET", f"{_task_path(task_id)}?wait={wait:.3f}"))
             if on_progress and (task.status, task.progress) != seen:
                 seen = (task.status, task.progress)
                 on_progress(task)
@@ -288,7 +294,7 @@ class Medsynth:
                 raise Cancelled(f"task {task_id} was cancelled", reason="task_cancelled")
             if time.monotonic() >= end:
                 raise Timeout(f"task {task_id} is still {task.status} after {timeout:g} s", reason="task_timeout")
-            time.sleep(_POLL)
+            time.sleep(max(0.0, min(_POLL, asked + wait - time.monotonic())))  # one with many who wait answers at once
 
     def task(self, task_id: str) -> Task:
         return Task.of(self.request("GET", _task_path(task_id)))

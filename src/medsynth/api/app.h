@@ -2,14 +2,18 @@
 // `services`.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include <boost/asio/thread_pool.hpp>
 
+#include "medsynth/api/estimates.h"
 #include "medsynth/api/http.h"
 #include "medsynth/api/server.h"
+#include "medsynth/api/task_feed.h"
+#include "medsynth/api/waiting_view.h"
 
 namespace medsynth::api {
 
@@ -20,6 +24,10 @@ struct App {
   Services services;
   bool draining = false;
   boost::asio::thread_pool parser{1};  // "ms-parse"; see off_loop.h
+  Estimates estimates = {};
+  TaskFeed feed;
+  std::shared_ptr<const WaitingFacts> facts = {};  // as they were a moment ago; see waits.h
+  SteadyTime facts_at = {};
 
   WallTime now() const { return services.clock.now(); }
   // The machine, when no worker says. Percents are "since the sample before": one is kept for a moment, so

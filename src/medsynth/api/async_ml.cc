@@ -2,13 +2,14 @@
 #include <fmt/format.h>
 
 #include "medsynth/api/body.h"
-#include "medsynth/api/fleet_view.h"
 #include "medsynth/api/handlers.h"
 #include "medsynth/api/idempotency.h"
+#include "medsynth/api/models.h"
 #include "medsynth/api/off_loop.h"
 #include "medsynth/api/payloads.h"
 #include "medsynth/api/queue_view.h"
 #include "medsynth/api/url.h"
+#include "medsynth/api/waits.h"
 #include "medsynth/base/id.h"
 #include "medsynth/jobs/jobs.h"
 
@@ -57,19 +58,31 @@ Response accepted(const App& app, const Request& request, const std::string& tas
   return response;
 }
 
+// The model that a task names, and where it says so.
+struct NamedModel {
+  std::string pointer, name;
+  bool language = false;  // it is to judge
+};
+std::optional<NamedModel> model_of(const jobs::DetectContradiction& arguments) {
+  if (!arguments.language_model) return std::nullopt;
+  return NamedModel{"/language_model", *arguments.language_model, true};
+}
+std::optional<NamedModel> model_of(const jobs::AnalyzeArticles&) {
+  return std::nullopt;
+}
+std::optional<NamedModel> model_of(const jobs::GenerateEmbeddings& arguments) {
+  if (!arguments.model_name) return std::nullopt;
+  return NamedModel{"/model_name", *arguments.model_name, false};
+}
+
 // A submission as far as it can be made without Redis.
 struct Submission {
   std::string task_id;
-  std::optional<std::string> model;  // that it names
+  std::optional<NamedModel> model;
   json::object counted;
   std::optional<IdempotencyKey> key;
   redis::Query<tasks::Created> create;  // record, message and idempotency key in one script: all or nothing
 };
-
-std::optional<std::string> model_of(const auto& arguments) {
-  if constexpr (requires { arguments.model_name; }) return arguments.model_name;
-  return std::nullopt;
-}
 
 template <class Arguments>
 Result<Submission> prepare(const App& app, const Request& request, const jobs::Actor& actor,
@@ -114,6 +127,9 @@ asio::awaitable<Result<Submission>> prepared(App& app, const Request& request, c
 
 asio::awaitable<Result<Response>> submit(App& app, const Request& request, Submission submission) {
   using Outcome = tasks::Created::Outcome;
+  if (const auto& model = submission.model) {
+    BOOST_OUTCOME_CO_TRY(co_await check_model(app, model->pointer, model->name, model->language));
+  }
   BOOST_OUTCOME_CO_TRY(auto created, co_await co_run(app, std::move(submission.create)));
   if (created.outcome == Outcome::exists) co_return task_exists();
   if (created.outcome == Outcome::full) co_return queue_full(app, app.options.queue);
@@ -160,20 +176,18 @@ asio::awaitable<Result<Response>> analyze(App& app, const Request& request) {
 asio::awaitable<Result<Response>> embed(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto submission,
                        co_await prepared(app, request, jobs::kEmbed, read_body<jobs::GenerateEmbeddings>));
-  if (submission.model) {
-    BOOST_OUTCOME_CO_TRY(auto snapshots, co_await co_run(app, app.services.fleet.snapshots()));
-    if (auto failed = failed_model(snapshots, *submission.model, app.now())) co_return std::move(*failed);
-  }
   co_return co_await submit(app, request, std::move(submission));
 }
 
 asio::awaitable<Result<Response>> show(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
-  BOOST_OUTCOME_CO_TRY(auto record, co_await co_run(app, app.services.store.get(std::move(id))));
+  BOOST_OUTCOME_CO_TRY(const auto query, parse_query<ShowTaskQuery>(request.query));
+  BOOST_OUTCOME_CO_TRY(auto record, co_await ended_task(app, std::move(id), wait_of(query)));
   if (!record) co_return task_not_found();
+  BOOST_OUTCOME_CO_TRY(const auto waiting, co_await waiting_of(app, *record));
   co_return Response{.body = co_await off_loop(app, record->bytes(), [&] {
                        std::string body = R"({"success":true,"message":"The task as it is now.","data":)";
-                       record->to_json(body);
+                       record->to_json(body, described::write(waiting));
                        return body + R"(,"meta":)" + described::write(meta(app, request)) + "}";
                      })};
 }
@@ -213,8 +227,10 @@ std::vector<Route> async_ml_routes() {
        .handler = show,
        .name = "show_ml_task",
        .group = "async-ml",
-       .summary = "One task with its result, in an envelope",
+       .summary = "One task with its result, in an envelope; with `wait` when it has ended",
+       .query = payload<ShowTaskQuery>("ShowTaskQuery"),
        .answer = payload<TaskAnswer>("TaskAnswer"),
+       .polled = true,
        .errors = {404}},
   };
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "medsynth/api/app.h"
+#include "medsynth/api/payloads.h"
 #include "medsynth/api/router.h"
 
 namespace medsynth::api {
@@ -13,6 +14,7 @@ namespace medsynth::api {
 std::vector<Route> task_routes();         // tasks.cc
 std::vector<Route> resource_routes();     // resources.cc
 std::vector<Route> model_cache_routes();  // model_cache.cc
+std::vector<Route> models_routes();       // models.cc
 std::vector<Route> async_ml_routes();     // async_ml.cc
 std::vector<Route> reference_routes();    // references.cc
 std::vector<Route> label_routes();        // labels.cc
@@ -29,6 +31,7 @@ Response answer(const T& body, int status = 200) {
 
 // The path's task id, checked.
 Result<std::string> task_id_of(const Request& request);
+std::chrono::milliseconds wait_of(const ShowTaskQuery& query);
 Error task_not_found();
 Error task_exists();
 

@@ -9,6 +9,7 @@
 #include "medsynth/api/payloads.h"
 #include "medsynth/api/queue_view.h"
 #include "medsynth/api/url.h"
+#include "medsynth/api/waits.h"
 #include "medsynth/dramatiq/workers.h"
 #include "medsynth/telemetry/label.h"
 
@@ -78,6 +79,18 @@ void add_queue(const QueueInfo& queue, std::vector<telemetry::Sample>& samples) 
                           {{"queue", queue.name}}, queue.state == "paused" ? 1 : 0));
 }
 
+// What its workers hold and do not start is in their medsynth_limiter_waiting.
+void add_waiting(const QueueInfo& queue, const std::string& reason, std::vector<telemetry::Sample>& samples) {
+  const auto add = [&](const std::string& why, std::int64_t count) {
+    if (count > 0)
+      samples.push_back(gauge("medsynth_queue_waiting",
+                              "Messages of a queue that wait, by what they wait for",
+                              {{"queue", queue.name}, {"reason", why}}, static_cast<double>(count)));
+  };
+  if (!reason.empty()) add(reason, queue.ready);
+  add("delayed", queue.delayed);
+}
+
 // Anybody may send to a queue of a new name. Those that somebody consumes are shown in any case, of the
 // others as many as the bound on labels allows; the rest in one sum.
 std::vector<QueueInfo> with_bounded_names(const App& app, std::vector<QueueInfo> infos) {
@@ -111,8 +124,14 @@ asio::awaitable<std::vector<telemetry::Sample>> stored_samples(App& app) {
   for (telemetry::Sample& sample : samples_of(*snapshots)) samples.push_back(std::move(sample));
   auto queues = co_await known_queues(app);
   auto infos = queues ? co_await queue_infos(app, std::move(*queues)) : queues.error();
-  if (infos)
-    for (const QueueInfo& queue : with_bounded_names(app, std::move(*infos))) add_queue(queue, samples);
+  const auto facts = infos ? co_await waiting_facts(app) : infos.error();
+  if (facts) {
+    WaitingView waiting(**facts, app.now());
+    for (const QueueInfo& queue : with_bounded_names(app, std::move(*infos))) {
+      add_queue(queue, samples);
+      add_waiting(queue, waiting.reason_of_queue(queue.name), samples);
+    }
+  }
   const auto counts = co_await co_run(app, app.services.store.counts(app.now()));
   if (!counts) co_return samples;
   for (const auto& [status, count] : *counts)

@@ -25,6 +25,7 @@ struct Request {
   bool has_length = false;  // Content-Length or chunked: a body was announced, if perhaps an empty one
   std::string request_id;   // sane: goes into headers, bodies and logs
   std::vector<std::string> parameters;  // of the path, decoded, in the pattern's order; set by the router
+  bool polled = false;                  // its route says so; set by the router
 };
 
 struct Response {

@@ -27,6 +27,11 @@ struct ListTasksQuery {
 };
 BOOST_DESCRIBE_STRUCT(ListTasksQuery, (), (status, limit, offset, cursor))
 
+struct ShowTaskQuery {
+  double wait = 0;  // seconds
+};
+BOOST_DESCRIBE_STRUCT(ShowTaskQuery, (), (wait))
+
 struct TaskPage {
   std::vector<tasks::TaskInfo> tasks;
   std::int64_t total = 0;
@@ -165,6 +170,21 @@ struct CacheRemoval {
 };
 BOOST_DESCRIBE_STRUCT(CacheRemoval, (), (status, message, data))
 
+// --- models
+// -----------------------------------------------------------------------------------------------------------
+
+// A model that is installed on a host.
+struct ListedModel : fleet::InstalledModel {
+  std::string host;
+};
+BOOST_DESCRIBE_STRUCT(ListedModel, (fleet::InstalledModel), (host))
+
+struct ModelsAnswer {
+  std::vector<ListedModel> models;  // by name and host
+  std::vector<WorkerName> unknown;  // workers of an older version, which do not say what they have
+};
+BOOST_DESCRIBE_STRUCT(ModelsAnswer, (), (models, unknown))
+
 // --- async-ml
 // ---------------------------------------------------------------------------------------------------------
 
@@ -241,6 +261,14 @@ struct Rules<api::ListTasksQuery> {
             .minimum = 0,
             .maximum = 1e12},
       Field{.name = "cursor", .help = "next_cursor of the page before; wins over offset"}};
+};
+template <>
+struct Rules<api::ShowTaskQuery> {
+  static constexpr std::array fields{Field{.name = "wait",
+                                           .help = "Answer when the task has ended, or after so many seconds",
+                                           .optional = true,
+                                           .minimum = 0,
+                                           .maximum = 60}};
 };
 template <>
 struct Rules<api::DeleteTasksQuery> {

@@ -10,6 +10,7 @@
 #include "medsynth/api/off_loop.h"
 #include "medsynth/api/queue_view.h"
 #include "medsynth/api/url.h"
+#include "medsynth/base/log.h"
 
 namespace medsynth::api {
 namespace {
@@ -39,7 +40,9 @@ asio::awaitable<Result<Response>> answer_about(App& app, const std::string& queu
 asio::awaitable<Result<Response>> pause_queue(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto queue, queue_of(request));
   const dramatiq::Queues queues(app.services.broker);
-  BOOST_OUTCOME_CO_TRY(co_await co_run(app, queues.pause(queue)));
+  BOOST_OUTCOME_CO_TRY(const auto changed, co_await co_run(app, queues.pause(queue)));
+  BOOST_OUTCOME_CO_TRY(const auto depth, co_await co_run(app, app.services.broker.depth(queue)));
+  if (changed) log::info("queue paused", {{"queue", queue}, {"waiting", depth.ready}});
   co_return co_await answer_about(
       app, queue,
       "The queue is paused: Medsynth's workers take nothing more from it. What they hold "
@@ -50,6 +53,8 @@ asio::awaitable<Result<Response>> resume_queue(App& app, const Request& request)
   BOOST_OUTCOME_CO_TRY(auto queue, queue_of(request));
   const dramatiq::Queues queues(app.services.broker);
   BOOST_OUTCOME_CO_TRY(auto changed, co_await co_run(app, queues.resume(queue)));
+  BOOST_OUTCOME_CO_TRY(const auto depth, co_await co_run(app, app.services.broker.depth(queue)));
+  if (changed) log::info("queue resumed", {{"queue", queue}, {"waiting", depth.ready}});
   co_return co_await answer_about(app, queue,
                                   changed ? "The queue is active again." : "The queue was not paused.");
 }
@@ -167,11 +172,13 @@ asio::awaitable<Result<Response>> send_message(App& app, const Request& request)
     BOOST_OUTCOME_CO_TRY(co_await co_run(app, std::move(enqueue)));
     co_return answer(sent, 202);
   }
+  tasks::Fields fields;
+  if (sending.eta) fields.emplace_back("eta", json::write_string(rfc3339(*sending.eta)));
   const tasks::NewTask task{.task_id = sending.task_id,
                             .message_id = message.message_id,
                             .queue = queue,
                             .actor = message.actor_name,
-                            .fields = {}};
+                            .fields = std::move(fields)};
   const auto bound = bound_of(app, sending.eta ? dramatiq::delay_queue(queue) : queue);
   auto create = co_await off_loop(app, bytes, [&] {
     return app.services.store.create(task, app.now(),

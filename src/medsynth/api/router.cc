@@ -61,6 +61,7 @@ Result<Routed> route(Request& request, std::string_view& pattern) {
   if (match.pattern.empty()) return unknown_path();
   pattern = match.pattern;
   if (match.route) {
+    request.polled = match.route->polled;
     BOOST_OUTCOME_TRY(check(*match.route, request));
     return Routed{.handler = match.route->handler};
   }

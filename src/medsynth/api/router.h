@@ -45,6 +45,7 @@ struct Route {
   Payload answer = {};
   std::string_view answer_type = "application/json";
   int status = 200;
+  bool polled = false;           // its requests are no news: logged at debug
   std::vector<int> errors = {};  // statuses this call may answer besides those that every call may
 };
 

@@ -163,6 +163,7 @@ void Server::Impl::look_at_deadlines() {
 void Server::Impl::drain() {
   error_code ignored;
   shared.app.draining = true;
+  shared.app.feed.wake_all();
   acceptor.close(ignored);
   for (Connection* connection : shared.open)
     if (connection->idle) connection->socket.cancel(ignored);
@@ -185,7 +186,12 @@ Result<std::unique_ptr<Server>> Server::open(asio::io_context& io, ServerOptions
 }
 
 App::App(ServerOptions options_, const Services& services_)
-    : options(std::move(options_)), services(services_) {
+    : options(std::move(options_)),
+      services(services_),
+      feed(services.client, services.store.channel(), [this](std::string_view id, std::string_view status) {
+        if (const auto outcome = estimates.heard(id, status, now())) services.metrics.wait_estimate(*outcome);
+        return !estimates.empty();
+      }) {
   asio::post(parser, [] { pthread_setname_np(pthread_self(), "ms-parse"); });
 }
 

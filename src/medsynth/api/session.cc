@@ -303,12 +303,14 @@ class Session {
     const double seconds = std::chrono::duration<double>(took).count();
     const std::string_view method = method_name(request.method);
     shared_.app.services.metrics.http_request(method, pattern, status, seconds);
-    if (options_.access_log && log::enabled(log::Level::info))
-      log::info("request", {{"method", method},
-                            {"route", pattern},
-                            {"status", status},
-                            {"duration_ms", std::round(seconds * 1e6) / 1e3},
-                            {"request_id", request.request_id}});
+    const auto level = request.polled && status < 400 ? log::Level::debug : log::Level::info;
+    if (options_.access_log && log::enabled(level))
+      log::write(level, "request",
+                 {{"method", method},
+                  {"route", pattern},
+                  {"status", status},
+                  {"duration_ms", std::round(seconds * 1e6) / 1e3},
+                  {"request_id", request.request_id}});
   }
 
   asio::awaitable<void> linger() {

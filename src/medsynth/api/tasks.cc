@@ -5,18 +5,20 @@
 #include "medsynth/api/off_loop.h"
 #include "medsynth/api/payloads.h"
 #include "medsynth/api/url.h"
+#include "medsynth/api/waits.h"
 #include "medsynth/base/id.h"
+#include "medsynth/tasks/timeline.h"
 
 namespace medsynth::api {
 namespace {
 
 namespace asio = boost::asio;
 
-std::string page_json(const tasks::Page& page) {
+std::string page_json(const tasks::Page& page, const std::vector<std::optional<tasks::Waiting>>& waiting) {
   std::string body = R"({"tasks":[)";
-  for (const tasks::Record& record : page.tasks) {
-    if (&record != &page.tasks.front()) body += ',';
-    record.to_json(body);
+  for (std::size_t i = 0; i < page.tasks.size(); ++i) {
+    if (i > 0) body += ',';
+    page.tasks[i].to_json(body, described::write(waiting[i]));
   }
   body += fmt::format(R"(],"total":{},"next_cursor":)", page.total);
   body += page.next_cursor ? json::write_string(*page.next_cursor) : "null";
@@ -31,16 +33,42 @@ asio::awaitable<Result<Response>> list_tasks(App& app, const Request& request) {
                                                            .cursor = query.cursor.value_or("")},
                                                           app.now()));
   BOOST_OUTCOME_CO_TRY(auto page, co_await co_run(app, std::move(list)));
+  BOOST_OUTCOME_CO_TRY(const auto waiting, co_await waiting_of(app, page.tasks));
   std::size_t bytes = 0;
   for (const tasks::Record& record : page.tasks) bytes += record.bytes();
-  co_return Response{.body = co_await off_loop(app, bytes, [&] { return page_json(page); })};
+  co_return Response{.body = co_await off_loop(app, bytes, [&] { return page_json(page, waiting); })};
 }
 
 asio::awaitable<Result<Response>> show_task(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
+  BOOST_OUTCOME_CO_TRY(const auto query, parse_query<ShowTaskQuery>(request.query));
+  BOOST_OUTCOME_CO_TRY(auto record, co_await ended_task(app, std::move(id), wait_of(query)));
+  if (!record) co_return task_not_found();
+  BOOST_OUTCOME_CO_TRY(const auto waiting, co_await waiting_of(app, *record));
+  co_return Response{.body = co_await off_loop(app, record->bytes(), [&] {
+                       std::string body;
+                       record->to_json(body, described::write(waiting));
+                       return body;
+                     })};
+}
+
+// A task that has not ended is in its last phase still; why it waits is told by those who know.
+void show_waiting(const tasks::Waiting& waiting, tasks::Timeline& timeline) {
+  if (timeline.attempts.empty()) return;
+  auto& phases = timeline.attempts.back().phases;
+  if (!phases.empty() && !phases.back().to) phases.back().to = waiting.since;
+  if (!phases.empty() && phases.back().to == phases.back().from) phases.pop_back();
+  phases.push_back({"waiting", waiting.since, std::nullopt, waiting.reason});
+}
+
+asio::awaitable<Result<Response>> show_timeline(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
   BOOST_OUTCOME_CO_TRY(auto record, co_await co_run(app, app.services.store.get(std::move(id))));
   if (!record) co_return task_not_found();
-  co_return Response{.body = co_await off_loop(app, record->bytes(), [&] { return record->to_json(); })};
+  BOOST_OUTCOME_CO_TRY(const auto waiting, co_await waiting_of(app, *record));
+  tasks::Timeline timeline = tasks::timeline_of(*record, app.now());
+  if (waiting && waiting->reason != "retry") show_waiting(*waiting, timeline);
+  co_return answer(timeline);
 }
 
 asio::awaitable<Result<Response>> delete_task(App& app, const Request& request) {
@@ -85,6 +113,10 @@ Result<std::string> task_id_of(const Request& request) {
   return id;
 }
 
+std::chrono::milliseconds wait_of(const ShowTaskQuery& query) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(query.wait * 1000));
+}
+
 Error task_not_found() {
   return {Code::not_found, "There is no such task, or its record has expired.", "task_not_found"};
 }
@@ -117,8 +149,19 @@ std::vector<Route> task_routes() {
        .handler = show_task,
        .name = "show_task",
        .group = "tasks",
-       .summary = "One task with its result",
+       .summary = "One task with its result; with `wait` when it has ended",
+       .query = payload<ShowTaskQuery>("ShowTaskQuery"),
        .answer = payload<tasks::TaskInfo>("TaskInfo"),
+       .polled = true,
+       .errors = {404}},
+      {.method = Method::get,
+       .pattern = "/v1/tasks/{task_id}/timeline",
+       .handler = show_timeline,
+       .name = "show_timeline",
+       .group = "tasks",
+       .summary = "What the task went through: its last 20 attempts, each with its phases",
+       .answer = payload<tasks::Timeline>("Timeline"),
+       .polled = true,
        .errors = {404}},
       {.method = Method::delete_,
        .pattern = "/v1/tasks/{task_id}",

@@ -20,27 +20,25 @@
 namespace medsynth::cli {
 namespace {
 
-using namespace std::chrono_literals;
+constexpr double kFirstLook = 0.3;   // seconds: most tasks have ended then, or say what they wait for
+constexpr double kOnTerminal = 1;    // whose line of progress is to move
+constexpr double kOffTerminal = 20;  // below what an answer may take
+constexpr double kRedisIsAway = 1, kManyWait = 0.25;  // before it is asked again
 
-// What the machine says about a task that has not started: which resource it waits for.
-std::string waiting_for(const HttpClient& client, const std::string& task_id) {
-  const auto usage = client.call<api::UsageAnswer>("GET", "/v1/resources/usage");
-  if (!usage) return "queued";
-  return waiting_reason(usage->as_object(), task_id);
-}
-
-// Off a terminal there is no line of progress: a task that waits says why after a second, and each minute.
+// Off a terminal there is no line of progress: a task that waits says why at once, and each minute.
 class WaitNotes {
  public:
-  void look(const std::string& reason, SteadyTime::duration waited) {
-    if (isatty(STDERR_FILENO) || waited < next_) return;
+  void look(const json::object& task, SteadyTime::duration waited) {
+    const bool known = !waits_for(task).empty();
+    if (isatty(STDERR_FILENO) || waited < next_ || (!known && waited < std::chrono::seconds(1))) return;
     next_ = waited + std::chrono::minutes(1);
-    fmt::print(stderr, "{} (medsynth usage says what is in use, medsynth limits set changes what may be)\n",
-               printable(reason));
+    const std::string remedy = waiting_remedy(task);
+    fmt::print(stderr, "{}{}\n", printable(waiting_text(task)),
+               remedy.empty() ? "" : printable(". " + remedy));
   }
 
  private:
-  SteadyTime::duration next_ = std::chrono::seconds(1);
+  SteadyTime::duration next_ = {};
 };
 
 bool has_ended(const std::string& status) {
@@ -67,29 +65,46 @@ class Progress {
   double from_ = 0;
 };
 
-// Polls until the task has ended; the server keeps it, so nothing is lost when this ends earlier.
+// A task about which the server cannot say anything now.
+json::object waiting_for_redis(const Error& error) {
+  return {
+      {"status", "pending"},
+      {"waiting",
+       {{"reason", "redis"},
+        {"detail", error.message},
+        {"remedy", "The server comes back by itself when Redis does; medsynth doctor says what is wrong"}}}};
+}
+
+// Asks until the task has ended; the server answers when it has, and keeps it, so nothing is lost when this
+// ends earlier.
 Result<json::object> wait_for(const HttpClient& client, const std::string& task_id, double timeout) {
   Progress progress;
   WaitNotes notes;
+  const bool terminal = isatty(STDERR_FILENO) != 0;
   const SteadyTime start = system_clock().steady();
-  const SteadyTime deadline = start + std::chrono::milliseconds(static_cast<std::int64_t>(timeout * 1000));
-  for (auto pause = 20ms;; pause = std::min<std::chrono::milliseconds>(pause * 2, 250ms)) {
-    BOOST_OUTCOME_TRY(auto answer,
-                      client.call<api::TaskAnswer>("GET", "/v1/async-ml/task/" + percent_encode(task_id)));
-    json::object task = answer.at("data").as_object();
+  const auto passed = [&] { return std::chrono::duration<double>(system_clock().steady() - start).count(); };
+  for (double wait = kFirstLook;; wait = terminal ? kOnTerminal : kOffTerminal) {
+    const double asked = passed();
+    wait = std::clamp(timeout - asked, 0.0, wait);
+    auto answer = client.call<api::TaskAnswer>(
+        "GET", fmt::format("/v1/async-ml/task/{}?wait={:.3f}", percent_encode(task_id), wait));
+    const bool away = !answer && answer.error().reason.starts_with("redis_");
+    if (!answer && !away) return answer.error();
+    const json::object task = away ? waiting_for_redis(answer.error()) : answer->at("data").as_object();
     const std::string status = cell(task, "status");
     if (has_ended(status)) return task;
-    if (status == "pending") {
-      const std::string reason = waiting_for(client, task_id);
-      progress.show(reason);
-      notes.look(reason, system_clock().steady() - start);
+    if (status == "pending" || status == "retrying") {
+      progress.show(waiting_text(task));
+      notes.look(task, system_clock().steady() - start);
     } else {
       progress.show(task, system_clock().steady());
     }
-    if (system_clock().steady() + pause > deadline)
+    if (passed() >= timeout)
       return Error{Code::timeout, fmt::format("task {} has not ended after {}", task_id, seconds(timeout)),
                    "task_timeout"};
-    std::this_thread::sleep_for(pause);
+    // Redis is away, or so many wait that the server answers at once.
+    const double early = std::min(asked + wait - passed(), away ? kRedisIsAway : kManyWait);
+    if (early > 0) std::this_thread::sleep_for(std::chrono::duration<double>(early));
   }
 }
 

@@ -1,4 +1,5 @@
 // medsynth tasks list | show | rm | cancel
+#include <chrono>
 #include <cstdint>
 #include <memory>
 
@@ -6,6 +7,9 @@
 
 #include "medsynth/api/payloads.h"
 #include "medsynth/cli/app.h"
+#include "medsynth/cli/screen.h"
+#include "medsynth/cli/verdict.h"
+#include "medsynth/tasks/timeline.h"
 
 namespace medsynth::cli {
 namespace {
@@ -22,12 +26,16 @@ Text coloured_status(const std::string& status) {
   return status == "processing" || status == "retrying" ? yellow(status) : status;
 }
 
+// The first four fit into 80 columns.
+constexpr std::size_t kNarrowColumns = 4, kWideScreen = 120;
+
 Row task_row(const json::object& task) {
   return {cell(task, "task_id"),
           coloured_status(cell(task, "status")),
+          waits_for(task),
+          ago(cell(task, "created_at")),
           cell(task, "progress") + " %",
           cell(task, "actor"),
-          ago(cell(task, "created_at")),
           task.contains("error") && !task.at("error").is_null() ? shortened(cell(task, "error"), 60) : ""};
 }
 
@@ -45,10 +53,45 @@ int list(const Session& session, const std::string& status, std::int64_t limit, 
     print("No tasks. Submit one: medsynth contradict \"CLAIM A\" \"CLAIM B\"");
     return 0;
   }
-  print(table({{"TASK"}, {"STATUS"}, {"PROGRESS", true}, {"ACTOR"}, {"CREATED"}, {"ERROR"}}, rows));
+  std::vector<Column> columns{{"TASK"},           {"STATUS"}, {"WAITS FOR"}, {"CREATED"},
+                              {"PROGRESS", true}, {"ACTOR"},  {"ERROR"}};
+  if (const std::size_t width = screen_width(); width > 0 && width < kWideScreen)
+    columns.resize(kNarrowColumns);
+  print(table(columns, rows));
   const auto total = page->at("total").to_number<std::int64_t>();
   if (total > static_cast<std::int64_t>(rows.size())) print(fmt::format("{} of {}", rows.size(), total));
   return 0;
+}
+
+void add_waiting(const json::object& task, const json::object& waiting, std::vector<Row>& rows) {
+  rows.push_back({"waiting", yellow(cell(waiting, "reason"))});
+  rows.push_back({"", waiting_text(task)});
+  rows.push_back({"", "since " + ago(cell(waiting, "since"))});
+  if (const std::string holder = cell(waiting, "holder"); holder != "-")
+    rows.push_back({"", "held by task " + holder});
+  rows.push_back({"", waiting_remedy(task)});
+}
+
+// A line for each phase; nothing where the server is too old to tell.
+void print_timeline(const HttpClient& client, const std::string& path) {
+  const auto timeline = client.call<tasks::Timeline>("GET", path + "/timeline");
+  if (!timeline) return;
+  std::vector<Row> rows;
+  for (const json::value& each : timeline->at("attempts").as_array()) {
+    const json::object& attempt = each.as_object();
+    for (const json::value& of_attempt : attempt.at("phases").as_array()) {
+      const json::object& phase = of_attempt.as_object();
+      const auto from = parse_rfc3339(cell(phase, "from")), to = parse_rfc3339(cell(phase, "to"));
+      const double took = from && to ? std::chrono::duration<double>(*to - *from).count() : -1;
+      rows.push_back({cell(attempt, "number"), cell(phase, "name"), cell(phase, "from"),
+                      took < 0 ? "goes on" : seconds(took), cell(phase, "detail"), cell(attempt, "host")});
+    }
+    if (const std::string error = cell(attempt, "error"); error != "-")
+      rows.push_back({cell(attempt, "number"), red("error"), "", "", shortened(error, 60)});
+  }
+  if (rows.empty()) return;
+  print("");
+  print(table({{"ATTEMPT", true}, {"PHASE"}, {"FROM"}, {"TOOK", true}, {"DETAIL"}, {"HOST"}}, rows));
 }
 
 int show(const Session& session, const std::string& id) {
@@ -60,9 +103,13 @@ int show(const Session& session, const std::string& id) {
   if (session.format == Format::json) return print_json(*task), 0;
   std::vector<Row> rows;
   for (const auto& [name, value] : task->as_object()) {
-    if (name != "result" && !value.is_null()) rows.push_back({std::string(name), plain(value)});
+    if (name == "waiting" && value.is_object())
+      add_waiting(task->as_object(), value.get_object(), rows);
+    else if (name != "result" && !value.is_null())
+      rows.push_back({std::string(name), plain(value)});
   }
   print(table({{"FIELD"}, {"VALUE"}}, rows));
+  print_timeline(*client, *path);
   if (const json::value* result = task->as_object().if_contains("result"); result && !result->is_null())
     print(lines("result\n" + json::write_pretty(*result)));
   return 0;

@@ -1,6 +1,6 @@
 #include "medsynth/cli/verdict.h"
 
-#include <algorithm>
+#include <cmath>
 #include <map>
 
 #include <fmt/format.h>
@@ -19,28 +19,22 @@ Text headline(const std::string& verdict) {
   return yellow("UNCERTAIN");
 }
 
-const json::object* find_report(const json::object& object, const std::string& task_id);
-
-const json::object* find_in(const json::value& value, const std::string& task_id) {
-  if (const json::object* object = value.if_object()) return find_report(*object, task_id);
-  if (const json::array* array = value.if_array()) {
-    for (const json::value& each : *array) {
-      if (const json::object* found = find_in(each, task_id)) return found;
-    }
-  }
-  return nullptr;
+const json::object* waiting_of(const json::object& task) {
+  const json::value* waiting = task.if_contains("waiting");
+  return waiting ? waiting->if_object() : nullptr;
 }
 
-// The task report about `task_id`, however deep in `object`. An object is never passed as a value: that would
-// be a copy, and what is found points into it.
-const json::object* find_report(const json::object& object, const std::string& task_id) {
-  if (const json::value* id = object.if_contains("task_id");
-      id && id->is_string() && id->get_string() == task_id)
-    return &object;
-  for (const auto& [name, member] : object) {
-    if (const json::object* found = find_in(member, task_id)) return found;
-  }
-  return nullptr;
+// "20-40 s", "3-5 min"; "" where nothing is known.
+std::string estimate_of(const json::object& waiting) {
+  const json::value* estimate = waiting.if_contains("estimate");
+  if (!estimate || !estimate->is_object()) return "";
+  double low = number(estimate->get_object(), "low"), high = number(estimate->get_object(), "high");
+  const char* unit = "s";
+  if (high >= 7200)
+    low /= 3600, high /= 3600, unit = "h";
+  else if (high >= 120)
+    low /= 60, high /= 60, unit = "min";
+  return fmt::format("{:.0f}-{:.0f} {}", std::floor(low), std::ceil(high), unit);
 }
 
 }  // namespace
@@ -66,16 +60,35 @@ Text verdict_text(const json::object& result) {
   return out;
 }
 
-std::string waiting_reason(const json::object& usage, const std::string& task_id) {
-  static const std::map<std::string, std::string> kReasons{{"slots", "waiting for a free slot"},
-                                                           {"model_lock", "waiting for the model"},
-                                                           {"cpu", "waiting for CPU"},
-                                                           {"memory", "waiting for memory"},
-                                                           {"gpu", "waiting for the GPU"}};
-  const json::object* report = find_report(usage, task_id);
-  if (!report) return "queued";
-  const auto found = kReasons.find(cell(*report, "reason"));
-  return found == kReasons.end() ? "starting" : found->second;
+std::string waiting_text(const json::object& task) {
+  static const std::map<std::string, std::string> kReasons{
+      {"slot", "a slot"},      {"model_lock", "the model"},
+      {"cpu", "CPU"},          {"memory", "memory"},
+      {"gpu", "the GPU"},      {"gpu_memory", "GPU memory"},
+      {"paused", "its queue"}, {"no_worker", "a worker"},
+      {"delayed", "its time"}, {"retry", "its next attempt"},
+      {"redis", "Redis"}};
+  const json::object* waiting = waiting_of(task);
+  if (!waiting) return "queued";
+  const std::string reason = cell(*waiting, "reason");
+  const auto name = kReasons.find(reason);
+  std::string text = "waits for " + (name == kReasons.end() ? reason : name->second);
+  if (const std::string detail = cell(*waiting, "detail"); detail.size() > 1) text += " (" + detail + ")";
+  if (number(*waiting, "place") > 0) text += ", place " + cell(*waiting, "place");
+  if (const std::string estimate = estimate_of(*waiting); !estimate.empty()) text += ", about " + estimate;
+  return text;
+}
+
+std::string waits_for(const json::object& task) {
+  const json::object* waiting = waiting_of(task);
+  if (!waiting) return "";
+  const std::string estimate = estimate_of(*waiting);
+  return cell(*waiting, "reason") + (estimate.empty() ? "" : " " + estimate);
+}
+
+std::string waiting_remedy(const json::object& task) {
+  const json::object* waiting = waiting_of(task);
+  return waiting ? cell(*waiting, "remedy") : "";
 }
 
 }  // namespace medsynth::cli

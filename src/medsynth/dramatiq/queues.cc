@@ -170,6 +170,13 @@ Query<std::vector<QueueState>> Queues::states(Names queues) const {
   return query;
 }
 
+Query<Names> Queues::paused() const {
+  return {{Command("SMEMBERS", keys(broker_).paused())}, [](Replies replies) -> Result<Step<Names>> {
+            BOOST_OUTCOME_TRY(auto names, redis::texts(std::move(replies[0])));
+            return Step<Names>{std::move(names)};
+          }};
+}
+
 Query<bool> Queues::pause(const std::string& queue) const {
   return {{Command("SADD", keys(broker_).paused(), queue), Command("SADD", keys(broker_).queues(), queue)},
           [](Replies replies) -> Result<Step<bool>> {

@@ -43,6 +43,7 @@ class Queues {
   // Every queue that has a key: looks through all keys of the database, in steps. Sorted.
   redis::Query<std::vector<std::string>> scan() const;
   redis::Query<std::vector<QueueState>> states(std::vector<std::string> queues) const;  // in that order
+  redis::Query<std::vector<std::string>> paused() const;
 
   // A paused queue is not fetched by our workers (Python's know no pause); what they hold already runs, and
   // delayed messages that become due wait in it. True when that changed something.

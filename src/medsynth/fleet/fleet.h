@@ -71,15 +71,31 @@ struct CacheReport : CacheCounts {
 };
 BOOST_DESCRIBE_STRUCT(CacheReport, (CacheCounts), (models))
 
-// A message in a worker's hands.
+// A message in a worker's hands, or one that waits and went back to its queue a moment ago.
 struct TaskReport {
   std::string task_id;
   std::string actor;
   std::string state;   // waiting | loading | running
-  std::string reason;  // of the wait: slots | model_lock | cpu | memory | gpu
+  std::string reason;  // of the wait: slots | model_lock | cpu | memory | gpu | gpu_memory | redis
   std::string since;
+  std::string model;   // that it needs; "": none
+  std::string detail;  // of the wait, in words
+  std::string began;   // when its run did; "": it waits
+  // Of the wait: as limits::Wait.
+  std::int64_t place = 0;
+  std::optional<double> have = {};
+  std::optional<double> need = {};
 };
-BOOST_DESCRIBE_STRUCT(TaskReport, (), (task_id, actor, state, reason, since))
+BOOST_DESCRIBE_STRUCT(TaskReport, (),
+                      (task_id, actor, state, reason, since, model, detail, began, place, have, need))
+
+// How long a task that needed admission ran, its model's load included.
+struct RunTime {
+  std::string actor;
+  std::string model;
+  double seconds = 0;
+};
+BOOST_DESCRIBE_STRUCT(RunTime, (), (actor, model, seconds))
 
 // One time series of a worker, for the server's /metrics.
 struct Sample {
@@ -92,6 +108,25 @@ struct Sample {
   std::vector<std::int64_t> counts;  // cumulative, one more than bounds
 };
 BOOST_DESCRIBE_STRUCT(Sample, (), (name, kind, help, labels, value, bounds, counts))
+
+// A model that a worker's host has, loaded or not.
+struct InstalledModel {
+  std::string id;           // its name in the catalogue
+  std::string kind;         // language | sentence
+  bool is_default = false;  // answers where a request names none
+  bool demo = false;
+  std::string digest;              // sha256 of the file; empty: not known
+  std::int64_t context = 0;        // tokens; 0: the file's own
+  std::uint64_t memory_bytes = 0;  // that it takes once it is loaded, predicted; 0: not in the catalogue
+  bool loaded = false;
+  std::optional<bool> fits;  // into memory as it is now
+  std::string calibration;   // whose pairs say how much its answers count: own | built_in | none | damaged
+  std::string problem;       // why it cannot be used; empty: nothing is known to be wrong
+  std::string notes;
+};
+BOOST_DESCRIBE_STRUCT(InstalledModel, (),
+                      (id, kind, is_default, demo, digest, context, memory_bytes, loaded, fits, calibration,
+                       problem, notes))
 
 struct Snapshot {
   std::string worker_id;
@@ -107,14 +142,16 @@ struct Snapshot {
   json::object system;        // limits::SystemInfo
   CacheReport cache;
   std::vector<TaskReport> tasks;
+  std::vector<RunTime> run_times;    // of the last ones that ended here
   std::int64_t control_version = 0;  // the newest control this worker has obeyed
   std::vector<Sample> metrics;
+  std::optional<std::vector<InstalledModel>> models;  // nullopt: not known, as of an older version
   // Not stored: members that were there and could not be read, and have their defaults.
   std::vector<Fault> faults;
 };
 BOOST_DESCRIBE_STRUCT(Snapshot, (),
                       (worker_id, host, pid, version, started_at, at, draining, queues, usage, limits_origin,
-                       system, cache, tasks, control_version, metrics))
+                       system, cache, tasks, run_times, control_version, metrics, models))
 
 // A worker whose last snapshot has expired: it was killed, cannot reach Redis, or Redis refuses its reports.
 struct Silent {
@@ -127,7 +164,8 @@ struct Roll {
   std::vector<Silent> silent;   // of the last ten minutes
 };
 
-// What somebody asks of the workers, once: "cache.remove" (argument: model id), "cache.clear".
+// What somebody asks of the workers, once: "cache.remove" (argument: model id), "cache.clear", "models.list"
+// (which models are installed, now).
 struct Request {
   std::int64_t version = 0;
   std::string kind;
@@ -201,3 +239,13 @@ class Fleet {
 };
 
 }  // namespace medsynth::fleet
+
+// A server of an older version does not tell the last six.
+template <>
+struct medsynth::described::Rules<medsynth::fleet::TaskReport> {
+  static constexpr std::array fields{
+      Field{.name = "model", .help = "That it needs; empty: none", .optional = true},
+      Field{.name = "detail", .help = "What it waits for, in words", .optional = true},
+      Field{.name = "began", .help = "When its run did; empty: it waits", .optional = true},
+      Field{.name = "place", .help = "Among those that wait for the same; 0: not in line", .optional = true}};
+};

@@ -137,10 +137,8 @@ std::string explain_memory(const Snapshot& snapshot, const Demand& demand, const
                        static_cast<double>(snapshot.sample.memory_limit));
 }
 
-std::string explain_gpu(const Snapshot& snapshot, const Demand& demand, const Load& load) {
+std::string explain_gpu_memory(const Snapshot& snapshot, const Demand& demand, const Load& load) {
   const double limit = snapshot.limits.max_gpu_percent;
-  if (snapshot.gates.gpu_closed)
-    return fmt::format("GPU use by others is {:.0f} %, the limit is {:g} %", load.gpu_percent, limit);
   if (!snapshot.sample.gpu_memory_total)
     return "the GPU's memory is unknown, as its driver does not tell it (see nvidia-smi)";
   return explain_bytes(load.gpu_bytes, static_cast<double>(demand.gpu_bytes), limit,
@@ -237,10 +235,11 @@ Cause Room::lacking(const Limits& limits, const Demand& demand, const Amounts& h
   if (gates_.memory_closed || !has_bytes(memory_used_ + held.memory, static_cast<double>(demand.memory_bytes),
                                          memory_total_, limits.max_memory_percent))
     return Cause::memory;
-  if (gates_.gpu_closed || (demand.gpu_bytes > 0 && gpu_unknown_ && limits.max_gpu_percent < kOff) ||
-      (demand.gpu_bytes > 0 && !has_bytes(gpu_used_ + held.gpu, static_cast<double>(demand.gpu_bytes),
+  if (gates_.gpu_closed) return Cause::gpu;
+  if (demand.gpu_bytes > 0 && ((gpu_unknown_ && limits.max_gpu_percent < kOff) ||
+                               !has_bytes(gpu_used_ + held.gpu, static_cast<double>(demand.gpu_bytes),
                                           gpu_total_, limits.max_gpu_percent)))
-    return Cause::gpu;
+    return Cause::gpu_memory;
   if (limit < kOff && share == 0 && held.unseen) return Cause::cpu;
   return Cause::none;
 }
@@ -305,7 +304,7 @@ Verdict never_fits(const Sample& sample, const Limits& limits, const Demand& dem
       static_cast<double>(sample.gpu_memory_total.value_or(0)) * limits.max_gpu_percent / 100;
   if (sample.gpu_memory_total && limits.max_gpu_percent < kOff && demand.gpu_bytes > 0 &&
       static_cast<double>(demand.gpu_bytes) > gpu_allowed)
-    return {.cause = Cause::gpu, .never = true};
+    return {.cause = Cause::gpu_memory, .never = true};
   return {};
 }
 
@@ -318,41 +317,62 @@ Verdict decide(const Snapshot& snapshot, const Demand& demand) {
 
 Wait explain(const Snapshot& snapshot, const Demand& demand, Verdict verdict, const Needs& needs) {
   Wait wait{.reason = std::string(described::enum_name(verdict.cause)), .detail = ""};
-  if (verdict.kept) {
-    wait.detail = "there is room, and it is kept for a task that came first";
-    return wait;
-  }
-  if (verdict.never) {
-    wait.detail = explain_never(snapshot, demand, verdict.cause);
-    return wait;
-  }
   const Load load = load_of(snapshot);
   const Limits& limits = snapshot.limits;
+  const auto says = [&](std::string detail, double have, double need) {
+    wait.detail = std::move(detail);
+    wait.have = std::max(0.0, have);
+    if (need > 0) wait.need = need;
+  };
+  const auto bytes_left = [](double limit, double total, double in_use) {
+    return limit / 100 * total - in_use;
+  };
   switch (verdict.cause) {
     case Cause::slots: {
       const auto taken = std::count_if(snapshot.running.begin(), snapshot.running.end(),
                                        [](const Holding& each) { return each.slot; });
-      wait.detail = fmt::format("{} of {} slots are taken", taken, limits.max_concurrent_tasks);
+      says(fmt::format("{} of {} slots are taken", taken, limits.max_concurrent_tasks),
+           static_cast<double>(limits.max_concurrent_tasks - taken), 1);
       break;
     }
     case Cause::model_lock: {
       const auto users = std::count_if(snapshot.running.begin(), snapshot.running.end(),
                                        [&](const Holding& each) { return each.model == demand.model; });
-      wait.detail = fmt::format("model '{}' is in use ({} of {})", needs.model, users, demand.model_parallel);
+      says(fmt::format("model '{}' is in use ({} of {})", needs.model, users, demand.model_parallel),
+           static_cast<double>(demand.model_parallel - users), 1);
       break;
     }
     case Cause::cpu:
-      wait.detail = explain_cpu(snapshot, demand, load);
+      says(explain_cpu(snapshot, demand, load),
+           limits.max_cpu_percent - load.foreign_cpu_percent - load.reserved_cpu_percent,
+           demand.cpu_share_percent);
+      if (!snapshot.sample.cpu_percent) wait.have.reset();
       break;
-    case Cause::memory:
-      wait.detail = explain_memory(snapshot, demand, load);
+    case Cause::memory: {
+      const auto total = static_cast<double>(snapshot.sample.memory_limit);
+      says(explain_memory(snapshot, demand, load),
+           bytes_left(limits.max_memory_percent, total, load.memory_bytes),
+           static_cast<double>(demand.memory_bytes));
+      if (!snapshot.sample.memory_percent || total <= 0) wait.have.reset();
       break;
+    }
     case Cause::gpu:
-      wait.detail = explain_gpu(snapshot, demand, load);
+      says(fmt::format("GPU use by others is {:.0f} %, the limit is {:g} %", load.gpu_percent,
+                       limits.max_gpu_percent),
+           limits.max_gpu_percent - load.gpu_percent, 0);
       break;
+    case Cause::gpu_memory: {
+      const auto total = static_cast<double>(snapshot.sample.gpu_memory_total.value_or(0));
+      says(explain_gpu_memory(snapshot, demand, load),
+           bytes_left(limits.max_gpu_percent, total, load.gpu_bytes), static_cast<double>(demand.gpu_bytes));
+      if (total <= 0) wait.have.reset();
+      break;
+    }
     case Cause::none:
       break;
   }
+  if (verdict.kept) wait.detail = "there is room, and it is kept for a task that came first";
+  if (verdict.never) wait.detail = explain_never(snapshot, demand, verdict.cause);
   return wait;
 }
 

@@ -27,8 +27,8 @@
 namespace medsynth::limits {
 
 // What keeps a task waiting; the names are those of Wait::reason.
-enum class Cause : std::uint8_t { none, slots, model_lock, cpu, memory, gpu };
-BOOST_DESCRIBE_ENUM(Cause, none, slots, model_lock, cpu, memory, gpu)
+enum class Cause : std::uint8_t { none, slots, model_lock, cpu, memory, gpu, gpu_memory };
+BOOST_DESCRIBE_ENUM(Cause, none, slots, model_lock, cpu, memory, gpu, gpu_memory)
 
 // What is asked for, in numbers. The source document's calls ask for less than a task: no slot, or no gates.
 struct Demand {
@@ -104,7 +104,7 @@ Verdict never_fits(const Sample& sample, const Limits& limits, const Demand& dem
 // one starts at a time, until its load is measured: ten of them do not pass one gap.
 Verdict decide(const Snapshot& snapshot, const Demand& demand);
 
-// A refusal in words; `needs` has the names.
+// A refusal in words and numbers, without its place in line; `needs` has the names.
 Wait explain(const Snapshot& snapshot, const Demand& demand, Verdict verdict, const Needs& needs);
 
 // --- the arithmetic of decide(), for line.h: everything that adds up, with what is measured taken out

@@ -41,6 +41,18 @@ Error timed_out(const Request& request, milliseconds timeout, const Wait& wait) 
                "resources_timeout"};
 }
 
+// How many before `me` wait for the same.
+int waiting_for_same(const std::vector<SlotTable::InLine>& line, const std::vector<Verdict>& verdicts,
+                     std::size_t me) {
+  int count = 0;
+  for (std::size_t i = 0; i < me; ++i) {
+    const bool model = verdicts[me].cause != Cause::model_lock ||
+                       line[i].waiting.demand.model == line[me].waiting.demand.model;
+    if (line[i].waiting.takes && verdicts[i].cause == verdicts[me].cause && model) ++count;
+  }
+  return count;
+}
+
 }  // namespace
 
 class Gatekeeper::Blocked {
@@ -179,6 +191,7 @@ Answer Gatekeeper::attempt(Caller& caller) {
   if (seen.wait) return std::move(*seen.wait);
   if (seen.verdict.kept) caller.look_at_all = true;  // for somebody who may be dead
   Wait wait = explain(seen.snapshot, caller.demand, seen.verdict, caller.request.needs);
+  if (caller.place.index >= 0) wait.place = caller.ahead_for_same + 1;
   if (!seen.verdict.never) return wait;
   Never never;
   static_cast<Wait&>(never) = std::move(wait);
@@ -214,6 +227,7 @@ void Gatekeeper::look_and_take(Caller& caller, const Reading* reading, Look& see
     if (line[i].place == caller.place.index) {
       seen.verdict = all[i];
       caller.ahead = static_cast<int>(i);
+      caller.ahead_for_same = waiting_for_same(line, all, i);
     } else if (all[i].admitted() && table_->call(line[i].place)) {
       seen.called.push_back(line[i].place);
     }

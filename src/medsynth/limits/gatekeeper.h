@@ -69,6 +69,7 @@ class Gatekeeper {
     Place place;
     bool look_at_all = false;  // who of those in line is dead: not only of those who may go
     int ahead = 0;             // of it in line
+    int ahead_for_same = 0;    // of those, that wait for the same thing
     ~Caller() {                // what was not taken
       place.table.give_back(std::move(holders.slot));
       place.table.give_back(std::move(holders.model));

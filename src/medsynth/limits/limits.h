@@ -83,8 +83,14 @@ struct Needs {
 
 // Why a task does not start yet: a refusal is data, not an error.
 struct Wait {
-  std::string reason;  // slots | model_lock | cpu | memory | gpu
+  std::string reason;  // slots | model_lock | cpu | memory | gpu | gpu_memory
   std::string detail;  // "5 of 5 slots are taken"
+  // Among those of the machine's line that wait for the same thing: 1 is next; 0: it is not in line.
+  std::int64_t place = 0;
+  // What may be had of it now, and what the task takes: slots, users of the model, percent of the CPUs or the
+  // GPU, bytes. Absent: unknown, or nothing of its own.
+  std::optional<double> have = {};
+  std::optional<double> need = {};
 };
 
 // One slot that is taken on this machine, by whichever process.
@@ -99,7 +105,8 @@ struct SlotInfo {
 };
 BOOST_DESCRIBE_STRUCT(SlotInfo, (), (slot, pid, actor, model, cpu_share_percent, memory_bytes, since))
 
-// Where admission stands in this process, for metrics. By reason: slots, model_lock, cpu, memory, gpu.
+// Where admission stands in this process, for metrics. By reason: slots, model_lock, cpu, memory, gpu,
+// gpu_memory.
 struct AdmissionState {
   std::map<std::string, std::int64_t> waiting;    // callers that wait for it now
   std::map<std::string, std::int64_t> waits;      // callers that had to wait for it, since the start

@@ -85,6 +85,11 @@ Result<std::vector<Event>> Exchanges::start(const Group& group) {
     if (flight.attempt.record && flight.job.needs) {
       opened.push_back(i);
       firsts.push_back(tasks::to_processing({flight.task->task_id, flight.task->message_id, 1}));
+      // Should its worker die, this is what is known of it: it runs from now on.
+      const WallTime now = parts_.clock.now();
+      tasks::AttemptNotes notes{.number = 1, .worker = parts_.worker, .phases = flight.task->phases(now)};
+      notes.phases.push_back({.name = "run", .detail = "", .from = now});
+      tasks::put_notes(firsts.back().fields, notes);
     } else if (flight.attempt.record) {
       looked.push_back(i);
       begins.push_back(begin_of(flight));
@@ -205,6 +210,11 @@ Event Exchanges::has_ended(Flight& flight, const std::optional<tasks::Record>& r
   return HasEnded{end_of(*flight.outcome)};
 }
 
+void Exchanges::note(const InFlightTask& task, std::optional<WallTime> end, tasks::Advance& advance) const {
+  tasks::put_notes(advance.fields,
+                   {.number = advance.attempt.number, .worker = parts_.worker, .phases = task.phases(end)});
+}
+
 Result<std::vector<Event>> Exchanges::record(const Group& group) {
   std::vector<tasks::Advance> advances;
   advances.reserve(group.size());
@@ -222,7 +232,10 @@ Result<std::vector<Event>> Exchanges::record(const Group& group) {
 
 Result<std::vector<Event>> Exchanges::release(const Group& group) {
   std::vector<tasks::Advance> advances;
-  for (const Flight* flight : group) advances.push_back(tasks::to_pending(flight->record));
+  for (const Flight* flight : group) {
+    advances.push_back(tasks::to_pending(flight->record));
+    note(*flight->task, parts_.clock.now(), advances.back());
+  }
   BOOST_OUTCOME_TRY(parts_.client.run(parts_.store.advance(advances, parts_.worker, parts_.clock.now())));
   return all_done(group);
 }
@@ -278,9 +291,13 @@ Result<std::vector<Event>> Exchanges::forget(const Group& group) {
   return all_done(group);
 }
 
-Result<> Exchanges::show(const std::vector<tasks::Attempt>& attempts) {
+Result<> Exchanges::show(const std::vector<Shown>& attempts) {
   std::vector<tasks::Advance> advances;
-  for (const tasks::Attempt& attempt : attempts) advances.push_back(tasks::to_processing(attempt));
+  for (const Shown& each : attempts) {
+    advances.push_back(tasks::to_processing(each.attempt));
+    // Should its worker die, this is what is known of it.
+    note(*each.task, std::nullopt, advances.back());
+  }
   BOOST_OUTCOME_TRY(parts_.client.run(parts_.store.advance(advances, parts_.worker, parts_.clock.now())));
   return success();
 }

@@ -2,6 +2,8 @@
 // no threads and tries nothing twice: executor.h does. Thread safe.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,11 @@ struct ExchangeParts {
   std::int64_t max_deaths = 3;  // 0: never
 };
 
+struct Shown {
+  tasks::Attempt attempt;
+  std::shared_ptr<InFlightTask> task;
+};
+
 class Exchanges {
  public:
   explicit Exchanges(ExchangeParts parts) : parts_(std::move(parts)) {}
@@ -29,7 +36,7 @@ class Exchanges {
   // and it is one of those that ask Redis.
   Result<std::vector<Event>> carry_out(Effect effect, const Group& group);
   // Shows attempts as processing whose records do not say so yet. An answer nobody waits for.
-  Result<> show(const std::vector<tasks::Attempt>& attempts);
+  Result<> show(const std::vector<Shown>& attempts);
   Result<tasks::Written> progress(const tasks::Attempt& attempt, double percent, std::string_view stage);
 
  private:
@@ -42,6 +49,7 @@ class Exchanges {
   Events settle(const Group& group, bool bury);
   Events forget(const Group& group);
   tasks::Begin begin_of(const Flight& flight) const;
+  void note(const InFlightTask& task, std::optional<WallTime> end, tasks::Advance& advance) const;
   Event opened(Flight& flight, const Result<tasks::Begun>& begun);
   Event has_ended(Flight& flight, const std::optional<tasks::Record>& record);
 

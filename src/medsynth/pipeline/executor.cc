@@ -129,8 +129,8 @@ class Executor::RunOf final : public Run {
     const auto written = executor_.exchanges_.progress(flight_.record, percent, stage);
     if (written && written->stop_requested) flight_.task->stop(StopCause::cancelled);
   }
-  void show(std::string state, std::string detail) override {
-    flight_.task->show(std::move(state), std::move(detail), executor_.parts_.clock.now());
+  void show(std::string state) override {
+    flight_.task->show(std::move(state), executor_.parts_.clock.now());
   }
 
  private:
@@ -256,9 +256,12 @@ void Executor::release(Flights& flights) {
     parts_.consumer.forget(flight->delivery);
   }
   std::erase_if(flights, [this](const auto& flight) {
-    const bool left = flight->attempt.effect >= Effect::give_back;
-    if (left) parts_.in_flight.remove(flight->task);
-    return left;
+    const Effect effect = flight->attempt.effect;
+    if (effect == Effect::give_back && flight->job.needs && !flight->called)
+      parts_.in_flight.give_back(flight->task, parts_.clock.now());
+    else if (effect >= Effect::give_back)
+      parts_.in_flight.remove(flight->task);
+    return effect >= Effect::give_back;
   });
 }
 
@@ -272,6 +275,22 @@ void Executor::step(Flight& flight, const Event& event) {
                   flight.record, *flight.job.options, parts_.clock.now());
   else if (effect == Effect::record)
     flight.ending.advance.attempt = flight.record;  // a later one, when the first was stale
+  if (effect == Effect::record) note(flight);
+}
+
+// What the attempt went through goes into its record with its end.
+void Executor::note(Flight& flight) const {
+  const WallTime now = parts_.clock.now();
+  tasks::AttemptNotes notes{
+      .number = flight.record.number,
+      .worker = flight.attempt.end == End::completed ? std::string_view() : options_.worker,
+      .phases = flight.task->phases(now),
+      .error = flight.ending.why};
+  if (notes.phases.empty() && flight.called)
+    notes.phases.push_back({.name = "run", .detail = "", .from = flight.began, .to = now});
+  if (flight.ending.advance.to == tasks::Status::retrying)
+    notes.next_attempt_at = flight.ending.settlement.eta;
+  tasks::put_notes(flight.ending.advance.fields, notes);
 }
 
 // Reads the message and finds its actor. Wrong arguments, an unknown actor, a model that is not there: it
@@ -318,9 +337,9 @@ void Executor::refuse(Flight& flight, Error error) {
 // Waits for slot, lock and gates. No record is touched meanwhile: waiting is no attempt.
 void Executor::admit(Flight& flight) {
   InFlightTask& task = *flight.task;
-  auto resources = parts_.limiter.acquire(
-      *flight.job.needs, options_.patience, task.wait_token(),
-      [&](const limits::Wait& wait) { task.show("waiting", wait.reason, parts_.clock.now()); });
+  auto resources =
+      parts_.limiter.acquire(*flight.job.needs, options_.patience, task.wait_token(),
+                             [&](const limits::Wait& wait) { task.waits(wait, parts_.clock.now()); });
   if (resources) {
     flight.resources = std::move(*resources);
     step(flight, Granted{});
@@ -377,11 +396,11 @@ SteadyTime::duration Executor::call(Flight& flight) {
   else
     parts_.in_flight.add(flight.task);
   RunOf run(*this, flight);
-  if (admitted) run.show("running", "");
-  if (flight.attempt.opened && !flight.attempt.written)
-    running(flight.record, parts_.clock.steady() + kFlush);
+  if (admitted) flight.task->runs(parts_.clock.now());
+  if (flight.attempt.opened && !flight.attempt.written) running(flight, parts_.clock.steady() + kFlush);
   parts_.host.started(message);
   flight.called = true;
+  flight.began = parts_.clock.now();
   Result<std::string> result = guarded([&] { return flight.job.run(run); });
   const SteadyTime::duration took = run.took();
   parts_.host.ran(message, flight.job, run, result);
@@ -452,6 +471,9 @@ Group Executor::carry_out(Effect effect, const Group& group) {
       return group;
     }
     trouble_.failed(trouble_of(effect), events.error());
+    if (!is_after_run(effect))
+      for (const Flight* flight : group)
+        flight->task->waits({.reason = "redis", .detail = events.error().message}, parts_.clock.now());
     if (parts_.client.wait_connected(kAwaySlice, abandon_.get_token())) {
       std::unique_lock lock(mutex_);  // it is there, but does not do it yet
       changed_.wait_for(lock, abandon_.get_token(), backoff.next(), [] { return false; });
@@ -480,13 +502,14 @@ void Executor::settled(const Group& group) {
   }
 }
 
-void Executor::running(const tasks::Attempt& attempt, SteadyTime due) {
+void Executor::running(const Flight& flight, SteadyTime due) {
   bool wake;
   {
     const std::lock_guard lock(mutex_);
     wake = due < next_due();
     Running& slot = running_[std::this_thread::get_id()];
-    slot.attempt = attempt;  // into the memory of the last one
+    slot.attempt = flight.record;  // into the memory of the last one
+    slot.task = flight.task;
     slot.due = due;
   }
   if (wake) changed_.notify_all();
@@ -552,10 +575,10 @@ void Executor::finish_loop(const std::stop_token& stop) {
               std::back_inserter(batch));
     gathered_.erase(gathered_.begin(), gathered_.begin() + static_cast<std::ptrdiff_t>(count));
     if (gathered_.empty()) flush_ = false;
-    std::vector<tasks::Attempt> shown;
+    std::vector<Shown> shown;
     for (auto& [thread, running] : running_) {
       if (running.due > now) continue;
-      shown.push_back(running.attempt);
+      shown.push_back({running.attempt, running.task});
       running.due = SteadyTime::max();
     }
     ++busy_;

@@ -74,6 +74,7 @@ class Executor {
   class RunOf;
   struct Running {  // by a worker thread
     tasks::Attempt attempt;
+    std::shared_ptr<InFlightTask> task;
     SteadyTime due = SteadyTime::max();  // when its record is to say processing
   };
 
@@ -83,6 +84,7 @@ class Executor {
   void admit(Flight& flight);
   Exclusive::Place enter(const Group& group);
   SteadyTime::duration call(Flight& flight);
+  void note(Flight& flight) const;
   void step(Flight& flight, const Event& event);
   Group carry_out(Effect effect, const Group& group);
   bool gives_up(Effect effect, const Group& group) const;
@@ -90,7 +92,7 @@ class Executor {
   void release(Flights& flights);
   void settled(const Group& group);
 
-  void running(const tasks::Attempt& attempt, SteadyTime due);
+  void running(const Flight& flight, SteadyTime due);
   void finish(std::unique_ptr<Flight> flight);
   void flush();
   void finish_loop(const std::stop_token& stop);

@@ -30,6 +30,7 @@ struct Flight {
   Ending ending = {};
   std::string reason = {};  // why it is to be buried
   bool called = false;      // its actor
+  WallTime began = {};      // that call
   bool in_doubt = false;    // it may be settled: an answer was lost
 };
 

@@ -18,16 +18,73 @@ void InFlightTask::stop(StopCause cause) {
   wait_.request_stop();
 }
 
-void InFlightTask::show(std::string state, std::string reason, WallTime since) {
+void InFlightTask::enter(tasks::Phase phase) {
+  constexpr std::size_t kMax = 16;  // one that changes its reason for hours says no more with more
+  if (!phases_.empty()) phases_.back().to = phase.from;
+  // What took no time was none: it runs and finds that its model is to be loaded first.
+  if (!phases_.empty() && phases_.back().name == "run" && phases_.back().from == phase.from)
+    phases_.pop_back();
+  if (phases_.size() == kMax) phases_.erase(phases_.begin() + kMax / 2);
+  phases_.push_back(std::move(phase));
+}
+
+void InFlightTask::waits(const limits::Wait& wait, WallTime now) {
+  const std::lock_guard lock(mutex_);
+  if (!waits_for_ || waits_for_->reason != wait.reason) {
+    since_ = now;
+    enter({.name = "waiting", .detail = wait.reason == "slots" ? "slot" : wait.reason, .from = now});
+  }
+  waits_for_ = wait;
+}
+
+void InFlightTask::runs(WallTime now) {
+  const std::lock_guard lock(mutex_);
+  waits_for_.reset();
+  state_ = "running";
+  since_ = now;
+  began_ = now;
+  enter({.name = "run", .detail = "", .from = now});
+}
+
+void InFlightTask::show(std::string state, WallTime now) {
   const std::lock_guard lock(mutex_);
   state_ = std::move(state);
-  reason_ = std::move(reason);
-  since_ = since;
+  since_ = now;
+  const bool loads = state_ == "loading";
+  enter({.name = loads ? "load" : "run", .detail = loads ? model_ : "", .from = now});
+}
+
+std::vector<tasks::Phase> InFlightTask::phases(std::optional<WallTime> end) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<tasks::Phase> phases = phases_;
+  if (!phases.empty()) phases.back().to = end;
+  return phases;
+}
+
+void InFlightTask::resume(const InFlightTask& earlier) {
+  const std::scoped_lock lock(mutex_, earlier.mutex_);
+  waits_for_ = earlier.waits_for_;
+  since_ = earlier.since_;
+  phases_ = earlier.phases_;
 }
 
 fleet::TaskReport InFlightTask::report() const {
   const std::lock_guard lock(mutex_);
-  return {task_id, actor, state_, reason_, rfc3339(since_)};
+  fleet::TaskReport report{.task_id = task_id,
+                           .actor = actor,
+                           .state = state_,
+                           .reason = "",
+                           .since = rfc3339(since_),
+                           .model = model_,
+                           .detail = "",
+                           .began = began_ ? rfc3339(*began_) : ""};
+  if (!waits_for_) return report;
+  report.reason = waits_for_->reason;
+  report.detail = waits_for_->detail;
+  report.place = waits_for_->place;
+  report.have = waits_for_->have;
+  report.need = waits_for_->need;
+  return report;
 }
 
 void InFlightTask::wants(std::string model) {
@@ -42,6 +99,9 @@ std::string InFlightTask::waits_for_model() const {
 
 void InFlight::add(std::shared_ptr<InFlightTask> task) {
   const std::lock_guard lock(mutex_);
+  if (!given_back_.empty()) {
+    if (const auto earlier = given_back_.extract(task->message_id)) task->resume(*earlier.mapped().task);
+  }
   tasks_.push_back(std::move(task));
 }
 
@@ -50,14 +110,23 @@ void InFlight::remove(const std::shared_ptr<InFlightTask>& task) {
   tasks_.remove(task);
 }
 
+void InFlight::give_back(const std::shared_ptr<InFlightTask>& task, WallTime now) {
+  const std::lock_guard lock(mutex_);
+  tasks_.remove(task);
+  given_back_.insert_or_assign(task->message_id, GivenBack{task, now});
+}
+
 std::vector<std::shared_ptr<InFlightTask>> InFlight::all() const {
   const std::lock_guard lock(mutex_);
   return {tasks_.begin(), tasks_.end()};
 }
 
-std::vector<fleet::TaskReport> InFlight::reports() const {
+std::vector<fleet::TaskReport> InFlight::reports(WallTime now) {
   std::vector<fleet::TaskReport> reports;
-  for (const auto& task : all()) reports.push_back(task->report());
+  const std::lock_guard lock(mutex_);
+  std::erase_if(given_back_, [&](const auto& each) { return now - each.second.at > fleet::kReportTtl; });
+  for (const auto& task : tasks_) reports.push_back(task->report());
+  for (const auto& [message, earlier] : given_back_) reports.push_back(earlier.task->report());
   return reports;
 }
 

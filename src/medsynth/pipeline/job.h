@@ -35,8 +35,8 @@ class Run {
   virtual double elapsed() const = 0;              // seconds
   // 0-100, written into the record at most every 100 ms; `stage` is shown to people.
   virtual void progress(double percent, std::string_view stage) = 0;
-  // "running", or "loading" and which model: shown in the worker's snapshot.
-  virtual void show(std::string state, std::string detail) = 0;
+  // "loading" while its model is loaded, then "running" again: shown in the worker's snapshot.
+  virtual void show(std::string state) = 0;
 };
 
 struct Job {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "medsynth/base/id.h"
+#include "medsynth/tasks/timeline.h"
 
 namespace medsynth::tasks {
 namespace {
@@ -25,12 +26,12 @@ constexpr std::array kFurther{Known{"actor", "null", kText}, Known{"queue", "nul
                               Known{"message_id", "null", kText}, Known{"attempt", "null", kCount},
                               Known{"result_bytes", "null", kCount}};
 constexpr std::string_view kTaskId = "task_id";
-constexpr std::string_view kUnreadable = "unreadable_fields";
-constexpr std::array<std::string_view, 6> kOwned{kTaskId,   "created_at",       "updated_at",
-                                                 "attempt", "cancel_requested", "result_bytes"};
+constexpr std::string_view kUnreadable = "unreadable_fields", kWaiting = "waiting";
+constexpr std::array<std::string_view, 7> kOwned{
+    kTaskId, "created_at", "updated_at", "attempt", "cancel_requested", "result_bytes", kWaiting};
 
 bool is_known(std::string_view name) {
-  return name == kTaskId || name == kUnreadable ||
+  return name == kTaskId || name == kUnreadable || name == kWaiting ||
          std::any_of(kKnown.begin(), kKnown.end(), [&](const Known& known) { return known.name == name; });
 }
 
@@ -99,7 +100,7 @@ Result<> check_fields(const Fields& fields) {
 }
 
 bool is_owned(std::string_view name) {
-  return std::find(kOwned.begin(), kOwned.end(), name) != kOwned.end();
+  return is_notes(name) || std::find(kOwned.begin(), kOwned.end(), name) != kOwned.end();
 }
 
 std::string percent_text(double percent) {
@@ -144,7 +145,7 @@ std::size_t Record::bytes() const {
   return bytes;
 }
 
-void Record::to_json(std::string& out) const {
+void Record::to_json(std::string& out, std::string_view waiting) const {
   out.reserve(out.size() + bytes() + 256);
   std::string unreadable;
   const auto write = [&](std::string_view name, std::string_view value, const Known& known) {
@@ -157,8 +158,12 @@ void Record::to_json(std::string& out) const {
   out += '{';
   write_member(out, kTaskId, json::write_string(task_id));
   for (const Known& known : kKnown) write(known.name, raw(known.name), known);
+  if (!waiting.empty()) {
+    out += ',';
+    write_member(out, kWaiting, waiting);
+  }
   for (const auto& [name, value] : fields)
-    if (!is_known(name)) write(name, value, {name, "null", beginnings_of(name)});
+    if (!is_known(name) && !is_notes(name)) write(name, value, {name, "null", beginnings_of(name)});
   if (!unreadable.empty()) {
     out += ',';
     write_member(out, kUnreadable, "[" + unreadable + "]");

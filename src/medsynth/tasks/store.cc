@@ -142,6 +142,24 @@ Query<bool> Store::has_tombstone(std::string message_id) const {
           }};
 }
 
+Query<std::vector<std::optional<std::int64_t>>> Store::ahead(const std::vector<std::string>& ids) const {
+  using Places = std::vector<std::optional<std::int64_t>>;
+  const std::string pending = index_key(options_, "status:pending");
+  std::vector<Command> commands{Command("ZCARD", pending)};
+  for (const std::string& id : ids) commands.emplace_back("ZREVRANK", pending, id);
+  return {std::move(commands), [](const Replies& replies) -> Result<Step<Places>> {
+            BOOST_OUTCOME_TRY(const auto all, redis::integer(replies[0]));
+            Places places;
+            for (std::size_t i = 1; i < replies.size(); ++i) {
+              places.emplace_back();
+              if (replies[i].is_null()) continue;
+              BOOST_OUTCOME_TRY(const auto behind, redis::integer(replies[i]));
+              places.back() = std::max<std::int64_t>(0, all - 1 - behind);
+            }
+            return Step<Places>{std::move(places)};
+          }};
+}
+
 Query<redis::Done> Store::forget_tombstone(std::string message_id) const {
   return redis::all_ok({call(scripts::forget, options_, {tombstone_key(options_, message_id)}, WallTime{},
                              {json::write_string(message_id)})});

@@ -231,6 +231,8 @@ class Store {
 
   // Removes index entries whose record has expired, in bounded steps; answers how many.
   redis::Query<std::int64_t> sweep(WallTime now) const;
+  // How many pending tasks were created before each of these; nullopt for one that is not pending.
+  redis::Query<std::vector<std::optional<std::int64_t>>> ahead(const std::vector<std::string>& ids) const;
   // How many records have each status.
   redis::Query<std::vector<std::pair<Status, std::int64_t>>> counts(WallTime now) const;
 

@@ -109,6 +109,9 @@ struct Metrics::Impl {
   Counters& unloads = counters("medsynth_model_unloads_total", "Models that left memory, by reason");
   Counters& lost_leases =
       counters("medsynth_lost_leases_total", "Messages that were recovered by somebody else while they ran");
+  Counters& wait_estimates =
+      counters("medsynth_wait_estimates_total",
+               "Tasks that started within the time that was shown, before or after it");
   Histograms& http_seconds =
       histograms("medsynth_http_request_duration_seconds", "Duration of HTTP requests");
 
@@ -249,6 +252,10 @@ void Metrics::model_unloaded(std::string_view model, std::string_view reason, do
 
 void Metrics::lost_leases_total(std::int64_t count) {
   raise_to(impl_->lost_leases.Add({}), static_cast<double>(count));
+}
+
+void Metrics::wait_estimate(std::string_view outcome) {
+  impl_->wait_estimates.Add({{"outcome", std::string(outcome)}}).Increment();
 }
 
 void Metrics::http_request(std::string_view method, std::string_view route, int status, double seconds) {

@@ -95,6 +95,9 @@ class Metrics {
   void model_unloaded(std::string_view model, std::string_view reason, double seconds, double age);
   void lost_leases_total(std::int64_t count);  // medsynth_lost_leases_total
 
+  // medsynth_wait_estimates_total{outcome}: tasks of which an estimate was shown have started: hit, early, late
+  void wait_estimate(std::string_view outcome);
+
   // HTTP: medsynth_http_request_duration_seconds{method,route,status}. `route` is a pattern, never a path.
   void http_request(std::string_view method, std::string_view route, int status, double seconds);
 

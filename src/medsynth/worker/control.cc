@@ -123,6 +123,10 @@ void Control::apply_limits(const std::map<std::string, double>& set, std::vector
 }
 
 json::object Control::answer(const fleet::Request& request) {
+  if (request.kind == "models.list") {
+    list_models(parts_.sensors.system().memory);
+    return {{"models", described::to_value(snapshot_.models)}};
+  }
   json::object removals;
   if (request.kind == "cache.remove") {
     removals[request.argument] = described::enum_name(parts_.cache.remove(request.argument));
@@ -184,8 +188,29 @@ void Control::count(const models::CacheStats& cache, const limits::Pressure& pre
   for (const auto& [model, tasks] : parts_.in_flight.waiting_for_models()) waiting_[model] = tasks;
   for (const auto& [model, tasks] : waiting_) metrics.update_queue_size(model, static_cast<double>(tasks));
   metrics.lost_leases_total(parts_.consumer.lost_leases());
-  count_admission(metrics, parts_.limiter.admission());
+  const limits::AdmissionState admission = parts_.limiter.admission();
+  count_admission(metrics, admission);
+  say_gates(admission);
   count_pressure(metrics, pressure);
+}
+
+// A catalogue that cannot be read leaves what was known; who runs tasks says what is wrong with it.
+void Control::list_models(const limits::MemoryInfo& memory) {
+  auto models = parts_.models.installed(memory, parts_.limiter.limits().max_memory_percent);
+  if (said("the catalogue of models cannot be read", models)) snapshot_.models = std::move(*models);
+}
+
+// Once for each gate that closed or opened since it was looked at last, with who waits for it here.
+void Control::say_gates(const limits::AdmissionState& state) {
+  for (const auto& [gate, closed] : state.closed) {
+    if (std::exchange(closed_gates_[gate], closed) == closed) continue;
+    const auto waiting = state.waiting.find(gate);
+    const bool known = closed && snapshot_.usage["reason"] == json::value(gate);
+    log::info(closed ? "gate closed" : "gate opened",
+              {{"gate", gate},
+               {"waiting", waiting == state.waiting.end() ? 0 : waiting->second},
+               {"why", known ? snapshot_.usage["detail"] : json::value("")}});
+  }
 }
 
 void Control::publish() {
@@ -197,7 +222,9 @@ void Control::publish() {
   count(stats, system.pressure);
   if (auto report = described::from_value<fleet::CacheReport>(described::to_value(stats)))
     snapshot_.cache = std::move(*report);
-  snapshot_.tasks = parts_.in_flight.reports();
+  snapshot_.tasks = parts_.in_flight.reports(parts_.clock.now());
+  snapshot_.run_times = parts_.actors.run_times();
+  list_models(system.memory);
   snapshot_.metrics.clear();
   for (const telemetry::Sample& sample : parts_.metrics.samples()) {
     if (auto copy = described::from_value<fleet::Sample>(described::to_value(sample)))

@@ -26,6 +26,8 @@
 #include "medsynth/redis/trouble.h"
 #include "medsynth/tasks/store.h"
 #include "medsynth/telemetry/telemetry.h"
+#include "medsynth/worker/host.h"
+#include "medsynth/worker/model_source.h"
 
 namespace medsynth::worker {
 
@@ -36,8 +38,10 @@ struct ControlParts {
   limits::Limiter& limiter;
   limits::Sensors& sensors;
   models::Cache& cache;
+  const ModelSource& models;
   const dramatiq::Consumer& consumer;
   pipeline::InFlight& in_flight;
+  const ActorHost& actors;
   telemetry::Metrics& metrics;
   const Clock& clock;
 };
@@ -64,6 +68,7 @@ class Control {
   json::object answer(const fleet::Request& request);
   void stop_cancelled();
   void stop_aborted();
+  void list_models(const limits::MemoryInfo& memory);
   void publish();
   void pass_over(const std::vector<Fault>& faults);
   // Whether it went well; says so where it did not.
@@ -76,6 +81,7 @@ class Control {
     return result.has_value();
   }
   void count(const models::CacheStats& cache, const limits::Pressure& pressure);
+  void say_gates(const limits::AdmissionState& state);
 
   ControlParts parts_;
   Identity identity_;
@@ -83,6 +89,7 @@ class Control {
   std::function<void(const limits::Limits&)> on_limits_;
   fleet::Snapshot snapshot_;  // what does not change, what was published last, and the control version
   std::map<std::string, std::int64_t> waiting_;  // tasks that wait for each model
+  std::map<std::string, bool> closed_gates_;     // as they were said last
   bool know_version_ = false;                    // requests made before this worker started are not for it
   // Running messages that were aborted, and until when they may go on.
   std::map<std::string, SteadyTime> stop_at_;

@@ -14,7 +14,8 @@
 namespace medsynth::worker {
 namespace {
 
-constexpr double kModelLoaded = 10;  // progress once the model is there, as in the source document
+constexpr std::size_t kRunTimes = 64;  // of the last tasks: what is said about waiting rests on them
+constexpr double kModelLoaded = 10;    // progress once the model is there, as in the source document
 
 }  // namespace
 
@@ -32,14 +33,14 @@ class ActorHost::JobContext final : public Context {
   // Loads the wanted model, or finds it in the cache.
   Result<> open_model() {
     if (!model_) return success();
-    run_.show("loading", model_->model.name);
+    run_.show("loading");
     BOOST_OUTCOME_TRY(auto handle, host_.models_.open(*model_, until_, [this](double part) {
       progress(kModelLoaded * part, "loading model");
     }));
     if (const auto keep = prepared_.model->keep_alive) handle.keep_alive(keep_alive_time(*keep));
     handle_ = std::move(handle);
     host_.deaths_.loaded(*model_);
-    run_.show("running", "");
+    run_.show("running");
     return success();
   }
 
@@ -165,6 +166,11 @@ void ActorHost::ran(const dramatiq::Message& message, const pipeline::Job& job, 
     entry.nanoseconds = (entry.nanoseconds + static_cast<std::int64_t>(seconds * 1e9)) / 2;
     return;
   }
+  {
+    const std::lock_guard lock(run_times_mutex_);
+    if (run_times_.size() >= kRunTimes) run_times_.pop_front();
+    run_times_.push_back({message.actor_name, job.needs->model, seconds});
+  }
   const std::string model = job.needs->model.empty() ? "none" : job.needs->model;
   metrics_.inference(model, entry.actor.about.operation, result.has_value(), seconds);
   telemetry::log_ml_event({.model = model,
@@ -173,6 +179,11 @@ void ActorHost::ran(const dramatiq::Message& message, const pipeline::Job& job, 
                            .duration = seconds,
                            .error = result ? "" : std::string_view(result.error().message),
                            .metadata = {{"task_id", run.task_id()}, {"attempt", run.attempt()}}});
+}
+
+std::vector<fleet::RunTime> ActorHost::run_times() const {
+  const std::lock_guard lock(run_times_mutex_);
+  return {run_times_.begin(), run_times_.end()};
 }
 
 void ActorHost::ended(std::string_view queue, std::string_view actor, pipeline::End end, bool called) {

@@ -5,13 +5,16 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "medsynth/base/clock.h"
+#include "medsynth/fleet/fleet.h"
 #include "medsynth/pipeline/job.h"
 #include "medsynth/redis/client.h"
 #include "medsynth/telemetry/telemetry.h"
@@ -30,6 +33,8 @@ class ActorHost final : public pipeline::Host {
   std::vector<std::string_view> names() const;
   // What ConsumerOptions::expected_work asks: by how long the last ones of that actor ran.
   std::optional<std::chrono::microseconds> expected_work(const dramatiq::Message& message) const;
+  // Of the last tasks that needed admission, in the order in which they ended.
+  std::vector<fleet::RunTime> run_times() const;
 
   pipeline::Job prepare(const dramatiq::Message& message) override;
   void started(const dramatiq::Message& message) override;
@@ -51,6 +56,8 @@ class ActorHost final : public pipeline::Host {
   ModelDeaths& deaths_;
   telemetry::Metrics& metrics_;
   const Clock& clock_;
+  mutable std::mutex run_times_mutex_;
+  std::deque<fleet::RunTime> run_times_;  // guarded by it
 };
 
 }  // namespace medsynth::worker

@@ -56,6 +56,7 @@ ModelSourceOptions model_options(const Settings& settings, double effective_cpus
   const std::int64_t threads = settings.threads > 0 ? settings.threads : std::max<std::int64_t>(1, allowed);
   return {.folder = models_dir(settings),
           .catalogue = settings.models_catalogue,
+          .language_model = settings.language_model,
           .threads = static_cast<int>(threads),
           .cpu_share_percent = std::min(100.0, 100.0 * static_cast<double>(threads) / effective_cpus)};
 }
@@ -276,8 +277,8 @@ int Process::run() {
       pipeline::ExecutorParts{client_, store_, broker_, *consumer_, *limiter_, in_flight_, actor_host_,
                               client_.clock()},
       pipeline::ExecutorOptions{.worker = host_ + "/" + worker_id_, .max_deaths = settings_.max_deaths});
-  Control control({control_client_, fleet_, store_, *limiter_, *sensors_, cache_, *consumer_, in_flight_,
-                   metrics_, control_client_.clock()},
+  Control control({control_client_, fleet_, store_, *limiter_, *sensors_, cache_, models_, *consumer_,
+                   in_flight_, actor_host_, metrics_, control_client_.clock()},
                   {worker_id_, host_, queues_}, environment_limits(settings_),
                   [this](const limits::Limits& limits) { obey(limits); });
   if (control_client_.wait_connected(kFirstLook)) control.obey();

@@ -2,6 +2,7 @@
 #include "medsynth/dramatiq/dead.h"
 
 #include "integration/api/api_fixture.h"
+#include "support/settle.h"
 
 namespace medsynth::api {
 namespace {
@@ -31,7 +32,7 @@ class QueueCalls : public ApiTest {
     const auto begun = own_.run(
         store_.begin({task_id, delivery.message.message_id, "medsynth", "act", "w"}, system_clock().now()));
     EXPECT_TRUE(own_.run(store_.fail(begun->attempt, "boom", system_clock().now())));
-    EXPECT_TRUE(*own_.run(worker_.dead(delivery, delivery.message, "boom")));
+    EXPECT_TRUE(*own_.run(test::dead(worker_, delivery, delivery.message, "boom")));
     return own_.run(dramatiq::DeadLetters(worker_).get({"medsynth"}, delivery.redis_message_id))->value();
   }
   std::string status_of(const std::string& task_id) {
@@ -112,7 +113,7 @@ TEST_F(QueueCalls, PurgesAQueue) {
   EXPECT_EQ(status_of("t0"), "cancelled");
   EXPECT_EQ(status_of("late"), "cancelled");
   EXPECT_EQ(status_of("runs"), "pending");
-  EXPECT_TRUE(*own_.run(worker_.ack(running->deliveries.at(0))));
+  EXPECT_TRUE(*own_.run(test::ack(worker_, running->deliveries.at(0))));
 }
 
 // Delayed messages that workers hold until they are due are counted like the others. (R13)

@@ -140,11 +140,18 @@ TEST(DoctorBuild, NamesTheEngine) {
 TEST(DoctorModels, EachStatus) {
   ModelsFacts facts{.folder = "/m"};
   facts.models = {{"a", "language", "", "", 1'000'000'000}};
-  facts.defaults = {{"language", "a", false, ""}, {"sentence", "b", true, ""}};
+  facts.defaults = {{"language", "a", false, "", "built_in"}, {"sentence", "b", true, "", ""}};
   expect(model_checks(facts, machine()), "models.file", Status::ok, "complete");
   expect(model_checks(facts, machine()), "models.language", Status::ok, "a answers");
   expect(model_checks(facts, machine()), "models.sentence", Status::warning, "demo");
-  facts.defaults[1] = {"sentence", "", false, "the model b is not installed"};
+  expect(model_checks(facts, machine()), "models.calibration", Status::ok, "built-in pairs");
+  facts.defaults[0].calibration = "own";
+  expect(model_checks(facts, machine()), "models.calibration", Status::ok, "your pairs");
+  facts.defaults[0].calibration = "none";
+  expect(model_checks(facts, machine()), "models.calibration", Status::warning, "models use a");
+  facts.defaults[0].calibration = "damaged";
+  expect(model_checks(facts, machine()), "models.calibration", Status::failed, "cannot be read");
+  facts.defaults[1] = {"sentence", "", false, "the model b is not installed", ""};
   expect(model_checks(facts, machine()), "models.sentence", Status::warning, "not installed");
   facts.models[0].memory_bytes = 7'000'000'000;  // of 8, of which 80 % may be used
   expect(model_checks(facts, machine()), "models.memory", Status::warning, "6.4 GB");
@@ -181,12 +188,30 @@ FleetFacts fleet() {
                     .behind_s = 5,
                     .queues = {"q"}}};
   facts.queues = {{"q", false, 3, 0}};
+  facts.waiting = WaitingFacts{};
   return facts;
 }
 
 TEST(DoctorFleet, AGoodOneIsOkThroughout) {
   const Checks checks = fleet_checks(Seen<FleetFacts>(fleet()));
   for (const Check& check : checks) EXPECT_EQ(check.status, Status::ok) << check.id << check.what;
+}
+
+// What running tasks end by themselves is as it should be; what nobody's patience ends is said with what to do.
+TEST(DoctorFleet, SaysWhatTasksWaitFor) {
+  FleetFacts facts = fleet();
+  WaitingFacts waiting{
+      .reasons = {{"slot", {12, "5 of 5 slots are taken", "wait"}}}, .unended = 12, .looked_at = 12};
+  facts.waiting = waiting;
+  expect(fleet_checks(facts), "tasks.waiting", Status::ok, "wait for slot (12)");
+  waiting.reasons["cpu"] = {3, "CPU load is 99 %", "end other programs"};
+  waiting.unended = 300;
+  facts.waiting = waiting;
+  expect(fleet_checks(facts), "tasks.waiting", Status::warning, "cpu (3), slot (12), of 12 of 300 that have");
+  expect(fleet_checks(facts), "tasks.waiting", Status::warning, "CPU load is 99 %");
+  expect(fleet_checks(facts), "tasks.waiting", Status::warning, "end other programs");
+  facts.waiting = Seen<WaitingFacts>::hidden("NOPERM zrevrange");
+  expect(fleet_checks(facts), "tasks.waiting", Status::unknown, "NOPERM zrevrange");
 }
 
 TEST(DoctorFleet, NotSeenIsUnknown) {

@@ -17,11 +17,26 @@ TEST(Verdict, SaysWhatItRestsOn) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
 }
 
-TEST(Waiting, NamesTheResource) {
-  const auto usage = json::parse(
-      R"({"hosts":[{"host":"h","tasks":[{"task_id":"t","state":"waiting","reason":"model_lock"}]}]})");
-  EXPECT_EQ(waiting_reason(usage->as_object(), "t"), "waiting for the model");
-  EXPECT_EQ(waiting_reason(usage->as_object(), "other"), "queued");
+TEST(Waiting, SaysForWhatWhereInLineAndHowLong) {
+  const auto task = json::parse(R"({"waiting":{"reason":"model_lock","detail":"model 'm' is in use","place":3,
+      "estimate":{"low":130,"high":241},"remedy":"The task ends"}})");
+  EXPECT_EQ(waiting_text(task->as_object()),
+            "waits for the model (model 'm' is in use), place 3, about 2-5 min");
+  EXPECT_EQ(waits_for(task->as_object()), "model_lock 2-5 min");
+  EXPECT_EQ(waiting_remedy(task->as_object()), "The task ends");
+}
+
+TEST(Waiting, OfOneThatDoesNotWaitNothingIsSaid) {
+  const auto task = json::parse(R"({"waiting":null})");
+  EXPECT_EQ(waiting_text(task->as_object()), "queued");
+  EXPECT_EQ(waits_for(task->as_object()), "");
+}
+
+// Of a reason that a newer server has, its own name.
+TEST(Waiting, AnUnknownReasonHasItsOwnName) {
+  const auto task =
+      json::parse(R"({"waiting":{"reason":"quota","detail":null,"place":null,"estimate":null}})");
+  EXPECT_EQ(waiting_text(task->as_object()), "waits for quota");
 }
 
 }  // namespace

@@ -161,13 +161,13 @@ TEST(Admission, RefusesForEverWhatCanNeverFit) {
 // GPU memory is admitted like memory; without a GPU what needs one never starts.
 TEST(Admission, AdmitsGpuMemory) {
   Snapshot snapshot = quiet();
-  EXPECT_EQ(reason(judge(snapshot, {.gpu_bytes = 1})), "never gpu");
+  EXPECT_EQ(reason(judge(snapshot, {.gpu_bytes = 1})), "never gpu_memory");
   snapshot.sample.gpu_memory_total = 10 * kGib;
   snapshot.sample.gpu_memory_free = 9 * kGib;
   EXPECT_EQ(reason(judge(snapshot, {.gpu_bytes = 7 * kGib})), "");
-  EXPECT_EQ(reason(judge(snapshot, {.gpu_bytes = 9 * kGib})), "never gpu");
+  EXPECT_EQ(reason(judge(snapshot, {.gpu_bytes = 9 * kGib})), "never gpu_memory");
   snapshot.running = {{.pid = kSelf, .gpu_bytes = 4 * kGib, .gpu_base = kGib}};
-  EXPECT_EQ(reason(judge(snapshot, {.gpu_bytes = 4 * kGib})), "gpu");
+  EXPECT_EQ(reason(judge(snapshot, {.gpu_bytes = 4 * kGib})), "gpu_memory");
   EXPECT_EQ(reason(judge(snapshot, {.gpu_bytes = 3 * kGib})), "");
   snapshot.sample.gpu_memory_free = 5 * kGib;  // the four are there now
   EXPECT_EQ(reason(judge(snapshot, {.gpu_bytes = 3 * kGib})), "");
@@ -265,7 +265,7 @@ TEST(Admission, WaitsForAGpuOnlyWithWhatNeedsIt) {
   snapshot.sample.gpu_memory_total.reset();
   EXPECT_EQ(reason(judge(snapshot, {})), "");
   const Demand needs{.gpu_bytes = kGib};
-  EXPECT_EQ(reason(judge(snapshot, needs)), "gpu");
+  EXPECT_EQ(reason(judge(snapshot, needs)), "gpu_memory");
   EXPECT_NE(explain(snapshot, needs, judge(snapshot, needs), {}).detail.find("unknown"), std::string::npos);
 }
 
@@ -334,6 +334,25 @@ RC_GTEST_PROP(AdmissionProperty, LetsInWhatFitsWhenIdle, ()) {
                      .memory_bytes = part(16 * kGib, up_to(snapshot.limits.max_memory_percent - used)),
                      .gpu_bytes = part(8 * kGib, up_to(snapshot.limits.max_gpu_percent))};
   RC_ASSERT(admitted(judge(snapshot, needs)));
+}
+
+// A refusal has numbers beside its words: what may be had now, and what the task takes.
+TEST(Admission, ARefusalSaysWhatThereIsAndWhatIsNeeded) {
+  Snapshot snapshot = quiet();
+  snapshot.sample.memory_limit = 10 * kGib;
+  snapshot.sample.memory_used = 6 * kGib;
+  snapshot.limits.max_memory_percent = 80;
+  const Demand large{.memory_bytes = 4 * kGib};
+  const Wait memory = explain(snapshot, large, judge(snapshot, large), {});
+  EXPECT_EQ(memory.reason, "memory");
+  EXPECT_DOUBLE_EQ(memory.have.value(), 2.0 * kGib);
+  EXPECT_DOUBLE_EQ(memory.need.value(), 4.0 * kGib);
+  snapshot.limits.max_concurrent_tasks = 1;
+  snapshot.running = {{.pid = kSelf}};
+  const Wait slots = explain(snapshot, {}, judge(snapshot, {}), {});
+  EXPECT_EQ(slots.reason, "slots");
+  EXPECT_DOUBLE_EQ(slots.have.value(), 0);
+  EXPECT_DOUBLE_EQ(slots.need.value(), 1);
 }
 
 }  // namespace

@@ -1,10 +1,5 @@
 // medsynth doctor
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <charconv>
-#include <cstddef>
 #include <iterator>
 #include <utility>
 
@@ -15,19 +10,10 @@
 #include "medsynth/cli/doctor/checks.h"
 #include "medsynth/cli/doctor/look.h"
 #include "medsynth/cli/doctor/report.h"
+#include "medsynth/cli/screen.h"
 
 namespace medsynth::cli {
 namespace {
-
-// Of the terminal, or COLUMNS; 0 where nobody reads lines of a width.
-std::size_t columns() {
-  std::size_t given = 0;
-  if (const auto text = process_environment("COLUMNS"))
-    std::from_chars(text->data(), text->data() + text->size(), given);
-  winsize size{};
-  if (given == 0 && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) given = size.ws_col;
-  return given;
-}
 
 int run_doctor(const Session& session) {
   const Settings& settings = session.settings();
@@ -47,7 +33,7 @@ int run_doctor(const Session& session) {
   if (session.format == Format::json)
     print_json(described::to_value(checks));
   else
-    print(doctor::report(checks, columns()));
+    print(doctor::report(checks, screen_width()));
   return doctor::any_failed(checks) ? 1 : 0;
 }
 

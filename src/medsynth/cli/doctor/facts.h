@@ -134,8 +134,9 @@ struct ModelFacts {
 struct DefaultModel {
   std::string kind;
   std::string name;
-  bool demo = false;   // a demo model answers in its place
-  std::string absent;  // what resolving it said
+  bool demo = false;        // a demo model answers in its place
+  std::string absent;       // what resolving it said
+  std::string calibration;  // of a language model: own | built_in | none | damaged
 };
 struct ModelsFacts {
   std::string folder;
@@ -168,6 +169,15 @@ struct QueueFacts {
   std::int64_t ready = 0;
   std::int64_t dead = 0;
 };
+struct WaitingFacts {
+  struct Reason {
+    std::int64_t tasks = 0;
+    std::string detail, remedy;  // of the first of them
+  };
+  std::map<std::string, Reason> reasons;  // of those that were looked at
+  std::int64_t unended = 0;               // tasks that are pending or retrying
+  std::int64_t looked_at = 0;             // the newest of those
+};
 struct BlockedModelFacts {
   std::string name;
   std::string file;
@@ -179,6 +189,7 @@ struct FleetFacts {
   std::int64_t python_workers = 0;  // with a heartbeat
   std::vector<QueueFacts> queues;
   std::vector<BlockedModelFacts> blocked;
+  Seen<WaitingFacts> waiting;
 };
 
 // ---- the server

@@ -184,6 +184,30 @@ Check consumed(const FleetFacts& facts) {
                  "Add the queue to MEDSYNTH_QUEUES of a worker, or start the one that consumes it.");
 }
 
+Check waiting(const FleetFacts& facts) {
+  constexpr const char* kId = "tasks.waiting";
+  if (!facts.waiting)
+    return unknown(kId, "Not known: what tasks wait for.", facts.waiting.hidden_by, "See redis.rights.");
+  const WaitingFacts& waiting = *facts.waiting;
+  if (waiting.reasons.empty()) return ok(kId, "No task waits for anything.");
+  std::vector<std::string> reasons;
+  std::string detail, remedy;
+  for (const auto& [reason, of_reason] : waiting.reasons) {
+    reasons.push_back(fmt::format("{} ({})", reason, of_reason.tasks));
+    // What running tasks end by themselves, and what is meant to wait, is as it should be.
+    static const std::set<std::string_view> kUsual{"slot", "model_lock", "delayed", "retry"};
+    if (kUsual.contains(reason)) continue;
+    detail += (detail.empty() ? "" : "; ") + printable(of_reason.detail);
+    remedy += (remedy.empty() ? "" : ". ") + printable(of_reason.remedy);
+  }
+  const std::string what =
+      fmt::format("Tasks wait for {}{}.", list(reasons),
+                  waiting.looked_at < waiting.unended
+                      ? fmt::format(", of {} of {} that have not started", waiting.looked_at, waiting.unended)
+                      : "");
+  return detail.empty() ? ok(kId, what) : warning(kId, what, detail, remedy);
+}
+
 Check paused(const FleetFacts& facts) {
   constexpr const char* kId = "queues.paused";
   std::vector<std::string> names;
@@ -228,8 +252,8 @@ Checks fleet_checks(const Seen<FleetFacts>& facts) {
     return {unknown("workers.alive", "Not known: workers and queues.", facts.hidden_by,
                     "See redis.connection and redis.rights.")};
   Checks checks;
-  for (const auto& check :
-       {alive, reports, silent, versions, same_limits, clocks, gates, blocked, consumed, paused, dead})
+  for (const auto& check : {alive, reports, silent, versions, same_limits, clocks, gates, blocked, consumed,
+                            waiting, paused, dead})
     checks.push_back(check(*facts));
   return checks;
 }

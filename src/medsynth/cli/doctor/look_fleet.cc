@@ -1,11 +1,14 @@
 #include <algorithm>
+#include <chrono>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "medsynth/api/waiting_view.h"
 #include "medsynth/base/described.h"
 #include "medsynth/base/paths.h"
 #include "medsynth/base/text.h"
@@ -14,9 +17,12 @@
 #include "medsynth/dramatiq/queues.h"
 #include "medsynth/dramatiq/workers.h"
 #include "medsynth/fleet/fleet.h"
+#include "medsynth/tasks/store.h"
 
 namespace medsynth::cli::doctor {
 namespace {
+
+constexpr std::int64_t kTasks = 200;  // of each status that are looked at
 
 double number(const json::object& object, std::string_view name) {
   const auto* member = object.if_contains(name);
@@ -44,6 +50,31 @@ void add_report(const fleet::Snapshot& snapshot, WallTime now, WorkerFacts& work
     worker.behind_s = static_cast<double>((now - *at).count()) / 1e6;
 }
 
+Seen<WaitingFacts> look_at_waiting(const tasks::Store& store, const dramatiq::Queues& queues,
+                                   const std::vector<fleet::Snapshot>& alive, redis::Client& client,
+                                   WallTime now) {
+  const auto paused = client.run(queues.paused());
+  if (!paused) return Seen<WaitingFacts>::hidden(printable(paused.error().message));
+  const api::WaitingFacts known{.roll = {.alive = alive, .silent = {}},
+                                .paused = {paused->begin(), paused->end()}};
+  api::WaitingView view(known, now);
+  WaitingFacts facts;
+  for (const tasks::Status status : {tasks::Status::pending, tasks::Status::retrying}) {
+    const auto list = store.list({.status = status, .limit = kTasks, .offset = 0, .cursor = ""}, now);
+    const auto page = list ? client.run(*list) : list.error();
+    if (!page) return Seen<WaitingFacts>::hidden(printable(page.error().message));
+    facts.unended += page->total;
+    facts.looked_at += static_cast<std::int64_t>(page->tasks.size());
+    for (const tasks::Record& task : page->tasks) {
+      const auto waiting = view.of(task, std::nullopt);
+      if (!waiting) continue;
+      WaitingFacts::Reason& reason = facts.reasons[waiting->reason];
+      if (reason.tasks++ == 0) reason = {1, waiting->detail, waiting->remedy};
+    }
+  }
+  return facts;
+}
+
 }  // namespace
 
 Seen<FleetFacts> look_at_fleet(const Settings& settings, const redis::Url& url, redis::Client& client,
@@ -53,6 +84,9 @@ Seen<FleetFacts> look_at_fleet(const Settings& settings, const redis::Url& url, 
       {.namespace_ = settings.namespace_, .worker_id = "doctor", .database = url.database});
   const fleet::Fleet fleet({settings.namespace_, settings.task_storage_prefix, url.database});
   const dramatiq::Queues queues(broker);
+  const tasks::Store store({.prefix = settings.task_storage_prefix,
+                            .ttl = std::chrono::seconds(settings.task_storage_ttl),
+                            .database = url.database});
   const auto snapshots = client.run(fleet.snapshots());
   if (!snapshots) return hidden(snapshots.error());
   const dramatiq::Workers registry(broker);
@@ -64,7 +98,6 @@ Seen<FleetFacts> look_at_fleet(const Settings& settings, const redis::Url& url, 
   if (!known) return hidden(known.error());
   const auto blocked = client.run(fleet.blocked_models(now));
   if (!blocked) return hidden(blocked.error());
-
   FleetFacts facts;
   for (const fleet::BlockedModel& each : *blocked)
     facts.blocked.push_back({each.model, each.file, each.deaths, each.until});
@@ -96,6 +129,7 @@ Seen<FleetFacts> look_at_fleet(const Settings& settings, const redis::Url& url, 
   if (!states) return hidden(states.error());
   for (const dramatiq::QueueState& each : *states)
     facts.queues.push_back({each.name, each.paused, each.depth.ready, each.depth.dead});
+  facts.waiting = look_at_waiting(store, queues, *snapshots, client, now);
   return facts;
 }
 

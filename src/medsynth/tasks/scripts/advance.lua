@@ -1,7 +1,7 @@
 -- Writes of many attempts. KEYS records. ARGV from 8: worker (JSON, empty: of an attempt that no other worker can have); then, in
 -- the order of KEYS, groups that take the same step: the status that it leads to (JSON), attempt, number of records, number of field
 -- names, these, and for each record its message_id (JSON), when it was created (microseconds, empty: not known) and the values of
--- these fields. A step to `processing` with fields is progress. Answers what is unusual: the place (from 1), and stop (written, and it
+-- these fields. A step to `processing` with the field `progress` is progress. Answers what is unusual: the place (from 1), and stop (written, and it
 -- should stop), stale or gone; all others are written. What is the same for many is said to Redis once: indexes, expiry, event.
 check_writes()
 local worker = ARGV[8]
@@ -12,8 +12,8 @@ local expire_at = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 10
 local answer, events = {}, {}
 local place = 0
 
--- Whether an attempt may write; `again`: it did, and its answer was lost. `names`: how many fields come with it.
-local function verdict(found, key, message, attempt, to, names)
+-- Whether an attempt may write; `again`: it did, and its answer was lost. `progressing`: it says how far it is.
+local function verdict(found, key, message, attempt, to, progressing)
   if not found[1] and redis.call('EXISTS', key) == 0 then return 'gone' end
   if found[1] ~= message then return 'stale' end   -- also what is no hash
   local before = found[3]
@@ -22,7 +22,7 @@ local function verdict(found, key, message, attempt, to, names)
     return number_of(found[2]) + 1 == tonumber(attempt) and 'write' or 'stale'   -- the first state of this attempt
   end
   if found[2] ~= attempt or worker ~= '' and redis.call('HGET', key, 'worker') ~= worker then return 'stale' end
-  if before == '"processing"' then return before == to and names == 0 and 'again' or 'write' end
+  if before == '"processing"' then return before == to and not progressing and 'again' or 'write' end
   return before == to and 'again' or 'stale'
 end
 
@@ -47,7 +47,7 @@ local function step(at)
     place = place + 1
     local key, message = KEYS[place], ARGV[at]
     local found = redis.pcall('HMGET', key, 'message_id', 'attempt', 'status')
-    local result = verdict(found, key, message, attempt, to, names)
+    local result = verdict(found, key, message, attempt, to, not progress)
     if result == 'write' then
       local id, before = string.sub(key, #prefix + 1), found[3]
       if before ~= '"pending"' or attempt ~= '1' then   -- else nothing came before

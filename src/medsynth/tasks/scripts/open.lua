@@ -25,6 +25,11 @@ local function open_one(key, message, queue, actor)
     return {'ended', ''}
   end
 
+  if before == '"processing"' and not replaces then   -- its worker died, or no longer held it
+    local last = attempt_of(key)
+    redis.call('HSET', key, '\31L' .. last % 20, '[' .. last .. ',' .. (redis.call('HGET', key, 'updated_at') or 'null') .. ',' .. now ..
+      ',' .. (redis.call('HGET', key, 'worker') or 'null') .. ']')
+  end
   local attempt = attempt_of(key) + 1   -- goes on, so that no late write of the old task fits
   if replaces then
     -- The old message may still have to be settled.
