@@ -66,6 +66,7 @@ TEST(Router, HeadFindsGet) {
 TEST(Table, HasEveryCallOfTheContract) {
   const std::set<std::string> wanted{"GET /v1/tasks/",
                                      "GET /v1/tasks/{task_id}",
+                                     "GET /v1/tasks/{task_id}/timeline",
                                      "DELETE /v1/tasks/{task_id}",
                                      "DELETE /v1/tasks/",
                                      "POST /v1/tasks/{task_id}/cancel",
@@ -75,6 +76,7 @@ TEST(Table, HasEveryCallOfTheContract) {
                                      "DELETE /v1/resources/limits",
                                      "GET /v1/resources/system",
                                      "GET /v1/model-cache/stats",
+                                     "GET /v1/models",
                                      "DELETE /v1/model-cache/models/{model_id}",
                                      "DELETE /v1/model-cache/clear",
                                      "POST /v1/async-ml/contradiction/detect",

@@ -233,8 +233,9 @@ TEST(Analyze, SentenceModelFindsPairs) {
 // A budget of no time leaves the words, and says so; one that is large enough changes nothing.
 TEST(Analyze, ABudgetEndsWithTheMostPromisingSentencesAndSaysSo) {
   jobs::AnalyzeArticles arguments;
-  arguments.articles = {with_claims({"Kittens purr."}), with_claims({"Felines hum."}),
-                        with_claims({"Engines stall."})};
+  arguments.articles = {with_abstract("Melatonin reduced delirium."),
+                        with_abstract("Ramelteon lowered confusion."),
+                        with_abstract("Yoga improved balance.")};
   FakeModel model;
   model.embeddings = {{1, 0}, {.9F, .1F}, {0, 1}};
   arguments.budget_seconds = 0;
