@@ -37,7 +37,6 @@ def models_of(server: Server) -> dict[str, dict]:
     return {each["id"]: each for each in answer.json()["models"]}
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1500)  # the demo model answers 116 pairs, both ways round
 def test_the_three_commands_of_the_readme(fresh: Server):
     readme = (ROOT / "README.md").read_text()

@@ -231,7 +231,7 @@ def test_ctrl_c_says_how_to_go_on(make_server, tmp_path: pathlib.Path):
     with open(tmp_path / "said", "w") as said:
         waits = subprocess.Popen([BINARY, "analyze", str(PLANTED)], env={**server.environment, "MEDSYNTH_URL": "http://127.0.0.1:1"},
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
-        wait_until(lambda: "medsynth usage" in (tmp_path / "said").read_text(), 30, "a word on what it waits for")
+        wait_until(lambda: "waits for a worker" in (tmp_path / "said").read_text(), 30, "a word on what it waits for")
         waits.send_signal(signal.SIGINT)
         assert waits.wait(10) == -signal.SIGINT
     way = re.search(r"run medsynth serve, then medsynth (analyze --task \S+)", (tmp_path / "said").read_text())
