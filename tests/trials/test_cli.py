@@ -398,7 +398,7 @@ def test_c6_ctrl_c_says_how_to_go_on():
     with peer(pending) as server:
         process = subprocess.Popen([str(BINARY), "contradict", "A", "B"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "MEDSYNTH_URL": server.url})
-        wait_until(lambda: ("GET", "/v1/async-ml/task/the-task") in server.asked)
+        wait_until(lambda: any(path.startswith("/v1/async-ml/task/the-task?wait=") for _, path in server.asked))
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert process.returncode == -signal.SIGINT and "medsynth tasks show the-task" in err and out == ""
