@@ -180,14 +180,10 @@ asio::awaitable<Result<Response>> embed(App& app, const Request& request) {
 }
 
 asio::awaitable<Result<Response>> show(App& app, const Request& request) {
-  BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
-  BOOST_OUTCOME_CO_TRY(const auto query, parse_query<ShowTaskQuery>(request.query));
-  BOOST_OUTCOME_CO_TRY(auto record, co_await ended_task(app, std::move(id), wait_of(query)));
-  if (!record) co_return task_not_found();
-  BOOST_OUTCOME_CO_TRY(const auto waiting, co_await waiting_of(app, *record));
-  co_return Response{.body = co_await off_loop(app, record->bytes(), [&] {
+  BOOST_OUTCOME_CO_TRY(const auto shown, co_await shown_task(app, request));
+  co_return Response{.body = co_await off_loop(app, shown.record.bytes(), [&] {
                        std::string body = R"({"success":true,"message":"The task as it is now.","data":)";
-                       record->to_json(body, described::write(waiting));
+                       shown.record.to_json(body, described::write(shown.waiting));
                        return body + R"(,"meta":)" + described::write(meta(app, request)) + "}";
                      })};
 }

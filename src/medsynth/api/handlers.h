@@ -31,7 +31,6 @@ Response answer(const T& body, int status = 200) {
 
 // The path's task id, checked.
 Result<std::string> task_id_of(const Request& request);
-std::chrono::milliseconds wait_of(const ShowTaskQuery& query);
 Error task_not_found();
 Error task_exists();
 

@@ -40,14 +40,10 @@ asio::awaitable<Result<Response>> list_tasks(App& app, const Request& request) {
 }
 
 asio::awaitable<Result<Response>> show_task(App& app, const Request& request) {
-  BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
-  BOOST_OUTCOME_CO_TRY(const auto query, parse_query<ShowTaskQuery>(request.query));
-  BOOST_OUTCOME_CO_TRY(auto record, co_await ended_task(app, std::move(id), wait_of(query)));
-  if (!record) co_return task_not_found();
-  BOOST_OUTCOME_CO_TRY(const auto waiting, co_await waiting_of(app, *record));
-  co_return Response{.body = co_await off_loop(app, record->bytes(), [&] {
+  BOOST_OUTCOME_CO_TRY(const auto shown, co_await shown_task(app, request));
+  co_return Response{.body = co_await off_loop(app, shown.record.bytes(), [&] {
                        std::string body;
-                       record->to_json(body, described::write(waiting));
+                       shown.record.to_json(body, described::write(shown.waiting));
                        return body;
                      })};
 }
@@ -111,10 +107,6 @@ Result<std::string> task_id_of(const Request& request) {
   const std::string& id = request.parameters.at(0);
   BOOST_OUTCOME_TRY(check_task_id(id));
   return id;
-}
-
-std::chrono::milliseconds wait_of(const ShowTaskQuery& query) {
-  return std::chrono::milliseconds(static_cast<std::int64_t>(query.wait * 1000));
 }
 
 Error task_not_found() {

@@ -1,11 +1,16 @@
 #include "medsynth/api/waits.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <utility>
 
 #include <boost/asio/this_coro.hpp>
 
+#include "medsynth/api/handlers.h"
 #include "medsynth/api/off_loop.h"
+#include "medsynth/api/payloads.h"
+#include "medsynth/api/url.h"
 #include "medsynth/dramatiq/queues.h"
 
 namespace medsynth::api {
@@ -66,6 +71,9 @@ asio::awaitable<Result<std::optional<tasks::Waiting>>> waiting_of(App& app, cons
   co_return std::move(found.front());
 }
 
+namespace {
+
+// nullopt: there is none (any more).
 asio::awaitable<Result<std::optional<tasks::Record>>> ended_task(App& app, std::string id,
                                                                  std::chrono::milliseconds wait) {
   const bool waits =
@@ -80,6 +88,18 @@ asio::awaitable<Result<std::optional<tasks::Record>>> ended_task(App& app, std::
     if (!lives || now >= deadline || app.draining) co_return record;
     co_await watch.wait(std::min<SteadyTime>(deadline, now + kMissedAfter));
   }
+}
+
+}  // namespace
+
+asio::awaitable<Result<ShownTask>> shown_task(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
+  BOOST_OUTCOME_CO_TRY(const auto query, parse_query<ShowTaskQuery>(request.query));
+  const std::chrono::milliseconds wait(static_cast<std::int64_t>(query.wait * 1000));
+  BOOST_OUTCOME_CO_TRY(auto record, co_await ended_task(app, std::move(id), wait));
+  if (!record) co_return task_not_found();
+  BOOST_OUTCOME_CO_TRY(auto waiting, co_await waiting_of(app, *record));
+  co_return ShownTask{std::move(*record), std::move(waiting)};
 }
 
 }  // namespace medsynth::api

@@ -1,7 +1,6 @@
 // What tasks wait for, found out for an answer; and waiting for one to end.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,9 +23,12 @@ boost::asio::awaitable<Result<std::vector<std::optional<tasks::Waiting>>>> waiti
 boost::asio::awaitable<Result<std::optional<tasks::Waiting>>> waiting_of(App& app,
                                                                          const tasks::Record& record);
 
-// The record once its task has ended, or as it is after `wait`. nullopt: there is none (any more). Holds no
-// thread. Where too many wait it does not.
-boost::asio::awaitable<Result<std::optional<tasks::Record>>> ended_task(App& app, std::string id,
-                                                                        std::chrono::milliseconds wait);
+// The task of the path once it has ended, or as it is after the wait that the query asks for. not_found: there
+// is none (any more). Holds no thread. Where too many wait it does not.
+struct ShownTask {
+  tasks::Record record;
+  std::optional<tasks::Waiting> waiting;
+};
+boost::asio::awaitable<Result<ShownTask>> shown_task(App& app, const Request& request);
 
 }  // namespace medsynth::api
