@@ -1,4 +1,6 @@
-// The reading of one claim, word by word. Internal to claim.cc and reader.cc.
+// The reading of one claim, word by word. Internal to claim.cc and reader.cc. One state (the clause being read) in
+// three sources, by what a word may be: reader.cc goes through them, reader_effects.cc knows effects,
+// reader_clauses.cc ends of clauses.
 #pragma once
 
 #include <initializer_list>

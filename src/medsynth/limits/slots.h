@@ -14,6 +14,8 @@
 // A process keeps the bytes of some records and places that it has freed locked, for its next tasks: to free
 // one and to take it again is then a store in memory each. Others pass over a free one whose byte is locked.
 //
+// One guard and one file keep all three, so it is one class: slots.cc has holdings and shares, places.cc the line.
+//
 // The table is no policy: who may go is decided in line.h and admission.h. Thread safe; what is said to need
 // the guard is called with it.
 #pragma once

@@ -1,6 +1,7 @@
 // What the model cache decides: a state machine without clock, thread or model. Events go in, effects come
 // out; the shell (cache.cc) carries the effects out, in their order, and reports back. One owner: not thread
-// safe.
+// safe. One state machine in three sources: plan.cc has the events, plan_room.cc who gets room and who leaves for
+// it, plan_stats.cc what it tells of itself.
 //
 //   absent → queued → reserved → loading → ready ⇄ in use → (draining →) unloading → absent | failed
 //

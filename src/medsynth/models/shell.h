@@ -1,6 +1,6 @@
 // Inside the room: the cache's state, one mutex around the plan, and the threads that carry out what it
 // decides. No lock is held while a model loads, while it is destroyed, while memory is measured, or while
-// somebody's callback runs.
+// somebody's callback runs. shell.cc has what runs under the mutex, shell_threads.cc what runs without it.
 #pragma once
 
 #include <condition_variable>

@@ -22,7 +22,9 @@
 // and with the client's errors. A call whose answer was lost can be repeated; the worst is a Written that
 // says stale. Events: {"task_id","status","progress","attempt"} on channel(), several in one message with
 // newlines between them where many tasks changed at once; of a deleted task {"task_id","status":"deleted"}.
-// Thread safe (immutable).
+// Thread safe (immutable). It holds no state but its options; the sources go by who makes the calls: store.cc has
+// looking and single tasks, store_writes.cc the source document's writes, store_batch.cc what workers write,
+// store_many.cc what is done to many, store_messages.cc what follows a replay or a purge.
 #pragma once
 
 #include <chrono>
