@@ -24,6 +24,7 @@
 #include "medsynth/base/log.h"
 #include "medsynth/dramatiq/producer.h"
 #include "medsynth/dramatiq/workers.h"
+#include "medsynth/redis/access.h"
 #include "medsynth/tasks/store.h"
 #include "medsynth/worker/worker.h"
 
@@ -207,7 +208,7 @@ int main(int argc, char** argv) {
   const Settings& settings = loaded->settings;
   log::start(settings.log_level, settings.log_format, "bench");
   if (words.size() == 1 && words[0] == "work") return work(settings);
-  const auto url = redis::parse_url(settings.redis_url);
+  const auto url = redis::url_of(settings);
   if (!url) return fail(url.error());
   redis::Client client({.url = *url, .callers_work = !words.empty() && words[0] == "pings"});
   if (const auto connected = client.wait_connected(5s); !connected) return fail(connected.error());

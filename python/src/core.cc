@@ -17,6 +17,7 @@
 
 #include "medsynth/base/log.h"
 #include "medsynth/base/paths.h"
+#include "medsynth/redis/access.h"
 
 namespace medsynth::python {
 namespace {
@@ -153,7 +154,7 @@ Core& Core::here() {
   static const int registered = pthread_atfork(nullptr, nullptr, after_fork);
   (void)registered;
   auto loaded = value(load_settings({}, process_environment, value(settings_text())));
-  auto url = value(redis::parse_url(loaded.settings.redis_url));
+  auto url = value(redis::url_of(loaded.settings));
   // A library speaks up when something is wrong, unless it was told to say more.
   const bool asked = loaded.origins["log_level"] != Origin::fallback;
   log::start(asked ? loaded.settings.log_level : "warning", loaded.settings.log_format, "python");

@@ -6,6 +6,7 @@
 #include "medsynth/base/id.h"
 #include "medsynth/base/settings.h"
 #include "medsynth/base/text.h"
+#include "medsynth/redis/access.h"
 
 #include "core.h"
 #include "values.h"
@@ -43,7 +44,7 @@ NB_MODULE(_core, m) {
         all[nb::str(setting.name.data(), setting.name.size())] = shown(Core::here().settings, setting);
     return all;
   });
-  m.def("redis_url", [] { return Core::here().settings.redis_url; });
+  m.def("redis_url", [] { return value(redis::url_for_others(Core::here().settings)); });
   // InvalidArgument at `pointer` where a name from outside breaks the rule for names.
   m.def("check_name",
         [](const std::string& pointer, const std::string& name) { value(check_name(pointer, name)); });

@@ -207,7 +207,7 @@ def test_a_dead_worker_that_nobody_reaped_is_dead(make_server, remote_redis):
 
 def test_a_second_server_shares_the_store_and_takes_it_over(make_server):
     first = make_server().start()
-    second = make_server(redis_port=str(first.redis_port)).start()
+    second = make_server(redis_port=str(first.redis_port), REDIS_URL=first.redis_url()).start()
     task_id = first.detect()
     assert first.result(task_id) == second.result(task_id)
     assert first.stop() == 0

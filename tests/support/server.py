@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ import requests
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("MEDSYNTH_BINARY", ROOT / "build/release/bin/medsynth"))
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "medsynth"
+COMPILER = next(filter(None, map(shutil.which, ("clang-19", "cc", "clang", "gcc"))), "cc")  # of C; a minimal machine has that of scripts/setup
 MODELS = pathlib.Path(os.environ.get("MEDSYNTH_MODELS_DIR", CACHE / "models"))
 
 ASPIRIN = "Aspirin reduces the risk of myocardial infarction."
@@ -158,8 +160,39 @@ class Server:
         return subprocess.run([str(BINARY), *words], env={**self.environment, "MEDSYNTH_URL": self.url}, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=options.get("timeout", 120))
 
+    def redis_url(self) -> str:
+        """As a program without the data folder needs it: with the password of the managed Redis, where that serves."""
+        password = self.folder / "data" / "redis" / "password"
+        return f"redis://{f':{password.read_text()}@' if password.exists() else ''}127.0.0.1:{self.redis_port}/0"
+
     def redis(self) -> redis.Redis:
-        return redis.Redis(port=self.redis_port)
+        return redis.Redis.from_url(self.redis_url())
+
+
+class Redis:
+    """A redis-server of the test's own."""
+
+    def __init__(self, folder: pathlib.Path, *flags: str):
+        folder.mkdir()
+        self.port = free_port()
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "", "--appendonly", "no",
+             "--repl-diskless-sync-delay", "0", *flags], stdout=subprocess.DEVNULL)
+        self.client = redis.Redis(port=self.port, decode_responses=True)
+        wait_until(self.answers, 20, "redis-server")
+
+    def answers(self) -> bool:
+        try:
+            return self.client.ping()
+        except redis.RedisError:
+            return False
+
+    def follow(self, other: Redis | None) -> None:
+        self.client.execute_command("REPLICAOF", *(("127.0.0.1", other.port) if other else ("NO", "ONE")))
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
 
 
 @pytest.fixture(scope="session")
@@ -199,6 +232,19 @@ def make_server(models: pathlib.Path, tmp_path: pathlib.Path) -> Iterator[Callab
     for each in made:
         if each.process and each.process.poll() is None:
             each.kill()
+
+
+@pytest.fixture
+def make_redis(tmp_path: pathlib.Path) -> Iterator[Callable[..., Redis]]:
+    made: list[Redis] = []
+
+    def make(*flags: str) -> Redis:
+        made.append(Redis(tmp_path / f"redis{len(made)}", *flags))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.end()
 
 
 def problem(answer: requests.Response, status: int, code: str | None = None) -> dict:

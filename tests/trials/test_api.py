@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import requests
-from conftest import ASPIRIN, NO_ASPIRIN, Server, pointers, problem, wait_until
+from conftest import ASPIRIN, NO_ASPIRIN, Redis, Server, pointers, problem, wait_until
 
 DETECT = "/v1/async-ml/contradiction/detect"
 MESSAGES = "/v1/queues/medsynth/messages"
@@ -205,15 +205,16 @@ def test_s5_a_queue_has_an_end(api: Server):
         api.post("/v1/queues/medsynth/resume")
 
 
-def test_s5_a_redis_without_memory_is_said_to_be(api: Server):
-    api.redis().config_set("maxmemory", "1")
-    try:
-        for path, body in ((DETECT, {"claim1": "a", "claim2": "b"}), (MESSAGES, {"actor": "a"}), ("/v1/queues/theirs/messages", {"actor": "a"})):
-            answer = api.post(path, json=body)
-            assert problem(answer, 503) and answer.headers["Retry-After"], path
-    finally:
-        api.redis().config_set("maxmemory", "0")
-    assert api.post(DETECT, json={"claim1": "a", "claim2": "b"}).status_code == 202
+def test_s5_a_redis_without_memory_is_said_to_be(make_redis: Callable[..., Redis], make_server: Callable[..., Server]):
+    store = make_redis()
+    server = make_server("--workers", "0", redis_port=store.port).start(ready=False)
+    wait_until(lambda: server.post(DETECT, json={"claim1": "a", "claim2": "b"}).status_code == 202, what="it has reached Redis")
+    store.client.config_set("maxmemory", "1")
+    for path, body in ((DETECT, {"claim1": "a", "claim2": "b"}), (MESSAGES, {"actor": "a"}), ("/v1/queues/theirs/messages", {"actor": "a"})):
+        answer = server.post(path, json=body)
+        assert problem(answer, 503) and answer.headers["Retry-After"], path
+    store.client.config_set("maxmemory", "0")
+    assert server.post(DETECT, json={"claim1": "a", "claim2": "b"}).status_code == 202
 
 
 def test_s7_one_unreadable_record_breaks_nothing(api: Server):

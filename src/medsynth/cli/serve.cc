@@ -29,6 +29,7 @@
 #include "medsynth/cli/redis_keeper.h"
 #include "medsynth/cli/supervisor.h"
 #include "medsynth/dramatiq/workers.h"
+#include "medsynth/redis/access.h"
 
 namespace medsynth::cli {
 namespace {
@@ -240,7 +241,7 @@ void Serve::stop(api::Server& server, Supervisor& supervisor) {
 int serve(const LoadedSettings& loaded, std::vector<std::string> worker_command) try {
   if (const auto enough = allow_descriptors(kOwnDescriptors + kFewestConnections); !enough)
     return fail(enough.error());
-  const auto url = redis::parse_url(loaded.settings.redis_url);
+  const auto url = redis::url_of(loaded.settings);
   if (!url) return fail(url.error());
   return Serve(loaded.settings, *url, std::move(worker_command)).run(loaded);
 } catch (const std::system_error& error) {  // of a thread, before anything was served

@@ -67,25 +67,23 @@ void hello(boost::redis::request& request, const std::string& user, const std::s
     request.hello_setname(user.empty() ? "default" : user, password, name);
 }
 
-boost::redis::config connection_config(const ClientOptions& options) {
+boost::redis::config connection_config(const ClientOptions& options, const Url& url) {
   boost::redis::config config;
-  config.use_ssl = options.url.tls;
-  config.addr = {options.url.host, options.url.port};
-  config.unix_socket = options.url.unix_path;
-  for (const Address& each : options.url.sentinels)
-    config.sentinel.addresses.push_back({each.host, each.port});
-  config.sentinel.master_name = options.url.master;
-  config.sentinel.use_ssl = options.url.tls;
+  config.use_ssl = url.tls;
+  config.addr = {url.host, url.port};
+  config.unix_socket = url.unix_path;
+  for (const Address& each : url.sentinels) config.sentinel.addresses.push_back({each.host, each.port});
+  config.sentinel.master_name = url.master;
+  config.sentinel.use_ssl = url.tls;
   config.sentinel.setup.clear();
-  hello(config.sentinel.setup, options.url.sentinel_user, options.url.sentinel_password, options.name);
+  hello(config.sentinel.setup, url.sentinel_user, url.sentinel_password, options.name);
   config.sentinel.resolve_timeout = config.sentinel.connect_timeout = config.sentinel.ssl_handshake_timeout =
       config.sentinel.request_timeout = options.connect_timeout;
   // We greet the server ourselves (an empty set-up request), to see what it answers.
   config.use_setup = true;
   config.setup.clear();
   // But behind sentinels: it is asked for its role then, and answers only whom it knows.
-  if (!options.url.sentinels.empty())
-    hello(config.setup, options.url.user, options.url.password, options.name);
+  if (!url.sentinels.empty()) hello(config.setup, url.user, url.password, options.name);
   config.resolve_timeout = config.connect_timeout = config.ssl_handshake_timeout = options.connect_timeout;
   // One run is one connection: the session waits between them.
   config.reconnect_wait_interval = milliseconds(0);

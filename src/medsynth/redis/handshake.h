@@ -19,7 +19,7 @@ boost::asio::ssl::context tls_context(const Url& url, const ConnectFailure& why)
 void hello(boost::redis::request& request, const std::string& user, const std::string& password,
            const std::string& name);
 
-// Without the greeting, which the session sends itself to see what is answered.
-boost::redis::config connection_config(const ClientOptions& options);
+// To `url`, without the greeting, which the session sends itself to see what is answered.
+boost::redis::config connection_config(const ClientOptions& options, const Url& url);
 
 }  // namespace medsynth::redis

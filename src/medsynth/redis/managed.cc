@@ -21,8 +21,10 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/redis/access.h"
 #include "medsynth/redis/client.h"
 #include "medsynth/redis/managed_config.h"
+#include "medsynth/redis/managed_folder.h"
 
 namespace medsynth::redis {
 namespace {
@@ -35,31 +37,8 @@ constexpr milliseconds kStopGrace{10'000};  // then SIGKILL; Redis itself needs 
 constexpr milliseconds kSlow{2'000};        // a start that takes longer is said
 constexpr milliseconds kLockRetry{20};      // the kernel wakes nobody when a holder of the lock dies
 
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
 Error unavailable(std::string reason, std::string message) {
   return {Code::unavailable, std::move(message), std::move(reason)};
-}
-
-Error system_failure(std::string_view what, const fs::path& path) {
-  return unavailable("redis_not_started",
-                     fmt::format("Cannot {} {}: {}", what, path.native(), std::strerror(errno)));
 }
 
 // ---- probing ----
@@ -97,58 +76,6 @@ bool connects_tcp(const std::string& host, const std::string& port) {
   return connected;
 }
 
-// ---- the data folder ----
-
-Error unsafe(const fs::path& path, std::string_view why) {
-  return unavailable("redis_folder_unsafe",
-                     fmt::format("{} {}; choose another data folder, or remove it", path.native(), why));
-}
-
-constexpr std::string_view kLink = "is a symbolic link, which a managed Redis does not follow";
-
-// Nothing in the folder may lead out of it, or be somebody else's: Redis would read and overwrite what is
-// there.
-Result<> check_own(const fs::path& path) {
-  struct stat about{};
-  if (::lstat(path.c_str(), &about) != 0) {
-    if (errno == ENOENT) return success();  // a temporary file of a child that outlives a killed server
-    return system_failure("read", path);
-  }
-  if (S_ISLNK(about.st_mode)) return unsafe(path, kLink);
-  if (about.st_uid != ::geteuid()) return unsafe(path, "belongs to another user");
-  const bool ordinary = S_ISREG(about.st_mode) || S_ISDIR(about.st_mode) || S_ISSOCK(about.st_mode);
-  if (!ordinary) return unsafe(path, "is no ordinary file");
-  return success();
-}
-
-Result<> check_folder(const fs::path& folder) {
-  std::error_code error;
-  for (fs::recursive_directory_iterator each(folder, error); !error && each != end(each);
-       each.increment(error)) {
-    BOOST_OUTCOME_TRY(check_own(each->path()));
-  }
-  if (!error) return success();
-  return unavailable("redis_not_started",
-                     fmt::format("Cannot read {}: {}", folder.native(), error.message()));
-}
-
-// <data_dir> itself may be a link: it is the owner's own setting.
-Result<> make_private_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder.parent_path(), error);
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return system_failure("create", folder);
-  BOOST_OUTCOME_TRY(check_own(folder));
-  if (!fs::is_directory(folder, error)) return unsafe(folder, "is no folder");
-  if (::chmod(folder.c_str(), 0700) != 0) return system_failure("protect", folder);
-  return success();
-}
-
-Result<Fd> open_own(const fs::path& path, int flags) {
-  Fd fd(::open(path.c_str(), flags | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd) return errno == ELOOP ? unsafe(path, kLink) : system_failure("open", path);
-  return fd;
-}
-
 std::string first_line(const fs::path& path) {
   std::ifstream in(path);
   std::string line;
@@ -183,13 +110,6 @@ Result<Fd> take_lock(const fs::path& path, steady_clock::time_point deadline, co
   }
 }
 
-Result<> write_file(const fs::path& path, std::string_view text) {
-  BOOST_OUTCOME_TRY(const Fd fd, open_own(path, O_WRONLY | O_TRUNC));
-  if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    return system_failure("write", path);
-  return success();
-}
-
 // Removed with its owner; empty when the socket lies in the data folder.
 struct ShortFolder {
   ShortFolder() = default;
@@ -214,16 +134,9 @@ Result<ShortFolder> short_folder() {
 
 // ---- the child ----
 
-Result<std::string> find_program(const std::string& program) {
-  const auto missing = [&] {
-    return unavailable("redis_not_installed", fmt::format("There is no program '{}'. Install redis-server (7 "
-                                                          "or later), or name a running Redis in REDIS_URL",
-                                                          program));
-  };
-  if (program.find('/') != program.npos) {
-    if (::access(program.c_str(), X_OK) == 0) return program;
-    return missing();
-  }
+// Empty where there is none.
+std::string found_in_path(const std::string& program) {
+  if (program.find('/') != program.npos) return ::access(program.c_str(), X_OK) == 0 ? program : "";
   const char* path = ::getenv("PATH");
   std::string_view rest = path ? path : "/usr/bin:/bin";
   while (!rest.empty()) {
@@ -232,7 +145,7 @@ Result<std::string> find_program(const std::string& program) {
     if (candidate[0] == '/' && ::access(candidate.c_str(), X_OK) == 0) return candidate;
     rest = end == rest.npos ? "" : rest.substr(end + 1);
   }
-  return missing();
+  return "";
 }
 
 struct Launch {
@@ -258,7 +171,7 @@ struct Launch {
   ::dup2(launch.log, STDOUT_FILENO);
   ::dup2(launch.log, STDERR_FILENO);
   ::fcntl(launch.lock, F_SETFD, 0);
-  const char* const words[] = {"redis-server", launch.config.c_str(), nullptr};
+  const char* const words[] = {launch.program.c_str(), launch.config.c_str(), nullptr};
   ::execv(launch.program.c_str(), const_cast<char* const*>(words));
   ::_exit(127);
 }
@@ -300,19 +213,22 @@ struct Managed::Impl {
     return true;
   }
 
+  // One that ended by itself keeps its claim: it is to be started again, and nobody else is trusted meanwhile.
   void stop() {
     if (!alive()) return;
     ::kill(pid, SIGTERM);
     ::kill(pid, SIGCONT);  // a stopped one would never see it
-    if (ends_within(kStopGrace)) return;
-    ::kill(pid, SIGKILL);
-    ends_within(kStopGrace);
+    if (!ends_within(kStopGrace)) {
+      ::kill(pid, SIGKILL);
+      ends_within(kStopGrace);
+    }
+    disclaim(folder);
   }
 
   // Until it answers, over its private socket, where nobody else can.
   Result<> wait_until_ready(const ManagedOptions& options, steady_clock::time_point deadline,
                             const fs::path& log, std::streamoff from) {
-    Client client({.url = {.password = options.url.password, .unix_path = socket},
+    Client client({.url = {.password = password, .unix_path = socket},
                    .reconnect_wait = milliseconds(2),
                    .quiet = true});
     const auto started = steady_clock::now();
@@ -333,9 +249,21 @@ struct Managed::Impl {
 
   pid_t pid = 0;
   bool ended = true;
+  fs::path folder;
+  std::string password;  // empty: only a socket is served, which the owner alone can reach
   std::string socket;
   ShortFolder socket_folder;
 };
+
+Result<std::string> find_server(const std::vector<std::string>& programs) {
+  for (const std::string& program : programs)
+    if (std::string path = found_in_path(program); !path.empty()) return path;
+  return unavailable(
+      "redis_not_installed",
+      fmt::format("There is no program {}. Install redis-server (7 or later) or valkey-server, "
+                  "or name a running Redis in REDIS_URL",
+                  fmt::join(programs, " or ")));
+}
 
 bool Managed::answers(const Url& url) {
   return url.unix_path.empty() ? connects_tcp(url.host, url.port) : connects_unix(url.unix_path);
@@ -344,11 +272,12 @@ bool Managed::answers(const Url& url) {
 Result<std::unique_ptr<Managed>> Managed::start(const ManagedOptions& options, milliseconds timeout) {
   const auto deadline = steady_clock::now() + timeout;
   BOOST_OUTCOME_TRY(check_managed(options));
-  BOOST_OUTCOME_TRY(auto program, find_program(options.program));
+  BOOST_OUTCOME_TRY(auto program, find_server(options.programs));
   const fs::path folder = fs::absolute(options.data_dir) / "redis";
-  BOOST_OUTCOME_TRY(make_private_folder(folder));
+  BOOST_OUTCOME_TRY(make_managed_folder(folder));
   BOOST_OUTCOME_TRY(auto lock, take_lock(folder / "lock", deadline, options));
-  BOOST_OUTCOME_TRY(check_folder(folder));  // nobody else writes into it now
+  BOOST_OUTCOME_TRY(check_managed_folder(folder));  // nobody else writes into it now
+  disclaim(folder);                                 // what a killed one left
   if (answers(options.url))
     return unavailable("redis_port_taken",
                        fmt::format("Another program listens at {}. Use it with --redis external, stop it, or "
@@ -362,8 +291,16 @@ Result<std::unique_ptr<Managed>> Managed::start(const ManagedOptions& options, m
     socket = impl->socket_folder.path / "redis.sock";
   }
   impl->socket = socket.native();
+  impl->folder = folder;
+  impl->password = options.url.password;
+  if (impl->password.empty() && options.url.unix_path.empty()) {
+    BOOST_OUTCOME_TRY(impl->password, kept_password(folder));
+  }
   const fs::path config = folder / "redis.conf", log = folder / "redis.log";
-  BOOST_OUTCOME_TRY(write_file(config, managed_config(options, folder, socket)));
+  BOOST_OUTCOME_TRY(write_own(config, managed_config(options, folder, socket, impl->password)));
+  if (options.url.unix_path.empty()) {
+    BOOST_OUTCOME_TRY(claim(folder, options.url, impl->password, socket));
+  }
   BOOST_OUTCOME_TRY(const Fd log_fd, open_own(log, O_WRONLY | O_APPEND));
   const std::streamoff log_end = ::lseek(log_fd.get(), 0, SEEK_END);
 

@@ -1,10 +1,11 @@
-// A private redis-server child, for people who have no Redis of their own.
+// A private redis-server (or valkey-server) child, for people who have no Redis of their own.
 //
 //   BOOST_OUTCOME_TRY(auto server, redis::Managed::start({.url = url, .data_dir = data_dir}, 10s));
 //   ... server->alive() ...                        // until the owner lets go of it, which stops it in order
 //
 // Bound to the URL's loopback address and to a private unix socket, data in <data_dir>/redis (mode 700),
-// append-only file, noeviction, a bound on memory, keyspace events on. It dies with its parent (spawned from
+// append-only file, noeviction, a bound on memory, keyspace events on. It asks for the URL's password, or for
+// one of its own that only its owner can read (access.h), and has no command that we do not use. It dies with its parent (spawned from
 // the main thread, PDEATHSIG, getppid checked) and inherits a lock on its data folder, so that two servers
 // never share one folder and a restarted `serve` waits for its own dying child instead of taking it for
 // somebody else's.
@@ -18,18 +19,25 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "medsynth/base/error.h"
 #include "medsynth/redis/url.h"
 
 namespace medsynth::redis {
 
+// By what name the server is installed: Redis, or Valkey, which goes on from Redis 7.2.
+inline const std::vector<std::string> kRedisServers{"redis-server", "valkey-server"};
+
+// The path of the first that is in PATH; unavailable ("redis_not_installed") where none is.
+Result<std::string> find_server(const std::vector<std::string>& programs = kRedisServers);
+
 struct ManagedOptions {
   Url url;
   std::filesystem::path data_dir;  // <data_dir>/redis is made
   std::string fsync = "everysec";  // everysec | always
   std::uint64_t max_memory = 0;    // bytes that its data may take; then it refuses writes. 0: no bound
-  std::string program = "redis-server";
+  std::vector<std::string> programs = kRedisServers;  // the first that is there; with a '/' it is a path
   // Asked each 20 ms while start() waits; false ends it. `why` says what for, "" while that is not worth a
   // word.
   std::function<bool(const std::string& why)> keep_waiting = [](const std::string&) { return true; };

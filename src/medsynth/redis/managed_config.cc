@@ -12,6 +12,12 @@ std::string bind_addresses(const Url& url) {
   return url.host == "localhost" ? "127.0.0.1 -::1" : url.host;
 }
 
+// What we, Dramatiq's own programs and people who look use; nothing that changes the server, reads files or
+// lists other clients. Source: docs/redis.md, redis.io/docs/latest/operate/oss_and_stack/management/security/acl.
+constexpr std::string_view kRights =
+    "-@all +@connection +@keyspace +@string +@hash +@list +@set +@sortedset +@stream +@transaction +@pubsub +@read "
+    "-@dangerous +eval +evalsha +script|load +script|exists +time +keys +info +role +config|get +acl|whoami";
+
 }  // namespace
 
 Result<> check_managed(const ManagedOptions& options) {
@@ -50,7 +56,7 @@ std::string config_quoted(std::string_view word) {
 }
 
 std::string managed_config(const ManagedOptions& options, const std::filesystem::path& folder,
-                           const std::filesystem::path& socket) {
+                           const std::filesystem::path& socket, const std::string& password) {
   const Url& url = options.url;
   std::string text = "# Written anew at each start.\n";
   const auto line = [&text](std::string_view name, std::string_view value) {
@@ -61,7 +67,8 @@ std::string managed_config(const ManagedOptions& options, const std::filesystem:
   line("protected-mode", "yes");
   line("unixsocket", config_quoted(socket.native()));
   line("unixsocketperm", "700");
-  if (!url.password.empty()) line("requirepass", config_quoted(url.password));
+  line("user", fmt::format("default on {} ~* &* {}",
+                           password.empty() ? "nopass" : config_quoted(">" + password), kRights));
   line("databases", std::to_string(std::max(16, url.database + 1)));
   line("daemonize", "no");
   line("supervised", "no");

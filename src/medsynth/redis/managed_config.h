@@ -13,9 +13,10 @@ namespace medsynth::redis {
 // invalid_argument when the URL, or `fsync`, is nothing that a managed server can serve.
 Result<> check_managed(const ManagedOptions& options);
 
-// The text of redis.conf. `folder` holds the data, `socket` is the unix socket's path.
+// The text of redis.conf. `folder` holds the data, `socket` is the unix socket's path. With an empty password
+// everybody is let in who reaches it.
 std::string managed_config(const ManagedOptions& options, const std::filesystem::path& folder,
-                           const std::filesystem::path& socket);
+                           const std::filesystem::path& socket, const std::string& password);
 
 // One word as redis.conf quotes it: any byte comes back as it was.
 std::string config_quoted(std::string_view word);

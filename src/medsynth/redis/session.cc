@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "medsynth/base/log.h"
+#include "medsynth/redis/access.h"
 #include "medsynth/redis/error_reply.h"
 #include "medsynth/redis/handshake.h"
 
@@ -71,7 +72,8 @@ void Session::connect() {
   failure_.clear();
   why_.clear();
   const std::uint64_t attempt = ++attempt_;
-  connection_.async_run(connection_config(options_),
+  at_ = way_in(options_.url);
+  connection_.async_run(connection_config(options_, at_),
                         [self = shared_from_this()](error_code error) { self->disconnected(error); });
   greet();
   // Twice: once for the connection, once for the greeting.
@@ -85,11 +87,10 @@ void Session::connect() {
 
 // PING, because a server that is loading its data lets HELLO, SELECT and TIME pass.
 void Session::greet() {
-  const Url& url = options_.url;
   greeting_ = boost::redis::request();
   greeting_.get_config().cancel_on_connection_lost = true;
-  hello(greeting_, url.user, url.password, options_.name);
-  if (url.database != 0) greeting_.push("SELECT", url.database);
+  hello(greeting_, at_.user, at_.password, options_.name);
+  if (at_.database != 0) greeting_.push("SELECT", at_.database);
   greeting_.push("PING");
   greeting_replies_ = {};
   connection_.async_exec(greeting_, adapter_for(greeting_replies_),

@@ -76,6 +76,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Error unavailable(std::string_view why) const;
 
   const ClientOptions options_;
+  Url at_;  // where this attempt goes: the way into options_.url
   boost::asio::io_context& context_;
   ConnectFailure why_;
   boost::redis::connection connection_;

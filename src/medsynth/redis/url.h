@@ -37,6 +37,8 @@ struct Url {
   std::string sentinel_user;
   std::string sentinel_password;
 
+  std::string managed_folder;  // not in the text: of the managed Redis that may serve it (access.h)
+
   bool is_loopback() const;   // localhost, 127.0.0.0/8, ::1, or a unix socket; never behind sentinels
   std::string shown() const;  // without the password, and without a user that may be one
 };

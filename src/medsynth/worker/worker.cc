@@ -21,6 +21,7 @@
 #include "medsynth/dramatiq/queues.h"
 #include "medsynth/dramatiq/workers.h"
 #include "medsynth/pipeline/executor.h"
+#include "medsynth/redis/access.h"
 #include "medsynth/redis/cluster.h"
 #include "medsynth/worker/control.h"
 #include "medsynth/worker/host.h"
@@ -96,7 +97,7 @@ class Process {
   static Result<std::unique_ptr<Process>> open(const WorkerOptions& options) {
     const Settings& settings = options.settings;
     BOOST_OUTCOME_TRY(check_data_dir(settings));
-    BOOST_OUTCOME_TRY(auto url, redis::parse_url(settings.redis_url));
+    BOOST_OUTCOME_TRY(auto url, redis::url_of(settings));
     BOOST_OUTCOME_TRY(auto folder, limits::runtime_dir(settings.runtime_dir));
     const std::vector<std::string> queues = queue_names(settings);
     if (queues.empty()) return invalid("queues", "names no queue to consume");

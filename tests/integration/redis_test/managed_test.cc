@@ -26,6 +26,12 @@ Url free_url(std::string password = "") {
   return {.host = "127.0.0.1", .port = std::to_string(test::free_port()), .password = std::move(password)};
 }
 
+// The URL as a program of the owner has it: it looks into the folder.
+Url owners(Url url, const std::filesystem::path& data_dir) {
+  url.managed_folder = (data_dir / "redis").native();
+  return url;
+}
+
 std::string get(const Url& url, const std::string& key) {
   Client client({.url = url});
   if (const auto connected = client.wait_connected(5s); !connected) return connected.error().message;
@@ -57,7 +63,7 @@ TEST(Managed, ServesTheUrl) {
   EXPECT_TRUE(Managed::answers({.unix_path = (*server)->socket().string()}));
   EXPECT_EQ(mode_of(folder.path() / "data/redis"), 0700u);
   EXPECT_EQ(mode_of((*server)->socket()), 0700u);
-  Client client({.url = url});
+  Client client({.url = owners(url, folder.path() / "data")});
   ASSERT_TRUE(client.wait_connected(5s));
   const auto setting = [&](std::string name) {
     return (*client.send({Command("CONFIG", "GET", name)}))[0].list[1].text;
@@ -87,7 +93,7 @@ TEST(Managed, ServesLocalhost) {
 // Stopped in order or killed, with fsync on each write: everything that was answered is there again.
 TEST(Managed, KeepsDataOverRestarts) {
   test::TempFolder folder;
-  const Url url = free_url();
+  const Url url = owners(free_url(), folder.path());
   for (const std::string round : {"one", "two", "three"}) {
     auto server = Managed::start({.url = url, .data_dir = folder.path(), .fsync = "always"}, 10s);
     ASSERT_TRUE(server) << server.error().message;
@@ -142,8 +148,8 @@ TEST(Managed, RefusesWhatItCannotServe) {
   EXPECT_EQ(code({.url = *parse_url("redis://redis.example")}), "invalid_argument");
   EXPECT_EQ(code({.url = *parse_url("rediss://localhost")}), "invalid_argument");
   EXPECT_EQ(code({.url = *parse_url("redis://ada:x@localhost")}), "invalid_argument");
-  EXPECT_EQ(code({.url = free_url(), .program = "no-such-redis"}), "redis_not_installed");
-  EXPECT_EQ(code({.url = free_url(), .program = "/bin/false"}), "redis_not_started");
+  EXPECT_EQ(code({.url = free_url(), .programs = {"no-such-redis", "nor-this"}}), "redis_not_installed");
+  EXPECT_EQ(code({.url = free_url(), .programs = {"no-such-redis", "/bin/false"}}), "redis_not_started");
 }
 
 // A password with every awkward byte protects the server and is nowhere on its command line.
@@ -214,7 +220,7 @@ TEST(Managed, DISABLED_ParentThatIsKilled) {
 // answered is lost.
 TEST(Managed, DiesWithItsParent) {
   test::TempFolder folder;
-  const Url url = free_url();
+  const Url url = owners(free_url(), folder.path());
   ::setenv("MANAGED_TEST_FOLDER", folder.path().c_str(), 1);
   ::setenv("MANAGED_TEST_PORT", url.port.c_str(), 1);
   const pid_t parent = ::fork();

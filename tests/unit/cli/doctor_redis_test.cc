@@ -90,7 +90,7 @@ TEST(DoctorConnection, NobodyIsFineOnlyWhereServeStartsItsOwn) {
   RedisFacts facts = good();
   facts.connected = false;
   facts.peer = Peer{PeerKind::nobody, "Connection refused"};
-  facts.program = std::string("7.0.15");
+  facts.program = std::string("redis-server 7.0.15");
   expect(facts, "redis.connection", Status::ok, "'serve' starts its own (redis-server 7.0.15)");
   facts.program = Seen<std::string>::hidden("there is no program redis-server");
   expect(facts, "redis.connection", Status::failed, "Install redis-server");

@@ -20,6 +20,8 @@
 #include "medsynth/cli/doctor/look.h"
 #include "medsynth/fleet/fleet.h"
 #include "medsynth/inference/command.h"
+#include "medsynth/redis/access.h"
+#include "medsynth/redis/managed.h"
 #include "medsynth/redis/managed_config.h"
 
 namespace medsynth::cli::doctor {
@@ -31,13 +33,16 @@ using redis::Reply;
 
 constexpr auto kPatience = 2s;  // of the first bytes, and of a connection after them
 
+// "redis-server 7.0.15"
 Seen<std::string> program_version() {
-  const auto ran = inference::run({.arguments = {"redis-server", "--version"}, .timeout = 5s});
-  if (!ran) return Seen<std::string>::hidden("there is no program redis-server");
-  const std::size_t at = ran->output.find("v=");
-  if (ran->status != 0 || at == std::string::npos)
-    return Seen<std::string>::hidden("redis-server --version did not say its version");
-  return ran->output.substr(at + 2, ran->output.find_first_of(" \n", at) - at - 2);
+  const auto program = redis::find_server();
+  if (!program) return Seen<std::string>::hidden("there is no program redis-server or valkey-server");
+  const std::string name = std::filesystem::path(*program).filename().string();
+  const auto ran = inference::run({.arguments = {*program, "--version"}, .timeout = 5s});
+  const std::size_t at = ran ? ran->output.find("v=") : std::string::npos;
+  if (at == std::string::npos || ran->status != 0)
+    return Seen<std::string>::hidden(name + " --version did not say its version");
+  return name + " " + ran->output.substr(at + 2, ran->output.find_first_of(" \n", at) - at - 2);
 }
 
 std::string package_version() {
@@ -56,7 +61,8 @@ Seen<RedisProcess> process_of(const std::string& info, bool loopback) {
   std::getline(std::ifstream(folder + "/comm"), name);
   struct stat about{};
   // In a container of its own it has another number there.
-  if (pid.empty() || !name.starts_with("redis") || ::stat(folder.c_str(), &about) != 0)
+  if (pid.empty() || !(name.starts_with("redis") || name.starts_with("valkey")) ||
+      ::stat(folder.c_str(), &about) != 0)
     return Hidden::hidden("its process cannot be seen from here");
   RedisProcess process{.pid = std::strtoll(pid.c_str(), nullptr, 10), .user_id = about.st_uid};
   std::error_code error;
@@ -154,7 +160,7 @@ RedisLook look_at_redis(const Settings& settings) {
   facts.mode = settings.redis;
   facts.our_user_id = ::geteuid();
   look.fleet.hidden_by = "there is no connection to Redis";
-  const auto url = redis::parse_url(settings.redis_url);
+  const auto url = redis::url_of(settings);
   if (!url) {
     facts.url_error = masked(url.error().message);
     return look;
@@ -162,7 +168,7 @@ RedisLook look_at_redis(const Settings& settings) {
   facts.url = printable(url->shown());
   facts.loopback = url->is_loopback();
   facts.tls = url->tls;
-  facts.has_password = !url->password.empty();
+  facts.has_password = !redis::way_in(*url).password.empty();
   facts.socket = printable(url->unix_path);
   if (url->sentinels.empty()) facts.peer = meet(*url, kPatience);
   const bool nobody = facts.peer && facts.peer->kind == PeerKind::nobody;

@@ -23,11 +23,10 @@ Check nobody(const RedisFacts& facts) {
                   fmt::format("'serve' cannot start one of its own there: {}.", facts.managed_error),
                   "Start that Redis, or change REDIS_URL to redis://localhost:6379/0.");
   if (!facts.program)
-    return failed(kId, nobody,
-                  fmt::format("'serve' would start one of its own, but {}.", facts.program.hidden_by),
-                  "Install redis-server (7 or later), or name a running Redis in REDIS_URL.");
-  return ok(kId, fmt::format("None runs at {}; 'serve' starts its own (redis-server {}).", facts.url,
-                             *facts.program));
+    return failed(
+        kId, nobody, fmt::format("'serve' would start one of its own, but {}.", facts.program.hidden_by),
+        "Install redis-server (7 or later) or valkey-server, or name a running Redis in REDIS_URL.");
+  return ok(kId, fmt::format("None runs at {}; 'serve' starts its own ({}).", facts.url, *facts.program));
 }
 
 Check met(const RedisFacts& facts, const Peer& peer) {
@@ -84,7 +83,9 @@ constexpr std::array<Refusal, 13> kRefusals{{
     {"DENIED", "refuses connections from other machines", "It is in protected mode: it has no password.",
      "Give it a password (requirepass, or ACL SETUSER) and put it into REDIS_URL."},
     {"NOAUTH", "wants a password, and REDIS_URL has none", "It lets nobody in without one.",
-     "Write the password into REDIS_URL: redis://:PASSWORD@host or redis://USER:PASSWORD@host."},
+     "Write the password into REDIS_URL: redis://:PASSWORD@host or redis://USER:PASSWORD@host. Beside "
+     "another "
+     "user's managed Redis, choose a port of your own."},
     {"WRONGPASS", "refuses the user or the password of REDIS_URL",
      "The user is not known or switched off, or the password is another.",
      "Correct REDIS_URL (@ : / in a password are %40 %3A %2F), or the user on Redis ('ACL LIST')."},
