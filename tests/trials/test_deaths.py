@@ -11,9 +11,7 @@ import socket
 import subprocess
 
 import pytest
-from conftest import MODELS, Server, wait_until
-
-COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+from conftest import COMPILER, MODELS, Server, wait_until
 
 # Whoever maps the file, as only a load does, dies while the switch is there.
 KILLER = """#define _GNU_SOURCE
@@ -61,7 +59,6 @@ class Deadly:
         return next(check for check in checks if check["id"] == "models.deaths")
 
 
-@pytest.mark.skipif(not COMPILER, reason="no C compiler to build the killer with")
 def test_s8_a_model_that_killed_workers_is_not_loaded_by_the_next_task(make_server, models, tmp_path):
     deadly = Deadly(make_server, tmp_path)
     server = deadly.server

@@ -126,7 +126,7 @@ def test_r12_what_may_not_be_seen_is_unknown(guarded, tmp_path):
     doctor = Doctor(tmp_path, f"redis://blind:pw@127.0.0.1:{port}/0")
     for name in ("persistence", "eviction", "memory", "clients", "clock"):
         doctor.expect(f"redis.{name}", "unknown", "NOPERM")
-    doctor.expect("redis.connection", "ok", "Redis 7.")  # the greeting tells the version and the role
+    doctor.expect("redis.connection", "ok", f"Redis {admin.info('server')['redis_version']}")  # the greeting tells the version and the role
     doctor.expect("redis.role", "ok")
     doctor.expect("redis.version", "unknown", "which one runs there cannot be seen")
     assert "append-only" not in doctor.text
@@ -260,7 +260,7 @@ def test_r12_a_socket_without_rights(tmp_path):
 def test_r12_nobody_is_fine_only_where_serve_starts_its_own(tmp_path):
     url = f"redis://127.0.0.1:{free_port()}/0"
     doctor = Doctor(tmp_path, url)
-    doctor.expect("redis.connection", "ok", "serve' starts its own (redis-server 7")
+    doctor.expect("redis.connection", "ok", "serve' starts its own (redis-server ")
     doctor.expect("build.engine", "ok", "llama.cpp", "CPU")
     doctor.expect("server.ready", "warning", "medsynth serve")
     assert doctor.code == 0, doctor.text

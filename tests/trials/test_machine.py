@@ -9,16 +9,13 @@ import pathlib
 import pty
 import re
 import resource
-import shutil
 import signal
 import subprocess
 
 import pytest
 import redis
 import requests
-from conftest import BINARY, Server, free_port, wait_until
-
-COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+from conftest import BINARY, COMPILER, Server, free_port, wait_until
 
 
 def series(server: Server, name: str) -> list[str]:
@@ -70,7 +67,6 @@ class Serve:
 # --- M1, M3: sensors
 
 
-@pytest.mark.skipif(not COMPILER, reason="no C compiler to build a driver's library with")
 def test_m1_m3_a_gpu_appears_is_busy_and_is_lost(make_server, tmp_path):
     """The driver comes after the start; a busy GPU closes the gate; when it is lost its use is unknown, nowhere 0, and what
     needs no GPU goes on."""

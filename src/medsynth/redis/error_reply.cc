@@ -21,6 +21,9 @@ struct Known {
 };
 
 constexpr std::string_view kCredentials = "check the user and the password in REDIS_URL";
+constexpr std::string_view kPassword =
+    "REDIS_URL has no password. That of a managed Redis is in the folder 'redis' of its owner's data folder "
+    "(MEDSYNTH_DATA_DIR); beside another user's, choose a port of your own";
 constexpr std::string_view kRights = "give the user the rights that docs/redis.md lists";
 constexpr std::string_view kMaster =
     "this is a replica: REDIS_URL must name its master, or sentinels that know it";
@@ -45,7 +48,7 @@ constexpr auto kTable = std::to_array<Known>({
     {"ERR max number of clients", connection, "raise maxclients"},
     {"MASTERDOWN", connection, kMaster},
     {"MOVED", connection, kSlot},
-    {"NOAUTH", connection, kCredentials},
+    {"NOAUTH", connection, kPassword},
     {"NOPROTO", connection, "Redis 7 is needed"},
     {"READONLY", connection, kMaster},
     {"UNBLOCKED", connection},
@@ -82,8 +85,15 @@ const Known* find(std::string_view reply) {
 // The arguments may be anybody's text, a password among them; which line of a script it was helps no
 // operator.
 std::string_view without_arguments(std::string_view text) {
-  text = text.substr(0, text.find(" script: "));
-  return text.substr(0, text.find(", with args beginning with"));
+  // Behind it comes the script's digest. Redis 8 says "ACL failure in script: User ..." before that.
+  constexpr std::string_view kOfScript = " script: ";
+  if (const std::size_t at = text.rfind(kOfScript); at != text.npos) {
+    const std::string_view rest = text.substr(at + kOfScript.size());
+    if (rest.substr(0, rest.find(',')).find_first_not_of("0123456789abcdef") == rest.npos)
+      text = text.substr(0, at);
+  }
+  text = text.substr(0, text.find(", with args beginning with"));
+  return text.substr(0, text.find(", otherwise the HELLO"));  // of NOAUTH: how a client would say it
 }
 
 std::string lower(std::string_view text) {

@@ -73,6 +73,24 @@ constexpr Case kCases[] = {
     {"readonly", broken},
 };
 
+TEST(ErrorReply, SaysWhatWasRefusedAndNotWhichLineOfAScriptItWas) {
+  const auto said = [](std::string_view reply) { return error_of(reply).message; };
+  const std::string of_8 = said(
+      "ERR ACL failure in script: User app has no permissions to run the 'set' command script: "
+      "489eef06da489eef06da489eef06da489eef06da, on @user_script:1.");
+  EXPECT_NE(of_8.find("ACL failure in script: User app has no permissions to run the 'set' command ("),
+            std::string::npos)
+      << of_8;
+  const std::string bare =
+      said("ERR ACL failure in script: User app has no permissions to run the 'set' command");
+  EXPECT_NE(bare.find("run the 'set' command"), std::string::npos) << bare;
+  EXPECT_EQ(
+      said("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH "
+           "<user> <pass> option can be used")
+          .find("otherwise"),
+      std::string::npos);
+}
+
 TEST(ErrorReply, MeansOneOfFourThings) {
   for (const Case& each : kCases) EXPECT_EQ(classify(each.reply), each.meaning) << each.reply;
 }
