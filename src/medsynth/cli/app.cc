@@ -1,6 +1,7 @@
 #include "medsynth/cli/app.h"
 
 #include <algorithm>
+#include <charconv>
 #include <exception>
 #include <fstream>
 #include <sstream>
@@ -36,6 +37,20 @@ void add_setting_flags(CLI::App& app, Words& flags) {
             : app.add_option_function<std::string>(flag_name(setting), store, std::string(setting.help));
     option->group(setting.name == "url" ? "Options" : "");
   }
+}
+
+// --port: the server of this machine, for who starts it and for who calls it.
+Result<> apply_port(const std::string& text, Words& flags) {
+  if (text.empty()) return success();
+  int port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc() || end != text.data() + text.size() || port < 1 || port > 65535)
+    return invalid("--port", "must be a number from 1 to 65535");
+  if (flags.contains("listen") || flags.contains("url"))
+    return invalid("--port", "is short for --listen and --url; give it or them");
+  flags["listen"] = fmt::format("127.0.0.1:{}", port);
+  flags["url"] = fmt::format("http://127.0.0.1:{}", port);
+  return success();
 }
 
 std::string settings_help() {
@@ -121,6 +136,19 @@ std::string not_empty(const std::string& value) {
   return value.empty() ? "must not be empty" : "";
 }
 
+// The order of `medsynth --help`.
+void group_commands(CLI::App& app) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> groups{
+      {"Run", {"serve", "worker"}},
+      {"Judge", {"analyze", "contradict", "label", "eval", "calibrate"}},
+      {"Tasks and queues", {"tasks", "send", "queues", "dead"}},
+      {"Machine and models", {"status", "usage", "limits", "cache", "models", "system"}},
+      {"Look and learn", {"doctor", "config", "help", "version", "completion"}},
+  };
+  for (const auto& [title, names] : groups)
+    for (const std::string& name : names) app.get_subcommand(name)->group(title);
+}
+
 std::vector<CLI::App*> commands_of(CLI::App& app) {
   return app.get_subcommands([](const CLI::App*) { return true; });
 }
@@ -164,10 +192,12 @@ int parse_and_run(int argc, char** argv) {
   app.fallthrough();
   Words flags;
   add_setting_flags(app, flags);
-  std::string output = "table", file;
+  std::string output = "table", file, port;
   bool as_json = false;
   app.add_option("-o,--output", output, "table or json")->check(CLI::IsMember({"table", "json"}));
   app.add_flag("--json", as_json, "The same as --output json");
+  app.add_option("--port", port, "Port of this machine's server: short for --listen and --url")
+      ->check(not_empty);
   app.add_option("--config", file, "Settings file (TOML)")->group("")->check(not_empty);
   Run chosen;
   add_process_commands(app, chosen);
@@ -183,6 +213,8 @@ int parse_and_run(int argc, char** argv) {
   add_model_commands(app, chosen);
   add_config_commands(app, chosen);
   add_doctor_command(app, chosen);
+  add_about_commands(app, chosen);
+  group_commands(app);
   for (const char* name : {"serve", "worker"}) app.get_subcommand(name)->footer(settings_help());
   refuse_empty_values(app);
   for_each_value(app, [](CLI::Option& option) { option.transform(unmarked); });
@@ -202,6 +234,7 @@ int parse_and_run(int argc, char** argv) {
                app.get_subcommands().empty() ? "" : app.get_subcommands()[0]->get_name() + " ");
     return code;
   }
+  if (const auto applied = apply_port(port, flags); !applied) return fail(applied.error());
   const auto text = read_settings_file(file);
   if (!text) return fail(text.error());
   auto loaded = load_settings(flags, process_environment, *text);

@@ -54,6 +54,7 @@ void add_resource_commands(CLI::App& app, Run& chosen);   // usage, limits, syst
 void add_model_commands(CLI::App& app, Run& chosen);      // models ...
 void add_config_commands(CLI::App& app, Run& chosen);     // config
 void add_doctor_command(CLI::App& app, Run& chosen);      // doctor
+void add_about_commands(CLI::App& app, Run& chosen);      // help, version, status, completion
 
 // The whole command line; gives the exit code.
 int run(int argc, char** argv);

@@ -14,6 +14,8 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 
 #include "medsynth/api/label_file.h"
@@ -27,6 +29,7 @@
 #include "medsynth/cli/output.h"
 #include "medsynth/cli/process_limits.h"
 #include "medsynth/cli/redis_keeper.h"
+#include "medsynth/cli/service_manager.h"
 #include "medsynth/cli/supervisor.h"
 #include "medsynth/dramatiq/workers.h"
 #include "medsynth/redis/access.h"
@@ -104,13 +107,16 @@ class Serve {
   void recover_later(const std::string& worker_id);
   void recover(const std::string& worker_id);
   void stop(api::Server& server, Supervisor& supervisor);
+  void say_alive();
 
   const Settings& settings_;
   const redis::Url url_;
   const std::vector<std::string> worker_command_;
   std::unique_ptr<limits::Sensors> sensors_;
   RedisKeeper keeper_;
+  const ServiceManager manager_;
   boost::asio::io_context io_{1};
+  boost::asio::steady_timer alive_timer_{io_};
   redis::Client client_;
   tasks::Store store_;
   dramatiq::Broker broker_;
@@ -201,6 +207,8 @@ int Serve::run(const LoadedSettings& loaded) {
       {settings_.workers, worker_command_, [this](const std::string& id) { recover_later(id); }});
   std::jthread keeper_thread([this](std::stop_token stop) { keep(stop); });
   print("listening on http://" + (*server)->address());
+  manager_.ready();
+  if (manager_.patience().count() > 0) boost::asio::post(io_, [this] { say_alive(); });
   log::info("serving", {{"listen", (*server)->address()},
                         {"redis", url_.shown()},
                         {"managed_redis", keeper_.is_managed()},
@@ -210,6 +218,7 @@ int Serve::run(const LoadedSettings& loaded) {
   while (!wait_for_end(kTick)) {
     supervisor.tick(system_clock().steady());
   }
+  manager_.stopping();
   stop(**server, supervisor);
   keeper_thread.request_stop();
   keeper_thread.join();
@@ -220,6 +229,15 @@ int Serve::run(const LoadedSettings& loaded) {
   keeper_.stop();
   log::info("stopped");
   return 0;
+}
+
+// On the API's thread: one whose event loop hangs is started anew.
+void Serve::say_alive() {
+  manager_.alive();
+  alive_timer_.expires_after(manager_.patience() / 2);
+  alive_timer_.async_wait([this](boost::system::error_code cancelled) {
+    if (!cancelled) say_alive();
+  });
 }
 
 // Workers end first, while the API still answers; then the API; Redis last, in run().

@@ -1,0 +1,44 @@
+#include "medsynth/cli/service_manager.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+
+namespace medsynth::cli {
+namespace {
+
+std::int64_t whole(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? value : 0;
+}
+
+}  // namespace
+
+ServiceManager::ServiceManager(const Environment& environment)
+    : socket_(environment("NOTIFY_SOCKET").value_or("")) {
+  const std::string pid = environment("WATCHDOG_PID").value_or("");
+  if (!pid.empty() && whole(pid) != ::getpid()) return;  // meant for another process
+  patience_ = std::chrono::microseconds(whole(environment("WATCHDOG_USEC").value_or("")));
+}
+
+void ServiceManager::tell(std::string_view state) const {
+  sockaddr_un address{};
+  if (socket_.empty() || socket_.size() >= sizeof address.sun_path) return;
+  if (socket_[0] != '/' && socket_[0] != '@') return;
+  address.sun_family = AF_UNIX;
+  socket_.copy(address.sun_path, socket_.size());
+  if (socket_[0] == '@') address.sun_path[0] = '\0';  // an abstract one
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return;
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size());
+  (void)::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
+                 size);
+  ::close(fd);
+}
+
+}  // namespace medsynth::cli
