@@ -40,8 +40,9 @@ constexpr std::array<std::string_view, 45> kOnKeys{"DEL @",         "EXISTS @", 
                                                    "ZADD @ 0 m",    "ZCARD @",         "ZCOUNT @ 0 0",
                                                    "ZMSCORE @ m",   "ZRANGE @ 0 0",    "ZRANGEBYSCORE @ 0 0",
                                                    "ZREM @ m",      "ZREVRANGE @ 0 0", "ZSCORE @ m"};
-constexpr std::array<std::string_view, 4> kOnKeysToo{"SCARD @", "ZREMRANGEBYRANK @ 0 0",
-                                                     "ZREMRANGEBYSCORE @ 0 0", "ZREVRANK @ m"};
+constexpr std::array<std::string_view, 6> kOnKeysToo{
+    "SCARD @",     "XADD @ * f v", "XRANGE @ - +", "ZREMRANGEBYRANK @ 0 0", "ZREMRANGEBYSCORE @ 0 0",
+    "ZREVRANK @ m"};
 // UNSUBSCRIBE is not held to channels.
 constexpr std::array<std::string_view, 5> kAlone{"EVALSHA 0000000000000000000000000000000000000000 0", "PING",
                                                  "SCAN 0", "TIME", "UNSUBSCRIBE doctor"};

@@ -101,5 +101,5 @@ end
 
 local at = 9
 repeat at = step(at) until at > #ARGV
-if #events > 0 then ring(channel, table.concat(events, '\n')) end
+if #events > 0 then tell(table.concat(events, '\n')) end
 return answer

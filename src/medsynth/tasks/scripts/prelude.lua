@@ -4,7 +4,7 @@
 local prefix, channel, open, ended, now, now_micros, ttl =
   ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 local index = prefix .. '\31'
-local all, expiry = index .. 'all', index .. 'expiry'
+local all, expiry, changes = index .. 'all', index .. 'expiry', index .. 'changes'
 local now_ms = math.floor(tonumber(now_micros) / 1000)
 local tombstone_ms = 2592000000   -- 30 days: longer than any message of ours waits
 local settling_ms = 600000        -- a message whose record has ended is settled within its worker's heartbeat timeout
@@ -64,6 +64,13 @@ local function event(ids, status, progress, attempt)
   return event_of(ids, '"status":' .. status .. ',"progress":' .. (progress or '0') .. ',"attempt":' .. (attempt or '0'))
 end
 
+-- What changed, to those who listen. It is kept where somebody asked for that of late (changes.h): where nobody did,
+-- the stream is not there, and this writes nothing. By pcall, as a bell: a record does not depend on it.
+local function tell(events)
+  ring(channel, events)
+  redis.pcall('XADD', changes, 'NOMKSTREAM', 'MAXLEN', '~', '4096', '*', 'events', events)
+end
+
 -- When the records of these ids were created: what orders every index.
 local function scores(ids)
   local created = redis.call('ZMSCORE', all, unpack(ids))
@@ -91,7 +98,7 @@ local function changed(id, before, status, message, progress, attempt)
     redis.call('PEXPIRE', key, ttl)
     redis.call('ZADD', expiry, now_ms + ttl, id)
   end
-  ring(channel, event(id, status, progress, attempt))
+  tell(event(id, status, progress, attempt))
 end
 
 -- Tells whoever fetches the message, Python's dramatiq-abort too, that it must not run. The latter by pcall: it is a courtesy,
@@ -121,14 +128,14 @@ local function remove(id)
     bury(id, message, 'deleted')
     redis.call('SET', deleted_mark(id), message, 'PX', tombstone_ms)
   end
-  ring(channel, event_of(id, '"status":"deleted"'))
+  tell(event_of(id, '"status":"deleted"'))
 end
 
 -- One of an older version, of which nothing is known but its id.
 local function remove_unreadable(id)
   redis.call('UNLINK', prefix .. id)
   unindex(id)
-  ring(channel, event_of(id, '"status":"deleted"'))
+  tell(event_of(id, '"status":"deleted"'))
 end
 
 -- Looks at one id whose time is up; true when it was removed from the indexes.
