@@ -19,6 +19,14 @@ if(boost_version LESS 109200)
   message(FATAL_ERROR "Boost in ${MEDSYNTH_BOOST_INCLUDE} is older than 1.92. Run scripts/setup.")
 endif()
 
+# The console's libraries, by the digests of the lock file.
+file(SHA256 ${PROJECT_SOURCE_DIR}/web/package-lock.json web_lock)
+string(SUBSTRING ${web_lock} 0 12 web_lock)
+set(MEDSYNTH_WEB ${MEDSYNTH_CACHE}/web-${web_lock}/node_modules)
+if(NOT EXISTS ${MEDSYNTH_WEB}/preact)
+  message(FATAL_ERROR "The console's libraries are missing from ${MEDSYNTH_WEB}. Run scripts/setup.")
+endif()
+
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(fmt REQUIRED)

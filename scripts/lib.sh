@@ -6,6 +6,9 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/medsynth
 # Where the Python packages of a list of the tests are: another list makes another environment.
 test_venv() { echo "$cache/venv-$(sha256sum "$root/tests/$1" | cut -c1-12)"; }
 
+# Where the console's packages are: another lock file makes another folder.
+web_packages() { echo "$cache/web-$(sha256sum "$root/web/package-lock.json" | cut -c1-12)"; }
+
 # Lets ccache know that the same source in another checkout is the same; a wheel is built in build/, not in a folder that is new
 # each time.
 share_ccache() {

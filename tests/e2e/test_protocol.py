@@ -58,7 +58,7 @@ def test_a_wrong_method_is_405_with_the_right_ones(server: Server, method: str, 
     assert allowed <= {word.strip() for word in answer.headers["Allow"].split(",")}
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v2/tasks/", "/v1/task/", "/v1/tasks/a/b", "/v1/resources", "/v1/async-ml/task/"])
+@pytest.mark.parametrize("path", ["/index.html", "/console", "/v1", "/v2/tasks/", "/v1/task/", "/v1/tasks/a/b", "/v1/resources", "/v1/async-ml/task/"])
 def test_unknown_paths_are_404(server: Server, path: str):
     problem(server.get(path), 404)
 

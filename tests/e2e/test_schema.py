@@ -9,6 +9,7 @@ from conftest import Server
 
 # What a schema cannot say is refused too (a field in both body and query, a change that changes nothing), so a request that
 # fits the schema may get a 422. And /v1/dead/replay is also a dead letter of that id, whose methods Allow names too.
+# The answer of /v1/events has no end: test_events.py.
 LEFT_OUT = "positive_data_acceptance,allow_header_conformance"
 
 
@@ -16,7 +17,7 @@ def test_every_answer_is_as_the_schema_says(make_server: Callable[..., Server], 
     server = make_server("--workers", "1").start()
     run = subprocess.run(
         [pathlib.Path(sys.executable).parent / "schemathesis", "run", f"{server.url}/openapi.json", "--max-examples", "25", "--seed", "1",
-         "--exclude-checks", LEFT_OUT, "--generation-database", "none", "--no-color", "--request-timeout", "20"],
+         "--exclude-checks", LEFT_OUT, "--exclude-path", "/v1/events", "--generation-database", "none", "--no-color", "--request-timeout", "20"],
         cwd=tmp_path, capture_output=True, text=True, timeout=280)
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
     assert server.get("/readyz").status_code == 200

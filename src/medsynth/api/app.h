@@ -10,6 +10,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "medsynth/api/estimates.h"
+#include "medsynth/api/events.h"
 #include "medsynth/api/http.h"
 #include "medsynth/api/server.h"
 #include "medsynth/api/task_feed.h"
@@ -26,6 +27,7 @@ struct App {
   boost::asio::thread_pool parser{1};  // "ms-parse"; see off_loop.h
   Estimates estimates = {};
   TaskFeed feed;
+  Events events{*this};
   std::shared_ptr<const WaitingFacts> facts = {};  // as they were a moment ago; see waits.h
   SteadyTime facts_at = {};
 

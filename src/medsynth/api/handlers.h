@@ -20,6 +20,8 @@ std::vector<Route> reference_routes();    // references.cc
 std::vector<Route> label_routes();        // labels.cc
 std::vector<Route> queue_routes();        // queues.cc
 std::vector<Route> dead_routes();         // dead.cc
+std::vector<Route> event_routes();        // events.cc
+std::vector<Route> console_routes();      // console.cc
 std::vector<Route> health_routes();       // health.cc
 std::vector<Route> openapi_routes();      // openapi.cc
 
@@ -28,6 +30,9 @@ template <described::Struct T>
 Response answer(const T& body, int status = 200) {
   return json_response(described::to_value(body), status);
 }
+
+// What `GET /v1/resources/usage` answers: resources.cc.
+boost::asio::awaitable<Result<UsageAnswer>> usage_now(App& app);
 
 // The path's task id, checked.
 Result<std::string> task_id_of(const Request& request);

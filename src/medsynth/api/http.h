@@ -2,11 +2,14 @@
 // until its handler has ended.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <boost/asio/awaitable.hpp>
 
 #include "medsynth/base/json.h"
 
@@ -22,10 +25,21 @@ struct Request {
   std::string_view body;
   std::string_view content_type;
   std::optional<std::string_view> idempotency_key;
+  std::optional<std::string_view> last_event_id;
   bool has_length = false;  // Content-Length or chunked: a body was announced, if perhaps an empty one
   std::string request_id;   // sane: goes into headers, bodies and logs
   std::vector<std::string> parameters;  // of the path, decoded, in the pattern's order; set by the router
   bool polled = false;                  // its route says so; set by the router
+};
+
+// A body that has no end of its own: its connection takes one piece after the other and is closed when there
+// is none.
+class Source {
+ public:
+  using Piece = std::shared_ptr<const std::string>;
+
+  virtual ~Source() = default;
+  virtual boost::asio::awaitable<std::optional<Piece>> next() = 0;
 };
 
 struct Response {
@@ -33,7 +47,8 @@ struct Response {
   std::string content_type = "application/json";
   std::string body = "";
   std::vector<std::pair<std::string, std::string>> headers = {};
-  bool close = false;  // the connection cannot be used any further
+  bool close = false;                   // the connection cannot be used any further
+  std::shared_ptr<Source> source = {};  // instead of `body`
 };
 
 // Numbers that are none (NaN of a sensor) are null: what leaves here is JSON.

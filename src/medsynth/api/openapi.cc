@@ -103,7 +103,7 @@ std::set<int> error_statuses(const Route& route, bool has_parameters) {
   if (route.body && !route.body_optional) statuses.insert(411);
   if (route.body || has_parameters) statuses.insert(422);
   if (route.method != Method::get) statuses.insert(403);
-  if (route.group != "health" && route.group != "openapi") statuses.insert(503);
+  if (route.group != "health" && route.group != "openapi" && route.group != "console") statuses.insert(503);
   return statuses;
 }
 
@@ -183,9 +183,9 @@ std::vector<Route> openapi_routes() {
 const Router& router() {
   static const Router all = [] {
     std::vector<Route> routes;
-    for (auto group :
-         {task_routes, resource_routes, model_cache_routes, models_routes, async_ml_routes, reference_routes,
-          label_routes, queue_routes, dead_routes, health_routes, openapi_routes})
+    for (auto group : {task_routes, resource_routes, model_cache_routes, models_routes, async_ml_routes,
+                       reference_routes, label_routes, queue_routes, dead_routes, event_routes,
+                       console_routes, health_routes, openapi_routes})
       for (Route& route : group()) routes.push_back(std::move(route));
     return Router(std::move(routes));
   }();

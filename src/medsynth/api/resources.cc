@@ -51,10 +51,8 @@ asio::awaitable<Result<State>> read_state(App& app) {
 }
 
 asio::awaitable<Result<Response>> usage(App& app, const Request&) {
-  BOOST_OUTCOME_CO_TRY(auto state, co_await read_state(app));
-  std::vector<HostUsage> hosts = hosts_of(state.snapshots);
-  if (hosts.empty()) hosts.push_back(measured(app, state.limits, !state.set.empty()));
-  co_return answer(usage_of(std::move(hosts), state.limits));
+  BOOST_OUTCOME_CO_TRY(const auto now, co_await usage_now(app));
+  co_return answer(now);
 }
 
 asio::awaitable<Result<Response>> show_limits(App& app, const Request&) {
@@ -109,6 +107,13 @@ asio::awaitable<Result<Response>> system_info(App& app, const Request&) {
 }
 
 }  // namespace
+
+asio::awaitable<Result<UsageAnswer>> usage_now(App& app) {
+  BOOST_OUTCOME_CO_TRY(auto state, co_await read_state(app));
+  std::vector<HostUsage> hosts = hosts_of(state.snapshots);
+  if (hosts.empty()) hosts.push_back(measured(app, state.limits, !state.set.empty()));
+  co_return usage_of(std::move(hosts), state.limits);
+}
 
 const limits::Sample& App::sample() {
   const SteadyTime now = services.clock.steady();

@@ -164,6 +164,7 @@ void Server::Impl::drain() {
   error_code ignored;
   shared.app.draining = true;
   shared.app.feed.wake_all();
+  shared.app.events.close();
   acceptor.close(ignored);
   for (Connection* connection : shared.open)
     if (connection->idle) connection->socket.cancel(ignored);
@@ -173,6 +174,7 @@ void Server::Impl::drain() {
 void Server::Impl::close_all() {
   error_code ignored;
   shared.app.draining = true;
+  shared.app.events.close();
   acceptor.close(ignored);
   for (Connection* connection : shared.open) connection->socket.close(ignored);
 }
@@ -182,6 +184,8 @@ Result<std::unique_ptr<Server>> Server::open(asio::io_context& io, ServerOptions
   auto impl = std::make_shared<Impl>(io, options, services);
   BOOST_OUTCOME_TRY(impl->listen());
   asio::co_spawn(io, [impl]() -> asio::awaitable<void> { co_await impl->accept(); }, asio::detached);
+  asio::co_spawn(
+      io, [impl]() -> asio::awaitable<void> { co_await impl->shared.app.events.run(); }, asio::detached);
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
@@ -190,7 +194,8 @@ App::App(ServerOptions options_, const Services& services_)
       services(services_),
       feed(services.client, services.store.channel(), [this](std::string_view id, std::string_view status) {
         if (const auto outcome = estimates.heard(id, status, now())) services.metrics.wait_estimate(*outcome);
-        return !estimates.empty();
+        events.notify();
+        return !estimates.empty() || events.wanted();
       }) {
   asio::post(parser, [] { pthread_setname_np(pthread_self(), "ms-parse"); });
 }

@@ -42,6 +42,8 @@ constexpr std::size_t kBodyReadBytes = 128 * 1024;
 // closing would reset it and the client might lose the answer.
 constexpr std::size_t kLingerBytes = 64 * 1024 * 1024;
 constexpr std::chrono::seconds kLinger{2};
+// A reader of a stream that takes nothing for so long is gone.
+constexpr std::chrono::seconds kStalled{10};
 
 Error malformed_request(std::string_view why) {
   return {Code::invalid_argument, fmt::format("Malformed HTTP request: {}.", why), "malformed_request"};
@@ -193,14 +195,15 @@ class Session {
     (void)std::exchange(parser_->get().body(), {});  // an assignment would keep its memory
     if (!share_.hold(buffer_.size() + response_.body.size()))
       response_ = problem(too_many_bytes(), request_.request_id);
-    const bool keep =
-        !response_.close && parser_->is_done() && parser_->keep_alive() && !shared_.app.draining;
+    const bool keep = !response_.close && !response_.source && parser_->is_done() && parser_->keep_alive() &&
+                      !shared_.app.draining;
     write_head(response_, request_.request_id, keep);
     if (request_.method == Method::head) response_.body.clear();
     const std::size_t sent = write_now(response_.body);
     const bool written =
         sent == head_.size() + response_.body.size() || co_await write_rest(response_.body, sent);
     note(request_, pattern, response_.status, steady_clock::now() - started);
+    if (response_.source && written && request_.method != Method::head) co_await stream(*response_.source);
     release_memory();
     co_return keep&& written;
   }
@@ -225,6 +228,8 @@ class Session {
         parser_->is_header_done() && (parser_->chunked() || parser_->content_length().has_value());
     if (const auto key = message.find("Idempotency-Key"); key != message.end())
       request.idempotency_key = key->value();
+    if (const auto id = message.find("Last-Event-ID"); id != message.end())
+      request.last_event_id = id->value();
     const std::string_view id = message["X-Request-Id"];
     request.request_id =
         is_sane_id(id) ? std::string(id) : fmt::format("{}-{:x}", shared_.id_prefix, ++shared_.requests);
@@ -260,7 +265,8 @@ class Session {
     fmt::format_to(out, "HTTP/1.1 {} {}\r\n", response.status,
                    std::string_view(http::obsolete_reason(static_cast<http::status>(response.status))));
     if (!response.content_type.empty()) fmt::format_to(out, "Content-Type: {}\r\n", response.content_type);
-    if (response.status != 204) fmt::format_to(out, "Content-Length: {}\r\n", response.body.size());
+    if (response.status != 204 && !response.source)
+      fmt::format_to(out, "Content-Length: {}\r\n", response.body.size());
     for (const auto& [name, value] : response.headers) fmt::format_to(out, "{}: {}\r\n", name, value);
     fmt::format_to(out, "X-Request-Id: {}\r\nDate: {}\r\n", request_id, http_date());
     head_ += "Server: medsynth\r\nMedsynth-Version: " MEDSYNTH_VERSION
@@ -297,6 +303,19 @@ class Session {
       co_await asio::async_write(connection_.socket, slice, asio::redirect_error(asio::use_awaitable, error));
     }
     co_return !error;
+  }
+
+  // Pieces as they come, until there is none or the client does not take them.
+  asio::awaitable<void> stream(Source& source) {
+    error_code error;
+    while (!error) {
+      wait_for_ever();
+      const auto piece = co_await source.next();
+      if (!piece) co_return;
+      wait_for(kStalled);
+      co_await asio::async_write(connection_.socket, asio::buffer(**piece),
+                                 asio::redirect_error(asio::use_awaitable, error));
+    }
   }
 
   void note(const Request& request, std::string_view pattern, int status, steady_clock::duration took) {

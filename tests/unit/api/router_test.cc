@@ -44,7 +44,8 @@ TEST(Router, AnIdThatCannotBeDecodedIsAFaultOfThatParameter) {
 }
 
 TEST(Router, UnknownPathsHaveNoPattern) {
-  for (const char* path : {"/", "/v1", "/v1/task", "/v1/tasks/a/b", "/V1/tasks", "/v1/tasks/a/cancel/b"})
+  for (const char* path :
+       {"/index.html", "/v1", "/v1/task", "/v1/tasks/a/b", "/V1/tasks", "/v1/tasks/a/cancel/b"})
     EXPECT_TRUE(match(Method::get, path)->pattern.empty()) << path;
 }
 
