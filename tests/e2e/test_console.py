@@ -1,0 +1,268 @@
+"""The console in a real browser (Debian's chromium), and what its files must be."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+from conftest import ASPIRIN, NO_ASPIRIN, ROOT, Server, wait_until
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+MakeServer = Callable[..., Server]
+WEB = ROOT / "web"
+LOCK = WEB / "package-lock.json"
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "medsynth"
+PACKAGES = CACHE / f"web-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}" / "node_modules"
+PICTURES = os.environ.get("MEDSYNTH_PICTURES")  # a folder: the pages are pictured there
+PATIENCE = 60_000  # ms; on a loaded machine
+PAGES = ("now", "tasks", "queues", "dead", "try", "models", "settings")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    assert chromium, "chromium is missing: run scripts/setup"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that must stay without errors in its console, but for answers of a server that is away or refuses."""
+    errors: list[str] = []
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.set_default_timeout(PATIENCE)
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" and "Failed to load" not in message.text else None)
+    yield opened
+    context.close()
+    assert errors == []
+
+
+def go(page: Page, server: Server, place: str) -> None:
+    page.goto(f"{server.url}/#/{place}")
+    live(page)
+
+
+def live(page: Page) -> None:
+    expect(page.locator("#connection")).to_have_text("live", timeout=PATIENCE)
+
+
+def says(page: Page, text: str) -> None:
+    expect(page.locator("main")).to_contain_text(text, timeout=PATIENCE)
+
+
+# --- what the files must be
+
+
+def test_types_are_right(tmp_path: pathlib.Path):
+    for each in (*WEB.glob("*.js"), WEB / "types.d.ts", WEB / "tsconfig.json"):
+        shutil.copy(each, tmp_path)
+    (tmp_path / "node_modules").symlink_to(PACKAGES)
+    run = subprocess.run(["node", PACKAGES / "typescript/bin/tsc", "-p", tmp_path], capture_output=True, text=True, timeout=280)
+    assert run.returncode == 0, run.stdout
+
+
+def test_nothing_makes_markup_of_text_or_leaves_the_server():
+    for each in WEB.glob("*.js"):
+        text = each.read_text()
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|dangerously|\beval\b|new Function", text), each.name
+        assert not re.search(r"https?://", text), each.name
+    page = (WEB / "index.html").read_text()
+    assert "style=" not in page and "<style" not in page and re.findall(r"<script[^>]*>(.*?)</script>", page) == [""]
+    assert not re.search(r'(src|href)="/', page), "URLs are relative: a proxy may add a prefix"
+
+
+def test_what_the_server_gives(server: Server):
+    page = server.get("/")
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == "'none'" and policy["script-src"] == "'self'" and policy["style-src"] == "'self'" and policy["frame-ancestors"] == "'none'"
+    seen, size = {"index.html"}, len(gzip.compress(page.content))
+    wanted = re.findall(r'(?:src|href)="console/([^"]+)"', page.text)
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        answer = server.get(f"/console/{name}")
+        assert answer.status_code == 200 and answer.headers["Content-Security-Policy"] == page.headers["Content-Security-Policy"], name
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        if name.endswith(".js"):
+            assert answer.headers["Content-Type"].startswith("text/javascript")
+            imports = re.findall(r'(?:from|import) *["\']([^"\']+)["\']', answer.text)
+            assert all(each.startswith("./") for each in imports), (name, imports)
+            wanted += [each.removeprefix("./") for each in imports]
+        size += len(gzip.compress(answer.content))
+    assert {"app.js", "style.css", "icon.svg", "preact.js", "hooks.js", "htm.js"} <= seen
+    assert size < 150_000
+    for name in ("none.js", "..%2Findex.html", "types.d.ts", "package.json"):
+        assert server.get(f"/console/{name}").status_code == 404
+
+
+# --- what people do with it
+
+
+def test_a_task_waits_and_starts(make_server: MakeServer, page: Page):
+    """Submitted on the page, it waits with its reason; the limit is changed on the page, and it starts. Then its server is started again."""
+    server = make_server().start()
+    used = server.get("/v1/resources/usage").json()["memory_percent"]
+    server.request("PUT", "/v1/resources/limits", json={"max_memory_percent": used / 2})
+    wait_until(lambda: server.get("/v1/resources/usage").json()["hosts"][0]["reason"] == "memory", 30, "a closed gate")
+    go(page, server, "try")
+    page.get_by_label("First claim").fill(ASPIRIN)
+    page.get_by_label("Second claim").fill(NO_ASPIRIN)
+    page.get_by_role("button", name="Compare").click()
+    says(page, "waits for memory")
+    link = page.locator("section a[href^='#/tasks/']").first
+    task_id = link.inner_text()
+
+    page.get_by_role("link", name="Now", exact=True).click()
+    says(page, "gate closed")
+    expect(page.get_by_role("list", name="What waits")).to_contain_text(task_id, timeout=PATIENCE)
+    expect(page.get_by_role("list", name="What waits")).to_contain_text("waits for memory")
+
+    page.get_by_role("link", name="Change the limits").first.click()
+    page.get_by_label("Memory, percent").fill("100")
+    page.get_by_role("button", name="Change", exact=True).click()
+    says(page, "Workers that confirmed it: 1.")
+    page.goto(f"{server.url}/#/tasks/{task_id}")
+    expect(page.get_by_role("region", name="Verdict")).to_contain_text("They contradict each other", timeout=PATIENCE)
+    expect(page.locator("mark.negation").first).to_have_text("not")
+    says(page, "waiting")  # the timeline keeps what it waited for
+
+    assert server.stop() == 0
+    expect(page.locator("#connection")).to_have_text("reconnecting …", timeout=PATIENCE)
+    server.start()
+    live(page)
+    page.get_by_role("link", name="Tasks", exact=True).click()
+    says(page, task_id)
+
+
+def test_the_list_follows_and_pages(make_server: MakeServer, page: Page):
+    server = make_server().start()
+    server.post("/v1/queues/medsynth/pause")
+    ids = [server.detect(use_all_methods=False) for _ in range(60)]
+    go(page, server, "tasks?status=pending")
+    says(page, "60 tasks")
+    expect(page.locator("tbody tr")).to_have_count(50)
+    says(page, "waits for its queue (paused)")
+    page.get_by_role("button", name="Older").click()
+    expect(page.locator("tbody tr")).to_have_count(10, timeout=PATIENCE)
+    page.get_by_role("button", name="Newer").click()
+    expect(page.locator("tbody tr").first).to_contain_text(ids[-1], timeout=PATIENCE)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text(ids[-1], timeout=PATIENCE)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("main .chip.cancelled")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    assert server.task(ids[-1])["status"] == "cancelled"
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    wait_until(lambda: server.get(f"/v1/tasks/{ids[-1]}").status_code == 404, 30, "it is deleted")
+
+    go(page, server, "queues")
+    page.get_by_role("button", name="Resume").click()
+    go(page, server, "tasks?status=completed&queue=medsynth")
+    expect(page.locator("tbody tr").first).to_be_visible(timeout=PATIENCE)
+    wait_until(lambda: server.get("/v1/tasks/?status=completed").json()["total"] == 59, 60, "all ran")
+    page.get_by_label("Status").select_option("failed")
+    says(page, "There are no such tasks.")
+
+
+def test_dead_letters_by_cause(make_server: MakeServer, page: Page):
+    server = make_server().start()
+    for number in range(3):
+        server.post("/v1/queues/medsynth/messages", json={"actor": f"nobody{number}", "options": {"max_retries": 0}})
+    wait_until(lambda: server.get("/v1/dead/").json()["total"] == 3, 60, "they died")
+    go(page, server, "dead")
+    expect(page.locator("main h2")).to_have_count(1, timeout=PATIENCE)
+    expect(page.locator("main h2")).to_contain_text("3 ×")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    wait_until(lambda: server.get("/v1/dead/").json()["total"] == 0, 60, "they are deleted")
+
+
+def test_a_file_of_references(server: Server, page: Page):
+    go(page, server, "try")
+    page.locator("input[type=file]").set_input_files(pathlib.Path(__file__).with_name("planted.ris"))
+    says(page, "6 articles (ris)")
+    page.get_by_role("button", name="Look for contradictions").click()
+    analysis = page.get_by_role("region", name="Analysis")
+    expect(analysis).to_contain_text("6articles", timeout=PATIENCE)
+    expect(analysis).to_contain_text("Statins and stroke")
+
+
+def test_what_comes_from_outside_stays_text(server: Server, page: Page):
+    evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
+    task_id = server.detect(evil, f"{evil} does not", use_all_methods=False, task_id="<b>&\"'id")
+    server.wait_task("%3Cb%3E%26%22'id")
+    go(page, server, "tasks")
+    says(page, task_id)
+    page.get_by_role("link", name=task_id).first.click()
+    expect(page.locator("h1")).to_have_text(task_id)
+    assert page.locator("main img, main script, h1 b").count() == 0 and "Medsynth" in page.title()
+    server.request("DELETE", "/v1/tasks/%3Cb%3E%26%22'id")
+
+
+def test_a_key_is_asked_for_and_sent(server: Server, page: Page):
+    """As of a server that wants one."""
+    def guard(route):
+        if route.request.headers.get("authorization") == "Bearer sesam":
+            route.continue_()
+        else:
+            route.fulfill(status=401, content_type="application/problem+json", body='{"detail":"This server wants a key."}')
+    page.route("**/v1/**", guard)
+    page.goto(f"{server.url}/")
+    page.get_by_label("This server wants a key").fill("sesam")
+    page.get_by_role("button", name="Go on").click()
+    live(page)
+
+
+def test_behind_a_path_prefix(server: Server, page: Page):
+    """As of a proxy that serves it below /med/."""
+    def forward(route):
+        route.fulfill(response=route.fetch(url=route.request.url.replace("/med/", "/")))
+    page.route("**/med/**", lambda route: forward(route) if "/v1/events" not in route.request.url else route.abort())
+    page.goto(f"{server.url}/med/#/models")
+    expect(page.locator("tbody tr").first).to_be_visible(timeout=PATIENCE)
+
+
+# --- for everybody
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_barriers_at_any_width(server: Server, browser: Browser, scheme: str):
+    """axe-core finds nothing, and nothing is wider than the page; with MEDSYNTH_PICTURES, pictures of it."""
+    if not server.get("/v1/tasks/").json()["total"]:
+        server.result(server.detect())
+    task_id = server.get("/v1/tasks/").json()["tasks"][0]["task_id"]
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)  # for axe, which is put into the page
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    for place in (*PAGES, f"tasks/{task_id}"):
+        go(page, server, place)
+        expect(page.locator("h1")).to_be_visible()
+        for width in (390, 768, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (place, width)
+            if PICTURES:
+                page.screenshot(path=f"{PICTURES}/{place.split('/')[0] if '/' not in place else 'task'}-{width}-{scheme}.png", full_page=True)
+        page.add_script_tag(path=PACKAGES / "axe-core/axe.min.js")
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == [], place
+    context.close()
