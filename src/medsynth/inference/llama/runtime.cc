@@ -1,5 +1,8 @@
 #include "medsynth/inference/llama/runtime.h"
 
+#include <dlfcn.h>
+
+#include <filesystem>
 #include <mutex>
 #include <string_view>
 #include <utility>
@@ -28,6 +31,16 @@ void on_abort(const char* message) {
   log::error("llama.cpp gave up", {{"error", message}});
 }
 
+#ifdef MEDSYNTH_PORTABLE
+// Where ggml itself lies: its backends (one for each kind of CPU, and GPUs) are plug-ins beside it. Not
+// ggml_backend_load_all(), which would run any libggml-*.so that lies in the current folder.
+std::string plug_ins() {
+  Dl_info ggml{};
+  ::dladdr(reinterpret_cast<const void*>(&ggml_backend_load_all_from_path), &ggml);
+  return std::filesystem::canonical(ggml.dli_fname).parent_path().native();
+}
+#endif
+
 }  // namespace
 
 void start_runtime() {
@@ -35,7 +48,9 @@ void start_runtime() {
   std::call_once(once, [] {
     llama_log_set(on_message, nullptr);
     ggml_set_abort_callback(on_abort);
-    // Not ggml_backend_load_all(): it would run any libggml-*.so that lies in the current folder.
+#ifdef MEDSYNTH_PORTABLE
+    ggml_backend_load_all_from_path(plug_ins().c_str());
+#endif
     llama_backend_init();
   });
 }

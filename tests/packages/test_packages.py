@@ -1,0 +1,149 @@
+"""The packages of dist/, installed elsewhere: they run without a compiler, a build tree or this processor, and leave nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+import server as support
+from conftest import ASPIRIN, NO_ASPIRIN, ROOT, Server
+
+DIST = ROOT / "dist"
+SYSTEM = ("libc.so", "libm.so", "libstdc++.so", "libgcc_s.so", "ld-linux", "libpthread.so", "libdl.so", "librt.so", "linux-vdso")
+
+
+def only(pattern: str) -> pathlib.Path:
+    found = list(DIST.glob(pattern))
+    assert len(found) == 1, f"{found}: run scripts/package"
+    return found[0]
+
+
+def run(*words: object, **environment: str) -> str:
+    done = subprocess.run([str(word) for word in words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+                          env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8", **environment})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    folder = tmp_path_factory.mktemp("tar")
+    run("tar", "--extract", "--file", only("medsynth-*-linux-*.tar.gz"), "--directory", folder)
+    return next(folder.iterdir())
+
+
+@pytest.fixture
+def server_of(models: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+    """A server of this program, ready."""
+    running: list[Server] = []
+
+    def start(program: pathlib.Path) -> Server:
+        monkeypatch.setattr(support, "BINARY", program)
+        (tmp_path / "server").mkdir()
+        running.append(Server(tmp_path / "server").start())
+        return running[-1]
+
+    yield start
+    for each in running:
+        assert each.stop() == 0
+
+
+def verdict(server: Server) -> dict:
+    result = server.result(server.detect(ASPIRIN, NO_ASPIRIN))
+    assert result["verdict"] == "contradiction", result
+    return result
+
+
+def test_the_program_brings_what_a_minimal_machine_lacks(unpacked: pathlib.Path):
+    program = unpacked / "bin/medsynth"
+    for line in run("ldd", program).splitlines():
+        name = line.split()[0]
+        assert "not found" not in line, line
+        assert pathlib.Path(name).name.startswith(SYSTEM) or str(unpacked / "lib/medsynth") in os.path.realpath(line.split("=> ")[1].split(" (")[0]), line
+    assert json.loads(run(program, "version", "--json"))["backends"] == ["CPU"]
+
+
+def test_the_program_judges_a_pair(unpacked: pathlib.Path, server_of: Callable[[pathlib.Path], Server]):
+    verdict(server_of(unpacked / "bin/medsynth"))
+
+
+def test_a_processor_without_avx_judges_the_same(unpacked: pathlib.Path, tmp_path: pathlib.Path, server_of: Callable[[pathlib.Path], Server]):
+    """With the plain variant alone: what is chosen where the others do not run."""
+    plain = tmp_path / "plain"
+    shutil.copytree(unpacked, plain, symlinks=True)
+    variants = list((plain / "lib/medsynth").glob("libggml-cpu-*.so"))
+    assert len(variants) >= 4, variants
+    for variant in variants:
+        if "sse42" not in variant.name:
+            variant.unlink()
+    fewer = verdict(server_of(plain / "bin/medsynth"))
+    assert abs(fewer["contradiction_score"] - 0.9) < 0.1, fewer
+
+
+def test_the_licences_of_what_it_brings_come_along(unpacked: pathlib.Path):
+    licences = {path.name for path in (unpacked / "share/doc/medsynth/licences").iterdir()}
+    assert {"llama.cpp", "libssl3"} <= licences or {"llama.cpp", "libssl3t64"} <= licences, licences
+    brought = {path.name.split(".so")[0] for path in (unpacked / "lib/medsynth").iterdir()}
+    ours = {name for name in brought if name.startswith(("libggml", "libllama"))}
+    assert len(licences) >= len(brought - ours) - 1, "libssl and libcrypto are one package"
+
+
+def test_what_shells_and_man_read_comes_along(unpacked: pathlib.Path):
+    for path in ("bash-completion/completions/medsynth", "zsh/vendor-completions/_medsynth", "fish/vendor_completions.d/medsynth.fish", "man/man1/medsynth.1"):
+        assert "medsynth" in (unpacked / "share" / path).read_text()
+
+
+def test_the_wheel_puts_the_program_into_an_environment_and_takes_it_out(tmp_path: pathlib.Path, server_of: Callable[[pathlib.Path], Server]):
+    wheel = only("medsynth-*.whl")
+    assert wheel.stat().st_size < 25_000_000
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    before = set((tmp_path / "venv").rglob("*"))
+    pip = [tmp_path / "venv/bin/python", "-m", "pip", "--disable-pip-version-check", "-q"]
+    run(*pip, "install", "--no-index", wheel)
+    program = tmp_path / "venv/bin/medsynth"
+    assert run(program, "--version").startswith("medsynth ")
+    verdict(server_of(program))
+    run(*pip, "uninstall", "-y", "medsynth")
+    left = {path for path in set((tmp_path / "venv").rglob("*")) - before if path.is_file() and "__pycache__" not in path.parts}
+    assert not left
+
+
+def test_the_deb_is_one(tmp_path: pathlib.Path):
+    deb = only("medsynth_*.deb")
+    fields = run("dpkg-deb", "--field", deb)
+    assert "Package: medsynth" in fields and "redis-server (>= 5:7) | valkey-server" in fields
+    run("dpkg-deb", "--extract", deb, tmp_path / "root")
+    assert run(tmp_path / "root/usr/bin/medsynth", "--version").startswith("medsynth ")
+    listed = run("dpkg-deb", "--contents", deb)
+    assert all(line.split()[1] == "root/root" for line in listed.splitlines())
+    for path in ("etc/medsynth/medsynth.toml", "usr/lib/systemd/system/medsynth.service", "usr/share/man/man1/medsynth.1.gz",
+                 "usr/share/doc/medsynth/copyright"):
+        assert (tmp_path / "root" / path).exists() or (tmp_path / "root" / path.removeprefix("usr/")).exists(), listed
+    run(tmp_path / "root/usr/bin/medsynth", "config", "show", "--config", tmp_path / "root/etc/medsynth/medsynth.toml", MEDSYNTH_DATA_DIR=str(tmp_path))
+
+
+def test_the_units_are_understood_and_safe(unpacked: pathlib.Path):
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("there is no systemd-analyze")
+    units = unpacked / "lib/systemd/system"
+    for unit in ("medsynth.service", "medsynth-worker@1.service"):
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, timeout=60,
+                              env={**os.environ, "SYSTEMD_UNIT_PATH": f"{units}:"})
+        complaints = [line for line in done.stderr.splitlines() if "medsynth" in line and "not executable" not in line]
+        assert not complaints, complaints
+        rated = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", unit], capture_output=True, text=True, timeout=60,
+                               env={**os.environ, "SYSTEMD_UNIT_PATH": f"{units}:"})
+        assert float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", rated.stdout)[1]) <= 2.0, rated.stdout + rated.stderr
+
+
+def test_the_same_tree_gives_the_same_packages(tmp_path: pathlib.Path):
+    first = {path.name: path.read_bytes() for path in DIST.iterdir()}
+    subprocess.run([str(ROOT / "scripts/package")], stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=280)
+    assert {path.name for path in DIST.iterdir() if path.read_bytes() != first[path.name]} == set()
