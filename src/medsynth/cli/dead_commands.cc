@@ -39,11 +39,11 @@ int list(const Session& session, const std::string& queue, std::int64_t limit, c
   for (const json::value& each : page->at("letters").as_array()) {
     const json::object& letter = each.as_object();
     rows.push_back({cell(letter, "id"), cell(letter, "queue"), cell(letter, "actor"),
-                    ago(cell(letter, "died_at")), cell(letter, "attempts"),
-                    shortened(cell(letter, "reason"), 60)});
+                    ago(cell(letter, "died_at")), shortened(cell(letter, "reason"), 60)});
   }
   if (rows.empty()) return print("No dead letters."), 0;
-  print(table({{"ID"}, {"QUEUE"}, {"ACTOR"}, {"DIED"}, {"ATTEMPTS", true}, {"REASON"}}, rows));
+  print(table({{"ID"}, {"QUEUE", false, true}, {"ACTOR", false, true}, {"DIED"}, {"REASON", false, true}},
+              rows));
   const auto total = page->at("total").to_number<std::int64_t>();
   if (const std::string next = cell(page->as_object(), "next_cursor"); next != "-")
     print(fmt::format("{} of {}; the next page: --cursor {}", rows.size(), total, next));

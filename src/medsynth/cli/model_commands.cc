@@ -146,11 +146,9 @@ int list(const Session& session) {
     if (model.demo) marks += marks.empty() ? "demo" : ", demo";
     rows.push_back({model.name, model.kind,
                     model.memory_mb > 0 ? bytes(static_cast<double>(model.memory_mb) * 1e6) : "-",
-                    std::string(calibration_of(*catalogue, model)),
-                    model.context > 0 ? std::to_string(model.context) : "-", marks, model.notes});
+                    std::string(calibration_of(*catalogue, model)), marks, model.notes});
   }
-  print(table({{"MODEL"}, {"KIND"}, {"MEMORY", true}, {"CALIBRATION"}, {"CONTEXT", true}, {""}, {"NOTES"}},
-              rows));
+  print(table({{"MODEL"}, {"KIND"}, {"MEMORY", true}, {"CALIBRATION"}, {""}, {"NOTES", false, true}}, rows));
   return 0;
 }
 

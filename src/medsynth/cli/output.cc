@@ -91,7 +91,40 @@ Text lines(std::string_view text) {
   return out;
 }
 
-Text table(const std::vector<Column>& columns, const std::vector<Row>& rows) {
+namespace {
+
+// Columns that may be cut get narrower, the widest first, until all fit or nothing is left to take.
+void fit(const std::vector<Column>& columns, std::size_t screen, std::vector<std::size_t>& widths) {
+  constexpr std::size_t kNarrowest = 8;
+  if (screen == 0 || widths.empty()) return;
+  std::size_t taken = 2 * (widths.size() - 1);
+  for (const std::size_t each : widths) taken += each;
+  while (taken > screen) {
+    std::size_t* widest = nullptr;
+    for (std::size_t i = 0; i < widths.size(); ++i)
+      if (columns[i].cut && widths[i] > std::max(kNarrowest, columns[i].title.size()) &&
+          (!widest || widths[i] > *widest))
+        widest = &widths[i];
+    if (!widest) return;
+    --*widest;
+    --taken;
+  }
+}
+
+// Coloured text stays as it is: it is short.
+Text cut(const Text& text, std::size_t columns) {
+  const std::string& shown = text.str();
+  if (width(shown) <= columns || shown.find('\x1b') != shown.npos) return text;
+  std::size_t end = shown.size();
+  while (end > 0 && (width(std::string_view(shown).substr(0, end)) + 1 > columns ||
+                     (static_cast<unsigned char>(shown[end]) & 0xC0) == 0x80))
+    --end;
+  return shown.substr(0, end) + "…";
+}
+
+}  // namespace
+
+Text table(const std::vector<Column>& columns, const std::vector<Row>& rows, std::size_t screen) {
   std::vector<std::size_t> widths;
   Row titles;
   for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -100,10 +133,11 @@ Text table(const std::vector<Column>& columns, const std::vector<Row>& rows) {
     for (const Row& row : rows) widest = std::max(widest, i < row.size() ? width(row[i].str()) : 0);
     widths.push_back(widest);
   }
+  fit(columns, screen, widths);
   const auto line = [&](const Row& row) {
     Text line;
     for (std::size_t i = 0; i < std::min(row.size(), columns.size()); ++i)
-      line += Text(i ? "  " : "") + padded(row[i], widths[i], columns[i].right);
+      line += Text(i ? "  " : "") + padded(cut(row[i], widths[i]), widths[i], columns[i].right);
     line.shown_.erase(line.shown_.find_last_not_of(' ') + 1);
     return line;
   };

@@ -13,6 +13,7 @@
 #include "medsynth/base/error.h"
 #include "medsynth/base/json.h"
 #include "medsynth/base/text.h"
+#include "medsynth/cli/screen.h"
 
 namespace medsynth::cli {
 
@@ -21,6 +22,7 @@ enum class Format { table, json };
 struct Column {
   std::string title;
   bool right = false;  // numbers
+  bool cut = false;    // remarks: cells end in "…" where the screen is too narrow
 };
 
 // Text that a terminal may be given. Any other text becomes one by being escaped (printable(), so it stays
@@ -39,7 +41,8 @@ class Text {
 
  private:
   friend Text coloured(const Text& text, std::string_view code);
-  friend Text table(const std::vector<Column>& columns, const std::vector<std::vector<Text>>& rows);
+  friend Text table(const std::vector<Column>& columns, const std::vector<std::vector<Text>>& rows,
+                    std::size_t screen);
   std::string shown_;
 };
 Text operator+(Text first, const Text& second);
@@ -48,8 +51,10 @@ Text lines(std::string_view text);
 
 using Row = std::vector<Text>;
 
-// Rows under their titles, as wide as they need; nothing but the titles when there is no row.
-Text table(const std::vector<Column>& columns, const std::vector<Row>& rows);
+// Rows under their titles, as wide as they need; nothing but the titles when there is no row. On a `screen` of
+// so many columns what may be cut is, 0: nothing is.
+Text table(const std::vector<Column>& columns, const std::vector<Row>& rows,
+           std::size_t screen = screen_width());
 
 // A member of a JSON object as text for people: "-" for null and absent, numbers without a trailing ".0".
 std::string cell(const json::object& object, std::string_view name);

@@ -123,8 +123,7 @@ Text show_cache(const json::object& stats) {
     const bool pinned = model.contains("pinned") && model.at("pinned") == json::value(true);
     const bool failed = cell(model, "state") == "failed";
     rows.push_back({cell(model, "id"), cell(model, "host"), cell(model, "state"),
-                    bytes(number(model, "memory_bytes")), cell(model, "users"), cell(model, "hits"),
-                    cell(model, "loads"), seconds(number(model, "load_seconds")),
+                    bytes(number(model, "memory_bytes")), cell(model, "users"),
                     failed ? "-" : ago(cell(model, "last_used")),
                     expires ? ago(cell(model, "expires_at")) : "-",
                     failed   ? cell(model, "error")
@@ -141,12 +140,9 @@ Text show_cache(const json::object& stats) {
                              {"STATE"},
                              {"SIZE", true},
                              {"USERS", true},
-                             {"HITS", true},
-                             {"LOADS", true},
-                             {"LOADED IN", true},
                              {"LAST USED"},
                              {"EXPIRES"},
-                             {""}},
+                             {"", false, true}},
                             rows));
 }
 

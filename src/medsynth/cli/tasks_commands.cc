@@ -91,7 +91,13 @@ void print_timeline(const HttpClient& client, const std::string& path) {
   }
   if (rows.empty()) return;
   print("");
-  print(table({{"ATTEMPT", true}, {"PHASE"}, {"FROM"}, {"TOOK", true}, {"DETAIL"}, {"HOST"}}, rows));
+  print(table({{"ATTEMPT", true},
+               {"PHASE"},
+               {"FROM"},
+               {"TOOK", true},
+               {"DETAIL", false, true},
+               {"HOST", false, true}},
+              rows));
 }
 
 int show(const Session& session, const std::string& id) {

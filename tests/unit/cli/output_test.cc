@@ -5,6 +5,30 @@
 namespace medsynth::cli {
 namespace {
 
+TEST(Output, ATableFitsTheScreen) {
+  const std::vector<Column> columns{{"MODEL"}, {"SIZE", true}, {"NOTES", false, true}};
+  const std::vector<Row> rows{{"a-name-to-copy", "110.0 MB", "Sentence embeddings, 384 dimensions"},
+                              {"b", "1 B", "zwölf Bände über Ärzte und Öfen"}};
+  for (const std::size_t screen : {80u, 60u, 50u, 40u}) {
+    const std::string text = table(columns, rows, screen).str();
+    EXPECT_NE(text.find("a-name-to-copy  110.0 MB  Sentence"), std::string::npos) << text;
+    std::size_t longest = 0;
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t end = std::min(text.find('\n', at), text.size());
+      std::size_t points = 0;
+      for (const char c : text.substr(at, end - at)) points += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+      longest = std::max(longest, points);
+      at = end + 1;
+    }
+    EXPECT_LE(longest, screen) << text;
+    EXPECT_EQ(text.find("…") != std::string::npos, screen < 64) << text;
+  }
+  EXPECT_EQ(table(columns, rows, 0).str().find("…"), std::string::npos) << "no screen";
+  EXPECT_NE(table(columns, rows, 10).str().find("a-name-to-copy"), std::string::npos) << "names stay whole";
+  EXPECT_EQ(table({{"FIELD"}, {"VALUE"}}, {{"text", std::string(100, 'x')}}, 20).str().find("…"),
+            std::string::npos);
+}
+
 TEST(Table, ColumnsAreAsWideAsTheyNeedAndNumbersStandRight) {
   EXPECT_EQ(table({{"NAME"}, {"N", true}}, {{"a", "1"}, {"longer", "20"}}).str(),
             "NAME     N\na        1\nlonger  20");
