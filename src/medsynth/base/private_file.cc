@@ -1,0 +1,117 @@
+#include "medsynth/base/private_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+namespace medsynth {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::error_code last_error() {
+  return {errno != 0 ? errno : EIO, std::generic_category()};
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int operator*() const { return number_; }
+
+ private:
+  int number_;
+};
+
+void create_folder_of(const fs::path& file) {
+  std::error_code ignored;
+  const fs::path folder = file.parent_path();
+  if (fs::create_directories(folder, ignored)) fs::permissions(folder, fs::perms::owner_all, ignored);
+}
+
+bool write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return ::fsync(descriptor) == 0;
+}
+
+Error unreadable(const fs::path& file) {
+  return {Code::unavailable, fmt::format("{} cannot be read: {}", file.string(), last_error().message()),
+          "unreadable_file"};
+}
+
+}  // namespace
+
+std::error_code write_private_file(const fs::path& file, std::string_view text) {
+  create_folder_of(file);
+  std::string part = file.string() + ".XXXXXX";
+  errno = 0;
+  const Descriptor out(::mkostemp(part.data(), O_CLOEXEC));  // mode 600
+  if (*out < 0) return last_error();
+  if (write_all(*out, text) && ::rename(part.c_str(), file.c_str()) == 0) return {};
+  const std::error_code error = last_error();
+  ::unlink(part.c_str());
+  return error;
+}
+
+Result<std::optional<std::string>> read_private_file(const fs::path& file) {
+  errno = 0;
+  const Descriptor in(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (*in < 0 && (errno == ENOENT || errno == ENOTDIR)) return std::optional<std::string>();
+  struct stat state{};
+  if (*in < 0 || ::fstat(*in, &state) != 0) return unreadable(file);
+  if (!S_ISREG(state.st_mode) || (state.st_mode & 077) != 0 ||
+      (state.st_uid != ::geteuid() && state.st_uid != 0))
+    return Error{Code::not_allowed,
+                 fmt::format("{} must be a file that only its owner may read and write, and be yours: chmod "
+                             "600 {}",
+                             file.string(), file.string()),
+                 "not_private"};
+  std::string text;
+  std::array<char, 4096> buffer;
+  for (;;) {
+    const ssize_t got = ::read(*in, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return unreadable(file);
+    if (got == 0) return std::optional(std::move(text));
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+}
+
+FileLock::FileLock(const fs::path& file) {
+  create_folder_of(file);
+  errno = 0;
+  descriptor_ = ::open((file.string() + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  held_ = descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX) == 0;
+}
+
+FileLock::~FileLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+FileStamp stamp_of(const fs::path& file) {
+  struct stat state{};
+  if (::stat(file.c_str(), &state) != 0) return {};
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  return {.exists = true,
+          .device = state.st_dev,
+          .inode = state.st_ino,
+          .changed_ns = state.st_ctim.tv_sec * kNanoseconds + state.st_ctim.tv_nsec,
+          .size = state.st_size};
+}
+
+}  // namespace medsynth
