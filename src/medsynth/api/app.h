@@ -12,6 +12,7 @@
 #include "medsynth/api/estimates.h"
 #include "medsynth/api/events.h"
 #include "medsynth/api/http.h"
+#include "medsynth/api/keys.h"
 #include "medsynth/api/server.h"
 #include "medsynth/api/task_feed.h"
 #include "medsynth/api/waiting_view.h"
@@ -24,7 +25,9 @@ struct App {
   ServerOptions options;
   Services services;
   bool draining = false;
-  boost::asio::thread_pool parser{1};  // "ms-parse"; see off_loop.h
+  std::shared_ptr<const Keys> keys = std::make_shared<const Keys>();  // as the file had them a moment ago
+  bool beyond_loopback = false;                                       // it listens where other machines reach
+  boost::asio::thread_pool parser{1};                                 // "ms-parse"; see off_loop.h
   Estimates estimates = {};
   TaskFeed feed;
   Events events{*this};
@@ -32,6 +35,8 @@ struct App {
   SteadyTime facts_at = {};
 
   WallTime now() const { return services.clock.now(); }
+  // Whether calls need a key: wherever there is one, were all of them expired, and beyond loopback.
+  bool needs_key() const { return !keys->empty() || (beyond_loopback && !options.insecure); }
   // The machine, when no worker says. Percents are "since the sample before": one is kept for a moment, so
   // that callers in quick succession do not measure each other.
   const limits::Sample& sample();

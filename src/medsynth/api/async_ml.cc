@@ -75,6 +75,26 @@ std::optional<NamedModel> model_of(const jobs::GenerateEmbeddings& arguments) {
   return NamedModel{"/model_name", *arguments.model_name, false};
 }
 
+// Whether it uses one: words are compared without.
+bool uses_model(const jobs::DetectContradiction& arguments) {
+  return arguments.use_all_methods;
+}
+bool uses_model(const jobs::AnalyzeArticles&) {
+  return true;
+}
+bool uses_model(const jobs::GenerateEmbeddings&) {
+  return true;
+}
+
+// What a key is limited to.
+template <class Arguments>
+Result<> check_key(const App& app, const Request& request, const Arguments& arguments) {
+  BOOST_OUTCOME_TRY(allow_queue(request.key.get(), app.options.queue));
+  if (!uses_model(arguments)) return success();
+  const auto model = model_of(arguments);
+  return allow_model(request.key.get(), model ? std::optional(model->name) : std::nullopt);
+}
+
 // A submission as far as it can be made without Redis.
 struct Submission {
   std::string task_id;
@@ -87,6 +107,7 @@ struct Submission {
 template <class Arguments>
 Result<Submission> prepare(const App& app, const Request& request, const jobs::Actor& actor,
                            Arguments arguments) {
+  BOOST_OUTCOME_TRY(check_key(app, request, arguments));
   BOOST_OUTCOME_TRY(jobs::check(arguments));
   if (!arguments.task_id) arguments.task_id = new_uuid();
   BOOST_OUTCOME_TRY(check_task_id(*arguments.task_id));
@@ -193,6 +214,7 @@ Route submission(std::string_view pattern, Handler handler, std::string_view nam
   return {.method = Method::post,
           .pattern = pattern,
           .handler = handler,
+          .access = Scope::submit,
           .name = name,
           .group = "async-ml",
           .summary = summary,
@@ -221,6 +243,7 @@ std::vector<Route> async_ml_routes() {
       {.method = Method::get,
        .pattern = "/v1/async-ml/task/{task_id}",
        .handler = show,
+       .access = Scope::read,
        .name = "show_ml_task",
        .group = "async-ml",
        .summary = "One task with its result, in an envelope; with `wait` when it has ended",

@@ -5,10 +5,17 @@
 #include <chrono>
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <string>
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 
 #include "medsynth/api/app.h"
 #include "medsynth/api/bytes_in_flight.h"
@@ -22,7 +29,19 @@ using SessionTime = std::chrono::steady_clock::time_point;
 struct Connection {
   explicit Connection(boost::asio::ip::tcp::socket socket_) : socket(std::move(socket_)) {}
 
+  boost::asio::awaitable<std::size_t> read_some(boost::asio::mutable_buffer into,
+                                                boost::system::error_code& error) {
+    const auto token = boost::asio::redirect_error(boost::asio::use_awaitable, error);
+    return tls ? tls->async_read_some(into, token) : socket.async_read_some(into, token);
+  }
+  template <class Buffers>
+  boost::asio::awaitable<std::size_t> write(const Buffers& from, boost::system::error_code& error) {
+    const auto token = boost::asio::redirect_error(boost::asio::use_awaitable, error);
+    return tls ? boost::asio::async_write(*tls, from, token) : boost::asio::async_write(socket, from, token);
+  }
+
   boost::asio::ip::tcp::socket socket;
+  std::unique_ptr<boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>> tls;  // null: plain
   SessionTime deadline = SessionTime::max();
   bool idle = false;     // between requests: may be closed at any time
   bool overdue = false;  // its deadline passed, and what it waited for was cancelled
@@ -31,8 +50,9 @@ struct Connection {
 struct Shared {
   App app;
   BytesInFlight bytes;
-  bool check_host = true;  // listening on loopback
-  std::string id_prefix;   // of the request ids made here
+  std::shared_ptr<boost::asio::ssl::context> tls = {};  // null: plain
+  bool check_host = true;                               // listening on loopback
+  std::string id_prefix;                                // of the request ids made here
   std::uint64_t requests = 0;
   std::list<Connection*> open = {};
 };

@@ -173,8 +173,15 @@ asio::awaitable<Result<>> replay(App& app, const DeadLetter& letter) {
   co_return success();
 }
 
-asio::awaitable<Result<Response>> replay_dead(App& app, const Request& request) {
+// The same, which the request is to change, and may.
+asio::awaitable<Result<DeadLetter>> find_own_letter(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto letter, co_await find_letter(app, request));
+  BOOST_OUTCOME_CO_TRY(allow_queue(request.key.get(), letter.queue));
+  co_return std::move(letter);
+}
+
+asio::awaitable<Result<Response>> replay_dead(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto letter, co_await find_own_letter(app, request));
   BOOST_OUTCOME_CO_TRY(co_await replay(app, letter));
   co_return answer(ReplayAnswer{.message = fmt::format("The message is on queue {} again.", letter.queue),
                                 .data = {.replayed_count = 1, .refused = {}, .remaining = 0}},
@@ -191,6 +198,7 @@ asio::awaitable<Result<std::int64_t>> dead_count(App& app, const std::string& qu
 asio::awaitable<Result<Response>> replay_many(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto query, parse_query<DeadBatchQuery>(request.query));
   BOOST_OUTCOME_CO_TRY(check_queue(query.queue));
+  BOOST_OUTCOME_CO_TRY(allow_queue(request.key.get(), query.queue));
   const DeadLetters dead(app.services.broker);
   Replayed done;
   BOOST_OUTCOME_CO_TRY(std::int64_t unseen, co_await dead_count(app, query.queue));
@@ -223,7 +231,7 @@ asio::awaitable<Result<Response>> replay_many(App& app, const Request& request) 
 }
 
 asio::awaitable<Result<Response>> delete_dead(App& app, const Request& request) {
-  BOOST_OUTCOME_CO_TRY(auto letter, co_await find_letter(app, request));
+  BOOST_OUTCOME_CO_TRY(auto letter, co_await find_own_letter(app, request));
   auto remove = DeadLetters(app.services.broker).remove(letter.queue, {letter.redis_message_id});
   BOOST_OUTCOME_CO_TRY(auto removed, co_await co_run(app, std::move(remove)));
   if (removed == 0) co_return no_such_letter();
@@ -233,6 +241,7 @@ asio::awaitable<Result<Response>> delete_dead(App& app, const Request& request) 
 asio::awaitable<Result<Response>> purge_dead(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto query, parse_query<DeadBatchQuery>(request.query));
   BOOST_OUTCOME_CO_TRY(check_queue(query.queue));
+  BOOST_OUTCOME_CO_TRY(allow_queue(request.key.get(), query.queue));
   const DeadLetters dead(app.services.broker);
   BOOST_OUTCOME_CO_TRY(auto ids, co_await co_run(app, dead.oldest(query.queue, query.limit)));
   std::int64_t removed = 0;
@@ -251,6 +260,7 @@ std::vector<Route> dead_routes() {
       {.method = Method::get,
        .pattern = "/v1/dead/",
        .handler = list_dead,
+       .access = Scope::read,
        .name = "list_dead_letters",
        .group = "dead",
        .summary = "Dead letters, newest first",
@@ -259,6 +269,7 @@ std::vector<Route> dead_routes() {
       {.method = Method::delete_,
        .pattern = "/v1/dead/",
        .handler = purge_dead,
+       .access = Scope::operate,
        .name = "purge_dead_letters",
        .group = "dead",
        .summary = "Drops a queue's dead letters, the oldest first; call again while some remain",
@@ -267,6 +278,7 @@ std::vector<Route> dead_routes() {
       {.method = Method::post,
        .pattern = "/v1/dead/replay",
        .handler = replay_many,
+       .access = Scope::operate,
        .name = "replay_dead_letters",
        .group = "dead",
        .summary = "Puts a queue's dead letters back, the oldest first; call again while some remain",
@@ -276,6 +288,7 @@ std::vector<Route> dead_routes() {
       {.method = Method::get,
        .pattern = "/v1/dead/{id}",
        .handler = show_dead,
+       .access = Scope::read,
        .name = "show_dead_letter",
        .group = "dead",
        .summary = "One dead letter with its arguments and its last error",
@@ -285,6 +298,7 @@ std::vector<Route> dead_routes() {
       {.method = Method::delete_,
        .pattern = "/v1/dead/{id}",
        .handler = delete_dead,
+       .access = Scope::operate,
        .name = "delete_dead_letter",
        .group = "dead",
        .summary = "Drops one dead letter",
@@ -294,6 +308,7 @@ std::vector<Route> dead_routes() {
       {.method = Method::post,
        .pattern = "/v1/dead/{id}/replay",
        .handler = replay_dead,
+       .access = Scope::operate,
        .name = "replay_dead_letter",
        .group = "dead",
        .summary = "Puts one dead letter back on its queue, as new; its task is pending again",

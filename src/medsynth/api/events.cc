@@ -363,6 +363,7 @@ std::vector<Route> event_routes() {
       {.method = Method::get,
        .pattern = "/v1/events",
        .handler = read_all,
+       .access = Scope::read,
        .name = "read_events",
        .group = "events",
        .summary = "What changes, as it changes (server-sent events); Last-Event-ID goes on where it ended",

@@ -15,6 +15,8 @@
 
 namespace medsynth::api {
 
+struct Key;
+
 enum class Method { get, head, post, put, delete_, options, other };
 std::string_view method_name(Method method);  // "GET"; "OTHER" for those that nothing here answers
 
@@ -26,10 +28,12 @@ struct Request {
   std::string_view content_type;
   std::optional<std::string_view> idempotency_key;
   std::optional<std::string_view> last_event_id;
-  bool has_length = false;  // Content-Length or chunked: a body was announced, if perhaps an empty one
-  std::string request_id;   // sane: goes into headers, bodies and logs
+  std::string_view authorization;  // the header's value; what no key looks like where there are several
+  bool has_length = false;         // Content-Length or chunked: a body was announced, if perhaps an empty one
+  std::string request_id;          // sane: goes into headers, bodies and logs
   std::vector<std::string> parameters;  // of the path, decoded, in the pattern's order; set by the router
   bool polled = false;                  // its route says so; set by the router
+  std::shared_ptr<const Key> key;       // that it showed; null where none is needed; set by the router
 };
 
 // A body that has no end of its own: its connection takes one piece after the other and is closed when there

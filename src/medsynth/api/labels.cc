@@ -82,6 +82,7 @@ std::vector<Route> label_routes() {
   return {{.method = Method::post,
            .pattern = "/v1/labels",
            .handler = keep,
+           .access = Scope::submit,
            .name = "keep_label",
            .group = "references",
            .summary = "Says whether a reported pair does contradict each other, for `medsynth calibrate`",

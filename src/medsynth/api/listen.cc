@@ -44,7 +44,7 @@ std::pair<std::string_view, std::string_view> split(std::string_view text) {
 
 }  // namespace
 
-Result<ListenAddress> parse_listen(std::string_view text, bool insecure) {
+Result<ListenAddress> parse_listen(std::string_view text) {
   const auto [host, port] = split(text);
   const bool has_port = is_digits(port) && port.size() <= 5 && std::stoi(std::string(port)) <= 65535;
   if (host.empty() || !has_port)
@@ -53,14 +53,7 @@ Result<ListenAddress> parse_listen(std::string_view text, bool insecure) {
         fmt::format(
             "\"{}\" is not an address to listen on: use host:port, such as 127.0.0.1:8000 or [::1]:8000",
             text));
-  ListenAddress address{std::string(host), std::string(port), is_loopback(host)};
-  if (!address.is_loopback && !insecure)
-    return invalid(
-        "/listen",
-        fmt::format("{} can be reached from other machines, and there is no authentication yet: listen on "
-                    "127.0.0.1, or say --insecure if that is what you want",
-                    text));
-  return address;
+  return ListenAddress{std::string(host), std::string(port), is_loopback(host)};
 }
 
 bool is_loopback_host(std::string_view host_header) {

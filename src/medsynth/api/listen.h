@@ -14,9 +14,8 @@ struct ListenAddress {
   bool is_loopback = false;  // localhost, 127.0.0.0/8, ::1
 };
 
-// "127.0.0.1:8000", "[::1]:8000", "localhost:0". invalid_argument (pointer "/listen") for anything else, and
-// for an address beyond loopback unless `insecure`.
-Result<ListenAddress> parse_listen(std::string_view text, bool insecure);
+// "127.0.0.1:8000", "[::1]:8000", "localhost:0". invalid_argument (pointer "/listen") for anything else.
+Result<ListenAddress> parse_listen(std::string_view text);
 
 // Whether a request's Host header names this machine's loopback, with any port: a web page that lets its own
 // name point to 127.0.0.1 sends that name, and must not reach us. Only asked when listening on loopback.

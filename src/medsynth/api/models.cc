@@ -49,6 +49,7 @@ std::vector<Route> models_routes() {
   return {{.method = Method::get,
            .pattern = "/v1/models",
            .handler = list,
+           .access = Scope::read,
            .name = "list_models",
            .group = "models",
            .summary = "Models that are installed where workers run, whether they fit now, and the defaults",

@@ -22,8 +22,10 @@ std::string_view status_text(int status) {
       return "Accepted";
     case 400:
       return "Malformed JSON";
+    case 401:
+      return "A key is needed, or the one that was sent is none, expired or revoked";
     case 403:
-      return "A web page of another origin made the request";
+      return "The key lacks a scope, queue or model, or a web page of another origin made the request";
     case 404:
       return "Not found";
     case 409:
@@ -103,6 +105,7 @@ std::set<int> error_statuses(const Route& route, bool has_parameters) {
   if (route.body && !route.body_optional) statuses.insert(411);
   if (route.body || has_parameters) statuses.insert(422);
   if (route.method != Method::get) statuses.insert(403);
+  if (route.access != Access::open) statuses.insert({401, 403});
   if (route.group != "health" && route.group != "openapi" && route.group != "console") statuses.insert(503);
   return statuses;
 }
@@ -120,6 +123,11 @@ json::object operation(const Route& route) {
   json::object out{{"operationId", route.name},
                    {"summary", route.summary},
                    {"tags", json::array{json::value(route.group)}}};
+  // A list of alternatives, of which the empty one would be "nothing"; an empty list is "nothing" as well.
+  out["security"] = route.access == Access::open
+                        ? json::array{}
+                        : json::array{json::object{
+                              {"key", json::array{json::value(described::enum_name(route.access.scope()))}}}};
   if (!parameters.empty()) out["parameters"] = std::move(parameters);
   if (route.body)
     out["requestBody"] = {{"required", !route.body_optional},
@@ -164,7 +172,15 @@ json::object openapi(std::span<const Route> routes) {
              "Machine-learning jobs over medical literature. Errors are problem+json (RFC 9457)."}}},
           {"servers", json::array{json::object{{"url", "/"}}}},
           {"paths", std::move(paths)},
-          {"components", {{"schemas", std::move(schemas)}}}};
+          {"components",
+           {{"schemas", std::move(schemas)},
+            {"securitySchemes",
+             json::object{{"key",
+                           {{"type", "http"},
+                            {"scheme", "bearer"},
+                            {"description",
+                             "A key of `medsynth keys create`, with the scope that the call names; admin "
+                             "holds all. On loopback no call needs one while none exists."}}}}}}}};
 }
 
 std::string openapi_document() {
@@ -175,6 +191,7 @@ std::vector<Route> openapi_routes() {
   return {{.method = Method::get,
            .pattern = "/openapi.json",
            .handler = document,
+           .access = Access::open,
            .name = "openapi",
            .group = "openapi",
            .summary = "This description"}};

@@ -18,6 +18,11 @@ struct Precise {
 constexpr std::array kPrecise{
     Precise{"malformed_json", 400, "Malformed JSON"},
     Precise{"malformed_request", 400, "Malformed request", true},
+    Precise{"key_required", 401, "Unauthorized"},
+    Precise{"key_malformed", 401, "Unauthorized"},
+    Precise{"key_unknown", 401, "Unauthorized"},
+    Precise{"key_expired", 401, "Unauthorized"},
+    Precise{"key_revoked", 401, "Unauthorized"},
     Precise{"method_not_allowed", 405, "Method not allowed"},
     Precise{"request_timeout", 408, "Request timeout", true},
     Precise{"length_required", 411, "Length required", true},
@@ -69,6 +74,11 @@ Response problem(const Error& error, std::string_view request_id) {
   if (response.status == 429 || response.status == 503)
     response.headers.emplace_back(
         "Retry-After", std::to_string(error.retry_after.value_or(std::chrono::seconds(1)).count()));
+  if (response.status == 401)  // RFC 6750, 3
+    response.headers.emplace_back("WWW-Authenticate",
+                                  body.code == "key_required"
+                                      ? R"(Bearer realm="medsynth")"
+                                      : R"(Bearer realm="medsynth", error="invalid_token")");
   if (body.code == "unsupported_content_encoding")
     response.headers.emplace_back("Accept-Encoding", "identity");
   response.close = precise && precise->close;

@@ -30,8 +30,8 @@ struct Problem {
 BOOST_DESCRIBE_STRUCT(Problem, (), (type, title, status, detail, code, request_id, errors))
 
 // The status follows from the error's code (base's table), or from its wire code where HTTP is more precise
-// than "invalid argument" ("malformed_json" is 400, "payload_too_large" 413 and closes the connection). 429
-// and 503 carry Retry-After.
+// than "invalid argument" ("malformed_json" is 400, "payload_too_large" 413 and closes the connection). 401
+// carries WWW-Authenticate, 429 and 503 carry Retry-After.
 Response problem(const Error& error, std::string_view request_id);
 int http_status(const Error& error);
 

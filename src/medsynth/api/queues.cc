@@ -19,9 +19,11 @@ namespace asio = boost::asio;
 
 constexpr std::int64_t kPurgeStep = 100;  // payloads that are looked at together
 
+// That the request is to change, and may.
 Result<std::string> queue_of(const Request& request) {
   const std::string& queue = request.parameters.at(0);
   BOOST_OUTCOME_TRY(check_queue(queue));
+  BOOST_OUTCOME_TRY(allow_queue(request.key.get(), queue));
   return queue;
 }
 
@@ -157,6 +159,7 @@ bool is_ours(const std::vector<QueueInfo>& infos, const App& app, const std::str
 // it.
 asio::awaitable<Result<Response>> send_message(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto queue, queue_of(request));
+  BOOST_OUTCOME_CO_TRY(allow_model(request.key.get(), std::nullopt));  // an actor may use any
   const std::size_t bytes = request.body.size();
   BOOST_OUTCOME_CO_TRY(auto sending,
                        co_await off_loop(app, bytes, [&] { return read_sending(app, request, queue); }));
@@ -198,6 +201,7 @@ std::vector<Route> queue_routes() {
       {.method = Method::get,
        .pattern = "/v1/queues/",
        .handler = list_queues,
+       .access = Scope::read,
        .name = "list_queues",
        .group = "queues",
        .summary = "Queues with what waits, runs and died in them",
@@ -206,6 +210,7 @@ std::vector<Route> queue_routes() {
       {.method = Method::post,
        .pattern = "/v1/queues/{queue}/pause",
        .handler = pause_queue,
+       .access = Scope::operate,
        .name = "pause_queue",
        .group = "queues",
        .summary = "Medsynth's workers take nothing more from it until it is resumed",
@@ -213,6 +218,7 @@ std::vector<Route> queue_routes() {
       {.method = Method::post,
        .pattern = "/v1/queues/{queue}/resume",
        .handler = resume_queue,
+       .access = Scope::operate,
        .name = "resume_queue",
        .group = "queues",
        .summary = "Ends a pause",
@@ -220,6 +226,7 @@ std::vector<Route> queue_routes() {
       {.method = Method::post,
        .pattern = "/v1/queues/{queue}/messages",
        .handler = send_message,
+       .access = Scope::submit,
        .name = "send_message",
        .group = "queues",
        .summary = "Sends a message to any actor, ours or Python's",
@@ -230,6 +237,7 @@ std::vector<Route> queue_routes() {
       {.method = Method::delete_,
        .pattern = "/v1/queues/{queue}/messages",
        .handler = purge_queue,
+       .access = Scope::operate,
        .name = "purge_queue",
        .group = "queues",
        .summary = "Drops waiting and delayed messages and cancels their tasks; call again while some remain",

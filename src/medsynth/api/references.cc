@@ -66,6 +66,7 @@ std::vector<Route> reference_routes() {
       {.method = Method::post,
        .pattern = "/v1/references",
        .handler = read_references,
+       .access = Scope::submit,
        .name = "read_references",
        .group = "references",
        .summary = "Reads an export of PubMed, Zotero, EndNote, Embase, ...: articles as `analyze` takes them",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "medsynth/api/app.h"
 #include "medsynth/api/problem.h"
 #include "medsynth/api/url.h"
 #include "medsynth/base/log.h"
@@ -45,6 +46,15 @@ Result<> check(const Route& route, const Request& request) {
   return success();
 }
 
+// The key that makes the call; null where none is needed.
+Result<std::shared_ptr<const Key>> authorize(const App& app, Access access, std::string_view authorization) {
+  const bool open = access == Access::open || (access == Access::metrics && app.options.metrics_open);
+  if (open || !app.needs_key()) return std::shared_ptr<const Key>();
+  BOOST_OUTCOME_TRY(auto key, verify(app.keys, authorization, app.now()));
+  BOOST_OUTCOME_TRY(allow(*key, access.scope()));
+  return key;
+}
+
 Response with_allow(Response response, const Match& match) {
   response.headers.emplace_back("Allow", match.allow);
   return response;
@@ -56,12 +66,13 @@ struct Routed {
   Response answer = {};
 };
 
-Result<Routed> route(Request& request, std::string_view& pattern) {
+Result<Routed> route(const App& app, Request& request, std::string_view& pattern) {
   BOOST_OUTCOME_TRY(auto match, router().match(request.method, request.path, request.parameters));
   if (match.pattern.empty()) return unknown_path();
   pattern = match.pattern;
   if (match.route) {
     request.polled = match.route->polled;
+    BOOST_OUTCOME_TRY(request.key, authorize(app, match.route->access, request.authorization));
     BOOST_OUTCOME_TRY(check(*match.route, request));
     return Routed{.handler = match.route->handler};
   }
@@ -133,12 +144,20 @@ Result<Match> Router::match(Method method, std::string_view path,
   return match;
 }
 
+std::optional<Error> refuse_key(const App& app, const Request& request) {
+  std::vector<std::string> unused;
+  const auto match = router().match(request.method, request.path, unused);
+  if (!match || !match->route) return std::nullopt;
+  const auto key = authorize(app, match->route->access, request.authorization);
+  return key ? std::nullopt : std::optional(key.error());
+}
+
 asio::awaitable<Response> respond(App& app, Request& request, std::string_view& pattern) {
   pattern = "unmatched";
   std::exception_ptr thrown;
   try {
     if (request.body.starts_with(kByteOrderMark)) request.body.remove_prefix(kByteOrderMark.size());
-    auto routed = route(request, pattern);
+    auto routed = route(app, request, pattern);
     if (!routed) co_return problem(routed.error(), request.request_id);
     if (!routed->handler) co_return std::move(routed->answer);
     auto result = co_await routed->handler(app, request);

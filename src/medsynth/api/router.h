@@ -1,5 +1,5 @@
-// The table of calls, and how a request finds its own. The table is the single description: routing, 405,
-// metrics' route labels and /openapi.json follow from it.
+// The table of calls, and how a request finds its own. The table is the single description: routing, 405, who may
+// make a call, metrics' route labels and /openapi.json follow from it.
 #pragma once
 
 #include <optional>
@@ -11,6 +11,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "medsynth/api/http.h"
+#include "medsynth/api/keys.h"
 #include "medsynth/base/described.h"
 #include "medsynth/base/error.h"
 
@@ -34,6 +35,7 @@ struct Route {
   Method method = Method::get;
   std::string_view pattern;  // "/v1/tasks/{task_id}"; one slash at the end does not count
   Handler handler = nullptr;
+  Access access;
   std::string_view name;  // OpenAPI's operationId
   std::string_view group;
   std::string_view summary;
@@ -75,9 +77,12 @@ class Router {
 // All calls of the server.
 const Router& router();
 
-// Routes the request, checks what every call checks (query, content type, length), runs its handler; whatever
-// goes wrong becomes a problem. `pattern` is the route's for logs and metrics, "unmatched" when there is
-// none.
+// What is wrong with the key of a request whose body has not come yet, nullopt where respond() would take it.
+std::optional<Error> refuse_key(const App& app, const Request& request);
+
+// Routes the request, checks what every call checks (key, query, content type, length), runs its handler;
+// whatever goes wrong becomes a problem. `pattern` is the route's for logs and metrics, "unmatched" when there
+// is none.
 boost::asio::awaitable<Response> respond(App& app, Request& request, std::string_view& pattern);
 
 }  // namespace medsynth::api

@@ -17,8 +17,11 @@
 #include <fmt/format.h>
 
 #include "medsynth/api/connections.h"
+#include "medsynth/api/key_file.h"
 #include "medsynth/api/listen.h"
 #include "medsynth/api/problem.h"
+#include "medsynth/api/tls.h"
+#include "medsynth/api/watched_files.h"
 #include "medsynth/base/id.h"
 #include "medsynth/base/log.h"
 
@@ -48,9 +51,14 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
       : io(io_),
         acceptor(io_),
         deadlines(io_),
-        shared{App(options, services), BytesInFlight(options.max_bytes_in_flight), true,
-               new_uuid().substr(0, 8)} {}
+        shared{.app = App(options, services),
+               .bytes = BytesInFlight(options.max_bytes_in_flight),
+               .id_prefix = new_uuid().substr(0, 8)} {}
 
+  Result<> read_keys();
+  void reread_keys();
+  Result<> read_certificate();
+  void reread_certificate();
   Result<> listen();
   asio::awaitable<void> accept();
   asio::awaitable<void> run(tcp::socket socket);
@@ -70,9 +78,49 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   bool told_drained = false;
 };
 
+Result<> Server::Impl::read_keys() {
+  App& app = shared.app;
+  BOOST_OUTCOME_TRY(auto wanted, parse_listen(app.options.listen));
+  app.beyond_loopback = !wanted.is_loopback;
+  if (app.options.key_file.empty()) return success();
+  BOOST_OUTCOME_TRY(auto keys, load_keys(app.options.key_file));
+  app.keys = std::make_shared<const Keys>(std::move(keys));
+  if (app.keys->empty() || !app.options.insecure || !app.beyond_loopback) return success();
+  return invalid(
+      "/insecure",
+      fmt::format("does not go with keys, and {} has some: leave out --insecure, or remove that file",
+                  app.options.key_file.string()));
+}
+
+// Not on the io_context's thread. A file that cannot be read is no reason to let in more, or fewer, than before.
+void Server::Impl::reread_keys() {
+  auto keys = load_keys(shared.app.options.key_file);
+  if (!keys) return log::error("the keys stay as they were", {{"why", keys.error().message}});
+  log::info("keys read", {{"keys", keys->keys.size()}});
+  asio::post(io, [self = shared_from_this(), read = std::make_shared<const Keys>(std::move(*keys))] {
+    self->shared.app.keys = read;
+  });
+}
+
+Result<> Server::Impl::read_certificate() {
+  const ServerOptions& options = shared.app.options;
+  if (options.tls_certificate.empty()) return success();
+  BOOST_OUTCOME_TRY(shared.tls, tls_context(options.tls_certificate, options.tls_key));
+  return success();
+}
+
+// Not on the io_context's thread. Connections keep the certificate that they began with.
+void Server::Impl::reread_certificate() {
+  const ServerOptions& options = shared.app.options;
+  auto context = tls_context(options.tls_certificate, options.tls_key);
+  if (!context) return log::error("the certificate stays as it was", {{"why", context.error().message}});
+  log::info("certificate read", {{"file", options.tls_certificate.string()}});
+  asio::post(io, [self = shared_from_this(), read = std::move(*context)] { self->shared.tls = read; });
+}
+
 Result<> Server::Impl::listen() {
   const ServerOptions& options = shared.app.options;
-  BOOST_OUTCOME_TRY(auto wanted, parse_listen(options.listen, options.insecure));
+  BOOST_OUTCOME_TRY(auto wanted, parse_listen(options.listen));
   shared.check_host = wanted.is_loopback;
   error_code error;
   tcp::resolver resolver(io);
@@ -118,6 +166,8 @@ asio::awaitable<void> Server::Impl::accept() {
 asio::awaitable<void> Server::Impl::run(tcp::socket socket) {
   const auto self = shared_from_this();
   Connection connection(std::move(socket));
+  if (shared.tls)
+    connection.tls = std::make_unique<asio::ssl::stream<tcp::socket&>>(connection.socket, *shared.tls);
   const auto place = shared.open.insert(shared.open.end(), &connection);
   look_at_deadlines();
   try {
@@ -130,8 +180,10 @@ asio::awaitable<void> Server::Impl::run(tcp::socket socket) {
     drain_done.set_value();
 }
 
-// One try: it fits into the socket's buffer.
+// One try: it fits into the socket's buffer. Without a handshake, which would be work for one too many, there is
+// nothing to say over TLS.
 asio::awaitable<void> Server::Impl::refuse(tcp::socket socket) {
+  if (shared.tls) co_return;
   const Response full = problem({Code::unavailable, "Too many connections.", "too_many_connections"}, "");
   const std::string text = fmt::format(
       "HTTP/1.1 503 Service Unavailable\r\nMedsynth-Version: " MEDSYNTH_VERSION
@@ -182,11 +234,17 @@ void Server::Impl::close_all() {
 Result<std::unique_ptr<Server>> Server::open(asio::io_context& io, ServerOptions options,
                                              const Services& services) {
   auto impl = std::make_shared<Impl>(io, options, services);
+  // Before they are read: what changes from here on is noticed.
+  auto watch = std::make_unique<WatchedFiles>(std::vector<WatchedFiles::Watched>{
+      {{options.key_file}, [server = impl.get()] { server->reread_keys(); }},
+      {{options.tls_certificate, options.tls_key}, [server = impl.get()] { server->reread_certificate(); }}});
+  BOOST_OUTCOME_TRY(impl->read_keys());
+  BOOST_OUTCOME_TRY(impl->read_certificate());
   BOOST_OUTCOME_TRY(impl->listen());
   asio::co_spawn(io, [impl]() -> asio::awaitable<void> { co_await impl->accept(); }, asio::detached);
   asio::co_spawn(
       io, [impl]() -> asio::awaitable<void> { co_await impl->shared.app.events.run(); }, asio::detached);
-  return std::unique_ptr<Server>(new Server(std::move(impl)));
+  return std::unique_ptr<Server>(new Server(std::move(impl), std::move(watch)));
 }
 
 App::App(ServerOptions options_, const Services& services_)
@@ -200,9 +258,11 @@ App::App(ServerOptions options_, const Services& services_)
   asio::post(parser, [] { pthread_setname_np(pthread_self(), "ms-parse"); });
 }
 
-Server::Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::Server(std::shared_ptr<Impl> impl, std::unique_ptr<WatchedFiles> watch)
+    : impl_(std::move(impl)), watch_(std::move(watch)) {}
 
 Server::~Server() {
+  watch_.reset();
   asio::post(impl_->io, [impl = impl_] { impl->close_all(); });
   impl_->shared.app.parser.join();  // what it reads belongs to connections, which end with the io_context
 }

@@ -10,10 +10,11 @@
 //   io.stop();
 //
 // Everything runs on the one thread that runs the io_context; open() is called before it runs or on it, the
-// other methods on any other thread. There is no authentication yet: on loopback the Host header must name
-// loopback (a web page that rebinds its name to 127.0.0.1 is refused with 421), and any other address needs
-// `insecure`. Everywhere, what a page of another origin sends may not change anything (origin.h). Bodies of
-// 64 KiB and more are read on a thread of the server's own ("ms-parse").
+// other methods on any other thread. Calls need a key (keys.h) where `key_file` has one, and beyond loopback
+// unless `insecure`; a change of the file is noticed within a second, by a thread of the server's own
+// ("ms-files"). On loopback the Host header must name loopback (a web page that rebinds its name to 127.0.0.1 is
+// refused with 421). Everywhere, what a page of another origin sends may not change anything (origin.h). Bodies
+// of 64 KiB and more are read on another thread of its own ("ms-parse").
 #pragma once
 
 #include <chrono>
@@ -42,8 +43,12 @@ class io_context;
 namespace medsynth::api {
 
 struct ServerOptions {
-  std::string listen = "127.0.0.1:8000";  // host:port, [::1]:port; port 0 takes a free one
-  bool insecure = false;                  // lets it listen beyond loopback
+  std::string listen = "127.0.0.1:8000";       // host:port, [::1]:port; port 0 takes a free one
+  bool insecure = false;                       // needs no key beyond loopback while there is none
+  std::filesystem::path key_file = {};         // "": there are no keys
+  bool metrics_open = false;                   // /metrics needs no key
+  std::filesystem::path tls_certificate = {};  // PEM with its chain; "": plain HTTP
+  std::filesystem::path tls_key = {};          // PEM; "": in tls_certificate as well
 
   std::string queue = "medsynth";                     // where POST async-ml puts messages
   std::vector<std::string> queues = {"medsynth"};     // that workers of ours consume
@@ -84,10 +89,13 @@ struct Services {
   const Clock& clock = system_clock();
 };
 
+class WatchedFiles;
+
 class Server {
  public:
-  // Listens when it returns. invalid_argument (pointer "/listen"): not an address, or beyond loopback without
-  // `insecure`; unavailable (reason "address_in_use"): somebody else listens there.
+  // Listens when it returns. invalid_argument (pointer "/listen"): not an address; (pointer "/insecure"): beyond
+  // loopback although there are keys; errors of load_keys(); unavailable (reason "address_in_use"): somebody else
+  // listens there.
   static Result<std::unique_ptr<Server>> open(boost::asio::io_context& io, ServerOptions options,
                                               const Services& services);
   ~Server();  // closes every connection
@@ -104,8 +112,9 @@ class Server {
 
  private:
   struct Impl;
-  explicit Server(std::shared_ptr<Impl> impl);
+  Server(std::shared_ptr<Impl> impl, std::unique_ptr<WatchedFiles> watch);
   std::shared_ptr<Impl> impl_;
+  std::unique_ptr<WatchedFiles> watch_;
 };
 
 // The OpenAPI 3.1 document of this version, as /openapi.json answers it.

@@ -10,9 +10,6 @@
 #include <optional>
 #include <utility>
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/status.hpp>
@@ -129,13 +126,15 @@ class Session {
       if (buffer_.size() > 0 && parse()) co_return Heard::request;
       if (parser_->is_header_done() && !std::exchange(continued, true)) {
         wait_for(options_.body_timeout);
+        // Whoever has no key for it need not send the body, and none is kept.
+        refusal_ = refuse_key(shared_.app, describe(parser_->get()));
+        if (refusal_) co_return Heard::request;
         if (expects_continue()) co_await write_continue();
       }
       if (shared_.app.draining && connection_.idle) co_return Heard::nothing;
       error_code error;
-      const std::size_t got = co_await connection_.socket.async_read_some(
-          buffer_.prepare(parser_->is_header_done() ? kBodyReadBytes : kReadBytes),
-          asio::redirect_error(asio::use_awaitable, error));
+      const std::size_t got = co_await connection_.read_some(
+          buffer_.prepare(parser_->is_header_done() ? kBodyReadBytes : kReadBytes), error);
       buffer_.commit(got);
       if (!share_.hold(buffer_.size() + parser_->get().body().size())) {
         refusal_ = too_many_bytes();
@@ -176,8 +175,7 @@ class Session {
   asio::awaitable<void> write_continue() {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     error_code error;
-    co_await asio::async_write(connection_.socket, asio::buffer(kContinue),
-                               asio::redirect_error(asio::use_awaitable, error));
+    co_await connection_.write(asio::buffer(kContinue), error);
   }
 
   // True when the connection can take another request.
@@ -230,6 +228,8 @@ class Session {
       request.idempotency_key = key->value();
     if (const auto id = message.find("Last-Event-ID"); id != message.end())
       request.last_event_id = id->value();
+    if (const auto shown = message.count(http::field::authorization); shown > 0)
+      request.authorization = shown == 1 ? message[http::field::authorization] : "several headers";
     const std::string_view id = message["X-Request-Id"];
     request.request_id =
         is_sane_id(id) ? std::string(id) : fmt::format("{}-{:x}", shared_.id_prefix, ++shared_.requests);
@@ -279,8 +279,9 @@ class Session {
   }
 
   // Small answers fit into the socket's buffer: no trip through the scheduler for them. Answers how much went
-  // out.
+  // out; nothing over TLS, whose records may not be left half written.
   std::size_t write_now(const std::string& body) {
+    if (connection_.tls) return 0;
     const std::array<asio::const_buffer, 2> buffers{asio::buffer(head_), asio::buffer(body)};
     error_code error;
     const std::size_t sent = connection_.socket.write_some(buffers, error);
@@ -290,17 +291,18 @@ class Session {
   asio::awaitable<bool> write_rest(const std::string& body, std::size_t sent) {
     error_code error;
     wait_for(options_.idle_timeout);
-    if (sent < head_.size()) {
-      const auto rest = asio::buffer(head_) + sent;
-      co_await asio::async_write(connection_.socket, rest, asio::redirect_error(asio::use_awaitable, error));
-      sent = head_.size();
-    }
     // In slices: a client that reads slowly, but reads, is not cut off.
     constexpr std::size_t kSlice = 1024 * 1024;
+    if (sent < head_.size()) {
+      const auto first = asio::buffer(body.data(), std::min(kSlice, body.size()));
+      const std::array<asio::const_buffer, 2> buffers{asio::buffer(head_) + sent, first};
+      co_await connection_.write(buffers, error);
+      sent = head_.size() + first.size();
+    }
     for (std::size_t at = sent - head_.size(); at < body.size() && !error; at += kSlice) {
       wait_for(options_.idle_timeout);
       const auto slice = asio::buffer(body.data() + at, std::min(kSlice, body.size() - at));
-      co_await asio::async_write(connection_.socket, slice, asio::redirect_error(asio::use_awaitable, error));
+      co_await connection_.write(slice, error);
     }
     co_return !error;
   }
@@ -313,8 +315,7 @@ class Session {
       const auto piece = co_await source.next();
       if (!piece) co_return;
       wait_for(kStalled);
-      co_await asio::async_write(connection_.socket, asio::buffer(**piece),
-                                 asio::redirect_error(asio::use_awaitable, error));
+      co_await connection_.write(asio::buffer(**piece), error);
     }
   }
 
@@ -334,8 +335,13 @@ class Session {
 
   asio::awaitable<void> linger() {
     error_code error;
-    connection_.socket.shutdown(asio::ip::tcp::socket::shutdown_send, error);
     wait_for(kLinger);
+    if (connection_.tls) {
+      connection_.overdue = false;
+      co_await connection_.tls->async_shutdown(asio::redirect_error(asio::use_awaitable, error));
+      if (connection_.overdue) co_return;
+    }
+    connection_.socket.shutdown(asio::ip::tcp::socket::shutdown_send, error);
     parser_.reset();
     std::size_t left = kLingerBytes;
     while (!error && left > 0) {
@@ -368,6 +374,17 @@ asio::awaitable<void> serve(Shared& shared, Connection& connection) {
   error_code ignored;
   connection.socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   connection.socket.non_blocking(true, ignored);
+  if (connection.tls) {
+    // A slow one is cut off like a slow header.
+    error_code failed;
+    connection.deadline = steady_clock::now() + shared.app.options.header_timeout;
+    co_await connection.tls->async_handshake(asio::ssl::stream_base::server,
+                                             asio::redirect_error(asio::use_awaitable, failed));
+    if (failed) {
+      log::debug("no TLS connection", {{"why", failed.message()}});
+      co_return;
+    }
+  }
   Session session(shared, connection);
   co_await session.run();
 }

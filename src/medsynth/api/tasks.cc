@@ -67,8 +67,19 @@ asio::awaitable<Result<Response>> show_timeline(App& app, const Request& request
   co_return answer(timeline);
 }
 
-asio::awaitable<Result<Response>> delete_task(App& app, const Request& request) {
+// The path's task id, of a task that the request's key may end. The record is asked only for a key that is
+// limited to queues.
+asio::awaitable<Result<std::string>> own_task_id_of(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
+  if (!request.key || request.key->queues.empty()) co_return id;
+  BOOST_OUTCOME_CO_TRY(const auto record, co_await co_run(app, app.services.store.get(id)));
+  if (!record) co_return task_not_found();
+  BOOST_OUTCOME_CO_TRY(allow_queue(request.key.get(), record->text("queue").value_or("")));
+  co_return id;
+}
+
+asio::awaitable<Result<Response>> delete_task(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto id, co_await own_task_id_of(app, request));
   BOOST_OUTCOME_CO_TRY(auto removed, co_await co_run(app, app.services.store.remove(id, app.now())));
   if (!removed) co_return task_not_found();
   co_return answer(Deleted{.message = "The task is deleted.", .data = {1}});
@@ -76,6 +87,7 @@ asio::awaitable<Result<Response>> delete_task(App& app, const Request& request) 
 
 asio::awaitable<Result<Response>> delete_tasks(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto query, parse_query<DeleteTasksQuery>(request.query));
+  BOOST_OUTCOME_CO_TRY(allow_queue(request.key.get(), ""));  // tasks of all queues
   const bool filtered = query.status || query.older_than;
   if (!filtered && !query.all)
     co_return invalid("/all", "must be true to delete every task; or say which: status, older_than");
@@ -90,7 +102,7 @@ asio::awaitable<Result<Response>> delete_tasks(App& app, const Request& request)
 
 asio::awaitable<Result<Response>> cancel_task(App& app, const Request& request) {
   using Outcome = tasks::Cancelled::Outcome;
-  BOOST_OUTCOME_CO_TRY(auto id, task_id_of(request));
+  BOOST_OUTCOME_CO_TRY(auto id, co_await own_task_id_of(app, request));
   BOOST_OUTCOME_CO_TRY(auto done, co_await co_run(app, app.services.store.cancel(id, app.now())));
   if (done.outcome == Outcome::absent) co_return task_not_found();
   if (done.outcome == Outcome::ended)
@@ -122,6 +134,7 @@ std::vector<Route> task_routes() {
       {.method = Method::get,
        .pattern = "/v1/tasks/",
        .handler = list_tasks,
+       .access = Scope::read,
        .name = "list_tasks",
        .group = "tasks",
        .summary = "Tasks, newest first; a result above 64 KiB is null with result_bytes",
@@ -130,6 +143,7 @@ std::vector<Route> task_routes() {
       {.method = Method::delete_,
        .pattern = "/v1/tasks/",
        .handler = delete_tasks,
+       .access = Scope::operate,
        .name = "delete_tasks",
        .group = "tasks",
        .summary = "Deletes tasks by status and by age since their last update, or all of them; those that "
@@ -139,6 +153,7 @@ std::vector<Route> task_routes() {
       {.method = Method::get,
        .pattern = "/v1/tasks/{task_id}",
        .handler = show_task,
+       .access = Scope::read,
        .name = "show_task",
        .group = "tasks",
        .summary = "One task with its result; with `wait` when it has ended",
@@ -149,6 +164,7 @@ std::vector<Route> task_routes() {
       {.method = Method::get,
        .pattern = "/v1/tasks/{task_id}/timeline",
        .handler = show_timeline,
+       .access = Scope::read,
        .name = "show_timeline",
        .group = "tasks",
        .summary = "What the task went through: its last 20 attempts, each with its phases",
@@ -158,6 +174,7 @@ std::vector<Route> task_routes() {
       {.method = Method::delete_,
        .pattern = "/v1/tasks/{task_id}",
        .handler = delete_task,
+       .access = Scope::operate,
        .name = "delete_task",
        .group = "tasks",
        .summary = "Deletes a task; one that lives is cancelled",
@@ -166,6 +183,7 @@ std::vector<Route> task_routes() {
       {.method = Method::post,
        .pattern = "/v1/tasks/{task_id}/cancel",
        .handler = cancel_task,
+       .access = Scope::operate,
        .name = "cancel_task",
        .group = "tasks",
        .summary = "Ends a waiting task, asks a running one to stop",

@@ -127,7 +127,24 @@ constexpr std::array kTable{
             .help = "Address and port of the API; port 0 picks a free one"},
     Setting{.name = "insecure",
             .environment = "MEDSYNTH_INSECURE",
-            .help = "Allow an address that other machines reach, without authentication"},
+            .help = "Let in everybody on an address that other machines reach, while there is no key"},
+    Setting{
+        .name = "metrics",
+        .environment = "MEDSYNTH_METRICS",
+        .help = "Who may read /metrics where calls need a key: key, one with the scope read; open, anybody",
+        .choices = "key|open"},
+    Setting{
+        .name = "tls_certificate",
+        .environment = "MEDSYNTH_TLS_CERTIFICATE",
+        .help =
+            "Certificate (PEM, with its chain) of the API, which then speaks https alone; read anew when it "
+            "changes"},
+    Setting{.name = "tls_key",
+            .environment = "MEDSYNTH_TLS_KEY",
+            .help = "Its key (PEM); empty: in tls_certificate as well"},
+    Setting{.name = "tls_self_signed",
+            .environment = "MEDSYNTH_TLS_SELF_SIGNED",
+            .help = "The API speaks https with a certificate of its own making, which clients must be given"},
     Setting{.name = "workers",
             .environment = "MEDSYNTH_WORKERS",
             .help = "Worker processes that serve starts",
@@ -165,6 +182,23 @@ constexpr std::array kTable{
             .environment = "MEDSYNTH_URL",
             .help = "Where commands find the server",
             .secret = true},
+    Setting{.name = "token",
+            .environment = "MEDSYNTH_TOKEN",
+            .help = "Key that commands show the server; empty: that of token_file, else of 'medsynth login'",
+            .secret = true,
+            .has_flag = false},
+    Setting{.name = "token_file",
+            .environment = "MEDSYNTH_TOKEN_FILE",
+            .help = "File with the key that commands show the server"},
+    Setting{.name = "ca_file",
+            .environment = "MEDSYNTH_CA_FILE",
+            .help = "Certificates (PEM) that vouch for an https server; empty: the system's"},
+    Setting{.name = "client_certificate",
+            .environment = "MEDSYNTH_CLIENT_CERTIFICATE",
+            .help = "Certificate (PEM) that commands show an https server that asks for one"},
+    Setting{.name = "client_key",
+            .environment = "MEDSYNTH_CLIENT_KEY",
+            .help = "Its key (PEM); empty: in client_certificate as well"},
     Setting{.name = "log_level",
             .environment = "MEDSYNTH_LOG_LEVEL",
             .help = "Least level that is logged",
@@ -219,7 +253,7 @@ std::string_view nearest_variable(std::string_view name) {
 
 // Calls visit(reference to the member) for the setting called `name`.
 template <class S, class Visit>
-void with_member(S& settings, std::string_view name, Visit&& visit) {
+void with_member(S&& settings, std::string_view name, Visit&& visit) {
   described::for_each_member<Settings>([&](std::string_view member, auto pointer) {
     if (member_to_name(member) == name) visit(settings.*pointer);
   });
@@ -289,6 +323,14 @@ Result<Words> read_file(std::string_view file) try {
 
 std::span<const Setting> settings_table() {
   return kTable;
+}
+
+bool is_switch(const Setting& setting) {
+  bool found = false;
+  with_member(Settings{}, setting.name, [&](const auto& member) {
+    found = std::is_same_v<std::remove_cvref_t<decltype(member)>, bool>;
+  });
+  return found;
 }
 
 std::string_view origin_name(Origin origin) {
@@ -370,7 +412,7 @@ Result<LoadedSettings> load_settings(const Words& flags, const Environment& envi
 std::string shown(const Settings& settings, const Setting& setting) {
   std::string text;
   with_member(settings, setting.name, [&](const auto& member) { text = fmt::format("{}", member); });
-  if (!setting.secret) return text;
+  if (!setting.secret || text.empty()) return text;
   return text.find("://") == text.npos ? "***"
                                        : masked(text);  // no address: nothing says what is secret in it
 }

@@ -51,6 +51,10 @@ struct Settings {
   // Server and workers
   std::string listen = "127.0.0.1:8000";
   bool insecure = false;
+  std::string metrics = "key";
+  std::string tls_certificate = "";
+  std::string tls_key = "";
+  bool tls_self_signed = false;
   std::int64_t workers = 1;
   std::string queues = "medsynth";
   std::string namespace_ = "dramatiq";
@@ -59,7 +63,13 @@ struct Settings {
   std::int64_t max_deaths = 3;
   std::int64_t max_queue_length = 100'000;
   std::int64_t max_bytes_in_flight = 128;
+  // Clients of a server
   std::string url = "http://127.0.0.1:8000";
+  std::string token = "";
+  std::string token_file = "";
+  std::string ca_file = "";
+  std::string client_certificate = "";
+  std::string client_key = "";
   // Logging
   std::string log_level = "info";
   std::string log_format = "auto";
@@ -69,9 +79,10 @@ BOOST_DESCRIBE_STRUCT(Settings, (),
                        task_storage_ttl, max_cpu_percent, max_memory_percent, max_gpu_percent,
                        max_concurrent_tasks, resource_check_interval, runtime_dir, host, max_cached_models,
                        model_cache_ttl, model_cache_check_interval, model_cache_memory, models_dir,
-                       models_catalogue, language_model, threads, listen, insecure, workers, queues,
-                       namespace_, result_keys, grace, max_deaths, max_queue_length, max_bytes_in_flight, url,
-                       log_level, log_format))
+                       models_catalogue, language_model, threads, listen, insecure, metrics, tls_certificate,
+                       tls_key, tls_self_signed, workers, queues, namespace_, result_keys, grace, max_deaths,
+                       max_queue_length, max_bytes_in_flight, url, token, token_file, ca_file,
+                       client_certificate, client_key, log_level, log_format))
 
 // One row of the table. `name` is the member without a trailing underscore; the flag is --name with dashes,
 // the key in the TOML file is the name.
@@ -85,8 +96,11 @@ struct Setting {
   std::string_view choices = "";  // "a|b|c", for text that is one of a few
   bool live = false;              // can change while running
   bool secret = false;            // shown without its password
+  bool has_flag = true;           // a command line is no place for what nobody else may read
 };
 std::span<const Setting> settings_table();
+// True or false: its flag takes no value.
+bool is_switch(const Setting& setting);
 
 enum class Origin { fallback, file, environment, flag };
 std::string_view origin_name(Origin origin);  // "default", "file", "environment", "flag"

@@ -168,7 +168,7 @@ Result<json::object> task_of(const Session& session, const Options& options, con
   } else if (!options.no_wait) {
     BOOST_OUTCOME_TRY(server, LocalServer::where_none_runs(session));
   }
-  BOOST_OUTCOME_TRY(const auto client, server ? HttpClient::open(server->url()) : session.client());
+  BOOST_OUTCOME_TRY(const auto client, server ? session.client_of(server->url()) : session.client());
   std::string task_id = options.task;
   if (task_id.empty()) {
     json::object body{{"articles", described::to_value(analysis.articles)}, {"threshold", options.threshold}};

@@ -1,6 +1,7 @@
 #include "medsynth/cli/app.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <exception>
 #include <fstream>
@@ -12,6 +13,7 @@
 #include "medsynth/base/log.h"
 #include "medsynth/base/paths.h"
 #include "medsynth/base/text.h"
+#include "medsynth/cli/tokens.h"
 
 namespace medsynth::cli {
 namespace {
@@ -24,18 +26,27 @@ std::string flag_name(const Setting& setting) {
   return flag;
 }
 
-// Every setting is a flag of every command; only serve and worker list them, below their own help.
+// Which server, and how it is asked: every command's help lists these.
+bool is_of_a_client(const Setting& setting) {
+  constexpr std::array<std::string_view, 5> kNames{"url", "token_file", "ca_file", "client_certificate",
+                                                   "client_key"};
+  return std::find(kNames.begin(), kNames.end(), setting.name) != kNames.end();
+}
+
+// Every setting that may be read by others is a flag of every command; only serve and worker list them all, below
+// their own help.
 void add_setting_flags(CLI::App& app, Words& flags) {
   for (const Setting& setting : settings_table()) {
+    if (!setting.has_flag) continue;
     const auto store = [&flags, name = std::string(setting.name)](const std::string& text) {
       flags[name] = text;
     };
     CLI::Option* option =
-        setting.name == "insecure"
+        is_switch(setting)
             ? app.add_flag_function(
                   flag_name(setting), [store](std::int64_t) { store("true"); }, std::string(setting.help))
             : app.add_option_function<std::string>(flag_name(setting), store, std::string(setting.help));
-    option->group(setting.name == "url" ? "Options" : "");
+    option->group(is_of_a_client(setting) ? "Options" : "");
   }
 }
 
@@ -58,8 +69,8 @@ std::string settings_help() {
   const Settings defaults;
   for (const Setting& setting : settings_table()) {
     const std::string fallback = shown(defaults, setting);
-    help += fmt::format("  {:<30}{} [{}{}{}]\n", flag_name(setting), setting.help, setting.environment,
-                        fallback.empty() ? "" : "; default " + fallback,
+    help += fmt::format("  {:<30}{} [{}{}{}]\n", setting.has_flag ? flag_name(setting) : "", setting.help,
+                        setting.environment, fallback.empty() ? "" : "; default " + fallback,
                         setting.unit.empty() ? "" : fmt::format(" {}", setting.unit));
   }
   return help;
@@ -143,6 +154,7 @@ void group_commands(CLI::App& app) {
       {"Judge", {"analyze", "contradict", "label", "eval", "calibrate"}},
       {"Tasks and queues", {"tasks", "send", "queues", "dead"}},
       {"Machine and models", {"status", "usage", "limits", "cache", "models", "system"}},
+      {"Access", {"keys", "login", "logout"}},
       {"Look and learn", {"doctor", "config", "help", "version", "completion"}},
   };
   for (const auto& [title, names] : groups)
@@ -211,6 +223,8 @@ int parse_and_run(int argc, char** argv) {
   add_dead_commands(app, chosen);
   add_resource_commands(app, chosen);
   add_model_commands(app, chosen);
+  add_key_commands(app, chosen);
+  add_login_commands(app, chosen);
   add_config_commands(app, chosen);
   add_doctor_command(app, chosen);
   add_about_commands(app, chosen);
@@ -249,6 +263,23 @@ int parse_and_run(int argc, char** argv) {
 }
 
 }  // namespace
+
+Result<HttpClient> Session::client() const {
+  if (!opened) opened = client_of(settings().url);
+  return *opened;
+}
+
+Result<HttpClient> Session::client_of(std::string_view url) const {
+  BOOST_OUTCOME_TRY(auto token, token_for(settings()));
+  return client_with(std::move(token), url);
+}
+
+Result<HttpClient> Session::client_with(std::string token, std::string_view url) const {
+  return HttpClient::open(url, {.token = std::move(token),
+                                .ca_file = settings().ca_file,
+                                .client_certificate = settings().client_certificate,
+                                .client_key = settings().client_key});
+}
 
 int run(int argc, char** argv) {
   reserve_standard_streams();

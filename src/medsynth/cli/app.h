@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
@@ -21,10 +22,11 @@ struct Session {
 
   const Settings& settings() const { return loaded.settings; }
   // The same at each call, so that it can be asked afterwards what the server said.
-  Result<HttpClient> client() const {
-    if (!opened) opened = HttpClient::open(loaded.settings.url);
-    return *opened;
-  }
+  Result<HttpClient> client() const;
+  // Of a server that this command started, with the same credentials.
+  Result<HttpClient> client_of(std::string_view url) const;
+  // With this key instead of the one that the settings and `login` name.
+  Result<HttpClient> client_with(std::string token, std::string_view url) const;
 
   mutable std::optional<Result<HttpClient>> opened;
 };
@@ -52,6 +54,8 @@ void add_queue_commands(CLI::App& app, Run& chosen);      // send, queues ...
 void add_dead_commands(CLI::App& app, Run& chosen);       // dead ...
 void add_resource_commands(CLI::App& app, Run& chosen);   // usage, limits, system, cache
 void add_model_commands(CLI::App& app, Run& chosen);      // models ...
+void add_key_commands(CLI::App& app, Run& chosen);        // keys ...
+void add_login_commands(CLI::App& app, Run& chosen);      // login, logout
 void add_config_commands(CLI::App& app, Run& chosen);     // config
 void add_doctor_command(CLI::App& app, Run& chosen);      // doctor
 void add_about_commands(CLI::App& app, Run& chosen);      // help, version, status, completion

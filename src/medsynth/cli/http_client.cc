@@ -9,18 +9,24 @@
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <fmt/format.h>
 
+#include "medsynth/api/listen.h"
 #include "medsynth/base/id.h"
 
 namespace medsynth::cli {
 namespace {
 
 namespace beast = boost::beast;
+namespace ssl = boost::asio::ssl;
 namespace http = boost::beast::http;
 using boost::asio::ip::tcp;
 
@@ -28,8 +34,9 @@ constexpr std::size_t kLargestAnswer = 64 * 1024 * 1024;
 
 // One exchange, asynchronous inside so that the timeout holds for each of its steps together.
 struct Exchange {
-  explicit Exchange(boost::asio::io_context& io) : resolver(io), stream(io) {
+  Exchange(boost::asio::io_context& io, ssl::context* context) : resolver(io), stream(io) {
     parser.body_limit(kLargestAnswer);
+    if (context) tls.emplace(stream, *context);
   }
 
   void start(const std::string& host, const std::string& port, std::chrono::milliseconds timeout) {
@@ -39,21 +46,46 @@ struct Exchange {
       stream.async_connect(endpoints, [this](auto failed, const auto&) {
         if (failed) return void(error = failed);
         connected = true;
-        http::async_write(stream, request, [this](auto not_written, std::size_t) {
-          if (not_written) return void(error = not_written);
-          http::async_read(stream, buffer, parser, [this](auto not_read, std::size_t) { error = not_read; });
+        if (!tls) return send_over(stream);
+        tls->async_handshake(ssl::stream_base::client, [this](auto refused) {
+          if (refused) return void(error = refused);
+          shook_hands = true;
+          send_over(*tls);
         });
       });
     });
   }
 
+  // The server must have a certificate for that name or address. Addresses are not sent (RFC 6066, 3).
+  void expect(const std::string& host) {
+    boost::system::error_code no_address;
+    boost::asio::ip::make_address(host, no_address);
+    SSL_set1_host(tls->native_handle(), host.c_str());
+    if (no_address) SSL_set_tlsext_host_name(tls->native_handle(), host.c_str());
+  }
+
+  void send_over(auto& layer) {
+    http::async_write(layer, request, [this, &layer](auto not_written, std::size_t) {
+      if (not_written) return void(error = not_written);
+      http::async_read(layer, buffer, parser, [this](auto not_read, std::size_t) { error = not_read; });
+    });
+  }
+
+  // Why the server's certificate was refused; "" where it was not.
+  std::string distrust() {
+    const long verdict = tls && !shook_hands ? SSL_get_verify_result(tls->native_handle()) : X509_V_OK;
+    return verdict == X509_V_OK ? "" : X509_verify_cert_error_string(verdict);
+  }
+
   tcp::resolver resolver;
   beast::tcp_stream stream;
+  std::optional<ssl::stream<beast::tcp_stream&>> tls;
   beast::flat_buffer buffer;
   http::request<http::string_body> request;
   http::response_parser<http::string_body> parser;
   boost::system::error_code error;
   bool connected = false;
+  bool shook_hands = false;  // TLS
 };
 
 // What the peer is: its own words, as far as they came.
@@ -72,7 +104,7 @@ bool is_medsynth(const http::response<http::string_body>& response) {
 }
 
 // Why there is no answer that can be used, if so.
-std::optional<Error> failure_of(const Exchange& exchange, const std::string& url,
+std::optional<Error> failure_of(Exchange& exchange, const std::string& url,
                                 std::chrono::milliseconds timeout) {
   constexpr std::string_view kElsewhere = "Name another with --url or MEDSYNTH_URL";
   const auto unavailable = [](std::string message, std::string reason) {
@@ -96,6 +128,18 @@ std::optional<Error> failure_of(const Exchange& exchange, const std::string& url
                     "name another with --url",
                     url, why),
         "no_server");
+  if (const std::string distrust = exchange.distrust(); !distrust.empty())
+    return unavailable(
+        fmt::format("the certificate of {} is not trusted ({}): name the file of the authority "
+                    "that vouches for it with --ca-file or MEDSYNTH_CA_FILE",
+                    url, distrust),
+        "not_trusted");
+  if (exchange.tls && !exchange.shook_hands)
+    return unavailable(
+        fmt::format("{} takes no TLS connection ({}): is it an http:// address, or does it want a "
+                    "client certificate (--client-certificate)?",
+                    url, why),
+        "no_answer");
   if (exchange.error == http::error::body_limit)
     return unavailable(fmt::format("the answer of {} is larger than {} MiB: ask for less at once", url,
                                    kLargestAnswer / 1024 / 1024),
@@ -109,6 +153,11 @@ std::optional<Error> failure_of(const Exchange& exchange, const std::string& url
                     "server. {}",
                     url, why, kElsewhere),
         "no_answer");
+  if (exchange.error.category() == boost::asio::error::get_ssl_category())
+    return unavailable(fmt::format("{} ended the connection ({}): does it want a client certificate "
+                                   "(--client-certificate)?",
+                                   url, why),
+                       "no_answer");
   return unavailable(
       fmt::format("what answers at {} is not a Medsynth server: it does not speak HTTP ({}). {}", url, why,
                   kElsewhere),
@@ -137,7 +186,32 @@ bool is_plain(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
+// Checks the server's certificate, and shows the client's.
+Result<std::shared_ptr<ssl::context>> tls_context(const Credentials& credentials) {
+  const auto unusable = [](std::string_view flag, const std::string& file, const auto& error) {
+    return invalid(std::string(flag), fmt::format("'{}' cannot be used: {}", file, error.message()));
+  };
+  auto context = std::make_shared<ssl::context>(ssl::context::tls_client);
+  SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+  context->set_verify_mode(ssl::verify_peer);
+  boost::system::error_code error;
+  if (credentials.ca_file.empty())
+    context->set_default_verify_paths(error);
+  else
+    context->load_verify_file(credentials.ca_file, error);
+  if (error) return unusable("--ca-file", credentials.ca_file, error);
+  if (credentials.client_certificate.empty()) return context;
+  context->use_certificate_chain_file(credentials.client_certificate, error);
+  if (error) return unusable("--client-certificate", credentials.client_certificate, error);
+  const std::string& key =
+      credentials.client_key.empty() ? credentials.client_certificate : credentials.client_key;
+  context->use_private_key_file(key, ssl::context::pem, error);
+  if (error) return unusable("--client-key", key, error);
+  return context;
+}
+
 std::optional<Code> code_of_status(int status) {
+  if (status == 401) return Code::not_allowed;
   for (int i = 0; i <= static_cast<int>(Code::internal); ++i) {
     if (info(static_cast<Code>(i)).http_status == status) return static_cast<Code>(i);
   }
@@ -146,21 +220,21 @@ std::optional<Code> code_of_status(int status) {
 
 }  // namespace
 
-Result<HttpClient> HttpClient::open(std::string_view url) {
+Result<HttpClient> HttpClient::parsed(std::string_view url) {
   // Nothing of it is quoted: what is malformed may be part of a password.
   const auto wrong = [](std::string detail) { return invalid("--url", std::move(detail)); };
   const auto [scheme, authority, path] = parts_of(url);
-  if (beast::iequals(scheme, "https"))
-    return wrong(
-        "https:// is not supported yet: must be http://, through a tunnel (ssh -L) where others listen");
-  if (!beast::iequals(scheme, "http")) return wrong("must look like http://127.0.0.1:8000");
-  if (url.find('@') != url.npos) return wrong("must have no user and no password: the server knows none");
+  const bool tls = beast::iequals(scheme, "https");
+  if (!tls && !beast::iequals(scheme, "http"))
+    return wrong("must look like http://127.0.0.1:8000 or https://host/path");
+  if (url.find('@') != url.npos)
+    return wrong("must have no user and no password: a key goes into MEDSYNTH_TOKEN, or 'medsynth login'");
   if (url.find_first_of("?#") != url.npos) return wrong("must have no '?' and no '#'");
   if (!is_plain(url)) return wrong("must have no blanks and nothing but ASCII");
   HttpClient client;
   const std::size_t colon = authority.rfind(':');
   const bool has_port = colon != authority.npos && authority.find(']', colon) == authority.npos;
-  client.port_ = has_port ? authority.substr(colon + 1) : "80";
+  client.port_ = has_port ? std::string(authority.substr(colon + 1)) : tls ? "443" : "80";
   client.host_ = authority.substr(0, has_port ? colon : authority.size());
   if (client.host_.starts_with('[') && client.host_.ends_with(']'))
     client.host_ = client.host_.substr(1, client.host_.size() - 2);
@@ -168,19 +242,42 @@ Result<HttpClient> HttpClient::open(std::string_view url) {
     return wrong("must name a host, and a number as its port: http://127.0.0.1:8000");
   client.authority_ = authority;
   client.prefix_ = path.substr(0, path.find_last_not_of('/') + 1);
-  client.url_ = fmt::format("http://{}{}", authority, client.prefix_);
+  client.url_ = fmt::format("{}://{}{}", tls ? "https" : "http", authority, client.prefix_);
+  client.https_ = tls;
   return client;
+}
+
+Result<std::string> HttpClient::canonical(std::string_view url) {
+  BOOST_OUTCOME_TRY(const auto client, parsed(url));
+  return client.url_;
+}
+
+Result<HttpClient> HttpClient::open(std::string_view url, const Credentials& credentials) {
+  BOOST_OUTCOME_TRY(auto client, parsed(url));
+  if (!is_plain(credentials.token))
+    return invalid("MEDSYNTH_TOKEN", "must be a key as 'medsynth keys create' shows it, in one line");
+  client.token_ = credentials.token;
+  if (client.https_) {
+    BOOST_OUTCOME_TRY(client.tls_, tls_context(credentials));
+  }
+  return client;
+}
+
+bool HttpClient::is_loopback() const {
+  return api::is_loopback_host(authority_);
 }
 
 Result<HttpResponse> HttpClient::request(std::string_view method, std::string_view target,
                                          std::string_view body, std::chrono::milliseconds timeout) const {
   boost::asio::io_context io(1);
-  Exchange exchange(io);
+  Exchange exchange(io, tls_.get());
+  if (exchange.tls) exchange.expect(host_);
   exchange.request.method_string(method);
   exchange.request.target(prefix_ + std::string(target));
   exchange.request.version(11);
   exchange.request.set(http::field::host, authority_);
   exchange.request.set(http::field::user_agent, "medsynth/" MEDSYNTH_VERSION);
+  if (!token_.empty()) exchange.request.set(http::field::authorization, "Bearer " + token_);
   exchange.request.keep_alive(false);
   if (!body.empty()) exchange.request.set(http::field::content_type, "application/json");
   exchange.request.body() = body;

@@ -1,4 +1,5 @@
-// The command line's HTTP client: one blocking call at a time to a Medsynth server. Not thread safe.
+// The command line's HTTP client: one blocking call at a time to a Medsynth server, over TLS where its address
+// says https. It connects to that address, whatever proxy the environment names. Not thread safe.
 //
 // What answers there may be anything. A peer that does not identify itself as Medsynth is an error whatever
 // it answers, and what it answers is looked at before anybody reads it: after call<T>() the members that T
@@ -14,6 +15,10 @@
 #include "medsynth/base/error.h"
 #include "medsynth/base/json.h"
 
+namespace boost::asio::ssl {
+class context;
+}
+
 namespace medsynth::cli {
 
 struct HttpResponse {
@@ -21,14 +26,24 @@ struct HttpResponse {
   std::string body;
 };
 
+// What a client shows, and whom it believes.
+struct Credentials {
+  std::string token = "";               // sent as a bearer; "": none
+  std::string ca_file = "";             // PEM; alone it vouches for the server; "": the system's
+  std::string client_certificate = "";  // PEM, for a server that asks for one; "": none
+  std::string client_key = "";          // PEM; "": in client_certificate as well
+};
+
 class HttpClient {
  public:
-  // `url` as http://host[:port][/path], the path that of a proxy before the server; invalid_argument for
-  // anything else, without the secrets that it may hold.
-  static Result<HttpClient> open(std::string_view url);
+  // `url` as http://host[:port][/path] or https://..., the path that of a proxy before the server;
+  // invalid_argument for anything else, without the secrets that it may hold, and for files that hold no
+  // certificate or key.
+  static Result<HttpClient> open(std::string_view url, const Credentials& credentials = {});
 
   // Any status of a Medsynth server is a response. unavailable: nobody listens there, it is no Medsynth
-  // server ("not_medsynth", with what it is), or the connection broke; timeout.
+  // server ("not_medsynth", with what it is), its certificate is not trusted ("not_trusted"), or the connection
+  // broke; timeout.
   Result<HttpResponse> request(std::string_view method, std::string_view target, std::string_view body = "",
                                std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
 
@@ -48,14 +63,20 @@ class HttpClient {
     return value;
   }
 
+  // `url` as url() spells it; errors of open().
+  static Result<std::string> canonical(std::string_view url);
   const std::string& url() const { return url_; }
+  bool is_loopback() const;  // of this machine, by its name
   // What the peer said last, for people: "200 application/json, 12 bytes: {...}". Empty: nothing yet.
   const std::string& heard() const { return *heard_; }
 
  private:
+  static Result<HttpClient> parsed(std::string_view url);
   Result<> only_unknown_members(const Error& misread) const;
 
-  std::string url_, host_, port_, authority_, prefix_;
+  std::string url_, host_, port_, authority_, prefix_, token_;
+  bool https_ = false;
+  std::shared_ptr<boost::asio::ssl::context> tls_;  // null: http
   std::shared_ptr<std::string> heard_ = std::make_shared<std::string>();
 };
 

@@ -48,7 +48,7 @@ Result<std::vector<api::NewLabel>> labels_of(const Options& options) {
 
 Result<std::int64_t> keep(const Session& session, const std::vector<api::NewLabel>& labels) {
   BOOST_OUTCOME_TRY(const auto server, LocalServer::where_none_runs(session));
-  BOOST_OUTCOME_TRY(const auto client, server ? HttpClient::open(server->url()) : session.client());
+  BOOST_OUTCOME_TRY(const auto client, server ? session.client_of(server->url()) : session.client());
   std::int64_t total = 0, kept = 0;
   for (const api::NewLabel& each : labels) {
     auto answer = client.call<api::LabelAnswer>("POST", "/v1/labels", described::write(each));

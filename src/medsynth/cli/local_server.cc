@@ -84,10 +84,9 @@ Result<std::unique_ptr<LocalServer>> LocalServer::start(const LoadedSettings& lo
 
 Result<std::unique_ptr<LocalServer>> LocalServer::where_none_runs(const Session& session) {
   BOOST_OUTCOME_TRY(const auto client, session.client());
-  const auto is_at = [&](std::string_view host) { return client.url().starts_with(host); };
-  const bool here = is_at("http://127.") || is_at("http://localhost") || is_at("http://[::1]");
   const auto lives = client.request("GET", "/livez");
-  if (lives || lives.error().reason != "no_server" || !here) return std::unique_ptr<LocalServer>();
+  if (lives || lives.error().reason != "no_server" || !client.is_loopback())
+    return std::unique_ptr<LocalServer>();
   fmt::print(stderr,
              "no server runs: one is started for this command ('medsynth serve' is one that stays)\n");
   return start(session.loaded, Data::kept);

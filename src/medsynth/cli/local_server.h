@@ -1,7 +1,7 @@
 // A `medsynth serve` of a command's own, for as long as the command runs.
 //
 //   BOOST_OUTCOME_TRY(const auto server, LocalServer::where_none_runs(session));
-//   BOOST_OUTCOME_TRY(const auto client, server ? HttpClient::open(server->url()) : session.client());
+//   BOOST_OUTCOME_TRY(const auto client, server ? session.client_of(server->url()) : session.client());
 //
 // It is a direct child on a free port of loopback. When this process dies, it ends in order: a task that runs
 // goes back to its queue. Start it from the main thread, before other threads.

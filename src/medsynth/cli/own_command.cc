@@ -25,7 +25,8 @@ Result<std::vector<std::string>> own_command(std::string_view command,
     }
     std::string flag = "--" + name;
     std::replace(flag.begin(), flag.end(), '_', '-');
-    words.push_back(name == "insecure" ? flag : flag + "=" + text);
+    const bool alone = setting != table.end() && is_switch(*setting);
+    words.push_back(alone ? flag : flag + "=" + text);
   }
   return words;
 }

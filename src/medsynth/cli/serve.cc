@@ -18,8 +18,11 @@
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 
+#include "medsynth/api/key_file.h"
 #include "medsynth/api/label_file.h"
+#include "medsynth/api/listen.h"
 #include "medsynth/api/server.h"
+#include "medsynth/api/tls.h"
 #include "medsynth/base/id.h"
 #include "medsynth/base/log.h"
 #include "medsynth/base/mutex.h"
@@ -51,6 +54,10 @@ api::ServerOptions server_options(const LoadedSettings& loaded) {
   options.max_connections = std::min(options.max_connections, descriptors_allowed() - kOwnDescriptors);
   options.listen = settings.listen;
   options.insecure = settings.insecure;
+  options.key_file = api::key_file(data_dir(settings));
+  options.metrics_open = settings.metrics == "open";
+  options.tls_certificate = settings.tls_certificate;
+  options.tls_key = settings.tls_key;
   options.queues = queue_names(settings);
   if (!options.queues.empty()) options.queue = options.queues.front();
   options.task_prefix = settings.task_storage_prefix;
@@ -73,6 +80,39 @@ std::uint64_t redis_memory(const Settings& settings, std::uint64_t machine) {
   constexpr std::uint64_t kPart = 4;
   return settings.redis_memory > 0 ? static_cast<std::uint64_t>(settings.redis_memory) << 20
                                    : machine / kPart;
+}
+
+// Beyond loopback nobody gets in without a key, so there is one from the start.
+Result<> create_first_key(const Settings& settings) {
+  BOOST_OUTCOME_TRY(const auto address, api::parse_listen(settings.listen));
+  if (address.is_loopback || settings.insecure) return success();
+  const auto file = api::key_file(data_dir(settings));
+  BOOST_OUTCOME_TRY(const auto keys, api::load_keys(file));
+  if (!keys.empty()) return success();
+  BOOST_OUTCOME_TRY(const auto made, api::create_key(file, {.name = "first", .scopes = {api::Scope::admin}},
+                                                     system_clock().now()));
+  print(
+      fmt::format("{} can be reached from other machines, so calls need a key. The first one, which may do "
+                  "everything, is shown this once:",
+                  settings.listen));
+  print(made.token);
+  return success();
+}
+
+// The certificate of --tls-self-signed, which clients are to be given.
+Result<> add_self_signed(const Settings& settings, api::ServerOptions& options) {
+  if (!settings.tls_self_signed) return success();
+  if (!settings.tls_certificate.empty())
+    return invalid("--tls-self-signed", "does not go with --tls-certificate: choose one");
+  BOOST_OUTCOME_TRY(const auto address, api::parse_listen(settings.listen));
+  BOOST_OUTCOME_TRY(
+      const auto files,
+      api::self_signed(data_dir(settings), {host_name(settings), address.host}, system_clock().now()));
+  options.tls_certificate = files.certificate;
+  options.tls_key = files.key;
+  print(fmt::format("clients need the certificate {} (--ca-file, MEDSYNTH_CA_FILE)",
+                    files.certificate.string()));
+  return success();
 }
 
 class Serve {
@@ -190,7 +230,11 @@ void Serve::recover(const std::string& worker_id) {
 }
 
 int Serve::run(const LoadedSettings& loaded) {
-  auto server = api::Server::open(io_, server_options(loaded),
+  api::ServerOptions options = server_options(loaded);
+  if (const auto added = add_self_signed(settings_, options); !added) return fail(added.error());
+  if (const auto created = create_first_key(settings_); !created) return fail(created.error());
+  const std::string_view scheme = options.tls_certificate.empty() ? "http" : "https";
+  auto server = api::Server::open(io_, std::move(options),
                                   {client_, store_, broker_, fleet_, metrics_, *sensors_, client_.clock()});
   if (!server) return fail(server.error());
   if (const auto ready = keeper_.start(); !ready) {
@@ -206,7 +250,7 @@ int Serve::run(const LoadedSettings& loaded) {
   Supervisor supervisor(
       {settings_.workers, worker_command_, [this](const std::string& id) { recover_later(id); }});
   std::jthread keeper_thread([this](std::stop_token stop) { keep(stop); });
-  print("listening on http://" + (*server)->address());
+  print(fmt::format("listening on {}://{}", scheme, (*server)->address()));
   manager_.ready();
   if (manager_.patience().count() > 0) boost::asio::post(io_, [this] { say_alive(); });
   log::info("serving", {{"listen", (*server)->address()},

@@ -15,7 +15,8 @@ std::string bind_addresses(const Url& url) {
 // What we, Dramatiq's own programs and people who look use; nothing that changes the server, reads files or
 // lists other clients. Source: docs/redis.md, redis.io/docs/latest/operate/oss_and_stack/management/security/acl.
 constexpr std::string_view kRights =
-    "-@all +@connection +@keyspace +@string +@hash +@list +@set +@sortedset +@stream +@transaction +@pubsub +@read "
+    "-@all +@connection +@keyspace +@string +@hash +@list +@set +@sortedset +@stream +@transaction +@pubsub "
+    "+@read "
     "-@dangerous +eval +evalsha +script|load +script|exists +time +keys +info +role +config|get +acl|whoami";
 
 }  // namespace

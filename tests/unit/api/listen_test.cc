@@ -7,31 +7,26 @@ namespace {
 
 TEST(ParseListen, ReadsHostAndPort) {
   for (const char* text : {"127.0.0.1:8000", "localhost:8000", "[::1]:8000"}) {
-    const auto address = parse_listen(text, false);
+    const auto address = parse_listen(text);
     ASSERT_TRUE(address) << text;
     EXPECT_EQ(address->port, "8000");
     EXPECT_TRUE(address->is_loopback);
   }
-  EXPECT_EQ(parse_listen("[::1]:0", false)->host, "::1");
+  EXPECT_EQ(parse_listen("[::1]:0")->host, "::1");
 }
 
-// Beyond loopback there is no authentication: it must be asked for.
-TEST(ParseListen, BeyondLoopbackNeedsInsecure) {
+TEST(ParseListen, TellsWhatOtherMachinesReach) {
   for (const char* text : {"0.0.0.0:8000", "[::]:8000", "192.168.1.5:80", "example.org:80"}) {
-    const auto refused = parse_listen(text, false);
-    ASSERT_FALSE(refused) << text;
-    EXPECT_EQ(refused.error().code, Code::invalid_argument);
-    EXPECT_NE(refused.error().message.find("--insecure"), std::string::npos);
-    const auto allowed = parse_listen(text, true);
-    ASSERT_TRUE(allowed) << text;
-    EXPECT_FALSE(allowed->is_loopback);
+    const auto address = parse_listen(text);
+    ASSERT_TRUE(address) << text;
+    EXPECT_FALSE(address->is_loopback) << text;
   }
 }
 
 TEST(ParseListen, RefusesWhatIsNoAddress) {
   for (const char* text : {"", "127.0.0.1", ":8000", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536",
                            "::1:8000", "[::1", "[::1]8000", "a:-1"})
-    EXPECT_FALSE(parse_listen(text, true)) << text;
+    EXPECT_FALSE(parse_listen(text)) << text;
 }
 
 // A page on another name that was rebound to 127.0.0.1 sends that name.

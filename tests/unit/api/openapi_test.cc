@@ -77,6 +77,26 @@ TEST(OpenApi, SaysWhatABodyIs) {
   EXPECT_EQ(type_of("/v1/labels"), "application/json");
 }
 
+// What a call needs: a key with a scope, or nothing.
+TEST(OpenApi, EveryCallSaysWhichScopeItNeeds) {
+  const auto openapi = document();
+  const auto security = [&](std::string_view path, std::string_view method) {
+    return json::write(operation(openapi, path, method).at("security"));
+  };
+  EXPECT_EQ(security("/v1/tasks/", "get"), R"([{"key":["read"]}])");
+  EXPECT_EQ(security("/v1/resources/limits", "put"), R"([{"key":["admin"]}])");
+  EXPECT_EQ(security("/metrics", "get"), R"([{"key":["read"]}])");
+  for (const char* path : {"/livez", "/readyz", "/healthz", "/openapi.json"})
+    EXPECT_EQ(security(path, "get"), "[]");
+  const auto& key =
+      openapi.at("components").as_object().at("securitySchemes").as_object().at("key").as_object();
+  EXPECT_EQ(key.at("type").as_string(), "http");
+  EXPECT_EQ(key.at("scheme").as_string(), "bearer");
+  const auto& answers = operation(openapi, "/v1/tasks/", "get").at("responses").as_object();
+  EXPECT_TRUE(answers.contains("401") && answers.contains("403"));
+  EXPECT_FALSE(operation(openapi, "/livez", "get").at("responses").as_object().contains("401"));
+}
+
 TEST(OpenApi, ListHasItsParametersWithTheirLimits) {
   const auto openapi = document();
   std::map<std::string, json::object> parameters;

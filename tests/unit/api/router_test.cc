@@ -8,10 +8,11 @@ namespace medsynth::api {
 namespace {
 
 Router small() {
-  return Router({{.method = Method::get, .pattern = "/v1/tasks/"},
-                 {.method = Method::delete_, .pattern = "/v1/tasks/"},
-                 {.method = Method::get, .pattern = "/v1/tasks/{task_id}"},
-                 {.method = Method::post, .pattern = "/v1/tasks/{task_id}/cancel"}});
+  return Router(
+      {{.method = Method::get, .pattern = "/v1/tasks/", .access = Scope::read},
+       {.method = Method::delete_, .pattern = "/v1/tasks/", .access = Scope::operate},
+       {.method = Method::get, .pattern = "/v1/tasks/{task_id}", .access = Scope::read},
+       {.method = Method::post, .pattern = "/v1/tasks/{task_id}/cancel", .access = Scope::operate}});
 }
 
 Result<Match> match(Method method, std::string_view path, std::vector<std::string>* parameters = nullptr) {
@@ -99,6 +100,9 @@ TEST(Table, HasEveryCallOfTheContract) {
                                      "POST /v1/dead/{id}/replay",
                                      "GET /livez",
                                      "GET /readyz",
+                                     "GET /",
+                                     "GET /console/{file}",
+                                     "GET /v1/events",
                                      "GET /healthz",
                                      "GET /metrics",
                                      "GET /openapi.json"};

@@ -8,14 +8,35 @@
 namespace medsynth::cli {
 namespace {
 
-TEST(HttpClient, TakesOnlyHttpUrls) {
+TEST(HttpClient, TakesHttpAndHttpsUrls) {
   EXPECT_TRUE(HttpClient::open("http://127.0.0.1:8000"));
   EXPECT_EQ(HttpClient::open("HTTP://[::1]:8000/")->url(), "http://[::1]:8000");
   EXPECT_EQ(HttpClient::open("http://host/behind/a/proxy/")->url(), "http://host/behind/a/proxy");
-  for (const char* url :
-       {"", "127.0.0.1:8000", "https://host", "http://", "http://:80", "http://host:", "http://host:x",
-        "http://host:123456", "http://host?x", "http://host#x", "http://ho st", "http://host/a\r\nb"})
+  EXPECT_EQ(*HttpClient::canonical("HTTPS://host/proxy/"), "https://host/proxy");
+  for (const char* url : {"", "127.0.0.1:8000", "ftp://host", "http://", "https://", "http://:80",
+                          "http://host:", "http://host:x", "http://host:123456", "http://host?x",
+                          "http://host#x", "http://ho st", "http://host/a\r\nb"})
     EXPECT_FALSE(HttpClient::open(url)) << url;
+}
+
+TEST(HttpClient, KnowsThisMachine) {
+  for (const char* url : {"http://127.0.0.1:8000", "https://localhost/x", "http://[::1]"})
+    EXPECT_TRUE(HttpClient::open(url)->is_loopback()) << url;
+  for (const char* url : {"http://host", "https://127.evil.example", "http://localhost.example:1"})
+    EXPECT_FALSE(HttpClient::open(url)->is_loopback()) << url;
+}
+
+// Each by the option that names it, and a key not at all.
+TEST(HttpClient, RefusesCredentialsThatCannotBeUsed) {
+  const auto pointer_of = [](const Credentials& credentials) {
+    const auto client = HttpClient::open("https://host", credentials);
+    EXPECT_FALSE(client);
+    if (!client) EXPECT_EQ(client.error().message.find("SECRET"), std::string::npos);
+    return client ? "" : client.error().faults.at(0).pointer;
+  };
+  EXPECT_EQ(pointer_of({.token = "SECRET\r\nX: y"}), "MEDSYNTH_TOKEN");
+  EXPECT_EQ(pointer_of({.ca_file = "/dev/null"}), "--ca-file");
+  EXPECT_EQ(pointer_of({.client_certificate = "/nowhere"}), "--client-certificate");
 }
 
 TEST(HttpClient, QuotesNothingOfAWrongUrl) {
@@ -56,6 +77,7 @@ TEST(HttpClient, AProblemDocumentBecomesTheErrorItDescribes) {
   ASSERT_EQ(error.faults.size(), 1u);
   EXPECT_EQ(error.faults[0].pointer, "/limit");
   EXPECT_EQ(as_error({404, "not json"}).code, Code::not_found);
+  EXPECT_EQ(as_error({401, R"({"code":"key_expired"})"}).code, Code::not_allowed);
   EXPECT_EQ(as_error({502, ""}).code, Code::unavailable);
 }
 

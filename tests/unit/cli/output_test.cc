@@ -1,5 +1,7 @@
 #include "medsynth/cli/output.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace medsynth::cli {

@@ -40,9 +40,11 @@ std::string cannot_bind(const api::ListenAddress& address) {
 ServerFacts look_at_server(const Settings& settings) {
   ServerFacts facts{.url = printable(settings.url)};
   facts.listen = printable(settings.listen);
-  const auto address = api::parse_listen(settings.listen, settings.insecure);
+  const auto address = api::parse_listen(settings.listen);
   facts.listen_error = address ? cannot_bind(*address) : printable(address.error().message);
-  const auto client = HttpClient::open(settings.url);
+  const auto client = HttpClient::open(settings.url, {.ca_file = settings.ca_file,
+                                                      .client_certificate = settings.client_certificate,
+                                                      .client_key = settings.client_key});
   if (!client) {
     facts.url_error = printable(client.error().message);
     return facts;
