@@ -24,6 +24,8 @@ import ipaddress
 import json
 import os
 import pathlib
+import ssl
+import stat
 import time
 import urllib.error
 import urllib.parse
@@ -225,17 +227,27 @@ def _side(number: int, claim: Claim, finding: Finding, article: Mapping[str, Any
 
 
 class Medsynth:
-    """`url`: MEDSYNTH_URL, else http://127.0.0.1:8000; it may have a path, of a proxy before the server. The environment's
-    proxy (http_proxy) is not asked for a server on this machine. `timeout`: seconds for one HTTP call.
+    """`url`: MEDSYNTH_URL, else http://127.0.0.1:8000, or https://...; it may have a path, of a proxy before the server. The
+    environment's proxy (http_proxy, https_proxy) is not asked for a server on this machine. `timeout`: seconds for one HTTP call.
+
+    `token`: the key to show; MEDSYNTH_TOKEN, else the file MEDSYNTH_TOKEN_FILE, else what `medsynth login` keeps for the server.
+    `ca_file`, `client_certificate` and `client_key` are PEM files, as MEDSYNTH_CA_FILE, MEDSYNTH_CLIENT_CERTIFICATE and
+    MEDSYNTH_CLIENT_KEY name them. A key that is missing, or may not do that, is `NotAllowed`, which says what to do.
 
     Ids that break the rule for names (empty, white space, control characters, `.`, `..`) are `InvalidArgument` before anything
     is asked; an answer of what is no Medsynth server is `Unavailable`."""
 
-    def __init__(self, url: str | None = None, timeout: float = 30.0) -> None:
+    def __init__(self, url: str | None = None, timeout: float = 30.0, *, token: str | None = None,
+                 ca_file: str | os.PathLike[str] | None = None, client_certificate: str | os.PathLike[str] | None = None,
+                 client_key: str | os.PathLike[str] | None = None) -> None:
         self.url, host = _server(url if url is not None else os.environ.get("MEDSYNTH_URL") or "http://127.0.0.1:8000")
         self.timeout = timeout
-        direct = [urllib.request.ProxyHandler({})] if _is_loopback(host) else []
-        self._opener = urllib.request.build_opener(*direct)
+        self._token = _checked_token(token if token is not None else _known_token(self.url))
+        self._proxy = "" if _is_loopback(host) else _proxy_of(self.url, host)
+        handlers: list[urllib.request.BaseHandler] = [] if self._proxy else [urllib.request.ProxyHandler({})]
+        if self.url.startswith("https:"):
+            handlers.append(urllib.request.HTTPSHandler(context=_tls(ca_file, client_certificate, client_key)))
+        self._opener = urllib.request.build_opener(*handlers)
 
     @overload
     def detect_contradiction(self, claim1: str, claim2: str, *, wait: Literal[False] = False, **fields: Any) -> Task: ...
@@ -323,6 +335,8 @@ class Medsynth:
 
     def _send(self, method: str, path: str, data: bytes | None, content_type: str) -> Any:
         asked = urllib.request.Request(self.url + path, data, {"Content-Type": content_type}, method=method)
+        if self._token:
+            asked.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             with self._opener.open(asked, timeout=self.timeout) as answer:
                 self._identify(answer)
@@ -334,19 +348,24 @@ class Medsynth:
         except MedsynthError:
             raise
         except TimeoutError:
-            raise Timeout(f"{self.url} did not answer within {self.timeout:g} s", reason="no_answer") from None
+            raise Timeout(f"{self.url} did not answer within {self.timeout:g} s{self._proxy}", reason="no_answer") from None
         except (http.client.HTTPException, ValueError) as error:
-            raise Unavailable(f"the answer of {self.url} broke off, or is none of a Medsynth server: {error!r}",
+            raise Unavailable(f"the answer of {self.url}{self._proxy} broke off, or is none of a Medsynth server: {error!r}",
                               reason="unexpected_answer") from None
         except (urllib.error.URLError, ConnectionError) as error:
             why = getattr(error, "reason", error)
-            raise Unavailable(f"no server answers at {self.url}: {why}. Start 'medsynth serve', or set MEDSYNTH_URL.") from None
+            if isinstance(why, TimeoutError):
+                raise Timeout(f"{self.url} did not answer within {self.timeout:g} s{self._proxy}", reason="no_answer") from None
+            if isinstance(why, ssl.SSLCertVerificationError):
+                raise Unavailable(f"the certificate of {self.url} is not trusted ({why.verify_message}): name the file of the authority that "
+                                  "vouches for it (ca_file, MEDSYNTH_CA_FILE).", reason="not_trusted") from None
+            raise Unavailable(f"no server answers at {self.url}{self._proxy}: {why}. Start 'medsynth serve', or set MEDSYNTH_URL.") from None
 
     def _identify(self, answer: Any) -> None:
         """By its own header, which proxies let pass (many replace Server)."""
         headers = answer.headers
         if "Medsynth-Version" not in headers and not headers.get("Server", "").startswith("medsynth"):
-            raise Unavailable(f"what answers at {self.url} is not a Medsynth server (status {answer.status}, "
+            raise Unavailable(f"what answers at {self.url}{self._proxy} is not a Medsynth server (status {answer.status}, "
                               f"{headers.get('Server', 'no Server header')}, {headers.get('Content-Type', 'no content type')}). "
                               "Set MEDSYNTH_URL.", reason="not_medsynth")
 
@@ -357,8 +376,10 @@ class Medsynth:
 class AsyncMedsynth:
     """The calls of `Medsynth`, awaited: they run on threads of the event loop's executor. A callback runs there too."""
 
-    def __init__(self, url: str | None = None, timeout: float = 30.0) -> None:
-        self._sync = Medsynth(url, timeout)
+    def __init__(self, url: str | None = None, timeout: float = 30.0, *, token: str | None = None,
+                 ca_file: str | os.PathLike[str] | None = None, client_certificate: str | os.PathLike[str] | None = None,
+                 client_key: str | os.PathLike[str] | None = None) -> None:
+        self._sync = Medsynth(url, timeout, token=token, ca_file=ca_file, client_certificate=client_certificate, client_key=client_key)
 
     @overload
     async def detect_contradiction(self, claim1: str, claim2: str, *, wait: Literal[False] = False, **fields: Any) -> Task: ...
@@ -434,7 +455,7 @@ def _server(url: str) -> tuple[str, str]:
         raise InvalidArgument("url: must look like http://127.0.0.1:8000", reason="invalid_url")
     if "@" in url or "?" in url or "#" in url:
         raise InvalidArgument("url: must have no user, no password, no '?' and no '#'", reason="invalid_url")
-    return url.rstrip("/"), host
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}", host
 
 
 def _is_loopback(host: str) -> bool:
@@ -442,6 +463,63 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _proxy_of(url: str, host: str) -> str:
+    """" through the proxy ..." of the environment, without its password; "" where none is asked."""
+    proxy = urllib.request.getproxies().get(url.partition(":")[0])
+    if not proxy or urllib.request.proxy_bypass(host):
+        return ""
+    return f" through the environment's proxy {proxy.rpartition('@')[2].rpartition('//')[2]}"
+
+
+def _known_token(url: str) -> str:
+    """The key that the environment, or `medsynth login`, has for the server; "" for none."""
+    if token := os.environ.get("MEDSYNTH_TOKEN"):
+        return token
+    if file := os.environ.get("MEDSYNTH_TOKEN_FILE"):
+        try:
+            return pathlib.Path(file).read_text().strip()
+        except (OSError, ValueError):
+            raise InvalidArgument(f"MEDSYNTH_TOKEN_FILE: '{file}' cannot be read", reason="no_token") from None
+    folder = pathlib.Path(os.environ.get("XDG_CONFIG_HOME", ""))
+    store = (folder if folder.is_absolute() else pathlib.Path("~/.config").expanduser()) / "medsynth/tokens.json"
+    try:
+        with store.open() as kept:
+            mode, text = os.fstat(kept.fileno()).st_mode, kept.read()
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError):
+        raise InvalidArgument(f"{store} cannot be read", reason="damaged_tokens") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise InvalidArgument(f"{store} must be a file that only its owner may read: chmod 600 {store}", reason="not_private")
+    try:
+        return str(json.loads(text)["tokens"].get(url, ""))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise InvalidArgument(f"{store} is damaged: remove it, and log in again (medsynth login)", reason="damaged_tokens") from None
+
+
+def _checked_token(token: str) -> str:
+    if not all(" " < each < "\x7f" for each in token):
+        raise InvalidArgument("token: must be a key as 'medsynth keys create' shows it, in one line", reason="invalid_token")
+    return token
+
+
+def _tls(ca_file: str | os.PathLike[str] | None, certificate: str | os.PathLike[str] | None,
+         key: str | os.PathLike[str] | None) -> ssl.SSLContext:
+    ca_file = ca_file or os.environ.get("MEDSYNTH_CA_FILE") or None
+    certificate = certificate or os.environ.get("MEDSYNTH_CLIENT_CERTIFICATE") or None
+    key = key or os.environ.get("MEDSYNTH_CLIENT_KEY") or None
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise InvalidArgument(f"ca_file: '{os.fspath(ca_file or '')}' cannot be used: {error}", reason="invalid_ca_file") from None
+    if certificate:
+        try:
+            context.load_cert_chain(certificate, key)
+        except (OSError, ssl.SSLError) as error:
+            raise InvalidArgument(f"client_certificate: '{os.fspath(certificate)}' cannot be used: {error}", reason="invalid_certificate") from None
+    return context
 
 
 def _task_path(task_id: str) -> str:
