@@ -116,7 +116,8 @@ def test_no_server_is_unavailable_with_the_way_out(tmp_path):
     assert done.returncode == 6 and "medsynth serve" in done.stderr
 
 
-@pytest.mark.parametrize("words", [(), ("serve",), ("worker",), ("contradict",), ("tasks",), ("tasks", "list"), ("limits", "set"), ("cache",), ("models", "add"), ("config",), ("doctor",)])
+@pytest.mark.parametrize("words", [(), ("serve",), ("worker",), ("contradict",), ("tasks",), ("tasks", "list"), ("limits", "set"), ("cache",), ("models", "add"), ("config",), ("doctor",),
+                                   ("keys",), ("keys", "create"), ("login",)])
 def test_every_command_helps(words: tuple[str, ...]):
     done = subprocess.run([str(BINARY), *words, "--help"], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0 and "Usage" in done.stdout

@@ -150,7 +150,7 @@ def test_who_comes_back_misses_nothing(make_server: MakeServer):
         first = fast(server)
         until_end(reader, first)
     second = fast(server)
-    another = make_server("--workers", "0", "--redis", "external", redis_port=str(server.redis_port)).start(ready=False)
+    another = make_server("--workers", "0", "--redis", "external", redis_port=str(server.redis_port), REDIS_URL=server.redis_url()).start(ready=False)
     wait_until(lambda: another.get(f"/v1/tasks/{second}").status_code == 200, 30, "the other server sees it")
     for each in (server, another):
         with Reader(each, after=reader.last) as again:
@@ -211,7 +211,7 @@ def test_a_server_that_stops_ends_its_readers(make_server: MakeServer, filtered:
 
 def test_where_redis_is_away_readers_are_ended(make_server: MakeServer, tmp_path):
     holder = make_server("--workers", "0").start()
-    server = make_server("--workers", "0", "--redis", "external", redis_port=str(holder.redis_port)).start(ready=False)
+    server = make_server("--workers", "0", "--redis", "external", redis_port=str(holder.redis_port), REDIS_URL=holder.redis_url()).start(ready=False)
     wait_until(lambda: server.get("/v1/tasks/none").status_code == 404, 30, "it is connected")
     with Reader(server) as reader:
         next(reader.events("start"))

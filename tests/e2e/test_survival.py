@@ -224,12 +224,6 @@ def test_a_port_that_is_taken_is_said(make_server, server):
     assert server.url.rsplit(":", 1)[1] in outcome.stderr
 
 
-def test_an_open_address_needs_a_word(make_server):
-    outcome = subprocess.run([str(BINARY), "serve", "--listen", "0.0.0.0:0"], env=make_server().environment, capture_output=True, text=True,
-                             timeout=30, stdin=subprocess.DEVNULL)
-    assert outcome.returncode == 2 and "--insecure" in outcome.stderr
-
-
 def test_worker_stops_at_once_when_idle(make_server):
     server = make_server().start()
     [worker] = server.children(" worker")

@@ -11,7 +11,7 @@ from asf.medical.client import AsyncMedsynth, Medsynth
 from asf.medical.core.persistent_task_storage import task_storage
 from asf.medical.core.resource_limiter import resource_limiter
 from asf.medical.core.task_queue import configure_broker
-from asf.medical.errors import InvalidArgument, MedsynthError, NotFound, Unavailable
+from asf.medical.errors import InvalidArgument, MedsynthError, NotAllowed, NotFound, Unavailable
 from asf.medical.ml.model_cache import model_cache
 from conftest import get, python
 
@@ -21,8 +21,9 @@ OURS = {"Medsynth-Version": "9.9.9"}
 class Peer(http.server.BaseHTTPRequestHandler):
     def answer(self):
         self.server.asked.append((self.command, self.path))
+        self.server.shown.append(self.headers.get("Authorization"))
         headers, body = self.server.answer
-        self.send_response_only(200)
+        self.send_response_only(self.server.status)
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
@@ -35,9 +36,9 @@ class Peer(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def peer(headers, body):
+def peer(headers, body, status=200):
     running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Peer)
-    running.answer, running.asked = (headers, body), []
+    running.answer, running.asked, running.shown, running.status = (headers, body), [], [], status
     thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -141,6 +142,84 @@ def test_c6_the_environments_proxy_is_not_asked(monkeypatch):
         with pytest.raises(MedsynthError):
             Medsynth("http://elsewhere.invalid").usage()
         assert proxy.asked == [("GET", "http://elsewhere.invalid/v1/resources/usage")]
+
+
+def test_an_error_names_the_proxy_without_its_password(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://eve:SECRET@127.0.0.1:1")
+    with pytest.raises(Unavailable, match="through the environment's proxy 127.0.0.1:1") as refused:
+        Medsynth("http://elsewhere.invalid").usage()
+    assert "SECRET" not in str(refused.value)
+    with pytest.raises(Unavailable) as refused:
+        Medsynth("http://127.0.0.1:1").usage()
+    assert "proxy" not in str(refused.value)
+
+
+# --- keys
+
+KEY = "medsynth_0123456789ab_" + "0" * 64
+
+
+def test_the_key_is_the_callers_else_the_environments_else_the_one_that_is_kept(monkeypatch, tmp_path):
+    store = tmp_path / "medsynth/tokens.json"
+    store.parent.mkdir()
+    file = tmp_path / "key"
+    file.write_text("of-a-file\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with peer(OURS, b"{}") as (running, url):
+        def shown(**options):
+            Medsynth(url + "/", **options).usage()
+            return running.shown.pop()
+
+        assert shown() is None
+        store.touch(0o600)
+        store.write_text(json.dumps({"tokens": {url: "kept", "http://other": "x"}}))
+        assert shown() == "Bearer kept"
+        monkeypatch.setenv("MEDSYNTH_TOKEN_FILE", str(file))
+        assert shown() == "Bearer of-a-file"
+        monkeypatch.setenv("MEDSYNTH_TOKEN", "of-the-environment")
+        assert shown() == "Bearer of-the-environment"
+        assert shown(token=KEY) == f"Bearer {KEY}"
+        assert shown(token="") is None
+
+
+def test_a_key_that_cannot_be_used_is_refused_and_not_quoted(monkeypatch, tmp_path):
+    with pytest.raises(InvalidArgument) as refused:
+        Medsynth("http://host", token="SECRET\r\nX: y")
+    assert "SECRET" not in str(refused.value)
+    monkeypatch.setenv("MEDSYNTH_TOKEN_FILE", str(tmp_path / "absent"))
+    with pytest.raises(InvalidArgument, match="MEDSYNTH_TOKEN_FILE"):
+        Medsynth("http://host")
+    monkeypatch.delenv("MEDSYNTH_TOKEN_FILE")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    store = tmp_path / "medsynth/tokens.json"
+    store.parent.mkdir()
+    for text, mode, said in (('{"tokens": {}}', 0o640, "chmod 600"), ("SECRET", 0o600, "log in again")):
+        store.write_text(text)
+        store.chmod(mode)
+        with pytest.raises(InvalidArgument, match=said) as refused:
+            Medsynth("http://host")
+        assert "SECRET" not in str(refused.value)
+
+
+def test_a_redirect_does_not_take_the_key_along():
+    with peer(OURS, b"{}") as (elsewhere, target), peer({**OURS, "Location": target + "/"}, b"", 302) as (running, url):
+        Medsynth(url, token=KEY).usage()
+        assert running.shown == [f"Bearer {KEY}"]
+        assert elsewhere.shown == [None]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_what_a_key_may_not_do_is_said_in_the_servers_words(status):
+    body = json.dumps({"detail": "This call needs a key: ...", "code": "key_required"}).encode()
+    with peer(OURS, body, status) as (_, url), pytest.raises(NotAllowed, match="This call needs a key") as refused:
+        Medsynth(url).usage()
+    assert refused.value.problem["code"] == "key_required"
+
+
+def test_files_for_tls_that_cannot_be_used_are_named():
+    for options in ({"ca_file": "/dev/null/ca"}, {"client_certificate": "/dev/null/cert"}):
+        with pytest.raises(InvalidArgument, match=f"{next(iter(options))}: '/dev/null"):
+            Medsynth("https://host", **options)
 
 
 FIRST = """

@@ -6,12 +6,15 @@ machine. The limits' CPU and memory gates are off unless a test is about them: o
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import os
 import pathlib
 import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -66,6 +69,7 @@ class Server:
             "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
             "MEDSYNTH_REDIS_FSYNC": "always",
             "MEDSYNTH_DATA_DIR": str(folder / "data"),
+            "XDG_CONFIG_HOME": str(folder / "config"),
             "MEDSYNTH_RUNTIME_DIR": str(folder / "run"),
             "MEDSYNTH_MODELS_DIR": str(MODELS),
             "MEDSYNTH_LOG_FORMAT": "json",
@@ -75,17 +79,21 @@ class Server:
         }
         self.log = folder / "serve.log"
         self.url = ""
+        self.listen = ""  # where else than on a free port of loopback
+        self.said = ""  # on standard output until it listened
         self.process: subprocess.Popen[str] | None = None
 
     def start(self, ready: bool = True) -> Server:
-        listen = self.url.removeprefix("http://") or "127.0.0.1:0"
+        listen = self.listen or self.url.partition("://")[2] or "127.0.0.1:0"
         self.process = subprocess.Popen(
             [str(BINARY), "serve", "--listen", listen, *self.flags],
             env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log.open("a"), text=True)
-        line = self.process.stdout.readline()
-        match = re.match(r"listening on (http://\S+)", line)
-        assert match, f"no address but {line!r}; log:\n{self.log.read_text()[-2000:]}"
-        self.url = match[1]
+        self.said = ""
+        while not (match := re.search(r"^listening on (https?://\S+)\n", self.said, re.MULTILINE)):
+            line = self.process.stdout.readline()
+            assert line, f"no address but {self.said!r}; log:\n{self.log.read_text()[-2000:]}"
+            self.said += line
+        self.url = match[1].replace("//0.0.0.0:", "//127.0.0.1:")
         if ready:
             wait_until(self.is_ready, 20, "ready")
         return self
@@ -215,6 +223,22 @@ def server(models: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> It
     running = Server(tmp_path_factory.mktemp("server")).start()
     yield running
     assert running.stop() == 0
+
+
+@pytest.fixture
+def own_network() -> Iterator[None]:
+    """A network of this test's own, with nothing but loopback: what listens on every address is reached by nobody else."""
+    new_network, set_flags, up = 0x40000000, 0x8914, 0x1
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net", encoding="ascii") as before:
+        if libc.unshare(new_network) != 0:
+            pytest.skip("only root can make a network of its own")
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+                fcntl.ioctl(any_socket, set_flags, struct.pack("16sh14x", b"lo", up))
+            yield
+        finally:
+            assert libc.setns(before.fileno(), new_network) == 0
 
 
 @pytest.fixture

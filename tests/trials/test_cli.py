@@ -381,7 +381,7 @@ def test_c6_the_url_means_what_it_says():
         cli("queues", "ls", url=server.url + "/behind/a/proxy/")
         assert server.asked.pop() == ("GET", "/behind/a/proxy/v1/queues/")
     tls = cli("queues", "ls", url="https://127.0.0.1:1")
-    assert tls.returncode == 2 and "https:// is not supported yet" in tls.stderr
+    assert tls.returncode == 6 and "no Medsynth server answers at https://127.0.0.1:1" in tls.stderr
 
 
 def test_c6_the_environments_proxy_is_not_asked():
