@@ -23,7 +23,7 @@ function Machine({ host }) {
 
 /** @param {{model: import('./types').CachedModel}} props */
 function Loaded({ model }) {
-  return html`<tr><th scope="row">${model.id}</th><td>${model.host}</td><td>${model.state}${model.error && html`<br /><span class="bad">${model.error}</span>`}</td>
+  return html`<tr><th scope="row">${model.id}</th><td>${model.host}</td><td>${model.state.replace('_', ' ')}${model.error && html`<br /><span class="bad">${model.error}</span>`}</td>
     <td class="number">${bytes(model.memory_bytes)}</td><td class="number">${model.users}</td>
     <td>${model.expires_at ? new Date(model.expires_at).toLocaleTimeString() : ''}</td>
     <td><${Action} act=${() => call(`v1/model-cache/models/${encodeURIComponent(model.id)}`, { method: 'DELETE' })}>Remove<//></td></tr>`;
