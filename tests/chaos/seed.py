@@ -81,7 +81,7 @@ class Seed:
             self.sent[task.id].set()
 
     def submit_as_python(self) -> None:
-        broker = RedisBroker(url=f"redis://127.0.0.1:{self.world.redis_port}/0")
+        broker = RedisBroker(url=self.world.redis_url)
         broker.declare_queue(QUEUE)
         for task in self.plan.tasks:
             if task.by != "python":

@@ -6,6 +6,7 @@ import mmap
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -21,6 +22,7 @@ from leftovers import left_behind
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 QUEUE = "medsynth"
 DISK = 24 << 20  # bytes of the managed Redis' file system
+OPERATOR = "chaos"  # the Redis user, and its password, who hurts Redis and looks into it
 
 
 def find_program() -> pathlib.Path:
@@ -74,7 +76,9 @@ class World:
             f'[models.{model}]\nfile = "{model}.gguf"\nmemory_mb = 1\nparallel = {users}\n' for model, users in plan.MODELS.items()))
         self.disk = self._mount(folder / "data") if of.redis == "managed" else None
         self.redis_port = free_port()
-        self.redis = redis.Redis(port=self.redis_port, socket_timeout=5)
+        self.redis_url = f"redis://{OPERATOR}:{OPERATOR}@127.0.0.1:{self.redis_port}/0"
+        self.redis = redis.Redis.from_url(self.redis_url, socket_timeout=5)
+        self._make_redis_server()
         self.proxies = {"other": proxy.Proxy(self.redis_port)}
         if of.redis == "external":
             self.proxies["serve"] = proxy.Proxy(self.redis_port)
@@ -93,10 +97,23 @@ class World:
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=700", "tmpfs", folder], capture_output=True)
         return folder if done.returncode == 0 else None
 
+    def _make_redis_server(self) -> None:
+        """The one in PATH, with a user who may hurt it: a managed Redis has none, and asks its own users for a password."""
+        (self.folder / "bin").mkdir()
+        wrapper = self.folder / "bin/redis-server"
+        wrapper.write_text(f'#!/bin/sh\nexec {shutil.which("redis-server")} "$@" --user {OPERATOR} on ">{OPERATOR}" "~*" "&*" +@all\n')
+        wrapper.chmod(0o755)
+
+    def _password(self) -> str:
+        """What another machine's worker must know of a managed Redis."""
+        file = self.folder / "data/redis/password"
+        return f":{file.read_text()}@" if self.plan.redis == "managed" and file.exists() else ""
+
     def _environment(self, machine: str, port: int, clock: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MEDSYNTH_", "MAX_", "TASK_", "REDIS_", "MODEL_"))}
         data = self.folder / ("data" if machine == "here" else "other")
-        return {**kept, "REDIS_URL": f"redis://127.0.0.1:{port}/0", "MEDSYNTH_REDIS_FSYNC": self.plan.fsync,
+        password = self._password() if machine == "there" else ""
+        return {**kept, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "REDIS_URL": f"redis://{password}127.0.0.1:{port}/0", "MEDSYNTH_REDIS_FSYNC": self.plan.fsync,
                 "MEDSYNTH_REDIS": "auto" if self.plan.redis == "managed" else "external",
                 "MEDSYNTH_DATA_DIR": str(data), "MEDSYNTH_RUNTIME_DIR": str(self.folder / f"run-{machine}"), "MEDSYNTH_HOST": machine,
                 "MEDSYNTH_MODELS_DIR": str(self.folder / "models"), "MEDSYNTH_WORKERS": str(plan.WORKERS), "MEDSYNTH_GRACE": "1",
@@ -113,7 +130,7 @@ class World:
         self.start_other()
 
     def start_redis(self) -> None:
-        words = ["redis-server", "--port", self.redis_port, "--bind", "127.0.0.1", "--dir", self.folder / "data", "--save", "", "--appendonly", "yes",
+        words = [self.folder / "bin/redis-server", "--port", self.redis_port, "--bind", "127.0.0.1", "--dir", self.folder / "data", "--save", "", "--appendonly", "yes",
                  "--appendfsync", self.plan.fsync, "--maxmemory-policy", "noeviction"]
         self.server = subprocess.Popen(list(map(str, words)), stdout=(self.folder / "redis.log").open("a"), stderr=subprocess.STDOUT)
 
