@@ -42,13 +42,13 @@ std::optional<Line> ris_line(std::string_view line, std::size_t spaces) {
   return Line{line.substr(0, 2), line.substr(std::min(at + 2, line.size()))};
 }
 
-// "PMID- 123", "TI  - ...": four characters and a dash.
+// "PMID- 123", "TI  - ...": four characters and a dash, and mostly a space.
 std::optional<Line> medline_line(std::string_view line) {
   if (line.size() < 5 || line[4] != '-' || !is_capital(line[0])) return std::nullopt;
   std::size_t end = 0;
   while (end < 4 && is_tag_character(line[end])) ++end;
   if (end < 2 || line.substr(end, 4 - end).find_first_not_of(' ') != line.npos) return std::nullopt;
-  return Line{line.substr(0, end), line.substr(std::min<std::size_t>(6, line.size()))};
+  return Line{line.substr(0, end), line.substr(5)};
 }
 
 // "%T A title".

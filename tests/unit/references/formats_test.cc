@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "medsynth/base/id.h"
 #include "medsynth/references/references.h"
 
 namespace medsynth::references {
@@ -88,6 +89,14 @@ TEST(Medline, IsRead) {
   expect_statins(r);
   EXPECT_EQ(r.pmid, "123");
   EXPECT_TRUE(r.retracted);
+}
+
+// A dash without its space: nothing of what follows is lost, and no character is cut in two.
+TEST(Medline, ReadsATagWithoutTheSpaceBehindItsDash) {
+  const Reference read = one("PMID- 123\nDP  -2019\nTI  -\xC2\xA0\xC3\x84rzte\n", Format::medline);
+  EXPECT_EQ(read.year, 2019);
+  EXPECT_TRUE(is_utf8(read.title));
+  EXPECT_NE(read.title.find("\xC3\x84rzte"), std::string::npos);
 }
 
 // A notice that retracts another paper is no retracted paper.
