@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 import pathlib
 import re
@@ -12,27 +11,15 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
+from browser import LOCK, PACKAGES, SCHEMES, WIDTHS, barriers, browser  # noqa: F401  the fixture too
 from conftest import ASPIRIN, NO_ASPIRIN, ROOT, Server, wait_until
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 MakeServer = Callable[..., Server]
 WEB = ROOT / "web"
-LOCK = WEB / "package-lock.json"
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "medsynth"
-PACKAGES = CACHE / f"web-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}" / "node_modules"
 PICTURES = os.environ.get("MEDSYNTH_PICTURES")  # a folder: the pages are pictured there
 PATIENCE = 60_000  # ms; on a loaded machine
 PAGES = ("now", "tasks", "queues", "dead", "try", "models", "settings")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is missing: run scripts/setup"
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield running
-        running.close()
 
 
 @pytest.fixture
@@ -245,7 +232,7 @@ def test_behind_a_path_prefix(server: Server, page: Page):
 # --- for everybody
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@SCHEMES
 def test_no_barriers_at_any_width(server: Server, browser: Browser, scheme: str):
     """axe-core finds nothing, and nothing is wider than the page; with MEDSYNTH_PICTURES, pictures of it."""
     if not server.get("/v1/tasks/").json()["total"]:
@@ -257,12 +244,10 @@ def test_no_barriers_at_any_width(server: Server, browser: Browser, scheme: str)
     for place in (*PAGES, f"tasks/{task_id}"):
         go(page, server, place)
         expect(page.locator("h1")).to_be_visible()
-        for width in (390, 768, 1280):
+        for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (place, width)
             if PICTURES:
                 page.screenshot(path=f"{PICTURES}/{place.split('/')[0] if '/' not in place else 'task'}-{width}-{scheme}.png", full_page=True)
-        page.add_script_tag(path=PACKAGES / "axe-core/axe.min.js")
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == [], place
+        assert barriers(page) == [], place
     context.close()
