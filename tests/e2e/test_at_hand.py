@@ -122,3 +122,8 @@ def test_the_port_is_short_for_both(make_server):
     assert run("status", "--port", port, "--url", server.url).returncode == 2
     for wrong in ("0", "99999", "x", ""):
         assert run("status", "--port", wrong).returncode == 2
+
+
+@pytest.mark.parametrize(("words", "value"), [(["--insecure"], "true"), (["--insecure=true"], "true"), (["--insecure=false"], "false"), ([], "false")])
+def test_a_switch_can_be_said_to_be_off(words: list[str], value: str):
+    assert json.loads(run("config", "show", "--json", *words).stdout)["insecure"]["value"] == value

@@ -216,12 +216,16 @@ def test_a_task_is_shown_later(server: Server, tmp_path: pathlib.Path):
 
 
 # No server: one is started for the command, and what it did is still there for the next.
-def test_a_server_is_started_where_none_runs(make_server):
-    server = make_server()
+@pytest.mark.parametrize("settings", [{}, {"MEDSYNTH_TLS_SELF_SIGNED": "true", "MEDSYNTH_TLS_CERTIFICATE": "/nowhere"}],
+                         ids=["plain", "with TLS for others"])
+def test_a_server_is_started_where_none_runs(make_server, settings: dict[str, str]):
+    server = make_server(**settings)
     server.url = "http://127.0.0.1:1"
     done = server.cli("analyze", str(PLANTED), "--json")
     assert done.returncode == 0 and "one is started for this command" in done.stderr, done.stderr
     server.url = ""
+    for name in settings:
+        del server.environment[name]
     assert server.start().task(json.loads(done.stdout)["task_id"])["status"] == "completed"
 
 

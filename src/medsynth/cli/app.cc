@@ -44,7 +44,8 @@ void add_setting_flags(CLI::App& app, Words& flags) {
     CLI::Option* option =
         is_switch(setting)
             ? app.add_flag_function(
-                  flag_name(setting), [store](std::int64_t) { store("true"); }, std::string(setting.help))
+                  flag_name(setting), [store](std::int64_t on) { store(on > 0 ? "true" : "false"); },
+                  std::string(setting.help))
             : app.add_option_function<std::string>(flag_name(setting), store, std::string(setting.help));
     option->group(is_of_a_client(setting) ? "Options" : "");
   }

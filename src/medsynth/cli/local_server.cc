@@ -60,6 +60,9 @@ Result<std::unique_ptr<LocalServer>> LocalServer::start(const LoadedSettings& lo
   auto flags = loaded.flags;
   flags["listen"] = "127.0.0.1:0";
   flags["log_level"] = "error";
+  // It is for this command alone, which speaks to it on loopback.
+  flags["tls_certificate"] = flags["tls_key"] = "";
+  flags["tls_self_signed"] = "false";
   if (data == Data::nowhere) {
     std::string folder = (fs::temp_directory_path() / "medsynth-XXXXXX").string();
     if (mkdtemp(folder.data()) == nullptr) return not_started(std::generic_category().message(errno));

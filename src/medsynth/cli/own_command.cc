@@ -25,7 +25,11 @@ Result<std::vector<std::string>> own_command(std::string_view command,
     }
     std::string flag = "--" + name;
     std::replace(flag.begin(), flag.end(), '_', '-');
-    const bool alone = setting != table.end() && is_switch(*setting);
+    const bool alone = setting != table.end() && is_switch(*setting) && text == "true";
+    if (text.empty()) {  // "--flag=" would take the next word
+      words.insert(words.end(), {flag, ""});
+      continue;
+    }
     words.push_back(alone ? flag : flag + "=" + text);
   }
   return words;
