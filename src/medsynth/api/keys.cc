@@ -1,32 +1,21 @@
 #include "medsynth/api/keys.h"
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <cstdlib>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "medsynth/base/id.h"
+#include "medsynth/base/random.h"
 
 namespace medsynth::api {
 namespace {
 
 constexpr std::string_view kTokenPrefix = "medsynth_";
 constexpr std::size_t kIdBytes = 6, kSaltBytes = 16, kSecretBytes = 32;
-
-std::string random_hex(std::size_t count) {
-  std::array<unsigned char, kSecretBytes> bytes{};
-  // Without randomness there is no safe way to go on; OpenSSL fails so only where the system has none.
-  if (RAND_bytes(bytes.data(), static_cast<int>(count)) != 1) std::abort();
-  std::string text;
-  for (std::size_t i = 0; i < count; ++i) text += fmt::format("{:02x}", bytes[i]);
-  return text;
-}
 
 bool is_hex(std::string_view text, std::size_t bytes) {
   const auto digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cctype>
 #include <optional>
 #include <string_view>
@@ -11,8 +10,8 @@
 
 #include <fmt/format.h>
 
-#include "medsynth/base/id.h"
 #include "medsynth/base/paths.h"
+#include "medsynth/base/random.h"
 #include "medsynth/redis/managed.h"
 #include "medsynth/redis/managed_folder.h"
 
@@ -95,9 +94,7 @@ Result<std::string> url_for_others(const Settings& settings) {
 
 Result<std::string> kept_password(const fs::path& folder) {
   if (auto kept = read_own(folder / "password")) return *kept;
-  std::array<char, 32> random{};
-  if (::getentropy(random.data(), random.size()) != 0) return system_failure("make a password in", folder);
-  std::string password = sha256_hex({random.data(), random.size()});
+  std::string password = random_hex(32);
   BOOST_OUTCOME_TRY(write_own(folder / "password", password));
   return password;
 }

@@ -4,11 +4,12 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <system_error>
 
 #include <fmt/format.h>
+
+#include "medsynth/base/private_file.h"
 
 namespace medsynth::redis {
 namespace {
@@ -71,12 +72,10 @@ Result<Fd> open_own(const fs::path& path, int flags) {
 }
 
 Result<> write_own(const fs::path& path, std::string_view text) {
-  const fs::path beside = path.native() + ".new";
-  BOOST_OUTCOME_TRY(const Fd fd, open_own(beside, O_WRONLY | O_TRUNC));
-  if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-      ::rename(beside.c_str(), path.c_str()) != 0)
-    return system_failure("write", path);
-  return success();
+  const std::error_code error = write_private_file(path, text);
+  if (!error) return success();
+  errno = error.value();
+  return system_failure("write", path);
 }
 
 }  // namespace medsynth::redis

@@ -42,7 +42,7 @@ Result<> make_managed_folder(const std::filesystem::path& folder);
 Result<> check_managed_folder(const std::filesystem::path& folder);
 // Made where it is missing.
 Result<Fd> open_own(const std::filesystem::path& path, int flags);
-// All of it or nothing of it: written beside it, then renamed.
+// All of it or nothing of it (base/private_file.h).
 Result<> write_own(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace medsynth::redis
