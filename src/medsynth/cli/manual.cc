@@ -152,13 +152,23 @@ std::string value_cases(const std::vector<CommandPage>& pages, std::string_view 
   return out;
 }
 
-std::string bash(const std::vector<CommandPage>& pages) {
-  std::string words;
+// What is offered behind each command: `assign` makes a statement of all its candidates, as `shown` shows one.
+std::string word_cases(const std::vector<CommandPage>& pages,
+                       const std::function<std::string(const Candidate&)>& shown,
+                       const std::function<std::string(const std::string&)>& assign) {
+  std::string out;
   for (const CommandPage& page : pages) {
     Words all;
-    for (const Candidate& each : candidates(page, pages)) all.push_back(each.word);
-    words += fmt::format("    {}) words={} ;;\n", in_quotes(joined(page.path)), in_quotes(joined(all)));
+    for (const Candidate& each : candidates(page, pages)) all.push_back(shown(each));
+    out += fmt::format("    {}) {} ;;\n", in_quotes(joined(page.path)), assign(joined(all)));
   }
+  return out;
+}
+
+std::string bash(const std::vector<CommandPage>& pages) {
+  const std::string words = word_cases(
+      pages, [](const Candidate& each) { return each.word; },
+      [](const std::string& all) { return "words=" + in_quotes(all); });
   return fmt::format(R"(# bash completion of medsynth; made by 'medsynth completion bash'
 _medsynth() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}} at= words= i
@@ -182,16 +192,13 @@ complete -o default -F _medsynth medsynth
 
 // "word:help" with its colons escaped, as _describe takes it.
 std::string zsh(const std::vector<CommandPage>& pages) {
-  std::string words;
-  for (const CommandPage& page : pages) {
-    Words all;
-    for (const Candidate& each : candidates(page, pages)) {
-      std::string text;
-      for (const char c : each.word) text += c == ':' ? "\\:" : std::string(1, c);
-      all.push_back(in_quotes(each.help.empty() ? text : text + ":" + each.help));
-    }
-    words += fmt::format("    {}) all=({}) ;;\n", in_quotes(joined(page.path)), joined(all));
-  }
+  const auto described = [](const Candidate& each) {
+    std::string text;
+    for (const char c : each.word) text += c == ':' ? "\\:" : std::string(1, c);
+    return in_quotes(each.help.empty() ? text : text + ":" + each.help);
+  };
+  const std::string words =
+      word_cases(pages, described, [](const std::string& all) { return "all=(" + all + ")"; });
   return fmt::format(R"(#compdef medsynth
 # zsh completion of medsynth; made by 'medsynth completion zsh'
 _medsynth() {{
