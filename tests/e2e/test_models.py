@@ -65,7 +65,7 @@ def test_a_model_is_known_at_once(fresh: Server):
     result = fresh.result(fresh.detect(language_model="own"))
     assert result["model"]["id"] == "own"
     assert any("not calibrated" in each for each in result["warnings"])
-    listed = wait_until(lambda: (m := models_of(fresh)) and m["own"]["loaded"] and m["own"], what="own is listed")
+    listed = wait_until(lambda: (own := models_of(fresh).get("own")) and own["loaded"] and own, what="own is listed")
     assert listed["kind"] == "language" and listed["fits"] is True and len(listed["digest"]) == 64 and not listed["problem"]
     assert listed["is_default"] is False
     nobody = fresh.cli("contradict", "--model", "other", ASPIRIN, NO_ASPIRIN)
@@ -78,7 +78,7 @@ def test_the_chosen_model_answers(fresh: Server):
     assert fresh.result(fresh.detect())["model"] is None, "nobody chose it"
     assert "default" in ok(fresh, "models", "use", "own", "--no-calibrate")
     assert fresh.result(fresh.detect())["model"]["id"] == "own"
-    wait_until(lambda: models_of(fresh)["own"]["is_default"], what="the default is shown")
+    wait_until(lambda: models_of(fresh).get("own", {}).get("is_default"), what="the default is shown")
     ok(fresh, "models", "rename", "own", "mine")
     assert fresh.result(fresh.detect())["model"]["id"] == "mine"
     ok(fresh, "models", "rm", "mine")
