@@ -19,6 +19,9 @@ if(boost_version LESS 109200)
   message(FATAL_ERROR "Boost in ${MEDSYNTH_BOOST_INCLUDE} is older than 1.92. Run scripts/setup.")
 endif()
 
+file(STRINGS "${MEDSYNTH_BOOST_INCLUDE}/boost/version.hpp" MEDSYNTH_BOOST_VERSION REGEX "define BOOST_LIB_VERSION ")
+string(REGEX REPLACE ".*\"(.*)\"" "\\1" MEDSYNTH_BOOST_VERSION "${MEDSYNTH_BOOST_VERSION}")
+
 # The console's libraries, by the digests of the lock file.
 file(SHA256 ${PROJECT_SOURCE_DIR}/web/package-lock.json web_lock)
 string(SUBSTRING ${web_lock} 0 12 web_lock)

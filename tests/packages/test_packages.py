@@ -87,12 +87,20 @@ def test_a_processor_without_avx_judges_the_same(unpacked: pathlib.Path, tmp_pat
     assert abs(fewer["contradiction_score"] - 0.9) < 0.1, fewer
 
 
-def test_the_licences_of_what_it_brings_come_along(unpacked: pathlib.Path):
-    licences = {path.name for path in (unpacked / "share/doc/medsynth/licences").iterdir()}
-    assert {"llama.cpp", "libssl3"} <= licences or {"llama.cpp", "libssl3t64"} <= licences, licences
-    brought = {path.name.split(".so")[0] for path in (unpacked / "lib/medsynth").iterdir()}
-    ours = {name for name in brought if name.startswith(("libggml", "libllama"))}
-    assert len(licences) >= len(brought - ours) - 1, "libssl and libcrypto are one package"
+def test_what_it_is_made_of_comes_along(unpacked: pathlib.Path):
+    about = unpacked / "share/doc/medsynth"
+    parts = {part["name"]: part for part in json.loads(run(unpacked / "bin/medsynth", "version", "--licences", "--json"))["parts"]}
+    assert {path.name for path in (about / "licences").iterdir()} == parts.keys()
+    assert all(path.stat().st_size > 400 for path in (about / "licences").iterdir()), "a licence without its text"
+    bill = json.loads((about / "sbom.spdx.json").read_text())
+    assert {each["name"] for each in bill["packages"]} == {"medsynth", *parts}
+    assert all(each["versionInfo"] and each["externalRefs"] for each in bill["packages"]), "made on a Debian: each is known by its package"
+    known = {"llama": "llama.cpp", "ggml": "llama.cpp", "ssl": "OpenSSL", "crypto": "OpenSSL", "expat": "Expat", "fmt": "fmt", "spdlog": "spdlog",
+             "tomlplusplus": "toml++", "prometheus-cpp-core": "prometheus-cpp", "z": "zlib", "bz2": "bzip2", "lzma": "liblzma",
+             "zstd": "Zstandard", "nettle": "Nettle"}
+    for path in (unpacked / "lib/medsynth").iterdir():
+        library = path.name.removeprefix("lib").split(".so")[0]
+        assert known[library if library in known else library.split("-")[0]] in parts, path.name
 
 
 def test_what_shells_and_man_read_comes_along(unpacked: pathlib.Path):

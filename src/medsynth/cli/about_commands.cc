@@ -8,8 +8,10 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "medsynth/base/json.h"
 #include "medsynth/cli/app.h"
 #include "medsynth/cli/manual.h"
+#include "medsynth/cli/parts.h"
 #include "medsynth/inference/runtime_info.h"
 
 namespace medsynth::cli {
@@ -46,7 +48,24 @@ int show_help(const CLI::App& app, const std::vector<std::string>& words, bool a
   return print_text(at->get_formatter()->make_help(at, before, CLI::AppFormatMode::Normal));
 }
 
-int show_version(const Session& session) {
+// What the program is made of: deploy/parts.py.
+int show_licences(const Session& session) {
+  const json::array parts = medsynth::json::parse(kParts).value().as_array();
+  if (session.format == Format::json) {
+    print_json(json::object{{"version", MEDSYNTH_VERSION}, {"licence", "Apache-2.0"}, {"parts", parts}});
+    return 0;
+  }
+  std::vector<Row> rows{{"medsynth", MEDSYNTH_VERSION, "Apache-2.0"}};
+  for (const json::value& each : parts) {
+    const json::object& part = each.as_object();
+    rows.push_back({cell(part, "name"), cell(part, "version"), cell(part, "licence")});
+  }
+  print(table({{"PART"}, {"VERSION"}, {"LICENCE"}}, rows));
+  return 0;
+}
+
+int show_version(const Session& session, bool licences) {
+  if (licences) return show_licences(session);
   const inference::RuntimeInfo runtime = inference::runtime_info();
   if (session.format == Format::json) {
     json::array backends(runtime.backends.begin(), runtime.backends.end());
@@ -128,7 +147,10 @@ void add_about_commands(CLI::App& app, Run& chosen) {
                                [=, &app](const Session&) { return show_help(app, *words, *as_manual); });
   help->add_option("COMMAND", *words, "A command, and one of its own");
   help->add_flag("--man", *as_manual, "The manual page, for man: medsynth help --man | man -l -");
-  add_command(app, chosen, "version", "The version, and what models run on", show_version);
+  auto licences = std::make_shared<bool>(false);
+  add_command(app, chosen, "version", "The version, and what models run on", [=](const Session& session) {
+    return show_version(session, *licences);
+  })->add_flag("--licences", *licences, "The parts that it is made of, with their licences");
   auto shell = std::make_shared<std::string>();
   add_command(app, chosen, "completion",
               "A completion script: source <(medsynth completion bash), or zsh, or fish",
