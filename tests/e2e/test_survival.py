@@ -84,7 +84,7 @@ def test_a_stop_gives_running_tasks_back(make_server):
     """With no grace a running task goes back to the queue, and the next server finishes it."""
     server = make_server("--grace", "0").start()
     wait_until(lambda: server.get("/v1/tasks/").status_code == 200, 10, "it has reached Redis")
-    texts = ["A sentence about blood pressure and the heart. " * 20] * 300
+    texts = ["A sentence about blood pressure and the heart. " * 20] * 100
     task_id = server.post("/v1/async-ml/embeddings/generate", json={"texts": texts}).json()["data"]["task_id"]
     wait_until(lambda: server.task(task_id)["status"] == "processing", what="it runs")
     started = time.monotonic()

@@ -38,7 +38,7 @@ def test_delayed_messages_outlive_a_redis_that_was_away(side, tmp_path, theirs):
     assert eventually(lambda: sorted(side.effects("peer")) == ["[0]", "[1]", "[2]"], 30), side.effects("peer")
     assert eventually(lambda: record(side, sent[3], "status") == "failed", 30), record(side, sent[3], "status")
     assert side.redis.llen("started") == 2
-    assert side.redis.hlen("dramatiq:ours.XQ.msgs") == 1
+    assert eventually(lambda: side.redis.hlen("dramatiq:ours.XQ.msgs") == 1), "the record is written first"
     side.redis.delete("dramatiq:ours.XQ", "dramatiq:ours.XQ.msgs")
     at_rest(side)
     assert [record(side, message, "attempt") for message in sent] == [1, 1, 1, 2]
@@ -58,7 +58,7 @@ def test_a_retry_is_not_lost_in_a_full_redis(side, tmp_path, theirs):
     side.redis.config_set("maxmemory", 0)
     assert eventually(lambda: side.redis.llen("started") == 2)
     assert eventually(lambda: record(side, sent, "status") == "failed")
-    assert side.redis.hlen("dramatiq:ours.XQ.msgs") == 1
+    assert eventually(lambda: side.redis.hlen("dramatiq:ours.XQ.msgs") == 1), "the record is written first"
 
 
 def test_a_worker_that_was_paused_beyond_its_lease_settles_nothing(side, tmp_path, theirs):

@@ -208,6 +208,11 @@ TEST_F(RefusalTest, R5AMessageThatComesAgainWhileItRunsIsSettledOnce) {
   enqueue(broker_, {"m2"});
   auto next = consumer.take(5s);
   ASSERT_TRUE(next);
+  if (next->message.message_id == "m1") {  // it was settled before the consumer heard that it had come again
+    EXPECT_FALSE(ack(consumer, broker_, std::move(*next)));
+    next = consumer.take(5s);
+    ASSERT_TRUE(next);
+  }
   EXPECT_EQ(next->message.message_id, "m2");
   EXPECT_TRUE(ack(consumer, broker_, std::move(*next)));
   EXPECT_EQ(keys(), Ids{});
