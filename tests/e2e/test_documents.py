@@ -17,8 +17,9 @@ from conftest import BINARY, MODELS, ROOT, wait_until
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SHOWN = re.compile(r"^    (?:\$ )?((?:[A-Z_]+=\S+ )*(?:build/release/bin/)?(?:medsynth|curl) .*(?:\\\n.*)*)$", re.MULTILINE)
-NAMED = re.compile(r"`((?:[A-Z_]+=\S+ )*medsynth [a-z][^`]*)`|^    .*?\b((?:sudo .*)?medsynth [a-z].*)$", re.MULTILINE)
+NAMED = re.compile(r"`((?:[A-Z_]+=\S+ )*medsynth [a-z][^`]*)`|^    .*?\b((?:sudo .*)?medsynth (?!import)[a-z].*)$", re.MULTILINE)
 NOT_RUN = {
+    "worker": "runs until it is stopped; tests/trials do",
     "login": "tests/e2e/test_keys.py does, with a server that has a certificate",
     "send count_words": "wants the program of examples/, which tests/integration runs",
 }
