@@ -6,8 +6,8 @@
 #include <cmath>
 #include <thread>
 
+#include "medsynth/actors/actors.h"
 #include "medsynth/base/paths.h"
-#include "medsynth/contradiction/contradiction.h"
 #include "medsynth/inference/engine.h"
 #include "medsynth/jobs/jobs.h"
 #include "medsynth/models/catalogue.h"
@@ -22,18 +22,25 @@ namespace {
 // A loaded model as Python sees it: memory goes when the last reference does.
 class Model {
  public:
-  Model(std::shared_ptr<inference::Model> model, bool demo) : model_(std::move(model)), demo_(demo) {}
-  inference::Model& get() const { return *model_; }
-  bool demo() const { return demo_; }
-  jobs::ModelUsed used() const {
-    const inference::ModelInfo& info = model_->info();
-    return {info.id, info.digest, info.description, demo_};
-  }
+  Model(std::shared_ptr<inference::Model> model, models::Resolved found)
+      : model_(std::move(model)), found_(std::move(found)) {}
+  inference::Model* get() const { return model_.get(); }
+  const models::Resolved& found() const { return found_; }
 
  private:
   std::shared_ptr<inference::Model> model_;
-  bool demo_;
+  models::Resolved found_;
 };
+
+// `model` null: none.
+actors::WorkingModel working(const Model* model) {
+  const auto folder = models_dir(Core::here().settings);
+  if (!model) return {.folder = folder};
+  return {.model = model->get(),
+          .file = model->found().path,
+          .folder = folder,
+          .demo = model->found().model.demo};
+}
 
 Result<models::Resolved> resolved(const Settings& settings, const std::string& name,
                                   const std::string& kind) {
@@ -58,16 +65,12 @@ Model load(const std::string& name, const std::string& kind) {
   Core& core = Core::here();
   const models::Resolved found = value(resolved(core.settings, name, kind));
   inference::Engine& engine = core.engine();
-  inference::LoadOptions options{.path = found.path,
-                                 .name = found.model.name,
-                                 .sha256 = found.model.sha256,
-                                 .threads = threads(core),
-                                 .context = found.model.context};
+  inference::LoadOptions options = actors::load_options(found, threads(core));
   auto model = value(outside([&](const std::stop_token& stop) {
     options.stop = stop;
     return engine.load(options);
   }));
-  return {std::move(model), found.model.demo};
+  return {std::move(model), found};
 }
 
 template <class Arguments>
@@ -86,47 +89,36 @@ std::string timed(Work work) {
   return described::write(result);
 }
 
+// An actor's work with that model.
+template <class Arguments, class Result_>
+std::string at_work(Result_ (*work)(const Arguments&, const actors::WorkingModel&, const inference::Until&,
+                                    const actors::Progress&),
+                    const Model* model, const std::string& text) {
+  const auto wanted = arguments<Arguments>(text);
+  const auto with = working(model);
+  return timed([&](const inference::Until& until) { return work(wanted, with, until, {}); });
+}
+
 std::string detect(const Model* model, const std::string& text) {
-  const auto pair = arguments<jobs::DetectContradiction>(text);
-  return timed([&](const inference::Until& until) -> Result<jobs::ContradictionResult> {
-    const contradiction::LanguageModel asked{model ? &model->get() : nullptr, model && model->demo()};
-    BOOST_OUTCOME_TRY(auto result, contradiction::detect(pair, asked, until));
-    if (model && !result.model) result.model = model->used();
-    return result;
-  });
+  return at_work(actors::detect, model, text);
 }
-
-std::string analyze(const std::string& text) {
-  const auto articles = arguments<jobs::AnalyzeArticles>(text);
-  return timed([&](const inference::Until& until) { return contradiction::analyze(articles, until, {}); });
+std::string analyze(const Model* model, const std::string& text) {
+  return at_work(actors::analyze, model, text);
 }
-
 std::string embed(const Model& model, const std::string& text) {
-  const auto wanted = arguments<jobs::GenerateEmbeddings>(text);
-  return timed([&](const inference::Until& until) -> Result<jobs::EmbeddingsResult> {
-    std::vector<bool> cut;
-    BOOST_OUTCOME_TRY(auto vectors, model.get().embed(wanted.texts, until, &cut));
-    jobs::EmbeddingsResult result{.embeddings = std::move(vectors),
-                                  .dimension = model.get().info().dimension,
-                                  .total_texts = static_cast<std::int64_t>(wanted.texts.size()),
-                                  .model = model.used()};
-    if (const auto count = std::count(cut.begin(), cut.end(), true); count > 0)
-      result.warnings.push_back(std::to_string(count) +
-                                " texts were longer than the model's context and were cut");
-    return result;
-  });
+  return at_work(actors::embed, &model, text);
 }
 
 }  // namespace
 
 void bind_inference(nb::module_& m) {
   nb::class_<Model>(m, "Model").def_prop_ro("info", [](const Model& self) {
-    return described_to_python(self.get().info());
+    return described_to_python(self.get()->info());
   });
   m.def("resolve_model", &resolve);
   m.def("load_model", &load);
   m.def("detect", &detect, nb::arg("model").none(), nb::arg("arguments"));
-  m.def("analyze", &analyze);
+  m.def("analyze", &analyze, nb::arg("model").none(), nb::arg("arguments"));
   m.def("embed", &embed);
 }
 

@@ -1,5 +1,9 @@
 """Models in this process: the C++ engine, through this process's cache, under the machine's lock of the model."""
 
+import json
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -58,6 +62,15 @@ def test_embeddings_have_length_one_or_the_model_is_named():
         return
     assert len(result["embeddings"]) == 2 and result["dimension"] == len(result["embeddings"][0])
     assert all(abs(sum(x * x for x in each) - 1) < 1e-3 for each in result["embeddings"])
+
+
+def test_j10_the_operators_weights_judge(tmp_path):
+    weights = {"intercept": -20, "weights": {}, "uncertain": {"from": 0.4, "to": 0.6}, "trained_on": {"pairs": 300, "sha256": "own"}}
+    (tmp_path / "calibration.json").write_text(json.dumps({"combination": weights, "models": [], "penalty": 0, "validated": {"accuracy": 1, "log_loss": 0, "auroc": 1, "ece": 0}}))
+    code = f"from asf.medical.ml.models.biomedlm import BioMedLMService as S; print(S().detect_contradiction(*{CLAIMS!r})['contradiction_score'])"
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "MEDSYNTH_MODELS_DIR": str(tmp_path)}, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 0.1, "they say no to all; it is what the workers and the command line obey"
 
 
 def test_wrong_arguments_are_named():

@@ -3,13 +3,13 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/actors/calibrations.h"
 #include "medsynth/base/described.h"
 #include "medsynth/base/paths.h"
 #include "medsynth/cli/app.h"
 #include "medsynth/cli/local_judge.h"
 #include "medsynth/cli/pairs_input.h"
 #include "medsynth/models/catalogue.h"
-#include "medsynth/worker/calibrations.h"
 
 namespace medsynth::cli {
 namespace {
@@ -28,14 +28,14 @@ struct Options {
 // Takes the operator's weights away: those that rest on no model, and those on the model that is named.
 int reset(const Session& session, const Options& options) {
   const Settings& settings = session.settings();
-  std::vector<std::filesystem::path> files{worker::calibration_file(models_dir(settings), {})};
+  std::vector<std::filesystem::path> files{actors::calibration_file(models_dir(settings), {})};
   if (!options.judge.model.empty()) {
     const auto catalogue =
         models::Catalogue::read(models_dir(settings), settings.models_catalogue, settings.language_model);
     if (!catalogue) return fail(catalogue.error());
     const auto found = catalogue->resolve(options.judge.model, "language");
     if (!found) return fail(found.error());
-    files.push_back(worker::calibration_file(models_dir(settings), found->path));
+    files.push_back(actors::calibration_file(models_dir(settings), found->path));
   }
   json::array removed;
   std::error_code error;
@@ -102,7 +102,7 @@ int calibrate(const Session& session, const Options& options) {
         pairs->pairs.size(), kFewPairs);
     if (const auto sure = confirm(question, options.yes || pairs->pairs.size() >= kFewPairs); !sure)
       return fail(sure.error());
-    if (auto written = worker::write_calibration(file, *calibration); !written) return fail(written.error());
+    if (auto written = actors::write_calibration(file, *calibration); !written) return fail(written.error());
   }
   if (session.format == Format::json) {
     json::object out = described::to_value(*calibration).get_object();

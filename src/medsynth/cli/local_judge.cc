@@ -7,11 +7,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "medsynth/actors/actors.h"
+#include "medsynth/actors/calibrations.h"
 #include "medsynth/base/described.h"
 #include "medsynth/base/paths.h"
 #include "medsynth/limits/sensors.h"
 #include "medsynth/models/catalogue.h"
-#include "medsynth/worker/calibrations.h"
 
 namespace medsynth::cli {
 namespace {
@@ -35,11 +36,8 @@ Result<Opened> open_model(const Settings& settings, const std::string& name, std
       const auto catalogue,
       models::Catalogue::read(models_dir(settings), settings.models_catalogue, settings.language_model));
   BOOST_OUTCOME_TRY(auto found, catalogue.resolve(name, kind));
-  BOOST_OUTCOME_TRY(auto model, inference::make_engine()->load({.path = found.path,
-                                                                .name = found.model.name,
-                                                                .sha256 = found.model.sha256,
-                                                                .threads = threads_of(settings),
-                                                                .context = found.model.context}));
+  BOOST_OUTCOME_TRY(auto model,
+                    inference::make_engine()->load(actors::load_options(found, threads_of(settings))));
   return Opened{std::move(found), std::move(model)};
 }
 
@@ -68,7 +66,7 @@ Result<LocalJudge> LocalJudge::open(const Settings& settings, const JudgeOptions
     judge.sentence_model_ = std::move(opened.model);
   }
   BOOST_OUTCOME_TRY(judge.calibration_,
-                    worker::find_calibration(judge.folder_, judge.language_file_, judge.asked()));
+                    actors::find_calibration(judge.folder_, judge.language_file_, judge.asked()));
   return judge;
 }
 
@@ -90,7 +88,7 @@ Result<jobs::ContradictionResult> LocalJudge::with(const contradiction::Combinat
 std::filesystem::path LocalJudge::calibration_file(const contradiction::Calibration& calibration) const {
   const bool rests_on_model = std::any_of(calibration.models.begin(), calibration.models.end(),
                                           [](const auto& each) { return each.method == "language_model"; });
-  return worker::calibration_file(folder_, rests_on_model ? language_file_ : std::filesystem::path());
+  return actors::calibration_file(folder_, rests_on_model ? language_file_ : std::filesystem::path());
 }
 
 std::vector<inference::ModelInfo> LocalJudge::models() const {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "medsynth/actors/calibrations.h"
 #include "medsynth/base/described.h"
 #include "medsynth/base/paths.h"
 #include "medsynth/cli/app.h"
@@ -13,7 +14,6 @@
 #include "medsynth/inference/install.h"
 #include "medsynth/limits/sensors.h"
 #include "medsynth/models/catalogue.h"
-#include "medsynth/worker/calibrations.h"
 
 namespace medsynth::cli {
 namespace {
@@ -32,7 +32,7 @@ bool is_default(const models::Catalogue& catalogue, const models::ModelFile& mod
 std::string_view calibration_of(const models::Catalogue& catalogue, const models::ModelFile& model) {
   const auto path = catalogue.locate(model);
   if (!path || model.kind != "language" || model.demo) return "none";
-  return worker::calibration_of(catalogue.folder(), *path, model.sha256);
+  return actors::calibration_of(catalogue.folder(), *path, model.sha256);
 }
 
 json::object as_json(const models::Catalogue& catalogue, const models::ModelFile& model) {
@@ -89,8 +89,8 @@ Result<contradiction::ModelCalibration> calibrate_here(const Session& session, c
       contradiction::calibrate_model(
           [&](const auto& pair) { return judge.with(contradiction::probing_combination(), pair); },
           [&](double part) { line.show(fmt::format("calibrating {} (Ctrl-C: later)", name), part * 100); }));
-  const auto file = worker::model_calibration_file(models_dir(session.settings()), calibration.model.digest);
-  BOOST_OUTCOME_TRY(worker::write_calibration(file, calibration));
+  const auto file = actors::model_calibration_file(models_dir(session.settings()), calibration.model.digest);
+  BOOST_OUTCOME_TRY(actors::write_calibration(file, calibration));
   return calibration;
 }
 
@@ -98,13 +98,13 @@ Result<contradiction::ModelCalibration> calibrate_here(const Session& session, c
 // nothing, and the demo model never counts.
 int calibrate(const Session& session, const models::ModelFile& model, bool wanted, json::object out) {
   const std::filesystem::path folder = models_dir(session.settings());
-  const auto known = worker::find_model_calibration(folder, model.sha256);
+  const auto known = actors::find_model_calibration(folder, model.sha256);
   std::optional<contradiction::ModelCalibration> calibration;
   std::error_code ignored;
   if (known)
     calibration = *known;
   else  // damaged: made anew
-    std::filesystem::remove(worker::model_calibration_file(folder, model.sha256), ignored);
+    std::filesystem::remove(actors::model_calibration_file(folder, model.sha256), ignored);
   if (!calibration && wanted && model.kind == "language" && !model.demo && fits_now(session, model)) {
     auto measured = calibrate_here(session, model.name);
     if (!measured) {

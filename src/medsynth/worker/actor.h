@@ -21,8 +21,8 @@
 #include <string_view>
 #include <vector>
 
+#include "medsynth/actors/actors.h"
 #include "medsynth/base/described.h"
-#include "medsynth/contradiction/calibrate.h"
 #include "medsynth/dramatiq/middleware.h"
 #include "medsynth/dramatiq/rate_limits.h"
 #include "medsynth/inference/engine.h"
@@ -53,11 +53,10 @@ class Context {
   virtual double elapsed() const = 0;  // seconds since the attempt started
   // 0-100; `stage` is shown to people ("loading model", "comparing").
   virtual void progress(double percent, std::string_view stage) = 0;
-  // The wanted model, loaded; nullptr when none is installed and it was not required.
-  virtual inference::Model* model() = 0;
-  virtual std::optional<jobs::ModelUsed> model_used() const = 0;
-  // The operator's weights that go with that model, or with none; nothing: the built-in ones.
-  virtual Result<std::optional<contradiction::Calibration>> calibration() = 0;
+  // The wanted model, loaded; without one where none is installed and it was not required.
+  virtual actors::WorkingModel working_model() = 0;
+  inference::Model* model() { return working_model().model; }
+  std::optional<jobs::ModelUsed> model_used() { return working_model().used(); }
   // A place under a limit that actors of Python may share, held until the Permit goes. `exhausted` when there
   // is none: returned as it is, the task is tried again later, as Dramatiq's RateLimitExceeded is.
   virtual Result<dramatiq::Permit> acquire(const dramatiq::RateLimit& limit) = 0;

@@ -48,16 +48,9 @@ class ActorHost::JobContext final : public Context {
   const inference::Until& until() const override { return until_; }
   double elapsed() const override { return run_.elapsed(); }
   void progress(double percent, std::string_view stage) override { run_.progress(percent, stage); }
-  inference::Model* model() override { return handle_ ? &handle_.as<inference::Model>() : nullptr; }
 
-  std::optional<jobs::ModelUsed> model_used() const override {
-    if (!handle_) return std::nullopt;
-    const inference::ModelInfo& info = handle_.as<inference::Model>().info();
-    return jobs::ModelUsed{info.id, info.digest, info.description, model_->model.demo};
-  }
-
-  Result<std::optional<contradiction::Calibration>> calibration() override {
-    return host_.models_.calibration(model_, model());
+  actors::WorkingModel working_model() override {
+    return host_.models_.working(model_, handle_ ? &handle_.as<inference::Model>() : nullptr);
   }
 
   Result<dramatiq::Permit> acquire(const dramatiq::RateLimit& limit) override {

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/actors/calibrations.h"
+
 namespace medsynth::worker {
 namespace {
 
@@ -60,8 +62,9 @@ Result<std::vector<fleet::InstalledModel>> ModelSource::installed(const limits::
       model.problem = path.error().message;
     else if (!std::filesystem::is_regular_file(*path, error))
       model.problem = fmt::format("there is no file {}", path->string());
-    model.calibration = path && file.kind == "language" ? calibration_of(options_.folder, *path, file.sha256)
-                                                        : std::string_view("none");
+    model.calibration = path && file.kind == "language"
+                            ? actors::calibration_of(options_.folder, *path, file.sha256)
+                            : std::string_view("none");
     model.loaded = cache_.contains(file.name);
     if (model.loaded)
       model.fits = true;
@@ -90,7 +93,7 @@ limits::Needs ModelSource::needs(std::string_view actor, const std::optional<mod
 // when loading.
 std::uint64_t ModelSource::predicted_bytes(const models::Resolved& model) const {
   if (model.model.memory_mb > 0) return static_cast<std::uint64_t>(model.model.memory_mb) * kMegabyte;
-  const auto estimate = engine_.estimate(load_options(model));
+  const auto estimate = engine_.estimate(actors::load_options(model, options_.threads));
   return estimate ? *estimate : 0;
 }
 
@@ -117,7 +120,7 @@ Result<models::Handle> ModelSource::open(const models::Resolved& model, const in
     cache_.remove(model.model.name);
   }
   BOOST_OUTCOME_TRY(deaths_.may_load(model));
-  const auto load = [&engine = engine_, options = load_options(model)](
+  const auto load = [&engine = engine_, options = actors::load_options(model, options_.threads)](
                         const std::function<void(double)>& on_progress,
                         std::stop_token stop) mutable -> Result<std::shared_ptr<models::Loaded>> {
     options.progress = on_progress;
@@ -132,18 +135,12 @@ Result<models::Handle> ModelSource::open(const models::Resolved& model, const in
   return cache_.get_or_create(model.model.name, load, metadata(model), left, until.stop, progress);
 }
 
-Result<std::optional<contradiction::Calibration>> ModelSource::calibration(
-    const std::optional<models::Resolved>& model, inference::Model* loaded) const {
-  return find_calibration(options_.folder, model ? model->path : std::filesystem::path(),
-                          {.model = loaded, .demo = model && model->model.demo});
-}
-
-inference::LoadOptions ModelSource::load_options(const models::Resolved& model) const {
-  return {.path = model.path,
-          .name = model.model.name,
-          .sha256 = model.model.sha256,
-          .threads = options_.threads,
-          .context = model.model.context};
+actors::WorkingModel ModelSource::working(const std::optional<models::Resolved>& model,
+                                          inference::Model* loaded) const {
+  return {.model = loaded,
+          .file = loaded ? model->path : std::filesystem::path(),
+          .folder = options_.folder,
+          .demo = loaded && model->model.demo};
 }
 
 }  // namespace medsynth::worker

@@ -13,7 +13,6 @@
 #include "medsynth/models/cache.h"
 #include "medsynth/models/catalogue.h"
 #include "medsynth/worker/actor.h"
-#include "medsynth/worker/calibrations.h"
 #include "medsynth/worker/model_deaths.h"
 
 namespace medsynth::worker {
@@ -47,15 +46,13 @@ class ModelSource {
   // not_allowed for one that would have to be loaded and killed workers before.
   Result<models::Handle> open(const models::Resolved& model, const inference::Until& until,
                               const std::function<void(double)>& progress) const;
-  // The operator's weights for that model, loaded, or for none (nullptr).
-  Result<std::optional<contradiction::Calibration>> calibration(const std::optional<models::Resolved>& model,
-                                                                inference::Model* loaded) const;
+  // That model, loaded, or none (nullptr).
+  actors::WorkingModel working(const std::optional<models::Resolved>& model, inference::Model* loaded) const;
 
  private:
   Result<models::Catalogue> catalogue() const;
   std::uint64_t predicted_bytes(const models::Resolved& model) const;
   models::Metadata metadata(const models::Resolved& model) const;
-  inference::LoadOptions load_options(const models::Resolved& model) const;
 
   ModelSourceOptions options_;
   inference::Engine& engine_;

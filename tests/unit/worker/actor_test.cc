@@ -28,9 +28,7 @@ class FakeContext final : public Context {
   const inference::Until& until() const override { return until_; }
   double elapsed() const override { return 0; }
   void progress(double, std::string_view) override {}
-  inference::Model* model() override { return nullptr; }
-  std::optional<jobs::ModelUsed> model_used() const override { return std::nullopt; }
-  Result<std::optional<contradiction::Calibration>> calibration() override { return std::nullopt; }
+  actors::WorkingModel working_model() override { return {}; }
   Result<dramatiq::Permit> acquire(const dramatiq::RateLimit&) override { return dramatiq::Permit({}); }
 
   inference::Until until_;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "medsynth/actors/calibrations.h"
 #include "medsynth/base/paths.h"
 #include "medsynth/base/text.h"
 #include "medsynth/cli/doctor/look.h"
@@ -7,7 +8,6 @@
 #include "medsynth/inference/model_file.h"
 #include "medsynth/models/catalogue.h"
 #include "medsynth/models/digest.h"
-#include "medsynth/worker/calibrations.h"
 
 namespace medsynth::cli::doctor {
 namespace {
@@ -72,7 +72,7 @@ ModelsFacts look_at_models(const Settings& settings) {
     }
     const std::string_view calibration =
         resolved->model.kind == "language" && !resolved->model.demo
-            ? worker::calibration_of(catalogue->folder(), resolved->path, resolved->model.sha256)
+            ? actors::calibration_of(catalogue->folder(), resolved->path, resolved->model.sha256)
             : "";
     facts.defaults.push_back(
         {kind, resolved->model.name, resolved->model.demo, "", std::string(calibration)});

@@ -46,7 +46,9 @@ class BioMedLMService:
 
     def analyze_contradictions_in_articles(self, articles: Sequence[Mapping[str, Any]], threshold: float = 0.7) -> dict[str, Any]:
         """The contradictions between claims of different articles ({id, title, abstract, claims}), strongest first."""
-        return _object(_core.analyze(to_json({"articles": list(articles), "threshold": threshold})))
+        arguments = to_json({"articles": list(articles), "threshold": threshold})
+        with self._model("", "sentence") as model:
+            return _object(_core.analyze(model, arguments))
 
     def generate_embeddings(self, texts: Sequence[str], model_name: str | None = None) -> dict[str, Any]:
         """embeddings (one list of `dimension` numbers per text, of length 1), dimension, total_texts, model, duration, warnings.

@@ -1,4 +1,4 @@
-#include "medsynth/worker/calibrations.h"
+#include "medsynth/actors/calibrations.h"
 
 #include <unistd.h>
 
@@ -11,7 +11,7 @@
 
 #include "medsynth/contradiction/language_model.h"
 
-namespace medsynth::worker {
+namespace medsynth::actors {
 
 namespace fs = std::filesystem;
 
@@ -107,4 +107,4 @@ Result<> write_calibration(const fs::path& file, const contradiction::ModelCalib
   return write_file(file, described::to_value(calibration));
 }
 
-}  // namespace medsynth::worker
+}  // namespace medsynth::actors

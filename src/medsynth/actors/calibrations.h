@@ -10,7 +10,7 @@
 
 #include "medsynth/contradiction/model_calibration.h"
 
-namespace medsynth::worker {
+namespace medsynth::actors {
 
 // `model_file` empty: the one of the folder.
 std::filesystem::path calibration_file(const std::filesystem::path& folder,
@@ -40,4 +40,4 @@ Result<> write_calibration(const std::filesystem::path& file, const contradictio
 Result<> write_calibration(const std::filesystem::path& file,
                            const contradiction::ModelCalibration& calibration);
 
-}  // namespace medsynth::worker
+}  // namespace medsynth::actors

@@ -1,4 +1,4 @@
-#include "medsynth/worker/calibrations.h"
+#include "medsynth/actors/calibrations.h"
 
 #include <fstream>
 
@@ -9,7 +9,7 @@
 
 #include "unit/contradiction/fake_model.h"
 
-namespace medsynth::worker {
+namespace medsynth::actors {
 namespace {
 
 namespace fs = std::filesystem;
@@ -101,4 +101,4 @@ TEST_F(CalibrationsTest, DamageIsNamed) {
 }
 
 }  // namespace
-}  // namespace medsynth::worker
+}  // namespace medsynth::actors
