@@ -1,6 +1,7 @@
 #include "medsynth/cli/supervisor.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,6 +54,7 @@ int spawn(const std::vector<std::string>& command, int death_signal, int out) {
   const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   dup2(null, STDIN_FILENO);
   if (out != STDOUT_FILENO) dup2(out, STDOUT_FILENO);
+  close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);  // connections of ours would stay open with it
   execv(arguments[0], arguments.data());
   _exit(127);
 }

@@ -1,6 +1,7 @@
 #include "medsynth/redis/managed.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
@@ -184,6 +185,7 @@ struct Launch {
   if (null > STDERR_FILENO) ::close(null);
   ::dup2(launch.log, STDOUT_FILENO);
   ::dup2(launch.log, STDERR_FILENO);
+  ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);  // what our parent listens on above all
   ::fcntl(launch.lock, F_SETFD, 0);
   const char* const words[] = {launch.program.c_str(), launch.config.c_str(), nullptr};
   ::execv(launch.program.c_str(), const_cast<char* const*>(words));
