@@ -6,13 +6,16 @@ import pathlib
 import os
 import resource
 import socket
+import ssl
 import struct
 from collections.abc import Callable
 
+import pytest
 from conftest import Server, wait_until
 
 IDLE = 2000
 ACTIVE = 500
+MOST = 4096  # that a server takes
 RECOVERY = 5  # seconds after a load in which all is as before
 REQUEST = b"GET /v1/tasks/?limit=1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -67,6 +70,50 @@ def test_two_thousand_idle_and_five_hundred_active_connections(server: Server):
     assert resident_kib(server.process.pid) - before < 100 * 1024
     wait_until(lambda: descriptors(server) < IDLE, RECOVERY, "connections that were closed are gone")
     assert server.get("/livez").status_code == 200
+
+
+@pytest.mark.slow
+def test_as_many_connections_over_tls(make_server):
+    """All that the server takes: each is served and kept; one more is not, until there is room again."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    count = min(MOST, hard - 500)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, count + 500)), hard))
+    server = make_server("--workers", "0", "--tls-self-signed").start(ready=False)
+    context = ssl.create_default_context(cafile=str(server.folder / "data/tls-certificate.pem"))
+    where = server.url.removeprefix("https://").split(":")
+
+    def connect() -> ssl.SSLSocket:
+        return context.wrap_socket(socket.create_connection((where[0], int(where[1])), timeout=60), server_hostname=where[0])
+
+    def is_served(wire: ssl.SSLSocket) -> bool:
+        wire.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return wire.recv(12) == b"HTTP/1.1 200" and len(wire.recv(4096)) > 0
+
+    wires: list[ssl.SSLSocket] = []
+    try:
+        before = resident_kib(server.process.pid)
+        wires += [connect() for _ in range(count)]
+        each = (resident_kib(server.process.pid) - before) / count
+        assert each < 100, f"{each:.0f} KiB for a connection"
+        assert is_served(wires[0]) and is_served(wires[-1])
+        if count == MOST:
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                connect()
+            wires.pop(1).close()
+            wires.append(wait_until(lambda: connected(connect), what="room for another"))
+            assert is_served(wires[-1])
+    finally:
+        for wire in wires:
+            wire.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert server.stop() == 0
+
+
+def connected(connect) -> ssl.SSLSocket | None:
+    try:
+        return connect()
+    except (ssl.SSLError, ConnectionError):
+        return None
 
 
 def test_clients_that_vanish_leave_nothing_behind(server: Server):

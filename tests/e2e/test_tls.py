@@ -15,7 +15,8 @@ import time
 import pytest
 import requests
 
-from conftest import BINARY, Server, wait_until
+from certificates import Certificate, self_signed
+from conftest import BINARY, Server, problem, wait_until
 
 
 def authority(server: Server) -> str:
@@ -85,16 +86,64 @@ def test_old_protocols_and_plain_http_are_refused(make_server):
     assert server.stop() == 0
 
 
-def test_a_stalled_handshake_ends_and_holds_nobody_up(make_server):
+def s_client(server: Server, *options: str, text: str = "") -> str:
+    """What OpenSSL's own client says of a connection: "Cipher is (NONE)" where there was none."""
+    done = subprocess.run(["openssl", "s_client", "-connect", server.url.removeprefix("https://"), *options], input=text, capture_output=True, text=True,
+                          timeout=60)
+    return done.stdout + done.stderr
+
+
+def test_openssl_finds_nothing_weak(make_server):
+    """Forward secret ciphers that authenticate, no compression, no renegotiation that a client asks for."""
+    server = secure(make_server)
+    for options, cipher in ((("-tls1_2",), "ECDHE-ECDSA-AES256-GCM-SHA384"), (("-tls1_3",), "TLS_AES_256_GCM_SHA384")):
+        said = s_client(server, *options)
+        assert f"Cipher is {cipher}" in said and "Compression: NONE" in said, said
+    for weak in ("ALL:!ECDHE", "ECDHE:!AESGCM:!CHACHA20:!AESCCM", "AESCCM", "NULL", "aNULL", "SHA1"):
+        said = s_client(server, "-tls1_2", "-cipher", f"{weak}:@SECLEVEL=0")
+        assert "Cipher is (NONE)" in said and "handshake failure" in said, (weak, said)
+    again = s_client(server, "-tls1_2", text="R\n")
+    assert "RENEGOTIATING" in again and "no renegotiation" in again, again
+    assert server.stop() == 0
+
+
+def test_stalled_handshakes_end_and_hold_nobody_up(make_server):
+    """Silent, half a greeting, or a byte now and then: 10 s, as for a header."""
     server = secure(make_server)
     host, port = server.url.removeprefix("https://").split(":")
-    with socket.create_connection((host, int(port)), timeout=60) as silent, socket.create_connection((host, int(port)), timeout=60) as half:
-        half.sendall(b"\x16\x03\x01\x02\x00\x01")
+    greeting = b"\x16\x03\x01\x02\x00\x01" + b"\0" * 500
+    wires = [socket.create_connection((host, int(port)), timeout=60) for _ in range(300)]
+    try:
+        for wire in wires[100:200]:
+            wire.sendall(greeting[:6])
         assert server.get("/livez", verify=authority(server)).status_code == 200
-        for wire in (silent, half):  # 10 s, as for a header; an alert may come before the end
+        slow, sent = wires[200:], 0
+        while slow:  # they never come to the end of it
+            assert sent < len(greeting), "a handshake without an end"
+            slow = [wire for wire in slow if not is_over(wire, greeting[sent:sent + 1])]
+            sent += 1
+        for wire in wires[:200]:  # an alert may come before the end
             while wire.recv(100):
                 pass
+        assert server.get("/livez", verify=authority(server)).status_code == 200
+    finally:
+        for wire in wires:
+            wire.close()
     assert server.stop() == 0
+
+
+def is_over(wire: socket.socket, piece: bytes) -> bool:
+    """Whether the other side has ended the connection, which gets another piece if not."""
+    if select.select([wire], [], [], 0.002)[0]:
+        try:
+            return not wire.recv(100)
+        except ConnectionResetError:
+            return True
+    try:
+        wire.sendall(piece)
+    except (BrokenPipeError, ConnectionResetError):
+        return True
+    return False
 
 
 def test_the_certificate_is_read_anew_when_it_changes(make_server):
@@ -144,6 +193,86 @@ def test_commands_speak_https(make_server):
     assert server.stop() == 0
     nobody = run(server, "tasks", "list", "--ca-file", authority(server))
     assert nobody.returncode == 6 and "no Medsynth server answers" in nobody.stderr
+
+
+# --- certificates of clients
+
+
+def shows(server: Server, shown: Certificate | None, path: str = "/v1/tasks/", method: str = "GET", **options) -> requests.Response:
+    return server.request(method, path, verify=authority(server), cert=shown and (str(shown.certificate), str(shown.key)), **options)
+
+
+def test_a_client_certificate_is_a_key(make_server):
+    """What keys create was given, with its scopes and until it is revoked; others that are vouched for are strangers."""
+    authorities = make_server()
+    own, stranger, unknown = (self_signed(authorities.folder, name) for name in ("own", "stranger", "unknown"))
+    (authorities.folder / "clients.pem").write_text(own.certificate.read_text() + stranger.certificate.read_text())
+    server = make_server("--workers", "0", "--tls-self-signed", "--tls-client-ca", str(authorities.folder / "clients.pem"))
+    made = server.cli("keys", "create", "ci", "--scope", "read", "--certificate", str(own.certificate), "--json")
+    key = json.loads(made.stdout)
+    digest = subprocess.run(["openssl", "x509", "-in", own.certificate, "-noout", "-fingerprint", "-sha256"], capture_output=True, text=True, check=True)
+    assert "token" not in key and key["certificate"] == digest.stdout.split("=")[1].strip().replace(":", "").lower()
+    token = server.cli("keys", "create", "other", "--scope", "operate").stdout.strip()
+    for words, code, said in ((("again", str(own.certificate)), 1, "revoke it first"), (("none", "/nowhere"), 2, "--certificate")):
+        refused = server.cli("keys", "create", words[0], "--scope", "read", "--certificate", words[1])
+        assert refused.returncode == code and said in refused.stderr and not refused.stdout
+    assert "whoever shows" in server.cli("keys", "create", "x", "--scope", "read", "--certificate", str(unknown.certificate)).stdout
+    server.start(ready=False)
+    ready(server, authority(server))
+    assert shows(server, own).status_code == 200
+    problem(shows(server, own, "/v1/queues/medsynth/pause", "POST"), 403, "scope_required")
+    assert shows(server, own, "/v1/queues/medsynth/resume", "POST", headers={"Authorization": f"Bearer {token}"}).status_code == 200  # the key decides
+    problem(shows(server, None), 401, "key_required")
+    assert "SHA-256" in problem(shows(server, stranger), 401, "certificate_unknown")["detail"]
+    with pytest.raises(requests.ConnectionError):
+        shows(server, unknown)
+    mine = ("--ca-file", authority(server), "--client-certificate", str(own.certificate), "--client-key", str(own.key))
+    assert run(server, "tasks", "list", *mine).returncode == 0
+    # Who is vouched for is looked at anew, as the server's own certificate is.
+    with (authorities.folder / "clients.pem").open("a") as file:
+        file.write(unknown.certificate.read_text())
+    wait_until(lambda: "certificate read" in server.log.read_text(), what="a word about the file")
+    assert shows(server, unknown).status_code == 200
+    assert server.cli("keys", "revoke", "ci").returncode == 0
+    wait_until(lambda: shows(server, own).status_code == 401, what="the end of the key")
+    problem(shows(server, own), 401, "key_revoked")
+    assert server.stop() == 0
+
+
+def test_a_connection_may_need_a_client_certificate(make_server):
+    folder = make_server().folder
+    own = self_signed(folder, "own")
+    server = make_server("--workers", "0", "--tls-self-signed", "--tls-client-ca", str(own.certificate), "--tls-client-certificates", "required")
+    server.start(ready=False)
+    wait_until(lambda: shows(server, own, "/readyz").status_code == 200, what="an answer over TLS")
+    with pytest.raises(requests.ConnectionError):
+        shows(server, None, "/livez")
+    assert shows(server, own).status_code == 200  # there is no key, so none is needed on loopback
+    without = run(server, "tasks", "list", "--ca-file", authority(server))
+    assert without.returncode == 6 and "--client-certificate" in without.stderr
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_session_that_goes_on_is_the_same_client(make_server, version):
+    folder = make_server().folder
+    own = self_signed(folder, "own")
+    server = make_server("--workers", "0", "--tls-self-signed", "--tls-client-ca", str(own.certificate))
+    assert server.cli("keys", "create", "ci", "--scope", "read", "--certificate", str(own.certificate)).returncode == 0
+    server.start(ready=False)
+    ready(server, authority(server))
+    context = ssl.create_default_context(cafile=authority(server))
+    context.load_cert_chain(own.certificate, own.key)
+    context.minimum_version = context.maximum_version = version
+    host, port = server.url.removeprefix("https://").split(":")
+    session = None
+    for _ in range(2):
+        with socket.create_connection((host, int(port)), timeout=20) as wire, context.wrap_socket(wire, server_hostname=host, session=session) as secured:
+            assert secured.session_reused == (session is not None)
+            secured.sendall(b"GET /v1/tasks/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert secured.recv(12) == b"HTTP/1.1 200"
+            session = secured.session
+    assert server.stop() == 0
 
 
 def test_login_keeps_a_key_for_its_server(make_server):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -19,14 +20,20 @@ WIDTHS = (390, 768, 1280)
 SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is missing: run scripts/setup"
+@contextlib.contextmanager
+def chromium(*flags: str) -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    assert program, "chromium is missing: run scripts/setup"
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        running = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage", *flags])
         yield running
         running.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
 
 
 def barriers(page: Page) -> list[tuple[str, list[str]]]:
