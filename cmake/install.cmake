@@ -13,6 +13,7 @@ foreach(unit medsynth.service medsynth-worker@.service)
 endforeach()
 install(FILES deploy/sysusers.conf DESTINATION lib/sysusers.d RENAME medsynth.conf COMPONENT program)
 install(FILES LICENSE README.md CHANGELOG.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
+install(FILES deploy/proxy/nginx.conf deploy/proxy/Caddyfile DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT program)
 install(CODE "set(MEDSYNTH_PROGRAM \"$<TARGET_FILE:medsynth>\")" COMPONENT program)
 install(CODE [[
   set(share "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/share")

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import http.client
 import io
 import ipaddress
@@ -25,6 +26,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import ssl
 import stat
 import time
@@ -228,8 +230,30 @@ def _side(number: int, claim: Claim, finding: Finding, article: Mapping[str, Any
     return {f"{name}_{number}": value for name, value in side.items()}
 
 
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, host: str, **options: Any) -> None:
+        super().__init__(host, **options)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class _UnixHandler(urllib.request.HTTPHandler):
+    """Whatever the host, it is asked through that socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(functools.partial(_UnixConnection, self._path), req)
+
+
 class Medsynth:
-    """`url`: MEDSYNTH_URL, else http://127.0.0.1:8000, or https://...; it may have a path, of a proxy before the server. The
+    """`url`: MEDSYNTH_URL, else http://127.0.0.1:8000; or https://..., or unix:/path. It may have a path, of a proxy before the server. The
     environment's proxy (http_proxy, https_proxy) is not asked for a server on this machine. `timeout`: seconds for one HTTP call.
 
     `token`: the key to show; MEDSYNTH_TOKEN, else the file MEDSYNTH_TOKEN_FILE, else what `medsynth login` keeps for the server.
@@ -247,7 +271,11 @@ class Medsynth:
         self._token = _checked_token(token if token is not None else _known_token(self.url))
         self._proxy = "" if _is_loopback(host) else _proxy_of(self.url, host)
         handlers: list[urllib.request.BaseHandler] = [] if self._proxy else [urllib.request.ProxyHandler({})]
-        if self.url.startswith("https:"):
+        self._base = self.url
+        if self.url.startswith("unix:"):
+            self._base = "http://localhost"
+            handlers.append(_UnixHandler(self.url.removeprefix("unix:")))
+        elif self.url.startswith("https:"):
             handlers.append(urllib.request.HTTPSHandler(context=_tls(ca_file, client_certificate, client_key)))
         self._opener = urllib.request.build_opener(*handlers)
 
@@ -336,7 +364,7 @@ class Medsynth:
         return self._send(method, path, None if body is None else to_json(body).encode(), "application/json")
 
     def _send(self, method: str, path: str, data: bytes | None, content_type: str) -> Any:
-        asked = urllib.request.Request(self.url + path, data, {"Content-Type": content_type}, method=method)
+        asked = urllib.request.Request(self._base + path, data, {"Content-Type": content_type}, method=method)
         if self._token:
             asked.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
@@ -448,13 +476,15 @@ def _bytes_of(paths: Sequence[str | os.PathLike[str]]) -> bytes:
 
 def _server(url: str) -> tuple[str, str]:
     """The address without its last slashes, and its host. Nothing of a wrong one is quoted: it may hold a password."""
+    if url.startswith("unix:/"):
+        return url, "localhost"
     try:
         parts = urllib.parse.urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
     if not host or parts.scheme not in ("http", "https"):
-        raise InvalidArgument("url: must look like http://127.0.0.1:8000", reason="invalid_url")
+        raise InvalidArgument("url: must look like http://127.0.0.1:8000 or unix:/path", reason="invalid_url")
     if "@" in url or "?" in url or "#" in url:
         raise InvalidArgument("url: must have no user, no password, no '?' and no '#'", reason="invalid_url")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}", host

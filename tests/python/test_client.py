@@ -3,6 +3,9 @@
 import contextlib
 import http.server
 import json
+import os
+import socketserver
+import tempfile
 import threading
 
 import pytest
@@ -131,6 +134,24 @@ def test_c6_the_url_means_what_it_says():
     with peer(OURS, b"{}") as (running, url):
         Medsynth(url.replace("http", "HTTP") + "/behind/").usage()
         assert running.asked.pop() == ("GET", "/behind/v1/resources/usage")
+
+
+def test_c6_a_unix_socket_is_an_address():
+    file = f"{tempfile.mkdtemp(dir='/tmp')}/api.sock"  # its path has room for 107 characters
+    with socketserver.ThreadingUnixStreamServer(file, Peer) as running:
+        running.answer, running.asked, running.shown, running.status = (OURS, b'{"tasks": []}'), [], [], 200
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            assert Medsynth(f"unix:{file}", token="sesam").tasks() == []
+            assert running.asked == [("GET", "/v1/tasks/?limit=100&offset=0")] and running.shown == ["Bearer sesam"]
+        finally:
+            running.shutdown()
+            thread.join()
+    os.remove(file)
+    os.rmdir(os.path.dirname(file))
+    with pytest.raises(Unavailable, match=file):
+        Medsynth(f"unix:{file}").tasks()
 
 
 def test_c6_the_environments_proxy_is_not_asked(monkeypatch):

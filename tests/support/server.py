@@ -89,7 +89,7 @@ class Server:
             [str(BINARY), "serve", "--listen", listen, *self.flags],
             env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log.open("a"), text=True)
         self.said = ""
-        while not (match := re.search(r"^listening on (https?://\S+)\n", self.said, re.MULTILINE)):
+        while not (match := re.search(r"^listening on ((?:https?://|unix:)\S+)\n", self.said, re.MULTILINE)):
             line = self.process.stdout.readline()
             assert line, f"no address but {self.said!r}; log:\n{self.log.read_text()[-2000:]}"
             self.said += line

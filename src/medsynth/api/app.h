@@ -26,8 +26,9 @@ struct App {
   Services services;
   bool draining = false;
   std::shared_ptr<const Keys> keys = std::make_shared<const Keys>();  // as the file had them a moment ago
-  bool beyond_loopback = false;                                       // it listens where other machines reach
-  boost::asio::thread_pool parser{1};                                 // "ms-parse"; see off_loop.h
+  bool beyond_loopback = false;        // other machines reach it; see is_public()
+  boost::asio::thread_pool parser{1};  // "ms-parse"; see off_loop.h
+  std::string openapi;                 // the document
   Estimates estimates = {};
   TaskFeed feed;
   Events events{*this};

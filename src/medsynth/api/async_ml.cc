@@ -53,7 +53,8 @@ Response accepted(const App& app, const Request& request, const std::string& tas
                                      {"data", std::move(data)},
                                      {"meta", described::to_value(meta(app, request))}},
                                     202);
-  response.headers.emplace_back("Location", "/v1/async-ml/task/" + percent_encode(task_id));
+  response.headers.emplace_back(
+      "Location", fmt::format("{}/v1/async-ml/task/{}", app.options.path_prefix, percent_encode(task_id)));
   if (replayed) response.headers.emplace_back("Idempotent-Replayed", "true");
   return response;
 }

@@ -9,8 +9,8 @@
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -19,15 +19,17 @@
 
 #include "medsynth/api/app.h"
 #include "medsynth/api/bytes_in_flight.h"
+#include "medsynth/api/proxies.h"
 
 namespace medsynth::api {
 
+using Socket = boost::asio::generic::stream_protocol::socket;  // of TCP, or a unix socket
 using SessionTime = std::chrono::steady_clock::time_point;
 
 // A connection as its server sees it. One timer looks at all deadlines: cheaper than one timer per read and
 // write.
 struct Connection {
-  explicit Connection(boost::asio::ip::tcp::socket socket_) : socket(std::move(socket_)) {}
+  explicit Connection(Socket socket_) : socket(std::move(socket_)) {}
 
   boost::asio::awaitable<std::size_t> read_some(boost::asio::mutable_buffer into,
                                                 boost::system::error_code& error) {
@@ -40,8 +42,11 @@ struct Connection {
     return tls ? boost::asio::async_write(*tls, from, token) : boost::asio::async_write(socket, from, token);
   }
 
-  boost::asio::ip::tcp::socket socket;
-  std::unique_ptr<boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>> tls;  // null: plain
+  Socket socket;
+  std::unique_ptr<boost::asio::ssl::stream<Socket&>> tls;  // null: plain
+  std::string peer;                                        // its address, or "unix"
+  bool is_proxy = false;                                   // a trusted one
+  std::string certificate;                                 // SHA-256 of the client's, verified; "": none
   SessionTime deadline = SessionTime::max();
   bool idle = false;     // between requests: may be closed at any time
   bool overdue = false;  // its deadline passed, and what it waited for was cancelled
@@ -51,8 +56,9 @@ struct Shared {
   App app;
   BytesInFlight bytes;
   std::shared_ptr<boost::asio::ssl::context> tls = {};  // null: plain
-  bool check_host = true;                               // listening on loopback
-  std::string id_prefix;                                // of the request ids made here
+  bool check_host = true;                               // listening on loopback, or with names of its own
+  TrustedProxies proxies = {};
+  std::string id_prefix;  // of the request ids made here
   std::uint64_t requests = 0;
   std::list<Connection*> open = {};
 };

@@ -72,11 +72,13 @@ Result<NewKey> create_key(const fs::path& file, const KeyRequest& request, WallT
   BOOST_OUTCOME_TRY(check(request));
   return changed(file, [&](Keys& keys) -> Result<NewKey> {
     for (const Key& each : keys.keys) {
-      if (each.name == request.name && state_of(each, now) == KeyState::active)
+      const bool same =
+          each.name == request.name || (request.certificate && each.certificate == request.certificate);
+      if (same && state_of(each, now) == KeyState::active)
         return Error{Code::conflict,
-                     fmt::format("there is a key '{}' already: choose another name, or revoke it first "
+                     fmt::format("there is a key '{}' {}already: choose another, or revoke it first "
                                  "(medsynth keys revoke {})",
-                                 each.name, each.id),
+                                 each.name, each.name == request.name ? "" : "of that certificate ", each.id),
                      "key_exists"};
     }
     NewKey made = make_key(request, now);

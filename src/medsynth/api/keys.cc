@@ -59,6 +59,38 @@ bool contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// The newest of that certificate: older ones have ended.
+Result<const Key*> by_certificate(const Keys& keys, std::string_view certificate) {
+  if (certificate.empty())
+    return unauthorized(
+        "key_required",
+        fmt::format("This call needs a key: send it as 'Authorization: Bearer KEY', or log in "
+                    "with 'medsynth login'; {}.",
+                    kMakeOne));
+  const auto found = std::find_if(keys.keys.rbegin(), keys.keys.rend(),
+                                  [&](const Key& each) { return each.certificate == certificate; });
+  if (found == keys.keys.rend())
+    return unauthorized(
+        "certificate_unknown",
+        fmt::format("No key of this server is for the client's certificate (SHA-256 {}); {} with "
+                    "--certificate FILE.",
+                    certificate, kMakeOne));
+  return &*found;
+}
+
+Result<const Key*> by_token(const Keys& keys, std::string_view authorization) {
+  const auto token = token_of(authorization);
+  if (!token)
+    return unauthorized("key_malformed",
+                        "The Authorization header has no key of this server: it must be one header, 'Bearer' "
+                        "and a key that 'medsynth keys create' has shown, which begins with medsynth_.");
+  const auto found =
+      std::find_if(keys.keys.begin(), keys.keys.end(), [&](const Key& each) { return each.id == token->id; });
+  if (found == keys.keys.end() || !is_secret_of(*found, token->secret))
+    return unauthorized("key_unknown", fmt::format("This server does not know that key; {}.", kMakeOne));
+  return &*found;
+}
+
 bool is_past(const std::optional<std::string>& time, WallTime now) {
   return time && *parse_rfc3339(*time) <= now;
 }
@@ -86,12 +118,13 @@ NewKey make_key(const KeyRequest& request, WallTime now) {
                       .models = request.models,
                       .created_at = rfc3339(now),
                       .expires_at = std::nullopt,
-                      .revoked_at = std::nullopt},
+                      .revoked_at = std::nullopt,
+                      .certificate = request.certificate},
               .token = ""};
   if (request.lifetime) made.key.expires_at = rfc3339(now + *request.lifetime);
   const std::string secret = random_hex(kSecretBytes);
   made.key.hash = sha256_hex(made.key.salt + secret);
-  made.token = fmt::format("{}{}_{}", kTokenPrefix, made.key.id, secret);
+  if (!request.certificate) made.token = fmt::format("{}{}_{}", kTokenPrefix, made.key.id, secret);
   return made;
 }
 
@@ -100,23 +133,10 @@ KeyState state_of(const Key& key, WallTime now) {
   return is_past(key.expires_at, now) ? KeyState::expired : KeyState::active;
 }
 
-Result<std::shared_ptr<const Key>> verify(const std::shared_ptr<const Keys>& keys,
-                                          std::string_view authorization, WallTime now) {
-  if (authorization.empty())
-    return unauthorized(
-        "key_required",
-        fmt::format("This call needs a key: send it as 'Authorization: Bearer KEY', or log in "
-                    "with 'medsynth login'; {}.",
-                    kMakeOne));
-  const auto token = token_of(authorization);
-  if (!token)
-    return unauthorized("key_malformed",
-                        "The Authorization header has no key of this server: it must be one header, 'Bearer' "
-                        "and a key that 'medsynth keys create' has shown, which begins with medsynth_.");
-  const auto found = std::find_if(keys->keys.begin(), keys->keys.end(),
-                                  [&](const Key& each) { return each.id == token->id; });
-  if (found == keys->keys.end() || !is_secret_of(*found, token->secret))
-    return unauthorized("key_unknown", fmt::format("This server does not know that key; {}.", kMakeOne));
+Result<std::shared_ptr<const Key>> verify(const std::shared_ptr<const Keys>& keys, const Credentials& shown,
+                                          WallTime now) {
+  BOOST_OUTCOME_TRY(const Key* found, shown.authorization.empty() ? by_certificate(*keys, shown.certificate)
+                                                                  : by_token(*keys, shown.authorization));
   switch (state_of(*found, now)) {
     case KeyState::revoked:
       return unauthorized("key_revoked", fmt::format("The key '{}' was revoked; {}.", found->name, kMakeOne));
@@ -126,7 +146,7 @@ Result<std::shared_ptr<const Key>> verify(const std::shared_ptr<const Keys>& key
     case KeyState::active:
       break;
   }
-  return std::shared_ptr<const Key>(keys, &*found);
+  return std::shared_ptr<const Key>(keys, found);
 }
 
 Result<> allow(const Key& key, Scope scope) {

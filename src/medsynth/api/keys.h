@@ -64,9 +64,12 @@ struct Key {
   std::string created_at;
   std::optional<std::string> expires_at;
   std::optional<std::string> revoked_at;
+  std::optional<std::string>
+      certificate;  // SHA-256 of the client's that opens instead of a secret, which nobody has
 };
 BOOST_DESCRIBE_STRUCT(Key, (),
-                      (id, name, salt, hash, scopes, queues, models, created_at, expires_at, revoked_at))
+                      (id, name, salt, hash, scopes, queues, models, created_at, expires_at, revoked_at,
+                       certificate))
 
 struct Keys {
   std::vector<Key> keys;
@@ -85,11 +88,12 @@ struct KeyRequest {
   std::vector<std::string> queues = {};
   std::vector<std::string> models = {};
   std::optional<std::chrono::seconds> lifetime = std::nullopt;  // none: it does not expire
+  std::optional<std::string> certificate = std::nullopt;        // as in Key
 };
 
 struct NewKey {
   Key key;
-  std::string token;  // the only copy
+  std::string token;  // the only copy; "" where a certificate opens
 };
 NewKey make_key(const KeyRequest& request, WallTime now);
 
@@ -97,10 +101,17 @@ enum class KeyState { active, expired, revoked };
 BOOST_DESCRIBE_ENUM(KeyState, active, expired, revoked)
 KeyState state_of(const Key& key, WallTime now);
 
-// The key that an Authorization header shows; it lives as long as `keys`. not_allowed: "key_required" (no header,
-// ""), "key_malformed", "key_unknown", "key_expired", "key_revoked"; HTTP answers 401.
-Result<std::shared_ptr<const Key>> verify(const std::shared_ptr<const Keys>& keys,
-                                          std::string_view authorization, WallTime now);
+// What a caller shows.
+struct Credentials {
+  std::string_view authorization;     // the header's value; ""; none
+  std::string_view certificate = "";  // SHA-256 of the client's certificate, which was verified; "": none
+};
+
+// The key that a caller shows, by the header where there is one; it lives as long as `keys`. not_allowed:
+// "key_required" (neither), "key_malformed", "key_unknown", "certificate_unknown", "key_expired", "key_revoked"; HTTP
+// answers 401.
+Result<std::shared_ptr<const Key>> verify(const std::shared_ptr<const Keys>& keys, const Credentials& shown,
+                                          WallTime now);
 
 // not_allowed, with what to do: "scope_required", "queue_not_allowed", "model_not_allowed". A null key is a call
 // that needed none, and may do everything.
@@ -117,7 +128,8 @@ struct medsynth::described::Rules<medsynth::api::Key> {
   static constexpr bool open = true;
   static constexpr std::array fields{Field{.name = "id", .min_size = 12, .max_size = 12},
                                      Field{.name = "salt", .min_size = 32, .max_size = 32},
-                                     Field{.name = "hash", .min_size = 64, .max_size = 64}};
+                                     Field{.name = "hash", .min_size = 64, .max_size = 64},
+                                     Field{.name = "certificate", .min_size = 64, .max_size = 64}};
 };
 template <>
 struct medsynth::described::Rules<medsynth::api::Keys> {

@@ -1,9 +1,12 @@
 #include "medsynth/api/listen.h"
 
+#include <sys/un.h>
+
 #include <algorithm>
 #include <cctype>
 #include <utility>
 
+#include <boost/asio/ip/address_v6.hpp>
 #include <fmt/format.h>
 
 namespace medsynth::api {
@@ -21,10 +24,15 @@ bool is_loopback_v4(std::string_view host) {
   return numeric && host.starts_with("127.") && std::count(host.begin(), host.end(), '.') == 3;
 }
 
-bool is_loopback(std::string_view host) {
-  std::string name(host);
+std::string lower(std::string_view text) {
+  std::string name(text);
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return name;
+}
+
+bool is_loopback(std::string_view host) {
+  const std::string name = lower(host);
   return name == "localhost" || name == "::1" || is_loopback_v4(name);
 }
 
@@ -42,23 +50,86 @@ std::pair<std::string_view, std::string_view> split(std::string_view text) {
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
+bool has_only(std::string_view text, std::string_view others) {
+  return std::all_of(text.begin(), text.end(), [&](unsigned char c) {
+    return (c < 0x80 && std::isalnum(c)) || others.find(static_cast<char>(c)) != others.npos;
+  });
+}
+
+// What a socket's address has room for, with the zero at its end.
+constexpr std::size_t kLongestUnixPath = sizeof(sockaddr_un::sun_path) - 1;
+
 }  // namespace
 
 Result<ListenAddress> parse_listen(std::string_view text) {
+  if (constexpr std::string_view kUnix = "unix:"; text.starts_with(kUnix)) {
+    const std::string_view path = text.substr(kUnix.size());
+    if (!path.starts_with('/') || path.ends_with('/') || path.size() > kLongestUnixPath)
+      return invalid(
+          "/listen",
+          fmt::format("\"{}\" is not a unix socket to listen on: use unix: and a path from / on with "
+                      "at most {} bytes, such as unix:/run/medsynth/api.sock",
+                      text, kLongestUnixPath));
+    return ListenAddress{.host = "", .port = "", .unix_path = std::string(path), .is_loopback = true};
+  }
   const auto [host, port] = split(text);
   const bool has_port = is_digits(port) && port.size() <= 5 && std::stoi(std::string(port)) <= 65535;
   if (host.empty() || !has_port)
     return invalid(
         "/listen",
         fmt::format(
-            "\"{}\" is not an address to listen on: use host:port, such as 127.0.0.1:8000 or [::1]:8000",
+            "\"{}\" is not an address to listen on: use host:port, such as 127.0.0.1:8000 or [::1]:8000, or "
+            "unix:/path",
             text));
-  return ListenAddress{std::string(host), std::string(port), is_loopback(host)};
+  return ListenAddress{.host = std::string(host),
+                       .port = std::string(port),
+                       .unix_path = "",
+                       .is_loopback = is_loopback(host)};
 }
 
 bool is_loopback_host(std::string_view host_header) {
   const auto [host, port] = split(host_header);
   return (port.empty() || is_digits(port)) && is_loopback(host);
+}
+
+bool is_host_of(std::string_view host_header, const std::vector<std::string>& names) {
+  const auto [host, port] = split(host_header);
+  if (!port.empty() && !is_digits(port)) return false;
+  return std::any_of(names.begin(), names.end(),
+                     [name = lower(host)](const std::string& each) { return lower(each) == name; });
+}
+
+Result<> check_hosts(const std::vector<std::string>& names) {
+  for (const std::string& each : names) {
+    boost::system::error_code no_address;
+    boost::asio::ip::make_address_v6(each, no_address);
+    if (no_address && !has_only(each, ".-_"))
+      return invalid("/allowed_hosts",
+                     fmt::format("\"{}\" is no name: list host names and addresses without a port, such as "
+                                 "ml.example.org",
+                                 each));
+  }
+  return success();
+}
+
+Result<> check_path_prefix(std::string_view prefix) {
+  if (prefix.empty()) return success();
+  const std::string segments = fmt::format("{}/", prefix);
+  const bool plain = prefix.starts_with('/') && !prefix.ends_with('/') && has_only(prefix, "/-._~") &&
+                     segments.find("//") == segments.npos && segments.find("/./") == segments.npos &&
+                     segments.find("/../") == segments.npos;
+  if (plain) return success();
+  return invalid(
+      "/path_prefix",
+      fmt::format("\"{}\" is no prefix of paths: it begins with a slash, ends without one, and has "
+                  "letters, digits and -._~ between, such as /medsynth",
+                  prefix));
+}
+
+std::string_view below(std::string_view prefix, std::string_view path) {
+  if (!path.starts_with(prefix)) return path;
+  const std::string_view rest = path.substr(prefix.size());
+  return rest.empty() || rest.starts_with('/') ? rest : path;
 }
 
 }  // namespace medsynth::api

@@ -142,14 +142,13 @@ std::string lower(std::string_view name) {
   return text;
 }
 
-asio::awaitable<Result<Response>> document(App&, const Request&) {
-  static const std::string body = openapi_document();
-  co_return Response{.body = body};
+asio::awaitable<Result<Response>> document(App& app, const Request&) {
+  co_return Response{.body = app.openapi};
 }
 
 }  // namespace
 
-json::object openapi(std::span<const Route> routes) {
+json::object openapi(std::span<const Route> routes, std::string_view path_prefix) {
   json::object paths;
   // Results are stored as they are written, so no route names their types.
   json::object schemas{{"Problem", described::schema<Problem>()},
@@ -170,7 +169,7 @@ json::object openapi(std::span<const Route> routes) {
             {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}},
             {"description",
              "Machine-learning jobs over medical literature. Errors are problem+json (RFC 9457)."}}},
-          {"servers", json::array{json::object{{"url", "/"}}}},
+          {"servers", json::array{json::object{{"url", path_prefix.empty() ? "/" : path_prefix}}}},
           {"paths", std::move(paths)},
           {"components",
            {{"schemas", std::move(schemas)},
@@ -183,8 +182,8 @@ json::object openapi(std::span<const Route> routes) {
                              "holds all. On loopback no call needs one while none exists."}}}}}}}};
 }
 
-std::string openapi_document() {
-  return json::write(openapi(router().routes()));
+std::string openapi_document(std::string_view path_prefix) {
+  return json::write(openapi(router().routes(), path_prefix));
 }
 
 std::vector<Route> openapi_routes() {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "medsynth/api/router.h"
 
 namespace medsynth::api {
 
-json::object openapi(std::span<const Route> routes);
+// `path_prefix` of a proxy, "" for none.
+json::object openapi(std::span<const Route> routes, std::string_view path_prefix);
 
 }  // namespace medsynth::api

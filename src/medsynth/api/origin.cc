@@ -11,12 +11,13 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
                     [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
-// "http://localhost:8000" for the host "localhost:8000"; https where a proxy in front of us speaks it.
-bool is_own(std::string_view origin, std::string_view host) {
+// "http://localhost:8000" for the host "localhost:8000".
+bool is_own(std::string_view origin, const BrowserHeaders& asked) {
   const std::size_t scheme = origin.find("://");
-  if (scheme == std::string_view::npos || host.empty()) return false;
+  if (scheme == std::string_view::npos || asked.host.empty()) return false;
   const std::string_view name = origin.substr(0, scheme);
-  return (name == "http" || name == "https") && equal_ignoring_case(origin.substr(scheme + 3), host);
+  const bool own_scheme = asked.scheme.empty() ? name == "http" || name == "https" : name == asked.scheme;
+  return own_scheme && equal_ignoring_case(origin.substr(scheme + 3), asked.host);
 }
 
 }  // namespace
@@ -25,8 +26,7 @@ std::optional<Error> refuse_cross_site(Method method, const BrowserHeaders& head
   if (method == Method::get || method == Method::head || method == Method::options) return std::nullopt;
   const std::string_view site = headers.fetch_site;
   const bool own_site = site.empty() || site == "same-origin" || site == "none";
-  const bool own_origin =
-      headers.origins == 0 || (headers.origins == 1 && is_own(headers.origin, headers.host));
+  const bool own_origin = headers.origins == 0 || (headers.origins == 1 && is_own(headers.origin, headers));
   if (own_site && own_origin) return std::nullopt;
   return Error{
       Code::not_allowed,

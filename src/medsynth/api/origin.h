@@ -11,7 +11,8 @@ namespace medsynth::api {
 
 // What a browser says of a request, empty where the header is absent; `origins` is how many there are.
 struct BrowserHeaders {
-  std::string_view host;
+  std::string_view host;         // that the browser asked
+  std::string_view scheme = "";  // the same; "": a proxy between may have spoken either
   std::string_view origin;
   std::size_t origins = 0;
   std::string_view fetch_site;  // Sec-Fetch-Site

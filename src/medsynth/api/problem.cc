@@ -21,6 +21,7 @@ constexpr std::array kPrecise{
     Precise{"key_required", 401, "Unauthorized"},
     Precise{"key_malformed", 401, "Unauthorized"},
     Precise{"key_unknown", 401, "Unauthorized"},
+    Precise{"certificate_unknown", 401, "Unauthorized"},
     Precise{"key_expired", 401, "Unauthorized"},
     Precise{"key_revoked", 401, "Unauthorized"},
     Precise{"method_not_allowed", 405, "Method not allowed"},

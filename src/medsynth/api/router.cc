@@ -47,10 +47,10 @@ Result<> check(const Route& route, const Request& request) {
 }
 
 // The key that makes the call; null where none is needed.
-Result<std::shared_ptr<const Key>> authorize(const App& app, Access access, std::string_view authorization) {
+Result<std::shared_ptr<const Key>> authorize(const App& app, Access access, const Request& request) {
   const bool open = access == Access::open || (access == Access::metrics && app.options.metrics_open);
   if (open || !app.needs_key()) return std::shared_ptr<const Key>();
-  BOOST_OUTCOME_TRY(auto key, verify(app.keys, authorization, app.now()));
+  BOOST_OUTCOME_TRY(auto key, verify(app.keys, {request.authorization, request.certificate}, app.now()));
   BOOST_OUTCOME_TRY(allow(*key, access.scope()));
   return key;
 }
@@ -72,7 +72,7 @@ Result<Routed> route(const App& app, Request& request, std::string_view& pattern
   pattern = match.pattern;
   if (match.route) {
     request.polled = match.route->polled;
-    BOOST_OUTCOME_TRY(request.key, authorize(app, match.route->access, request.authorization));
+    BOOST_OUTCOME_TRY(request.key, authorize(app, match.route->access, request));
     BOOST_OUTCOME_TRY(check(*match.route, request));
     return Routed{.handler = match.route->handler};
   }
@@ -148,7 +148,7 @@ std::optional<Error> refuse_key(const App& app, const Request& request) {
   std::vector<std::string> unused;
   const auto match = router().match(request.method, request.path, unused);
   if (!match || !match->route) return std::nullopt;
-  const auto key = authorize(app, match->route->access, request.authorization);
+  const auto key = authorize(app, match->route->access, request);
   return key ? std::nullopt : std::optional(key.error());
 }
 

@@ -4,11 +4,14 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 #include <future>
+#include <optional>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -20,6 +23,8 @@
 #include "medsynth/api/key_file.h"
 #include "medsynth/api/listen.h"
 #include "medsynth/api/problem.h"
+#include "medsynth/api/proxies.h"
+#include "medsynth/api/socket_file.h"
 #include "medsynth/api/tls.h"
 #include "medsynth/api/watched_files.h"
 #include "medsynth/base/id.h"
@@ -39,9 +44,41 @@ constexpr std::chrono::milliseconds kAcceptAgain{100};
 // How long stop() waits for connections that it closed.
 constexpr std::chrono::milliseconds kClosing{1000};
 
+// What a socket of TCP has at one of its ends.
+tcp::endpoint tcp_endpoint(const asio::generic::stream_protocol::endpoint& endpoint) {
+  tcp::endpoint tcp;
+  std::memcpy(tcp.data(), endpoint.data(), std::min(endpoint.size(), tcp.capacity()));
+  return tcp;
+}
+
 std::string shown(const tcp::endpoint& endpoint) {
   const std::string host = endpoint.address().to_string();
   return fmt::format(fmt::runtime(endpoint.address().is_v6() ? "[{}]:{}" : "{}:{}"), host, endpoint.port());
+}
+
+std::string peer_of(const Socket& socket) {
+  error_code gone;
+  const auto endpoint = socket.remote_endpoint(gone);
+  if (gone) return "";
+  if (endpoint.protocol().family() == AF_UNIX) return std::string(kUnixPeer);
+  const asio::ip::address address = tcp_endpoint(endpoint).address();
+  return address.is_v6() && address.to_v6().is_v4_mapped()
+             ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string()
+             : address.to_string();
+}
+
+Result<std::shared_ptr<asio::ssl::context>> tls_of(const ServerOptions& options) {
+  return tls_context(options.tls_certificate, options.tls_key,
+                     {.authorities = options.tls_client_ca, .required = options.tls_client_required});
+}
+
+Result<> check(const ServerOptions& options) {
+  BOOST_OUTCOME_TRY(check_hosts(options.allowed_hosts));
+  BOOST_OUTCOME_TRY(check_path_prefix(options.path_prefix));
+  BOOST_OUTCOME_TRY(TrustedProxies::parse(options.trusted_proxies));
+  if (options.tls_client_ca.empty() || !options.tls_certificate.empty()) return success();
+  return invalid("/tls_client_ca",
+                 "needs a server that speaks https: add --tls-certificate or --tls-self-signed");
 }
 
 }  // namespace
@@ -61,14 +98,16 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   void reread_certificate();
   Result<> listen();
   asio::awaitable<void> accept();
-  asio::awaitable<void> run(tcp::socket socket);
-  asio::awaitable<void> refuse(tcp::socket socket);
+  asio::awaitable<void> run(Socket socket);
+  asio::awaitable<void> refuse(Socket socket);
   void look_at_deadlines();
+  void stop_listening();
   void drain();
   void close_all();
 
   asio::io_context& io;
-  tcp::acceptor acceptor;
+  SocketFile::Acceptor acceptor;
+  std::optional<SocketFile> socket_file;  // of a unix socket
   asio::steady_timer deadlines;
   bool looking = false;
   Shared shared;
@@ -80,8 +119,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
 
 Result<> Server::Impl::read_keys() {
   App& app = shared.app;
-  BOOST_OUTCOME_TRY(auto wanted, parse_listen(app.options.listen));
-  app.beyond_loopback = !wanted.is_loopback;
+  BOOST_OUTCOME_TRY(app.beyond_loopback, is_public(app.options));
   if (app.options.key_file.empty()) return success();
   BOOST_OUTCOME_TRY(auto keys, load_keys(app.options.key_file));
   app.keys = std::make_shared<const Keys>(std::move(keys));
@@ -105,14 +143,14 @@ void Server::Impl::reread_keys() {
 Result<> Server::Impl::read_certificate() {
   const ServerOptions& options = shared.app.options;
   if (options.tls_certificate.empty()) return success();
-  BOOST_OUTCOME_TRY(shared.tls, tls_context(options.tls_certificate, options.tls_key));
+  BOOST_OUTCOME_TRY(shared.tls, tls_of(options));
   return success();
 }
 
 // Not on the io_context's thread. Connections keep the certificate that they began with.
 void Server::Impl::reread_certificate() {
   const ServerOptions& options = shared.app.options;
-  auto context = tls_context(options.tls_certificate, options.tls_key);
+  auto context = tls_of(options);
   if (!context) return log::error("the certificate stays as it was", {{"why", context.error().message}});
   log::info("certificate read", {{"file", options.tls_certificate.string()}});
   asio::post(io, [self = shared_from_this(), read = std::move(*context)] { self->shared.tls = read; });
@@ -121,7 +159,13 @@ void Server::Impl::reread_certificate() {
 Result<> Server::Impl::listen() {
   const ServerOptions& options = shared.app.options;
   BOOST_OUTCOME_TRY(auto wanted, parse_listen(options.listen));
-  shared.check_host = wanted.is_loopback;
+  shared.check_host = wanted.is_loopback || !options.allowed_hosts.empty();
+  BOOST_OUTCOME_TRY(shared.proxies, TrustedProxies::parse(options.trusted_proxies));
+  if (!wanted.unix_path.empty()) {
+    socket_file.emplace(wanted.unix_path);
+    address = options.listen;
+    return socket_file->bind(acceptor);
+  }
   error_code error;
   tcp::resolver resolver(io);
   const auto found = resolver.resolve(wanted.host, wanted.port,
@@ -142,7 +186,8 @@ Result<> Server::Impl::listen() {
   if (error)
     return Error{Code::unavailable, fmt::format("Cannot listen on {}: {}.", options.listen, error.message()),
                  "cannot_listen"};
-  address = shown(acceptor.local_endpoint(error));
+  address = fmt::format("{}://{}", options.tls_certificate.empty() ? "http" : "https",
+                        shown(tcp_endpoint(acceptor.local_endpoint(error))));
   return success();
 }
 
@@ -150,7 +195,7 @@ asio::awaitable<void> Server::Impl::accept() {
   asio::steady_timer pause(io);
   while (acceptor.is_open()) {
     error_code error;
-    tcp::socket socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    Socket socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
     if (!acceptor.is_open()) co_return;
     if (error) {
       log::warning("cannot accept a connection", {{"error", error.message()}});
@@ -163,11 +208,13 @@ asio::awaitable<void> Server::Impl::accept() {
   }
 }
 
-asio::awaitable<void> Server::Impl::run(tcp::socket socket) {
+asio::awaitable<void> Server::Impl::run(Socket socket) {
   const auto self = shared_from_this();
   Connection connection(std::move(socket));
+  connection.peer = peer_of(connection.socket);
+  connection.is_proxy = shared.proxies.trusts(connection.peer);
   if (shared.tls)
-    connection.tls = std::make_unique<asio::ssl::stream<tcp::socket&>>(connection.socket, *shared.tls);
+    connection.tls = std::make_unique<asio::ssl::stream<Socket&>>(connection.socket, *shared.tls);
   const auto place = shared.open.insert(shared.open.end(), &connection);
   look_at_deadlines();
   try {
@@ -182,7 +229,7 @@ asio::awaitable<void> Server::Impl::run(tcp::socket socket) {
 
 // One try: it fits into the socket's buffer. Without a handshake, which would be work for one too many, there is
 // nothing to say over TLS.
-asio::awaitable<void> Server::Impl::refuse(tcp::socket socket) {
+asio::awaitable<void> Server::Impl::refuse(Socket socket) {
   if (shared.tls) co_return;
   const Response full = problem({Code::unavailable, "Too many connections.", "too_many_connections"}, "");
   const std::string text = fmt::format(
@@ -191,7 +238,7 @@ asio::awaitable<void> Server::Impl::refuse(tcp::socket socket) {
       full.content_type, full.body.size(), full.body);
   error_code ignored;
   co_await socket.async_write_some(asio::buffer(text), asio::redirect_error(asio::use_awaitable, ignored));
-  socket.shutdown(tcp::socket::shutdown_both, ignored);
+  socket.shutdown(Socket::shutdown_both, ignored);
 }
 
 void Server::Impl::look_at_deadlines() {
@@ -212,12 +259,18 @@ void Server::Impl::look_at_deadlines() {
   });
 }
 
+void Server::Impl::stop_listening() {
+  error_code ignored;
+  acceptor.close(ignored);
+  if (socket_file) socket_file->remove();
+}
+
 void Server::Impl::drain() {
   error_code ignored;
   shared.app.draining = true;
   shared.app.feed.wake_all();
   shared.app.events.close();
-  acceptor.close(ignored);
+  stop_listening();
   for (Connection* connection : shared.open)
     if (connection->idle) connection->socket.cancel(ignored);
   if (shared.open.empty() && !std::exchange(told_drained, true)) drain_done.set_value();
@@ -227,7 +280,7 @@ void Server::Impl::close_all() {
   error_code ignored;
   shared.app.draining = true;
   shared.app.events.close();
-  acceptor.close(ignored);
+  stop_listening();
   for (Connection* connection : shared.open) connection->socket.close(ignored);
 }
 
@@ -237,7 +290,8 @@ Result<std::unique_ptr<Server>> Server::open(asio::io_context& io, ServerOptions
   // Before they are read: what changes from here on is noticed.
   auto watch = std::make_unique<WatchedFiles>(std::vector<WatchedFiles::Watched>{
       {{options.key_file}, [server = impl.get()] { server->reread_keys(); }},
-      {{options.tls_certificate, options.tls_key}, [server = impl.get()] { server->reread_certificate(); }}});
+      {{options.tls_certificate, options.tls_key, options.tls_client_ca},
+       [server = impl.get()] { server->reread_certificate(); }}});
   BOOST_OUTCOME_TRY(impl->read_keys());
   BOOST_OUTCOME_TRY(impl->read_certificate());
   BOOST_OUTCOME_TRY(impl->listen());
@@ -247,9 +301,16 @@ Result<std::unique_ptr<Server>> Server::open(asio::io_context& io, ServerOptions
   return std::unique_ptr<Server>(new Server(std::move(impl), std::move(watch)));
 }
 
+Result<bool> is_public(const ServerOptions& options) {
+  BOOST_OUTCOME_TRY(check(options));
+  BOOST_OUTCOME_TRY(const auto address, parse_listen(options.listen));
+  return !address.is_loopback || !options.trusted_proxies.empty() || !options.allowed_hosts.empty();
+}
+
 App::App(ServerOptions options_, const Services& services_)
     : options(std::move(options_)),
       services(services_),
+      openapi(openapi_document(options.path_prefix)),
       feed(services.client, services.store.channel(), [this](std::string_view id, std::string_view status) {
         if (const auto outcome = estimates.heard(id, status, now())) services.metrics.wait_estimate(*outcome);
         events.notify();

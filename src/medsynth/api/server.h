@@ -13,7 +13,7 @@
 // other methods on any other thread. Calls need a key (keys.h) where `key_file` has one, and beyond loopback
 // unless `insecure`; a change of the file is noticed within a second, by a thread of the server's own
 // ("ms-files"). On loopback the Host header must name loopback (a web page that rebinds its name to 127.0.0.1 is
-// refused with 421). Everywhere, what a page of another origin sends may not change anything (origin.h). Bodies
+// refused with 421), or one of `allowed_hosts`, which count elsewhere too. Everywhere, what a page of another origin sends may not change anything (origin.h). Bodies
 // of 64 KiB and more are read on another thread of its own ("ms-parse").
 #pragma once
 
@@ -43,12 +43,17 @@ class io_context;
 namespace medsynth::api {
 
 struct ServerOptions {
-  std::string listen = "127.0.0.1:8000";       // host:port, [::1]:port; port 0 takes a free one
-  bool insecure = false;                       // needs no key beyond loopback while there is none
-  std::filesystem::path key_file = {};         // "": there are no keys
-  bool metrics_open = false;                   // /metrics needs no key
-  std::filesystem::path tls_certificate = {};  // PEM with its chain; "": plain HTTP
-  std::filesystem::path tls_key = {};          // PEM; "": in tls_certificate as well
+  std::string listen = "127.0.0.1:8000";        // host:port, [::1]:port, unix:/path; port 0 takes a free one
+  bool insecure = false;                        // needs no key beyond loopback while there is none
+  std::filesystem::path key_file = {};          // "": there are no keys
+  bool metrics_open = false;                    // /metrics needs no key
+  std::filesystem::path tls_certificate = {};   // PEM with its chain; "": plain HTTP
+  std::filesystem::path tls_key = {};           // PEM; "": in tls_certificate as well
+  std::filesystem::path tls_client_ca = {};     // PEM; "": clients show no certificate
+  bool tls_client_required = false;             // no connection without one
+  std::vector<std::string> allowed_hosts = {};  // names in Host besides loopback's; empty: beyond it any
+  std::string path_prefix = {};                 // "/medsynth": where a proxy has this server
+  std::vector<std::string> trusted_proxies = {};  // who is believed whom it speaks for; see proxies.h
 
   std::string queue = "medsynth";                     // where POST async-ml puts messages
   std::vector<std::string> queues = {"medsynth"};     // that workers of ours consume
@@ -102,7 +107,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // "127.0.0.1:8000", with the port that was chosen.
+  // "http://127.0.0.1:8000" or "https://...", with the port that was chosen; "unix:/path".
   std::string address() const;
 
   // /readyz says no from now on, nothing new is accepted, idle connections are closed, requests under way get
@@ -117,7 +122,11 @@ class Server {
   std::unique_ptr<WatchedFiles> watch_;
 };
 
-// The OpenAPI 3.1 document of this version, as /openapi.json answers it.
-std::string openapi_document();
+// Whether other machines reach it, so that calls need a key: it listens beyond loopback, or a proxy passes them on
+// (trusted_proxies, allowed_hosts). invalid_argument as parse_listen().
+Result<bool> is_public(const ServerOptions& options);
+
+// The OpenAPI 3.1 document of this version, as /openapi.json answers it behind a proxy's `path_prefix`.
+std::string openapi_document(std::string_view path_prefix = "");
 
 }  // namespace medsynth::api

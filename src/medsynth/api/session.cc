@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/status.hpp>
@@ -21,6 +22,7 @@
 #include "medsynth/api/origin.h"
 #include "medsynth/api/problem.h"
 #include "medsynth/api/router.h"
+#include "medsynth/api/tls.h"
 #include "medsynth/base/log.h"
 
 namespace medsynth::api {
@@ -183,11 +185,15 @@ class Session {
     wait_for_ever();
     const auto started = steady_clock::now();
     const auto& message = parser_->get();
+    auto unknown_caller = find_caller(message);
+    if (!refusal_) refusal_ = std::move(unknown_caller);
     request_ = describe(message);
     std::string_view pattern = "unmatched";
-    if (!refusal_) refusal_ = refuse(message, request_);
+    if (!refusal_) refusal_ = refuse(message);
     if (refusal_)
       response_ = problem(*refusal_, request_.request_id);
+    else if (request_.path.empty())
+      response_ = moved_into_prefix();
     else
       response_ = co_await respond(shared_.app, request_, pattern);
     (void)std::exchange(parser_->get().body(), {});  // an assignment would keep its memory
@@ -218,7 +224,7 @@ class Session {
     request.method = method_of(message.method());
     std::string_view target = message.target();
     const std::size_t question = std::min(target.find('?'), target.size());
-    request.path = target.substr(0, question);
+    request.path = below(options_.path_prefix, target.substr(0, question));
     request.query = target.substr(std::min(question + 1, target.size()));
     request.body = message.body();
     request.content_type = message[http::field::content_type];
@@ -230,33 +236,72 @@ class Session {
       request.last_event_id = id->value();
     if (const auto shown = message.count(http::field::authorization); shown > 0)
       request.authorization = shown == 1 ? message[http::field::authorization] : "several headers";
+    request.certificate = connection_.certificate;
+    request.client = caller_.address;
     const std::string_view id = message["X-Request-Id"];
     request.request_id =
         is_sane_id(id) ? std::string(id) : fmt::format("{}-{:x}", shared_.id_prefix, ++shared_.requests);
     return request;
   }
 
+  // Of the prefix itself: a page's links are relative to what ends with a slash.
+  Response moved_into_prefix() const {
+    return {.status = 308,
+            .content_type = "",
+            .headers = {{"Location", fmt::format("{}/", options_.path_prefix)}}};
+  }
+
+  // Who asks: the peer, or whom a trusted proxy names.
+  std::optional<Error> find_caller(const http::request<http::string_body>& message) {
+    caller_ = {.address = connection_.peer, .scheme = connection_.tls ? "https" : "", .host = ""};
+    if (!connection_.is_proxy) return std::nullopt;
+    const auto all = [&](std::string_view name) {
+      std::string values;
+      for (auto [each, end] = message.equal_range(name); each != end; ++each)
+        fmt::format_to(std::back_inserter(values), "{}{}", values.empty() ? "" : ", ",
+                       std::string_view(each->value()));
+      return values;
+    };
+    auto caller = caller_behind(shared_.proxies, connection_.peer,
+                                {.forwarded = all("Forwarded"),
+                                 .forwarded_for = all("X-Forwarded-For"),
+                                 .forwarded_proto = all("X-Forwarded-Proto"),
+                                 .forwarded_host = all("X-Forwarded-Host")});
+    if (!caller) return caller.error();
+    caller_ = std::move(*caller);
+    return std::nullopt;
+  }
+
+  bool is_allowed_host(std::string_view host) const {
+    return is_loopback_host(host) || is_host_of(host, options_.allowed_hosts);
+  }
+
   // What is refused before it is routed.
-  std::optional<Error> refuse(const http::request<http::string_body>& message, const Request& request) const {
-    if (!request.path.starts_with('/')) return malformed_request("the target must be a path");
+  std::optional<Error> refuse(const http::request<http::string_body>& message) const {
+    if (!message.target().starts_with('/')) return malformed_request("the target must be a path");
     // A coding other than chunked has no end that we could see: what follows would be taken for another
     // request.
     if (message.count(http::field::transfer_encoding) > 0 && !parser_->chunked()) return length_required();
     const auto hosts = message.count(http::field::host);
     if (hosts > 1 || (hosts == 0 && message.version() >= 11))
       return malformed_request("it must have one Host header");
-    if (shared_.check_host && hosts == 1 && !is_loopback_host(message[http::field::host]))
+    const std::string_view host = message[http::field::host];
+    // Both names: a page may write the header of a proxy, but not Host.
+    if (shared_.check_host &&
+        ((hosts == 1 && !is_allowed_host(host)) || (!caller_.host.empty() && !is_allowed_host(caller_.host))))
       return Error{Code::not_allowed,
-                   "This server listens on loopback: the Host header must be localhost, 127.0.0.1 or [::1].",
+                   "The Host header must be localhost, 127.0.0.1 or [::1], or one of the names that "
+                   "MEDSYNTH_ALLOWED_HOSTS lists.",
                    "misdirected_request"};
     const std::string_view coding = message[http::field::content_encoding];
     if (!coding.empty() && !beast::iequals(coding, "identity"))
       return Error{Code::invalid_argument, "The body must be sent as it is, without a Content-Encoding.",
                    "unsupported_content_encoding"};
-    return refuse_cross_site(request.method, {.host = message[http::field::host],
-                                              .origin = message[http::field::origin],
-                                              .origins = message.count(http::field::origin),
-                                              .fetch_site = message["Sec-Fetch-Site"]});
+    return refuse_cross_site(method_of(message.method()), {.host = caller_.host.empty() ? host : caller_.host,
+                                                           .scheme = caller_.scheme,
+                                                           .origin = message[http::field::origin],
+                                                           .origins = message.count(http::field::origin),
+                                                           .fetch_site = message["Sec-Fetch-Site"]});
   }
 
   void write_head(const Response& response, std::string_view request_id, bool keep) {
@@ -330,6 +375,7 @@ class Session {
                   {"route", pattern},
                   {"status", status},
                   {"duration_ms", std::round(seconds * 1e6) / 1e3},
+                  {"client", request.client},
                   {"request_id", request.request_id}});
   }
 
@@ -341,7 +387,7 @@ class Session {
       co_await connection_.tls->async_shutdown(asio::redirect_error(asio::use_awaitable, error));
       if (connection_.overdue) co_return;
     }
-    connection_.socket.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+    connection_.socket.shutdown(Socket::shutdown_send, error);
     parser_.reset();
     std::size_t left = kLingerBytes;
     while (!error && left > 0) {
@@ -363,6 +409,7 @@ class Session {
   std::optional<Parser> parser_;
   std::optional<Error> refusal_;
   // Members, not locals of a coroutine: a frame of over 1 KB is past malloc's fast path, at every request.
+  Caller caller_;
   Request request_;
   Response response_;
   std::string head_;
@@ -381,9 +428,10 @@ asio::awaitable<void> serve(Shared& shared, Connection& connection) {
     co_await connection.tls->async_handshake(asio::ssl::stream_base::server,
                                              asio::redirect_error(asio::use_awaitable, failed));
     if (failed) {
-      log::debug("no TLS connection", {{"why", failed.message()}});
+      log::debug("no TLS connection", {{"client", connection.peer}, {"why", failed.message()}});
       co_return;
     }
+    connection.certificate = fingerprint(SSL_get0_peer_certificate(connection.tls->native_handle()));
   }
   Session session(shared, connection);
   co_await session.run();

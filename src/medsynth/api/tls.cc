@@ -14,6 +14,7 @@
 
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "medsynth/base/private_file.h"
 
@@ -100,7 +101,8 @@ bool is_valid(const fs::path& file, WallTime now) {
 
 }  // namespace
 
-Result<std::shared_ptr<ssl::context>> tls_context(const fs::path& certificate, const fs::path& key) {
+Result<std::shared_ptr<ssl::context>> tls_context(const fs::path& certificate, const fs::path& key,
+                                                  const ClientCertificates& clients) {
   auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
   SSL_CTX* const native = context->native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
@@ -115,7 +117,34 @@ Result<std::shared_ptr<ssl::context>> tls_context(const fs::path& certificate, c
   const fs::path& key_file = key.empty() ? certificate : key;
   context->use_private_key_file(key_file.string(), ssl::context::pem, error);
   if (error) return unusable("/tls_key", key_file, error);
+  if (clients.authorities.empty()) return context;
+  context->load_verify_file(clients.authorities.string(), error);
+  if (error) return unusable("/tls_client_ca", clients.authorities, error);
+  // Tells clients which of their certificates to show.
+  SSL_CTX_set_client_CA_list(native, SSL_load_client_CA_file(clients.authorities.c_str()));
+  context->set_verify_mode(clients.required ? ssl::verify_peer | ssl::verify_fail_if_no_peer_cert
+                                            : ssl::verify_peer);
+  // Without one, OpenSSL takes no session back whose client was verified.
+  constexpr std::string_view kSessions = "medsynth";
+  SSL_CTX_set_session_id_context(native, reinterpret_cast<const unsigned char*>(kSessions.data()),
+                                 kSessions.size());
   return context;
+}
+
+std::string fingerprint(const X509* certificate) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  if (!certificate || X509_digest(certificate, EVP_sha256(), digest, &size) != 1) return "";
+  return fmt::format("{:02x}", fmt::join(digest, digest + size, ""));
+}
+
+Result<std::string> fingerprint_of(const fs::path& file) {
+  const OwnedBio in(BIO_new_file(file.c_str(), "r"));
+  const OwnedCertificate found(in ? PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr) : nullptr);
+  if (!found)
+    return invalid("--certificate",
+                   fmt::format("'{}' must be a file with a certificate (PEM)", file.string()));
+  return fingerprint(found.get());
 }
 
 Result<SelfSigned> self_signed(const fs::path& folder, const std::vector<std::string>& names, WallTime now) {

@@ -3,7 +3,6 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -78,15 +77,7 @@ std::string host_name(const Settings& settings) {
 }
 
 std::vector<std::string> queue_names(const Settings& settings) {
-  std::vector<std::string> names;
-  for (std::string_view rest = settings.queues; !rest.empty();) {
-    std::string_view name = rest.substr(0, rest.find(','));
-    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
-    while (name.starts_with(' ')) name.remove_prefix(1);
-    while (name.ends_with(' ')) name.remove_suffix(1);
-    if (!name.empty()) names.emplace_back(name);
-  }
-  return names;
+  return listed(settings.queues);
 }
 
 }  // namespace medsynth

@@ -27,7 +27,7 @@ std::string host_name(const Settings& settings);
 // Who numbers the processes here: this start of this kernel, and our PID namespace. Where two have the same
 // text, a pid means the same process to both. Source: random(4), pid_namespaces(7).
 std::string pids_here();
-// MEDSYNTH_QUEUES at its commas, without the space around them and without empty ones; in order.
+// MEDSYNTH_QUEUES, in order.
 std::vector<std::string> queue_names(const Settings& settings);
 
 }  // namespace medsynth

@@ -124,7 +124,7 @@ constexpr std::array kTable{
             .maximum = 1024},
     Setting{.name = "listen",
             .environment = "MEDSYNTH_LISTEN",
-            .help = "Address and port of the API; port 0 picks a free one"},
+            .help = "Address and port of the API, port 0 picks a free one; or a unix socket, unix:/path"},
     Setting{.name = "insecure",
             .environment = "MEDSYNTH_INSECURE",
             .help = "Let in everybody on an address that other machines reach, while there is no key"},
@@ -145,6 +145,26 @@ constexpr std::array kTable{
     Setting{.name = "tls_self_signed",
             .environment = "MEDSYNTH_TLS_SELF_SIGNED",
             .help = "The API speaks https with a certificate of its own making, which clients must be given"},
+    Setting{.name = "tls_client_ca",
+            .environment = "MEDSYNTH_TLS_CLIENT_CA",
+            .help = "Certificates (PEM) that vouch for clients' certificates, which then are keys ('medsynth "
+                    "keys create --certificate')"},
+    Setting{.name = "tls_client_certificates",
+            .environment = "MEDSYNTH_TLS_CLIENT_CERTIFICATES",
+            .help = "With tls_client_ca: whether clients without a certificate get a TLS connection",
+            .choices = "optional|required"},
+    Setting{.name = "allowed_hosts",
+            .environment = "MEDSYNTH_ALLOWED_HOSTS",
+            .help = "Names that requests may have in Host besides those of loopback, with commas between; "
+                    "empty: beyond loopback any"},
+    Setting{.name = "path_prefix",
+            .environment = "MEDSYNTH_PATH_PREFIX",
+            .help = "Path under which a proxy has the API, such as /medsynth"},
+    Setting{.name = "trusted_proxies",
+            .environment = "MEDSYNTH_TRUSTED_PROXIES",
+            .help =
+                "Proxies that are believed who asks (Forwarded, X-Forwarded-For, -Proto, -Host): addresses, "
+                "networks such as 10.0.0.0/8, or unix for whoever uses the unix socket, with commas between"},
     Setting{.name = "workers",
             .environment = "MEDSYNTH_WORKERS",
             .help = "Worker processes that serve starts",
@@ -407,6 +427,18 @@ Result<LoadedSettings> load_settings(const Words& flags, const Environment& envi
     error.message += fmt::format("{}{}: {}", error.message.empty() ? "" : "; ", fault.pointer, fault.detail);
   error.faults = std::move(faults);
   return error;
+}
+
+std::vector<std::string> listed(std::string_view text) {
+  std::vector<std::string> entries;
+  while (!text.empty()) {
+    std::string_view entry = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), entry.size() + 1));
+    while (entry.starts_with(' ')) entry.remove_prefix(1);
+    while (entry.ends_with(' ')) entry.remove_suffix(1);
+    if (!entry.empty()) entries.emplace_back(entry);
+  }
+  return entries;
 }
 
 std::string shown(const Settings& settings, const Setting& setting) {

@@ -55,6 +55,11 @@ struct Settings {
   std::string tls_certificate = "";
   std::string tls_key = "";
   bool tls_self_signed = false;
+  std::string tls_client_ca = "";
+  std::string tls_client_certificates = "optional";
+  std::string allowed_hosts = "";
+  std::string path_prefix = "";
+  std::string trusted_proxies = "";
   std::int64_t workers = 1;
   std::string queues = "medsynth";
   std::string namespace_ = "dramatiq";
@@ -80,8 +85,9 @@ BOOST_DESCRIBE_STRUCT(Settings, (),
                        max_concurrent_tasks, resource_check_interval, runtime_dir, host, max_cached_models,
                        model_cache_ttl, model_cache_check_interval, model_cache_memory, models_dir,
                        models_catalogue, language_model, threads, listen, insecure, metrics, tls_certificate,
-                       tls_key, tls_self_signed, workers, queues, namespace_, result_keys, grace, max_deaths,
-                       max_queue_length, max_bytes_in_flight, url, token, token_file, ca_file,
+                       tls_key, tls_self_signed, tls_client_ca, tls_client_certificates, allowed_hosts,
+                       path_prefix, trusted_proxies, workers, queues, namespace_, result_keys, grace,
+                       max_deaths, max_queue_length, max_bytes_in_flight, url, token, token_file, ca_file,
                        client_certificate, client_key, log_level, log_format))
 
 // One row of the table. `name` is the member without a trailing underscore; the flag is --name with dashes,
@@ -128,6 +134,9 @@ std::vector<std::string> unknown_variables(const std::vector<std::string>& names
 // the file are wrong too.
 Result<LoadedSettings> load_settings(const std::map<std::string, std::string, std::less<>>& flags,
                                      const Environment& environment, std::string_view file);
+
+// A setting that is a list: its entries, between commas, without the space around them and without empty ones.
+std::vector<std::string> listed(std::string_view text);
 
 // One setting as text, as `config show` prints it; a secret's password is replaced by "***".
 std::string shown(const Settings& settings, const Setting& setting);

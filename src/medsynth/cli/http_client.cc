@@ -6,16 +6,19 @@
 #include <iterator>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/connect.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <fmt/format.h>
 
@@ -34,25 +37,35 @@ constexpr std::size_t kLargestAnswer = 64 * 1024 * 1024;
 
 // One exchange, asynchronous inside so that the timeout holds for each of its steps together.
 struct Exchange {
+  using Protocol = boost::asio::generic::stream_protocol;  // TCP, or a unix socket
+
   Exchange(boost::asio::io_context& io, ssl::context* context) : resolver(io), stream(io) {
     parser.body_limit(kLargestAnswer);
     if (context) tls.emplace(stream, *context);
   }
 
-  void start(const std::string& host, const std::string& port, std::chrono::milliseconds timeout) {
-    stream.expires_after(timeout);
-    resolver.async_resolve(host, port, [this](auto failure, auto endpoints) {
+  void start(const std::string& host, const std::string& port) {
+    resolver.async_resolve(host, port, [this](auto failure, auto found) {
       if (failure) return void(error = failure);
-      stream.async_connect(endpoints, [this](auto failed, const auto&) {
-        if (failed) return void(error = failed);
-        connected = true;
-        if (!tls) return send_over(stream);
-        tls->async_handshake(ssl::stream_base::client, [this](auto refused) {
-          if (refused) return void(error = refused);
-          shook_hands = true;
-          send_over(*tls);
-        });
-      });
+      std::vector<Protocol::endpoint> endpoints;
+      for (const auto& each : found) endpoints.emplace_back(each.endpoint());
+      stream.async_connect(endpoints, [this](auto failed, const auto&) { go_on(failed); });
+    });
+  }
+
+  void start(const std::string& unix_path) {
+    const boost::asio::local::stream_protocol::endpoint endpoint(unix_path);
+    stream.async_connect(endpoint, [this](auto failed) { go_on(failed); });
+  }
+
+  void go_on(boost::system::error_code failed) {
+    if (failed) return void(error = failed);
+    connected = true;
+    if (!tls) return send_over(stream);
+    tls->async_handshake(ssl::stream_base::client, [this](auto refused) {
+      if (refused) return void(error = refused);
+      shook_hands = true;
+      send_over(*tls);
     });
   }
 
@@ -78,8 +91,8 @@ struct Exchange {
   }
 
   tcp::resolver resolver;
-  beast::tcp_stream stream;
-  std::optional<ssl::stream<beast::tcp_stream&>> tls;
+  beast::basic_stream<Protocol> stream;
+  std::optional<ssl::stream<beast::basic_stream<Protocol>&>> tls;
   beast::flat_buffer buffer;
   http::request<http::string_body> request;
   http::response_parser<http::string_body> parser;
@@ -223,10 +236,20 @@ std::optional<Code> code_of_status(int status) {
 Result<HttpClient> HttpClient::parsed(std::string_view url) {
   // Nothing of it is quoted: what is malformed may be part of a password.
   const auto wrong = [](std::string detail) { return invalid("--url", std::move(detail)); };
+  if (url.starts_with("unix:")) {
+    const auto address = api::parse_listen(url);
+    if (!address)
+      return wrong("must have a path from / on behind unix:, such as unix:/run/medsynth/api.sock");
+    HttpClient client;
+    client.url_ = url;
+    client.authority_ = "localhost";
+    client.unix_path_ = address->unix_path;
+    return client;
+  }
   const auto [scheme, authority, path] = parts_of(url);
   const bool tls = beast::iequals(scheme, "https");
   if (!tls && !beast::iequals(scheme, "http"))
-    return wrong("must look like http://127.0.0.1:8000 or https://host/path");
+    return wrong("must look like http://127.0.0.1:8000, https://host/path or unix:/path");
   if (url.find('@') != url.npos)
     return wrong("must have no user and no password: a key goes into MEDSYNTH_TOKEN, or 'medsynth login'");
   if (url.find_first_of("?#") != url.npos) return wrong("must have no '?' and no '#'");
@@ -282,7 +305,11 @@ Result<HttpResponse> HttpClient::request(std::string_view method, std::string_vi
   if (!body.empty()) exchange.request.set(http::field::content_type, "application/json");
   exchange.request.body() = body;
   exchange.request.prepare_payload();
-  exchange.start(host_, port_, timeout);
+  exchange.stream.expires_after(timeout);
+  if (unix_path_.empty())
+    exchange.start(host_, port_);
+  else
+    exchange.start(unix_path_);
   io.run();
   const auto& answer = exchange.parser.get();
   constexpr std::size_t kShown = 100;

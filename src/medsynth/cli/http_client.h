@@ -36,7 +36,7 @@ struct Credentials {
 
 class HttpClient {
  public:
-  // `url` as http://host[:port][/path] or https://..., the path that of a proxy before the server;
+  // `url` as http://host[:port][/path] or https://..., the path that of a proxy before the server; or unix:/path;
   // invalid_argument for anything else, without the secrets that it may hold, and for files that hold no
   // certificate or key.
   static Result<HttpClient> open(std::string_view url, const Credentials& credentials = {});
@@ -75,6 +75,7 @@ class HttpClient {
   Result<> only_unknown_members(const Error& misread) const;
 
   std::string url_, host_, port_, authority_, prefix_, token_;
+  std::string unix_path_;  // "": TCP
   bool https_ = false;
   std::shared_ptr<boost::asio::ssl::context> tls_;  // null: http
   std::shared_ptr<std::string> heard_ = std::make_shared<std::string>();

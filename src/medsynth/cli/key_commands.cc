@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "medsynth/api/key_file.h"
+#include "medsynth/api/tls.h"
 #include "medsynth/base/paths.h"
 #include "medsynth/cli/app.h"
 
@@ -22,6 +23,7 @@ std::filesystem::path file_of(const Session& session) {
 
 struct Options {
   std::string name;
+  std::string certificate;  // a file
   std::vector<std::string> scopes, queues, models;
   std::optional<double> lifetime;  // seconds
 };
@@ -35,6 +37,9 @@ Result<api::KeyRequest> request_of(const Options& options) {
       return invalid("--scope", fmt::format("must be one or more of {}",
                                             fmt::join(described::enum_names<api::Scope>(), ", ")));
     request.scopes.push_back(*scope);
+  }
+  if (!options.certificate.empty()) {
+    BOOST_OUTCOME_TRY(request.certificate, api::fingerprint_of(options.certificate));
   }
   if (options.lifetime) request.lifetime = std::chrono::seconds(static_cast<std::int64_t>(*options.lifetime));
   return request;
@@ -65,14 +70,20 @@ int create(const Session& session, const Options& options) {
   const auto made = api::create_key(file_of(session), *request, system_clock().now());
   if (!made) return fail(made.error());
   json::object out = as_json(made->key);
-  out["token"] = made->token;
+  if (!made->token.empty()) out["token"] = made->token;
   if (session.format == Format::json) return print_json(out), 0;
+  const std::string folder = Text(data_dir(session.settings()).string()).str();
+  if (made->key.certificate)
+    return print(fmt::format("'{}' is whoever shows that certificate to a server over {} that asks for it "
+                             "(--tls-client-ca).",
+                             made->key.name, folder)),
+           0;
   print(made->token);
   fmt::print(
       stderr,
       "This is the key, and it is shown this once. Clients send it as 'Authorization: Bearer KEY'; "
       "'medsynth login' keeps it for commands.\nServers over {} want a key of every caller from now on.\n",
-      Text(data_dir(session.settings()).string()).str());
+      folder);
   return 0;
 }
 
@@ -117,8 +128,9 @@ void add_key_commands(CLI::App& app, Run& chosen) {
   keys->require_subcommand(1);
   {
     auto options = std::make_shared<Options>();
-    CLI::App* command = add_command(*keys, chosen, "create", "A key, shown this once",
-                                    [=](const Session& session) { return create(session, *options); });
+    CLI::App* command =
+        add_command(*keys, chosen, "create", "A key, shown this once; or one that is a client's certificate",
+                    [=](const Session& session) { return create(session, *options); });
     command->add_option("NAME", options->name, "Whose or what for: answers and lists name the key so")
         ->required();
     command
@@ -135,6 +147,9 @@ void add_key_commands(CLI::App& app, Run& chosen) {
         ->check(CLI::Range(1.0, 3.15e9));
     command->add_option("--queue", options->queues,
                         "It may submit to these queues and change these only (any)");
+    command->add_option(
+        "--certificate", options->certificate,
+        "Instead of a secret: the client's certificate (PEM), which opens wherever it is shown");
     command->add_option("--model", options->models, "What it submits must name one of these models (any)");
   }
   add_command(*keys, chosen, "list", "Every key, with its scopes and its state",

@@ -58,6 +58,11 @@ api::ServerOptions server_options(const LoadedSettings& loaded) {
   options.metrics_open = settings.metrics == "open";
   options.tls_certificate = settings.tls_certificate;
   options.tls_key = settings.tls_key;
+  options.tls_client_ca = settings.tls_client_ca;
+  options.tls_client_required = settings.tls_client_certificates == "required";
+  options.allowed_hosts = listed(settings.allowed_hosts);
+  options.path_prefix = settings.path_prefix;
+  options.trusted_proxies = listed(settings.trusted_proxies);
   options.queues = queue_names(settings);
   if (!options.queues.empty()) options.queue = options.queues.front();
   options.task_prefix = settings.task_storage_prefix;
@@ -82,19 +87,19 @@ std::uint64_t redis_memory(const Settings& settings, std::uint64_t machine) {
                                    : machine / kPart;
 }
 
-// Beyond loopback nobody gets in without a key, so there is one from the start.
-Result<> create_first_key(const Settings& settings) {
-  BOOST_OUTCOME_TRY(const auto address, api::parse_listen(settings.listen));
-  if (address.is_loopback || settings.insecure) return success();
-  const auto file = api::key_file(data_dir(settings));
-  BOOST_OUTCOME_TRY(const auto keys, api::load_keys(file));
+// Where other machines get, nobody gets in without a key, so there is one from the start.
+Result<> create_first_key(const api::ServerOptions& options) {
+  BOOST_OUTCOME_TRY(const bool is_public, api::is_public(options));
+  if (!is_public || options.insecure) return success();
+  BOOST_OUTCOME_TRY(const auto keys, api::load_keys(options.key_file));
   if (!keys.empty()) return success();
-  BOOST_OUTCOME_TRY(const auto made, api::create_key(file, {.name = "first", .scopes = {api::Scope::admin}},
-                                                     system_clock().now()));
+  BOOST_OUTCOME_TRY(const auto made,
+                    api::create_key(options.key_file, {.name = "first", .scopes = {api::Scope::admin}},
+                                    system_clock().now()));
   print(
       fmt::format("{} can be reached from other machines, so calls need a key. The first one, which may do "
                   "everything, is shown this once:",
-                  settings.listen));
+                  options.listen));
   print(made.token);
   return success();
 }
@@ -232,8 +237,7 @@ void Serve::recover(const std::string& worker_id) {
 int Serve::run(const LoadedSettings& loaded) {
   api::ServerOptions options = server_options(loaded);
   if (const auto added = add_self_signed(settings_, options); !added) return fail(added.error());
-  if (const auto created = create_first_key(settings_); !created) return fail(created.error());
-  const std::string_view scheme = options.tls_certificate.empty() ? "http" : "https";
+  if (const auto created = create_first_key(options); !created) return fail(created.error());
   auto server = api::Server::open(io_, std::move(options),
                                   {client_, store_, broker_, fleet_, metrics_, *sensors_, client_.clock()});
   if (!server) return fail(server.error());
@@ -250,7 +254,7 @@ int Serve::run(const LoadedSettings& loaded) {
   Supervisor supervisor(
       {settings_.workers, worker_command_, [this](const std::string& id) { recover_later(id); }});
   std::jthread keeper_thread([this](std::stop_token stop) { keep(stop); });
-  print(fmt::format("listening on {}://{}", scheme, (*server)->address()));
+  print(fmt::format("listening on {}", (*server)->address()));
   manager_.ready();
   if (manager_.patience().count() > 0) boost::asio::post(io_, [this] { say_alive(); });
   log::info("serving", {{"listen", (*server)->address()},

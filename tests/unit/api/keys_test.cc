@@ -16,7 +16,7 @@ NewKey made(std::vector<Scope> scopes, std::optional<std::chrono::seconds> lifet
 }
 
 std::string reason_of(const Keys& keys, const std::string& authorization, WallTime now = kNow) {
-  const auto key = verify(std::make_shared<const Keys>(keys), authorization, now);
+  const auto key = verify(std::make_shared<const Keys>(keys), {.authorization = authorization}, now);
   return key ? "" : key.error().reason;
 }
 
@@ -29,7 +29,8 @@ TEST(Keys, ATokenIsKnownByItsHash) {
   EXPECT_EQ(secret.size(), 64u);
   const Keys keys{{one.key}};
   EXPECT_EQ(described::write(keys).find(secret), std::string::npos);
-  const auto known = verify(std::make_shared<const Keys>(keys), "Bearer " + one.token, kNow);
+  const auto known =
+      verify(std::make_shared<const Keys>(keys), {.authorization = "Bearer " + one.token}, kNow);
   ASSERT_TRUE(known) << known.error().message;
   EXPECT_EQ((*known)->id, one.key.id);
   EXPECT_EQ(reason_of(keys, "bEARER  " + one.token), "");
@@ -39,6 +40,29 @@ TEST(Keys, ATokenIsKnownByItsHash) {
   std::string near = one.token;
   near.back() = near.back() == '0' ? '1' : '0';
   EXPECT_EQ(reason_of(keys, "Bearer " + near), "key_unknown");
+}
+
+// It opens without a secret, which nobody has; a header beside it decides, and so does the newest of its keys.
+TEST(Keys, ACertificateIsAKey) {
+  const std::string shown(64, 'a'), other(64, 'b');
+  const auto of = [&](std::optional<std::chrono::seconds> lifetime) {
+    return make_key({.name = "ci", .scopes = {Scope::read}, .lifetime = lifetime, .certificate = shown},
+                    kNow);
+  };
+  const NewKey old = of(1s), now = of(std::nullopt), secret = made({Scope::admin});
+  EXPECT_EQ(now.token, "");
+  const auto keys = std::make_shared<const Keys>(Keys{{old.key, now.key, secret.key}});
+  const auto reason = [&](const Credentials& credentials) {
+    const auto key = verify(keys, credentials, kNow + 2s);
+    return key ? (*key)->id : key.error().reason;
+  };
+  EXPECT_EQ(reason({.authorization = "", .certificate = shown}), now.key.id);
+  EXPECT_EQ(reason({.authorization = "", .certificate = other}), "certificate_unknown");
+  EXPECT_EQ(reason({.authorization = "", .certificate = ""}), "key_required");
+  const std::string token = "Bearer " + secret.token;
+  EXPECT_EQ(reason({.authorization = token, .certificate = shown}), secret.key.id);
+  EXPECT_EQ(reason({.authorization = "Bearer x", .certificate = shown}), "key_malformed");
+  EXPECT_EQ(read_keys(described::write(*keys))->keys.at(1).certificate, shown);
 }
 
 TEST(Keys, WhatIsNoTokenIsMalformed) {
@@ -105,6 +129,7 @@ TEST(Keys, AFileIsReadAsAWholeOrNotAtAll) {
   };
   EXPECT_EQ(described::write(*read_keys(text)), text);
   EXPECT_TRUE(with("\"name\":", "\"rate\":5,\"name\":"));
+  EXPECT_TRUE(with(",\"certificate\":null", ""));  // as older versions wrote it
   EXPECT_FALSE(with("\"admin\"", "\"root\""));
   EXPECT_FALSE(with("\"expires_at\":\"2", "\"expires_at\":\"x"));
   EXPECT_FALSE(with("\"revoked_at\":null", "\"revoked_at\":false"));

@@ -35,6 +35,18 @@ TEST(Origin, OnlyTheServersOwnMayChangeSomething) {
   EXPECT_FALSE(passes(Method::post, {.host = "a", .origin = "http://a", .origins = 2, .fetch_site = ""}));
 }
 
+// Where the connection or a trusted proxy says which one the browser spoke.
+TEST(Origin, TheSchemeCountsWhereItIsKnown) {
+  const auto asked_by = [](std::string_view scheme, std::string_view origin) {
+    return passes(Method::post,
+                  {.host = "ml.example", .scheme = scheme, .origin = origin, .origins = 1, .fetch_site = ""});
+  };
+  EXPECT_TRUE(asked_by("https", "https://ml.example"));
+  EXPECT_TRUE(asked_by("http", "http://ml.example"));
+  EXPECT_FALSE(asked_by("https", "http://ml.example"));
+  EXPECT_FALSE(asked_by("http", "https://ml.example"));
+}
+
 TEST(Origin, TheBrowsersOwnWordCounts) {
   const auto site = [](std::string_view word) {
     return passes(Method::post, {.host = "a", .origin = "http://a", .origins = 1, .fetch_site = word});

@@ -19,8 +19,19 @@ TEST(HttpClient, TakesHttpAndHttpsUrls) {
     EXPECT_FALSE(HttpClient::open(url)) << url;
 }
 
+TEST(HttpClient, TakesUnixSockets) {
+  EXPECT_EQ(HttpClient::open("unix:/run/api.sock")->url(), "unix:/run/api.sock");
+  const std::string too_long = "unix:/" + std::string(107, 'x');
+  for (const char* url : {"unix:", "unix:api.sock", "unix:/run/", too_long.c_str()}) {
+    const auto client = HttpClient::open(url);
+    ASSERT_FALSE(client) << url;
+    EXPECT_EQ(client.error().faults.at(0).pointer, "--url");
+  }
+}
+
 TEST(HttpClient, KnowsThisMachine) {
-  for (const char* url : {"http://127.0.0.1:8000", "https://localhost/x", "http://[::1]"})
+  for (const char* url :
+       {"http://127.0.0.1:8000", "https://localhost/x", "http://[::1]", "unix:/run/api.sock"})
     EXPECT_TRUE(HttpClient::open(url)->is_loopback()) << url;
   for (const char* url : {"http://host", "https://127.evil.example", "http://localhost.example:1"})
     EXPECT_FALSE(HttpClient::open(url)->is_loopback()) << url;

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <string>
 
 #include <fmt/format.h>
@@ -19,6 +20,12 @@ namespace {
 
 // Takes the address for a moment, as serve would. "" when it could, else why not.
 std::string cannot_bind(const api::ListenAddress& address) {
+  if (!address.unix_path.empty()) {
+    const auto folder = std::filesystem::path(address.unix_path).parent_path();
+    return ::access(folder.c_str(), W_OK | X_OK) == 0
+               ? ""
+               : fmt::format("{}: {}", folder.string(), std::strerror(errno));
+  }
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
