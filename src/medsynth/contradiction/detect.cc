@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "medsynth/contradiction/contradiction.h"
+#include "medsynth/contradiction/instructions.h"
 #include "medsynth/contradiction/language_model.h"
 #include "medsynth/contradiction/verdict.h"
 
@@ -29,6 +30,10 @@ constexpr std::string_view kKnowsNothing =
 constexpr std::string_view kLowMass =
     "The language model did not answer with agree, disagree or different (low label mass): its score was not "
     "counted.";
+constexpr std::string_view kSpeaksToModel =
+    "A claim has text that speaks to a language model (instructions, marks of a chat): no model was asked, "
+    "and the "
+    "analysis of the text judged alone. Take that text out to have a model's answer.";
 constexpr std::string_view kCut = "A claim was too long for the language model: it saw only a part.";
 constexpr std::string_view kNotEnglish =
     "A claim is not in English: it was not analysed. Translate it, the analysis reads English.";
@@ -165,7 +170,10 @@ Result<jobs::ContradictionResult> detect(const jobs::DetectContradiction& pair,
   }
   const bool calibrated_model = combination.weights.count("language_model") > 0 && !language_model.demo;
   ModelAnswer answer;
-  if (language_model.model && (pair.use_all_methods || calibrated_model)) {
+  const bool asks = language_model.model && (pair.use_all_methods || calibrated_model);
+  if (asks && (has_instructions(pair.claim1) || has_instructions(pair.claim2))) {
+    result.warnings.emplace_back(kSpeaksToModel);
+  } else if (asks) {
     BOOST_OUTCOME_TRY(answer, ask_model(language_model, pair, turned, calibrated_model, until, result));
     if (calibrated_model && answer.counts()) count_answer(answer, judged, combination, features, result);
   } else if (pair.use_all_methods) {
