@@ -39,7 +39,7 @@ bool is_control(std::uint32_t c) {
 // Zero width or reordering: what is read is not what is there.
 bool hides(std::uint32_t c) {
   return (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x2064) ||
-         (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
+         (c >= 0x2066 && c <= 0x2069) || c == 0x061C || c == 0xFEFF || (c >= 0xE0000 && c <= 0xE0FFF);
 }
 
 bool is_one_of(char c, std::string_view set) {
@@ -140,6 +140,20 @@ std::string masked(std::string_view text) {
       at += option.size();
       out.replace(at, std::min(out.find_first_of("& ", at), out.size()) - at, kHidden);
     }
+  }
+  return out;
+}
+
+std::string without_keys(std::string_view text) {
+  constexpr std::string_view kKey = "medsynth_", kHex = "0123456789abcdef";
+  constexpr std::size_t kId = 12;
+  std::string out(text);
+  for (std::size_t at = out.find(kKey); at != out.npos; at = out.find(kKey, at)) {
+    at += kKey.size();
+    const std::size_t id = std::min(out.find_first_not_of(kHex, at), out.size());
+    if (id != at + kId || id >= out.size() || out[id] != '_') continue;
+    at = id + 1;
+    out.replace(at, std::min(out.find_first_not_of(kHex, at), out.size()) - at, kHidden);
   }
   return out;
 }

@@ -26,8 +26,12 @@ std::optional<T> unless_empty(const T& value) {
   return value.empty() ? std::nullopt : std::optional(value);
 }
 
+// Whatever some reader takes for the end of a line becomes a space: control characters, U+0085, U+2028 and U+2029.
 std::string in_one_line(std::string text) {
-  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+  for (const std::string_view end : {"\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"})
+    for (std::size_t at = text.find(end); at != text.npos; at = text.find(end, at))
+      text.replace(at, end.size(), " ");
   return text;
 }
 

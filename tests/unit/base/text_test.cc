@@ -16,9 +16,22 @@ TEST(PrintableTest, ShowsWhatATerminalWouldObey) {
   EXPECT_EQ(printable("a\xE2\x80\xAE"
                       "b\xEF\xBB\xBF"),
             "a\\u202eb\\ufeff");
+  EXPECT_EQ(printable("\u061ca\U000e0041"), "\\u061ca\\ue0041");
   EXPECT_EQ(printable("\xFF\xC2"), "\\xff\\xc2");
   EXPECT_EQ(printable("TGF-β, 50 µg, 日本 \U0001F600"), "TGF-β, 50 µg, 日本 \U0001F600");
   EXPECT_EQ(printable(std::string_view("\0x", 2)), "\\x00x");
+}
+
+// A key of the API keeps its id, wherever it stands; what only looks a little like one stays.
+TEST(WithoutKeysTest, HidesTheSecret) {
+  const std::string id(12, 'a'), secret(64, 'b');
+  EXPECT_EQ(without_keys("x/medsynth_" + id + "_" + secret + "/y"), "x/medsynth_" + id + "_***/y");
+  EXPECT_EQ(without_keys("medsynth_" + id + "_" + secret + "medsynth_" + id + "_" + secret),
+            "medsynth_" + id + "_***medsynth_" + id + "_***");
+  for (const std::string& text :
+       {std::string(), std::string("medsynth_"), std::string("medsynth_queue_length"), "medsynth_" + id,
+        "medsynth_" + id + "a_" + secret, "medsynth " + secret})
+    EXPECT_EQ(without_keys(text), text);
 }
 
 // A password is hidden whatever it consists of and whatever else is wrong with the address.

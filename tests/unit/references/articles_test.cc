@@ -62,10 +62,14 @@ TEST(Ris, IsReadAgain) {
 TEST(Ris, KeepsItsRecordsWhateverTheySay) {
   EXPECT_TRUE(rc::check("as many records as were written", [] {
     const auto lines = *rc::gen::container<std::vector<std::string>>(
-        rc::gen::element<std::string>("ER  - ", "TY  - JOUR", "\r\n", "\n", "words", "\r", "AB  - x"));
+        rc::gen::element<std::string>("ER  - ", "TY  - JOUR", "\r\n", "\n", "words", "\r", "AB  - x",
+                                      "\u0085", "\u2028", "\u2029", "\x0B", "\x0C", "\x1E"));
     std::string text = "A ";
     for (const std::string& each : lines) text += each;
-    const auto read = references::read(write_ris({of(text, text), of("Another", text)}));
+    const std::string written = write_ris({of(text, text), of("Another", text)});
+    for (const char* end : {"\u0085", "\u2028", "\u2029", "\x0B", "\x0C", "\x1E"})
+      RC_ASSERT(written.find(end) == written.npos);
+    const auto read = references::read(written);
     RC_ASSERT(read.has_value());
     RC_ASSERT(read->references.size() == 2u);
     RC_ASSERT(read->references[1].title == "Another");

@@ -82,7 +82,7 @@ TEST(Selection, IsOfAllWords) {
 
 // A text of an article is never markup, wherever it stands.
 TEST(Page, EscapesWhatOthersWrote) {
-  const std::string evil = "<script>alert(1)</script>\"'&\xff\x01\u202e";
+  const std::string evil = "<script>alert(1)</script>\"'&\xff\x01\u202e\u061c\U000e0041";
   Analysis analysis = example(evil, evil);
   analysis.sources = {{evil, evil, evil, 1, 1, {{1, evil, evil}}}};
   analysis.references = {{.id = evil, .title = evil, .abstract = "", .doi = "10.1000/\"><script>"}};
@@ -97,6 +97,7 @@ TEST(Page, EscapesWhatOthersWrote) {
   EXPECT_EQ(count(page, "<script>"), 1u);  // ours
   EXPECT_FALSE(contains(page, "<script>alert"));
   EXPECT_FALSE(contains(page, "\xff") || contains(page, "\x01") || contains(page, "\u202e"));
+  EXPECT_FALSE(contains(page, "\u061c") || contains(page, "\U000e0041"));
   EXPECT_TRUE(contains(page, "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"));
 }
 
@@ -154,7 +155,8 @@ TEST(Page, DrawsAnyEstimate) {
 
 // Cells that a spreadsheet would run stay text, numbers stay numbers.
 TEST(Table, HasNoFormulas) {
-  for (const char* title : {"=1+1", "+1", "-1 or so", "@x", "\tx"}) {
+  for (const char* title :
+       {"=1+1", "+1", "-1 or so", "@x", "\tx", "\uff1d1+1", "\uff0bx", "\uff0dx", "\uff20x"}) {
     const Analysis analysis = example(title);
     const std::string table = csv_report(analysis, select(analysis.result, ""));
     EXPECT_TRUE(contains(table, std::string(",'") + title)) << table;

@@ -29,10 +29,12 @@ std::string_view entity(char c) {
   }
 }
 
-// U+0080-009F, and U+200E-200F, U+202A-202E, U+2066-2069, which show text in another order than it is in.
+// U+0080-009F; U+061C, U+200E-200F, U+202A-202E, U+2066-2069, which show text in another order than it is in; and
+// U+E0000-E0FFF, which are not shown at all.
 bool is_hidden(std::string_view sequence) {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
-  if (sequence.size() == 2) return at(0) == 0xC2 && at(1) < 0xA0;
+  if (sequence.size() == 2) return (at(0) == 0xC2 && at(1) < 0xA0) || (at(0) == 0xD8 && at(1) == 0x9C);
+  if (sequence.size() == 4) return at(0) == 0xF3 && at(1) == 0xA0;
   if (sequence.size() != 3 || at(0) != 0xE2) return false;
   if (at(1) == 0x80) return at(2) == 0x8E || at(2) == 0x8F || (at(2) >= 0xAA && at(2) <= 0xAE);
   return at(1) == 0x81 && at(2) >= 0xA6 && at(2) <= 0xA9;

@@ -1,5 +1,6 @@
 // What is shown of a result, and the files that are no page: rows of pairs, and the references in them.
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,13 +19,16 @@
 namespace medsynth::references {
 namespace {
 
-// A cell that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection").
-constexpr std::string_view kFormula = "=+-@\t\r";
+// A cell that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection"), with those of full
+// width where it is set to Japanese.
+constexpr std::array<std::string_view, 11> kFormula{
+    "=", "+", "-", "@", "\t", "\r", "\n", "\xEF\xBC\x9D", "\xEF\xBC\x8B", "\xEF\xBC\x8D", "\xEF\xBC\xA0"};
 
 class Row {
  public:
   Row& text(const std::string& value) {
-    const bool formula = !value.empty() && kFormula.find(value[0]) != std::string_view::npos;
+    const bool formula =
+        std::any_of(kFormula.begin(), kFormula.end(), [&](auto each) { return value.starts_with(each); });
     std::string cell = formula ? "'" + value : value;
     for (std::size_t at = cell.find('"'); at != std::string::npos; at = cell.find('"', at + 2))
       cell.insert(at, 1, '"');
