@@ -9,6 +9,8 @@
 
 #include <boost/asio/thread_pool.hpp>
 
+#include "medsynth/api/audit_log.h"
+#include "medsynth/api/callers.h"
 #include "medsynth/api/estimates.h"
 #include "medsynth/api/events.h"
 #include "medsynth/api/http.h"
@@ -26,9 +28,11 @@ struct App {
   Services services;
   bool draining = false;
   std::shared_ptr<const Keys> keys = std::make_shared<const Keys>();  // as the file had them a moment ago
-  bool beyond_loopback = false;        // other machines reach it; see is_public()
-  boost::asio::thread_pool parser{1};  // "ms-parse"; see off_loop.h
-  std::string openapi;                 // the document
+  bool beyond_loopback = false;          // other machines reach it; see is_public()
+  Callers callers = {};
+  std::unique_ptr<AuditLog> audit = {};  // null: there is none
+  boost::asio::thread_pool parser{1};    // "ms-parse"; see off_loop.h
+  std::string openapi;                   // the document
   Estimates estimates = {};
   TaskFeed feed;
   Events events{*this};
@@ -38,6 +42,8 @@ struct App {
   WallTime now() const { return services.clock.now(); }
   // Whether calls need a key: wherever there is one, were all of them expired, and beyond loopback.
   bool needs_key() const { return !keys->empty() || (beyond_loopback && !options.insecure); }
+  // Whether calls are recorded.
+  bool records() const { return audit && (options.audit_always || needs_key()); }
   // The machine, when no worker says. Percents are "since the sample before": one is kept for a moment, so
   // that callers in quick succession do not measure each other.
   const limits::Sample& sample();

@@ -129,13 +129,13 @@ Result<Submission> prepare(const App& app, const Request& request, const jobs::A
                             .fields = {{"metadata", json::write(metadata)}}};
   std::optional<tasks::Guard> once;
   if (key) once = guard(*key, id);
-  return Submission{
-      .task_id = id,
-      .model = model_of(arguments),
-      .counted = std::move(counted),
-      .key = std::move(key),
-      .create = app.services.store.create(task, now, app.services.broker.enqueue_commands(message),
-                                          std::move(once), bound_of(app, app.options.queue))};
+  return Submission{.task_id = id,
+                    .model = model_of(arguments),
+                    .counted = std::move(counted),
+                    .key = std::move(key),
+                    .create = app.services.store.create(
+                        task, now, app.services.broker.enqueue_commands(message), std::move(once),
+                        bound_of(app, request.key.get(), app.options.queue))};
 }
 
 template <class Arguments>
@@ -154,7 +154,7 @@ asio::awaitable<Result<Response>> submit(App& app, const Request& request, Submi
   }
   BOOST_OUTCOME_CO_TRY(auto created, co_await co_run(app, std::move(submission.create)));
   if (created.outcome == Outcome::exists) co_return task_exists();
-  if (created.outcome == Outcome::full) co_return queue_full(app, app.options.queue);
+  if (created.outcome == Outcome::full) co_return queue_full(app, request.key.get(), app.options.queue);
   if (created.outcome == Outcome::created)
     co_return accepted(app, request, submission.task_id, submission.counted, false);
   BOOST_OUTCOME_CO_TRY(auto first, replayed_task(*submission.key, created.guard_value));

@@ -143,6 +143,7 @@ asio::awaitable<std::vector<telemetry::Sample>> stored_samples(App& app) {
 
 asio::awaitable<Result<Response>> metrics(App& app, const Request&) {
   const auto samples = co_await stored_samples(app);
+  if (app.audit) app.services.metrics.audit_lost_total(app.audit->lost());
   co_return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8",
                      .body = app.services.metrics.render(samples)};
 }

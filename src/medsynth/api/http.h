@@ -55,6 +55,7 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers = {};
   bool close = false;                   // the connection cannot be used any further
   std::shared_ptr<Source> source = {};  // instead of `body`
+  std::string code = "";                // of a problem
 };
 
 // Numbers that are none (NaN of a sensor) are null: what leaves here is JSON.

@@ -1,14 +1,20 @@
 #include "medsynth/api/key_file.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "medsynth/base/id.h"
 #include "medsynth/base/private_file.h"
+#include "medsynth/base/text.h"
 #include "medsynth/dramatiq/message.h"
 
 namespace medsynth::api {
@@ -24,6 +30,8 @@ Error not_written(const fs::path& file, const std::error_code& why) {
 
 Result<> check(const KeyRequest& request) {
   BOOST_OUTCOME_TRY(check_name("NAME", request.name));
+  if (without_keys(request.name) != request.name)
+    return invalid("NAME", "is a key itself: say whose or what for the new one is");
   if (request.scopes.empty())
     return invalid("--scope", "is missing: one or more of read, submit, operate, admin");
   if (request.lifetime && request.lifetime->count() <= 0)
@@ -38,16 +46,45 @@ Result<> check(const KeyRequest& request) {
   return success();
 }
 
-// change(keys), written where it succeeds; one process at a time.
+const Key& key_of(const Key& key) {
+  return key;
+}
+const Key& key_of(const NewKey& made) {
+  return made.key;
+}
+
+AuditEntry audit_entry(std::string_view action, const Key& key) {
+  std::vector<std::string_view> scopes;
+  for (const Scope each : key.scopes) scopes.push_back(described::enum_name(each));
+  return {
+      .time = rfc3339(system_clock().now()),
+      .action = std::string(action),
+      .target = key.name,
+      .status = 200,
+      .from = fmt::format("uid {}", ::getuid()),
+      .detail = audit_text(fmt::format("key {}: {}; expires {}; limits {}", key.id, fmt::join(scopes, ", "),
+                                       key.expires_at.value_or("never"), limits_text(key.limits)))};
+}
+
+// change(keys), recorded and written where it succeeds; one process at a time.
 template <class Change>
-auto changed(const fs::path& file, Change change) -> decltype(change(std::declval<Keys&>())) {
+auto changed(const fs::path& file, const AuditFile& audit, std::string_view action, Change change)
+    -> decltype(change(std::declval<Keys&>())) {
   const FileLock lock(file);
   if (!lock.held()) return not_written(file, {errno != 0 ? errno : EIO, std::generic_category()});
   BOOST_OUTCOME_TRY(auto keys, load_keys(file));
   BOOST_OUTCOME_TRY(auto result, change(keys));
-  if (const auto error = write_private_file(file, described::write(keys) + "\n"))
-    return not_written(file, error);
-  return result;
+  AuditEntry entry = audit_entry(action, key_of(result));
+  if (!audit.path.empty()) {
+    BOOST_OUTCOME_TRY(append_audit(audit, {&entry, 1}));
+  }
+  const auto error = write_private_file(file, described::write(keys) + "\n");
+  if (!error) return result;
+  const Error refused = not_written(file, error);
+  entry.status = info(refused.code).http_status;
+  entry.code = refused.reason;
+  if (!audit.path.empty()) (void)append_audit(audit, {&entry, 1});
+  return refused;
 }
 
 }  // namespace
@@ -68,9 +105,10 @@ Result<Keys> load_keys(const fs::path& file) {
       "keys_damaged"};
 }
 
-Result<NewKey> create_key(const fs::path& file, const KeyRequest& request, WallTime now) {
+Result<NewKey> create_key(const fs::path& file, const KeyRequest& request, WallTime now,
+                          const AuditFile& audit) {
   BOOST_OUTCOME_TRY(check(request));
-  return changed(file, [&](Keys& keys) -> Result<NewKey> {
+  return changed(file, audit, kKeysCreate, [&](Keys& keys) -> Result<NewKey> {
     for (const Key& each : keys.keys) {
       const bool same =
           each.name == request.name || (request.certificate && each.certificate == request.certificate);
@@ -87,8 +125,9 @@ Result<NewKey> create_key(const fs::path& file, const KeyRequest& request, WallT
   });
 }
 
-Result<Key> revoke_key(const fs::path& file, std::string_view name_or_id, WallTime now) {
-  return changed(file, [&](Keys& keys) -> Result<Key> {
+Result<Key> revoke_key(const fs::path& file, std::string_view name_or_id, WallTime now,
+                       const AuditFile& audit) {
+  return changed(file, audit, kKeysRevoke, [&](Keys& keys) -> Result<Key> {
     const auto is_meant = [&](const Key& each) {
       return each.id == name_or_id || (each.name == name_or_id && state_of(each, now) == KeyState::active);
     };

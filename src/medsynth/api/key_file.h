@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "medsynth/api/audit_file.h"
 #include "medsynth/api/keys.h"
 #include "medsynth/base/error.h"
 
@@ -16,12 +17,15 @@ std::filesystem::path key_file(const std::filesystem::path& data_dir);
 // None when there is no file. Errors name the path: unreadable, not private (mode 600), or damaged.
 Result<Keys> load_keys(const std::filesystem::path& file);
 
-// Adds a key. invalid_argument at "NAME", "--scope", "--expires", "--queue", "--model"; conflict ("key_exists"): an
-// active key has the name.
-Result<NewKey> create_key(const std::filesystem::path& file, const KeyRequest& request, WallTime now);
+// Adds a key, and says so in the audit log before: without its line there is no change. invalid_argument at "NAME",
+// "--scope", "--expires", "--queue", "--model"; conflict ("key_exists"): an active key has the name; unavailable
+// ("keys_not_written", "audit_not_written").
+Result<NewKey> create_key(const std::filesystem::path& file, const KeyRequest& request, WallTime now,
+                          const AuditFile& audit = {});
 
 // By id, or by the name of an active key; the key as it is now. not_found ("key_not_found"). One that was revoked
 // stays so.
-Result<Key> revoke_key(const std::filesystem::path& file, std::string_view name_or_id, WallTime now);
+Result<Key> revoke_key(const std::filesystem::path& file, std::string_view name_or_id, WallTime now,
+                       const AuditFile& audit = {});
 
 }  // namespace medsynth::api

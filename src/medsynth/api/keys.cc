@@ -116,6 +116,7 @@ NewKey make_key(const KeyRequest& request, WallTime now) {
                       .scopes = request.scopes,
                       .queues = request.queues,
                       .models = request.models,
+                      .limits = request.limits,
                       .created_at = rfc3339(now),
                       .expires_at = std::nullopt,
                       .revoked_at = std::nullopt,
@@ -131,6 +132,11 @@ NewKey make_key(const KeyRequest& request, WallTime now) {
 KeyState state_of(const Key& key, WallTime now) {
   if (is_past(key.revoked_at, now)) return KeyState::revoked;
   return is_past(key.expires_at, now) ? KeyState::expired : KeyState::active;
+}
+
+std::string_view claimed_id(std::string_view authorization) {
+  const auto token = token_of(authorization);
+  return token ? token->id : std::string_view();
 }
 
 Result<std::shared_ptr<const Key>> verify(const std::shared_ptr<const Keys>& keys, const Credentials& shown,

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "medsynth/api/callers.h"
 #include "medsynth/base/clock.h"
 #include "medsynth/base/described.h"
 #include "medsynth/base/error.h"
@@ -61,6 +62,7 @@ struct Key {
   std::vector<Scope> scopes;
   std::vector<std::string> queues;  // that it may submit to and change; empty: any
   std::vector<std::string> models;  // that it may name in what it submits; empty: any
+  CallerLimits limits;
   std::string created_at;
   std::optional<std::string> expires_at;
   std::optional<std::string> revoked_at;
@@ -68,8 +70,8 @@ struct Key {
       certificate;  // SHA-256 of the client's that opens instead of a secret, which nobody has
 };
 BOOST_DESCRIBE_STRUCT(Key, (),
-                      (id, name, salt, hash, scopes, queues, models, created_at, expires_at, revoked_at,
-                       certificate))
+                      (id, name, salt, hash, scopes, queues, models, limits, created_at, expires_at,
+                       revoked_at, certificate))
 
 struct Keys {
   std::vector<Key> keys;
@@ -87,6 +89,7 @@ struct KeyRequest {
   std::vector<Scope> scopes;
   std::vector<std::string> queues = {};
   std::vector<std::string> models = {};
+  CallerLimits limits = {};
   std::optional<std::chrono::seconds> lifetime = std::nullopt;  // none: it does not expire
   std::optional<std::string> certificate = std::nullopt;        // as in Key
 };
@@ -100,6 +103,9 @@ NewKey make_key(const KeyRequest& request, WallTime now);
 enum class KeyState { active, expired, revoked };
 BOOST_DESCRIBE_ENUM(KeyState, active, expired, revoked)
 KeyState state_of(const Key& key, WallTime now);
+
+// The id of the key that an Authorization header claims to be, "" where it has none: no secret, and not yet verified.
+std::string_view claimed_id(std::string_view authorization);
 
 // What a caller shows.
 struct Credentials {
@@ -129,6 +135,7 @@ struct medsynth::described::Rules<medsynth::api::Key> {
   static constexpr std::array fields{Field{.name = "id", .min_size = 12, .max_size = 12},
                                      Field{.name = "salt", .min_size = 32, .max_size = 32},
                                      Field{.name = "hash", .min_size = 64, .max_size = 64},
+                                     Field{.name = "limits", .optional = true},
                                      Field{.name = "certificate", .min_size = 64, .max_size = 64}};
 };
 template <>

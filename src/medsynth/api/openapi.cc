@@ -38,6 +38,8 @@ std::string_view status_text(int status) {
       return "The body is of another type, or has a Content-Encoding";
     case 422:
       return "A field is wrong";
+    case 429:
+      return "The key or the address takes more than it may; Retry-After says when to try again";
     case 503:
       return "Redis is away or full, or there is too much under way; Retry-After says when to try again";
     default:
@@ -105,7 +107,7 @@ std::set<int> error_statuses(const Route& route, bool has_parameters) {
   if (route.body && !route.body_optional) statuses.insert(411);
   if (route.body || has_parameters) statuses.insert(422);
   if (route.method != Method::get) statuses.insert(403);
-  if (route.access != Access::open) statuses.insert({401, 403});
+  if (route.access != Access::open) statuses.insert({401, 403, 429});
   if (route.group != "health" && route.group != "openapi" && route.group != "console") statuses.insert(503);
   return statuses;
 }

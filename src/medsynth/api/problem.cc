@@ -71,7 +71,8 @@ Response problem(const Error& error, std::string_view request_id) {
   for (const Fault& fault : error.faults) body.errors.push_back({fault.pointer, fault.detail});
   Response response{.status = static_cast<int>(body.status),
                     .content_type = "application/problem+json",
-                    .body = described::write(body)};
+                    .body = described::write(body),
+                    .code = body.code};
   if (response.status == 429 || response.status == 503)
     response.headers.emplace_back(
         "Retry-After", std::to_string(error.retry_after.value_or(std::chrono::seconds(1)).count()));

@@ -41,17 +41,33 @@ asio::awaitable<Result<Names>> named_or_known(App& app, const std::optional<std:
   co_return Names{*queue};
 }
 
-std::optional<tasks::Bound> bound_of(const App& app, const std::string& queue) {
-  if (app.options.max_queue_length == 0) return std::nullopt;
-  return tasks::Bound{app.services.broker.messages_key(queue), app.options.max_queue_length};
+std::int64_t max_queue_length(const App& app, const Key* key) {
+  const std::int64_t own = key ? key->limits.queue_length.value_or(0) : 0, all = app.options.max_queue_length;
+  return own > 0 && (all == 0 || own < all) ? own : all;
 }
 
-Error queue_full(const App& app, const std::string& queue) {
+std::optional<tasks::Bound> bound_of(const App& app, const Key* key, const std::string& queue) {
+  const std::int64_t max = max_queue_length(app, key);
+  if (max == 0) return std::nullopt;
+  return tasks::Bound{app.services.broker.messages_key(queue), max};
+}
+
+Error queue_full(const App& app, const Key* key, const std::string& queue) {
+  const std::int64_t max = max_queue_length(app, key);
+  if (max != app.options.max_queue_length)
+    return {Code::exhausted,
+            fmt::format(
+                "Queue {} has {} messages or more, as many as the key '{}' may leave on it: try again when "
+                "some are done.",
+                queue, max, key->name),
+            "queue_bound_exceeded",
+            {},
+            kTryFullAgain};
   return {Code::unavailable,
           fmt::format(
               "Queue {} has {} messages, as many as it may have (MEDSYNTH_MAX_QUEUE_LENGTH): try again when "
               "some are done.",
-              queue, app.options.max_queue_length),
+              queue, max),
           "queue_full",
           {},
           kTryFullAgain};

@@ -22,9 +22,11 @@ boost::asio::awaitable<Result<std::vector<std::string>>> named_or_known(
     App& app, const std::optional<std::string>& queue);
 boost::asio::awaitable<Result<std::vector<QueueInfo>>> queue_infos(App& app, std::vector<std::string> names);
 
-// How many messages submissions may leave on the queue, where that is bounded. A delayed message's queue is
-// the delay queue.
-std::optional<tasks::Bound> bound_of(const App& app, const std::string& queue);
-Error queue_full(const App& app, const std::string& queue);
+// How many messages a key's submissions may leave on a queue; 0: there is no bound. The key's own bound is
+// "queue_bound_exceeded" (429), the server's "queue_full" (503).
+std::int64_t max_queue_length(const App& app, const Key* key);
+// The same as the store wants it. A delayed message's queue is the delay queue.
+std::optional<tasks::Bound> bound_of(const App& app, const Key* key, const std::string& queue);
+Error queue_full(const App& app, const Key* key, const std::string& queue);
 
 }  // namespace medsynth::api

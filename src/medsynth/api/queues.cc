@@ -145,9 +145,9 @@ Result<Sending> read_sending(const App& app, const Request& request, const std::
 }
 
 // Nearly: others may send at the same time.
-bool is_full(const App& app, const QueueInfo& info) {
-  return app.options.max_queue_length > 0 &&
-         info.ready + info.delayed + info.running >= app.options.max_queue_length;
+bool is_full(const App& app, const Key* key, const QueueInfo& info) {
+  const std::int64_t max = max_queue_length(app, key);
+  return max > 0 && info.ready + info.delayed + info.running >= max;
 }
 
 bool is_ours(const std::vector<QueueInfo>& infos, const App& app, const std::string& queue) {
@@ -160,6 +160,7 @@ bool is_ours(const std::vector<QueueInfo>& infos, const App& app, const std::str
 asio::awaitable<Result<Response>> send_message(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto queue, queue_of(request));
   BOOST_OUTCOME_CO_TRY(allow_model(request.key.get(), std::nullopt));  // an actor may use any
+  const Key* key = request.key.get();
   const std::size_t bytes = request.body.size();
   BOOST_OUTCOME_CO_TRY(auto sending,
                        co_await off_loop(app, bytes, [&] { return read_sending(app, request, queue); }));
@@ -169,7 +170,7 @@ asio::awaitable<Result<Response>> send_message(App& app, const Request& request)
   BOOST_OUTCOME_CO_TRY(auto infos, co_await queue_infos(app, {queue}));
   SendAnswer sent{.message = "The message is sent.", .data = {queue, message.message_id, std::nullopt}};
   if (!is_ours(infos, app, queue)) {
-    if (is_full(app, infos.at(0))) co_return queue_full(app, queue);
+    if (is_full(app, key, infos.at(0))) co_return queue_full(app, key, queue);
     auto enqueue =
         co_await off_loop(app, bytes, [&] { return app.services.broker.enqueue(message, sending.eta); });
     BOOST_OUTCOME_CO_TRY(co_await co_run(app, std::move(enqueue)));
@@ -182,14 +183,14 @@ asio::awaitable<Result<Response>> send_message(App& app, const Request& request)
                             .queue = queue,
                             .actor = message.actor_name,
                             .fields = std::move(fields)};
-  const auto bound = bound_of(app, sending.eta ? dramatiq::delay_queue(queue) : queue);
+  const auto bound = bound_of(app, key, sending.eta ? dramatiq::delay_queue(queue) : queue);
   auto create = co_await off_loop(app, bytes, [&] {
     return app.services.store.create(task, app.now(),
                                      app.services.broker.enqueue_commands(message, sending.eta), {}, bound);
   });
   BOOST_OUTCOME_CO_TRY(auto created, co_await co_run(app, std::move(create)));
   if (created.outcome == tasks::Created::Outcome::exists) co_return task_exists();
-  if (created.outcome == tasks::Created::Outcome::full) co_return queue_full(app, queue);
+  if (created.outcome == tasks::Created::Outcome::full) co_return queue_full(app, key, queue);
   sent.data.task_id = sending.task_id;
   co_return answer(sent, 202);
 }

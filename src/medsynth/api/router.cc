@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <exception>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "medsynth/api/app.h"
 #include "medsynth/api/problem.h"
 #include "medsynth/api/url.h"
@@ -46,13 +49,50 @@ Result<> check(const Route& route, const Request& request) {
   return success();
 }
 
-// The key that makes the call; null where none is needed.
-Result<std::shared_ptr<const Key>> authorize(const App& app, Access access, const Request& request) {
-  const bool open = access == Access::open || (access == Access::metrics && app.options.metrics_open);
-  if (open || !app.needs_key()) return std::shared_ptr<const Key>();
-  BOOST_OUTCOME_TRY(auto key, verify(app.keys, {request.authorization, request.certificate}, app.now()));
-  BOOST_OUTCOME_TRY(allow(*key, access.scope()));
-  return key;
+bool is_open(const App& app, Access access) {
+  return access == Access::open || (access == Access::metrics && app.options.metrics_open);
+}
+
+// Verifies the key that makes the call, where one is needed, and what it may do.
+Result<> authorize(const App& app, Access access, const Request& request, std::shared_ptr<const Key>& key) {
+  if (is_open(app, access) || !app.needs_key()) return success();
+  BOOST_OUTCOME_TRY(key, verify(app.keys, {request.authorization, request.certificate}, app.now()));
+  return allow(*key, access.scope());
+}
+
+// By itself no key takes all of what the server has; half of it are plenty for one caller.
+CallerLimits limits_of(const App& app, CallerLimits limits) {
+  constexpr std::size_t kShare = 2, kShareOfConnections = 4;
+  const auto& options = app.options;
+  if (!limits.concurrent)
+    limits.concurrent =
+        std::max<std::int64_t>(1, static_cast<std::int64_t>(options.max_connections / kShareOfConnections));
+  if (!limits.bytes_in_flight)
+    limits.bytes_in_flight =
+        static_cast<std::int64_t>(std::max(options.max_bytes_in_flight / kShare, options.body_limit));
+  return limits;
+}
+
+// Null where callers are not told apart: addresses, unless they have limits, and what needs no key anyway.
+Result<std::unique_ptr<Callers::Turn>> enter(App& app, const Request& request, const Key* key) {
+  const SteadyTime now = system_clock().coarse_steady();
+  if (key)
+    return app.callers.enter({key->id, fmt::format("The key '{}'", key->name), limits_of(app, key->limits)},
+                             now);
+  if (app.options.address_limits.empty()) return std::unique_ptr<Callers::Turn>();
+  const std::string address = address_group(request.client);
+  return app.callers.enter(
+      {"@" + address, "The address " + address, limits_of(app, app.options.address_limits)}, now);
+}
+
+Error not_recorded() {
+  return {Code::unavailable,
+          "The audit log cannot be written, and what is not recorded is not done: the server's log says why, "
+          "and GET "
+          "calls go on to work.",
+          "audit_not_written",
+          {},
+          std::chrono::seconds(5)};
 }
 
 Response with_allow(Response response, const Match& match) {
@@ -60,25 +100,11 @@ Response with_allow(Response response, const Match& match) {
   return response;
 }
 
-// The handler, or the answer where none is asked.
-struct Routed {
-  Handler handler = nullptr;
-  Response answer = {};
-};
-
-Result<Routed> route(const App& app, Request& request, std::string_view& pattern) {
-  BOOST_OUTCOME_TRY(auto match, router().match(request.method, request.path, request.parameters));
+// The answer where no handler is asked.
+Result<Response> without_route(const Request& request, const Match& match) {
   if (match.pattern.empty()) return unknown_path();
-  pattern = match.pattern;
-  if (match.route) {
-    request.polled = match.route->polled;
-    BOOST_OUTCOME_TRY(request.key, authorize(app, match.route->access, request));
-    BOOST_OUTCOME_TRY(check(*match.route, request));
-    return Routed{.handler = match.route->handler};
-  }
-  if (request.method == Method::options)
-    return Routed{.answer = with_allow({.status = 204, .content_type = ""}, match)};
-  return Routed{.answer = with_allow(problem(method_not_allowed(match.allow), request.request_id), match)};
+  if (request.method == Method::options) return with_allow({.status = 204, .content_type = ""}, match);
+  return with_allow(problem(method_not_allowed(match.allow), request.request_id), match);
 }
 
 // Exceptions come from third parties (out of memory, mostly); the request that met one ends, the server goes
@@ -144,23 +170,63 @@ Result<Match> Router::match(Method method, std::string_view path,
   return match;
 }
 
-std::optional<Error> refuse_key(const App& app, const Request& request) {
-  std::vector<std::string> unused;
-  const auto match = router().match(request.method, request.path, unused);
-  if (!match || !match->route) return std::nullopt;
-  const auto key = authorize(app, match->route->access, request);
-  return key ? std::nullopt : std::optional(key.error());
+Admission admit(App& app, const Request& request, std::optional<Error> refused) {
+  Admission admission;
+  auto match = router().match(request.method, request.path, admission.parameters);
+  if (match) admission.match = std::move(*match);
+  if (refused || !match) {
+    admission.refusal = refused ? std::move(refused) : match.error();
+    return admission;
+  }
+  const Route* route = admission.match.route;
+  if (route && is_open(app, route->access)) return admission;
+  if (route) {
+    if (const auto allowed = authorize(app, route->access, request, admission.key); !allowed)
+      admission.refusal = allowed.error();
+  }
+  auto turn = enter(app, request, admission.key.get());
+  if (turn)
+    admission.turn = std::move(*turn);
+  else
+    admission.refusal = turn.error();
+  if (!admission.refusal && admission.is_change() && app.records() && !app.audit->writable())
+    admission.refusal = not_recorded();
+  return admission;
 }
 
-asio::awaitable<Response> respond(App& app, Request& request, std::string_view& pattern) {
-  pattern = "unmatched";
+std::optional<AuditEntry> audit_entry(const Request& request, const Admission& admission,
+                                      const Response& response) {
+  const bool refused = response.status == 401 || response.status == 403 || response.status == 429;
+  if (!admission.is_change() && !refused) return std::nullopt;
+  const Route* route = admission.match.route;
+  AuditEntry entry{.action = std::string(route ? route->name : "unknown_call"),
+                   .target = audit_text(fmt::format("{}", fmt::join(admission.parameters, "/"))),
+                   .status = response.status,
+                   .code = response.code,
+                   .key = admission.key ? admission.key->id : std::string(claimed_id(request.authorization)),
+                   .name = admission.key ? admission.key->name : "",
+                   .from = std::string(request.client),
+                   .request_id = audit_text(request.request_id)};
+  for (const auto& [name, value] : response.headers)
+    if (name == "Location") entry.detail = audit_text(value);
+  return entry;
+}
+
+asio::awaitable<Response> respond(App& app, Request& request, const Admission& admission) {
   std::exception_ptr thrown;
   try {
+    const Route* route = admission.match.route;
     if (request.body.starts_with(kByteOrderMark)) request.body.remove_prefix(kByteOrderMark.size());
-    auto routed = route(app, request, pattern);
-    if (!routed) co_return problem(routed.error(), request.request_id);
-    if (!routed->handler) co_return std::move(routed->answer);
-    auto result = co_await routed->handler(app, request);
+    request.parameters = admission.parameters;
+    request.key = admission.key;
+    request.polled = route && route->polled;
+    if (!route) {
+      auto answer = without_route(request, admission.match);
+      co_return answer ? std::move(*answer) : problem(answer.error(), request.request_id);
+    }
+    if (const auto checked = check(*route, request); !checked)
+      co_return problem(checked.error(), request.request_id);
+    auto result = co_await route->handler(app, request);
     co_return result ? std::move(*result) : problem(result.error(), request.request_id);
   } catch (...) {
     thrown = std::current_exception();

@@ -10,6 +10,8 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include "medsynth/api/audit.h"
+#include "medsynth/api/callers.h"
 #include "medsynth/api/http.h"
 #include "medsynth/api/keys.h"
 #include "medsynth/base/described.h"
@@ -77,12 +79,30 @@ class Router {
 // All calls of the server.
 const Router& router();
 
-// What is wrong with the key of a request whose body has not come yet, nullopt where respond() would take it.
-std::optional<Error> refuse_key(const App& app, const Request& request);
+// What a request leads to and who makes it, as its header says: its body may not have come yet. Ends with the answer.
+struct Admission {
+  Match match = {};
+  std::vector<std::string> parameters = {};
+  std::shared_ptr<const Key> key = {};       // null where none is needed
+  std::unique_ptr<Callers::Turn> turn = {};  // null where callers are not told apart
+  std::optional<Error> refusal = {};         // why respond() must not be asked
 
-// Routes the request, checks what every call checks (key, query, content type, length), runs its handler;
-// whatever goes wrong becomes a problem. `pattern` is the route's for logs and metrics, "unmatched" when there
-// is none.
-boost::asio::awaitable<Response> respond(App& app, Request& request, std::string_view& pattern);
+  std::string_view pattern() const { return match.pattern.empty() ? "unmatched" : match.pattern; }
+  // More than looking is asked for.
+  bool is_change() const { return match.route && match.route->method != Method::get; }
+};
+
+// Finds the call, verifies the key and what it may do, counts the request for its caller. `refused`: it is refused
+// already, and only the call is wanted.
+Admission admit(App& app, const Request& request, std::optional<Error> refused = {});
+
+// What the audit log says of a request: of each that may change something, and of each that was refused to its caller
+// (401, 403, 429). nullopt: nothing.
+std::optional<AuditEntry> audit_entry(const Request& request, const Admission& admission,
+                                      const Response& response);
+
+// Checks what every call checks (query, content type, length), runs the handler of an admitted request; whatever
+// goes wrong becomes a problem.
+boost::asio::awaitable<Response> respond(App& app, Request& request, const Admission& admission);
 
 }  // namespace medsynth::api

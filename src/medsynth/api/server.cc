@@ -19,6 +19,7 @@
 #include <boost/asio/write.hpp>
 #include <fmt/format.h>
 
+#include "medsynth/api/audit_log.h"
 #include "medsynth/api/connections.h"
 #include "medsynth/api/key_file.h"
 #include "medsynth/api/listen.h"
@@ -94,6 +95,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
 
   Result<> read_keys();
   void reread_keys();
+  Result<> open_audit_log();
   Result<> read_certificate();
   void reread_certificate();
   Result<> listen();
@@ -138,6 +140,21 @@ void Server::Impl::reread_keys() {
   asio::post(io, [self = shared_from_this(), read = std::make_shared<const Keys>(std::move(*keys))] {
     self->shared.app.keys = read;
   });
+}
+
+// A server whose calls are to be recorded does not start where that cannot be.
+Result<> Server::Impl::open_audit_log() {
+  App& app = shared.app;
+  const AuditFile& file = app.options.audit_file;
+  if (file.path.empty()) return success();
+  if (app.options.audit_always || app.needs_key()) {
+    const AuditEntry started{.time = rfc3339(app.now()),
+                             .action = std::string(kServeStarted),
+                             .detail = fmt::format("{}, medsynth " MEDSYNTH_VERSION, app.options.listen)};
+    BOOST_OUTCOME_TRY(append_audit(file, {&started, 1}));
+  }
+  app.audit = std::make_unique<AuditLog>(file);
+  return success();
 }
 
 Result<> Server::Impl::read_certificate() {
@@ -294,6 +311,7 @@ Result<std::unique_ptr<Server>> Server::open(asio::io_context& io, ServerOptions
        [server = impl.get()] { server->reread_certificate(); }}});
   BOOST_OUTCOME_TRY(impl->read_keys());
   BOOST_OUTCOME_TRY(impl->read_certificate());
+  BOOST_OUTCOME_TRY(impl->open_audit_log());
   BOOST_OUTCOME_TRY(impl->listen());
   asio::co_spawn(io, [impl]() -> asio::awaitable<void> { co_await impl->accept(); }, asio::detached);
   asio::co_spawn(
@@ -325,6 +343,7 @@ Server::Server(std::shared_ptr<Impl> impl, std::unique_ptr<WatchedFiles> watch)
 Server::~Server() {
   watch_.reset();
   asio::post(impl_->io, [impl = impl_] { impl->close_all(); });
+  if (impl_->shared.app.audit) impl_->shared.app.audit->stop();
   impl_->shared.app.parser.join();  // what it reads belongs to connections, which end with the io_context
 }
 

@@ -26,6 +26,8 @@
 #include <string>
 #include <vector>
 
+#include "medsynth/api/audit_file.h"
+#include "medsynth/api/callers.h"
 #include "medsynth/base/clock.h"
 #include "medsynth/base/error.h"
 #include "medsynth/dramatiq/broker.h"
@@ -54,6 +56,9 @@ struct ServerOptions {
   std::vector<std::string> allowed_hosts = {};  // names in Host besides loopback's; empty: beyond it any
   std::string path_prefix = {};                 // "/medsynth": where a proxy has this server
   std::vector<std::string> trusted_proxies = {};  // who is believed whom it speaks for; see proxies.h
+  CallerLimits address_limits = {};            // of each address that shows no key
+  AuditFile audit_file = {};                   // of the audit log
+  bool audit_always = false;                   // else only where calls need a key
 
   std::string queue = "medsynth";                     // where POST async-ml puts messages
   std::vector<std::string> queues = {"medsynth"};     // that workers of ours consume

@@ -98,10 +98,15 @@ const std::string& http_date() {
 class Session {
  public:
   Session(Shared& shared, Connection& connection)
-      : shared_(shared), options_(shared.app.options), connection_(connection), share_(shared.bytes) {}
+      : shared_(shared),
+        options_(shared.app.options),
+        connection_(connection),
+        share_(shared.bytes) {}
 
   asio::awaitable<void> run() {
     for (bool more = true; more;) {
+      admission_.reset();
+      caller_ = peer();
       parser_.emplace();
       parser_->header_limit(options_.header_limit);
       parser_->body_limit(options_.body_limit);
@@ -128,9 +133,9 @@ class Session {
       if (buffer_.size() > 0 && parse()) co_return Heard::request;
       if (parser_->is_header_done() && !std::exchange(continued, true)) {
         wait_for(options_.body_timeout);
-        // Whoever has no key for it need not send the body, and none is kept.
-        refusal_ = refuse_key(shared_.app, describe(parser_->get()));
-        if (refusal_) co_return Heard::request;
+        // Whoever is refused need not send the body, and none is kept.
+        admit_request();
+        if (admission_->refusal) co_return Heard::request;
         if (expects_continue()) co_await write_continue();
       }
       if (shared_.app.draining && connection_.idle) co_return Heard::nothing;
@@ -138,10 +143,8 @@ class Session {
       const std::size_t got = co_await connection_.read_some(
           buffer_.prepare(parser_->is_header_done() ? kBodyReadBytes : kReadBytes), error);
       buffer_.commit(got);
-      if (!share_.hold(buffer_.size() + parser_->get().body().size())) {
-        refusal_ = too_many_bytes();
-        co_return Heard::request;
-      }
+      refusal_ = hold(buffer_.size() + parser_->get().body().size());
+      if (refusal_) co_return Heard::request;
       if (got == 0 && connection_.overdue && !connection_.idle) {
         refusal_ = Error{Code::timeout, "The request did not arrive in time.", "request_timeout"};
         co_return Heard::request;
@@ -149,6 +152,23 @@ class Session {
       if (got == 0) co_return Heard::nothing;
       if (std::exchange(connection_.idle, false)) wait_for(options_.header_timeout);
     }
+  }
+
+  // Once for each request: as soon as its header is there.
+  void admit_request() {
+    if (admission_) return;
+    const auto& message = parser_->get();
+    auto refused = find_caller(message);
+    if (!refused) refused = refuse(message);
+    admission_ = admit(shared_.app, describe(message), std::move(refused));
+  }
+
+  // So many bytes, of all that there are for requests and of those for the caller.
+  std::optional<Error> hold(std::size_t bytes) {
+    if (!share_.hold(bytes)) return too_many_bytes();
+    if (admission_ && admission_->turn && !admission_->turn->hold(bytes))
+      return admission_->turn->too_many_bytes();
+    return std::nullopt;
   }
 
   // True when the request is complete, or refused.
@@ -185,20 +205,22 @@ class Session {
     wait_for_ever();
     const auto started = steady_clock::now();
     const auto& message = parser_->get();
-    auto unknown_caller = find_caller(message);
-    if (!refusal_) refusal_ = std::move(unknown_caller);
+    if (!refusal_) admit_request();
+    if (!admission_) admission_.emplace();
+    if (!refusal_) refusal_ = admission_->refusal;
     request_ = describe(message);
-    std::string_view pattern = "unmatched";
-    if (!refusal_) refusal_ = refuse(message);
     if (refusal_)
       response_ = problem(*refusal_, request_.request_id);
     else if (request_.path.empty())
       response_ = moved_into_prefix();
     else
-      response_ = co_await respond(shared_.app, request_, pattern);
+      response_ = co_await respond(shared_.app, request_, *admission_);
+    const std::size_t got = message.body().size();
     (void)std::exchange(parser_->get().body(), {});  // an assignment would keep its memory
-    if (!share_.hold(buffer_.size() + response_.body.size()))
-      response_ = problem(too_many_bytes(), request_.request_id);
+    if (const auto too_many = hold(buffer_.size() + response_.body.size()))
+      response_ = problem(*too_many, request_.request_id);
+    co_await record();
+    add_rate();
     const bool keep = !response_.close && !response_.source && parser_->is_done() && parser_->keep_alive() &&
                       !shared_.app.draining;
     write_head(response_, request_.request_id, keep);
@@ -206,7 +228,7 @@ class Session {
     const std::size_t sent = write_now(response_.body);
     const bool written =
         sent == head_.size() + response_.body.size() || co_await write_rest(response_.body, sent);
-    note(request_, pattern, response_.status, steady_clock::now() - started);
+    note(request_, response_.status, steady_clock::now() - started, got + response_.body.size());
     if (response_.source && written && request_.method != Method::head) co_await stream(*response_.source);
     release_memory();
     co_return keep&& written;
@@ -215,6 +237,7 @@ class Session {
   // What is kept between requests is what the smallest need.
   void release_memory() {
     (void)std::exchange(response_, {});
+    admission_.reset();
     if (buffer_.capacity() > kBodyReadBytes) buffer_.shrink_to_fit();
     share_.hold(buffer_.size());
   }
@@ -251,9 +274,12 @@ class Session {
             .headers = {{"Location", fmt::format("{}/", options_.path_prefix)}}};
   }
 
+  Caller peer() const {
+    return {.address = connection_.peer, .scheme = connection_.tls ? "https" : "", .host = ""};
+  }
+
   // Who asks: the peer, or whom a trusted proxy names.
   std::optional<Error> find_caller(const http::request<http::string_body>& message) {
-    caller_ = {.address = connection_.peer, .scheme = connection_.tls ? "https" : "", .host = ""};
     if (!connection_.is_proxy) return std::nullopt;
     const auto all = [&](std::string_view name) {
       std::string values;
@@ -279,9 +305,11 @@ class Session {
   // What is refused before it is routed.
   std::optional<Error> refuse(const http::request<http::string_body>& message) const {
     if (!message.target().starts_with('/')) return malformed_request("the target must be a path");
-    // A coding other than chunked has no end that we could see: what follows would be taken for another
-    // request.
-    if (message.count(http::field::transfer_encoding) > 0 && !parser_->chunked()) return length_required();
+    // A coding other than chunked is not undone here; alone, it has no end that we could see: what follows would be
+    // taken for another request.
+    if (message.count(http::field::transfer_encoding) > 0 &&
+        !beast::iequals(message[http::field::transfer_encoding], "chunked"))
+      return length_required();
     const auto hosts = message.count(http::field::host);
     if (hosts > 1 || (hosts == 0 && message.version() >= 11))
       return malformed_request("it must have one Host header");
@@ -364,10 +392,35 @@ class Session {
     }
   }
 
-  void note(const Request& request, std::string_view pattern, int status, steady_clock::duration took) {
+  // What is answered is recorded before; nobody waits for the record of a refusal, which anybody may cause.
+  asio::awaitable<void> record() {
+    if (!shared_.app.records()) co_return;
+    auto entry = audit_entry(request_, *admission_, response_);
+    if (!entry) co_return;
+    if (refusal_)
+      shared_.app.audit->add(std::move(*entry));
+    else
+      co_await co_record(*shared_.app.audit, std::move(*entry));
+  }
+
+  // draft-ietf-httpapi-ratelimit-headers-10, for callers that have a rate.
+  void add_rate() {
+    const auto* turn = admission_->turn.get();
+    if (!turn || !turn->taken()) return;
+    const auto [rate, taken] = std::pair(*turn->limits().rate, *turn->taken());
+    response_.headers.emplace_back("RateLimit-Policy",
+                                   fmt::format(R"("requests";q={};w={})", rate.requests, rate.seconds));
+    response_.headers.emplace_back("RateLimit",
+                                   fmt::format(R"("requests";r={};t={})", taken.left, taken.full_in.count()));
+  }
+
+  void note(const Request& request, int status, steady_clock::duration took, std::size_t bytes) {
     const double seconds = std::chrono::duration<double>(took).count();
-    const std::string_view method = method_name(request.method);
-    shared_.app.services.metrics.http_request(method, pattern, status, seconds);
+    const std::string_view method = method_name(request.method), pattern = admission_->pattern();
+    telemetry::Metrics& metrics = shared_.app.services.metrics;
+    metrics.http_request(method, pattern, status, seconds);
+    if (admission_->key)
+      metrics.key_request(admission_->key->name, refusal_.has_value(), seconds, static_cast<double>(bytes));
     const auto level = request.polled && status < 400 ? log::Level::debug : log::Level::info;
     if (options_.access_log && log::enabled(level))
       log::write(level, "request",
@@ -408,6 +461,7 @@ class Session {
   beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   std::optional<Error> refusal_;
+  std::optional<Admission> admission_;  // of the request under way
   // Members, not locals of a coroutine: a frame of over 1 KB is past malloc's fast path, at every request.
   Caller caller_;
   Request request_;

@@ -7,6 +7,8 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -49,6 +51,11 @@ bool write_all(int descriptor, std::string_view text) {
   return ::fsync(descriptor) == 0;
 }
 
+bool is_private(const struct stat& state) {
+  return S_ISREG(state.st_mode) && (state.st_mode & 077) == 0 &&
+         (state.st_uid == ::geteuid() || state.st_uid == 0);
+}
+
 Error unreadable(const fs::path& file) {
   return {Code::unavailable, fmt::format("{} cannot be read: {}", file.string(), last_error().message()),
           "unreadable_file"};
@@ -68,19 +75,35 @@ std::error_code write_private_file(const fs::path& file, std::string_view text) 
   return error;
 }
 
-Result<std::optional<std::string>> read_private_file(const fs::path& file) {
+std::error_code append_private_file(const fs::path& file, std::string_view text) {
+  create_folder_of(file);
+  errno = 0;
+  const Descriptor out(
+      ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+  struct stat before{};
+  if (*out < 0 || ::fstat(*out, &before) != 0) return last_error();
+  if (!is_private(before)) return std::make_error_code(std::errc::permission_denied);
+  if (write_all(*out, text)) return {};
+  const std::error_code error = last_error();
+  // What does not shrink back ends in half a text, which its reader has to expect of a power cut anyhow.
+  (void)!::ftruncate(*out, before.st_size);
+  return error;
+}
+
+Result<std::optional<std::string>> read_private_file(const fs::path& file, std::size_t last_bytes) {
   errno = 0;
   const Descriptor in(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (*in < 0 && (errno == ENOENT || errno == ENOTDIR)) return std::optional<std::string>();
   struct stat state{};
   if (*in < 0 || ::fstat(*in, &state) != 0) return unreadable(file);
-  if (!S_ISREG(state.st_mode) || (state.st_mode & 077) != 0 ||
-      (state.st_uid != ::geteuid() && state.st_uid != 0))
+  if (!is_private(state))
     return Error{Code::not_allowed,
                  fmt::format("{} must be a file that only its owner may read and write, and be yours: chmod "
                              "600 {}",
                              file.string(), file.string()),
                  "not_private"};
+  if (const auto size = static_cast<std::size_t>(state.st_size); size > last_bytes)
+    ::lseek(*in, static_cast<off_t>(size - last_bytes), SEEK_SET);
   std::string text;
   std::array<char, 4096> buffer;
   for (;;) {
@@ -96,7 +119,15 @@ FileLock::FileLock(const fs::path& file) {
   create_folder_of(file);
   errno = 0;
   descriptor_ = ::open((file.string() + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  held_ = descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX) == 0;
+  // It is held for milliseconds, unless its holder stands still.
+  constexpr std::chrono::seconds kPatience{10};
+  constexpr std::chrono::milliseconds kTryAgain{5};
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (descriptor_ >= 0) {
+    held_ = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
+    if (held_ || (errno != EWOULDBLOCK && errno != EINTR) || std::chrono::steady_clock::now() > end) return;
+    std::this_thread::sleep_for(kTryAgain);
+  }
 }
 
 FileLock::~FileLock() {

@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -24,19 +25,24 @@ namespace medsynth {
 // 700) when it is absent.
 std::error_code write_private_file(const std::filesystem::path& file, std::string_view text);
 
-// The whole text; nullopt when there is no such file. not_allowed (reason "not_private"): others may read or
-// write it, or it belongs to somebody else; unavailable: it cannot be read. Both with the path.
-Result<std::optional<std::string>> read_private_file(const std::filesystem::path& file);
+// Adds `text` at the end, on the disk when it returns; or the file stays as it was. It is created when it is absent. EACCES
+// for what read_private_file() calls not private, ELOOP for a symbolic link.
+std::error_code append_private_file(const std::filesystem::path& file, std::string_view text);
 
-// Held until it goes, among processes too. The lock is on a file beside `file`, which is replaced. The folder is
-// created when it is absent.
+// The whole text, or its last bytes; nullopt when there is no such file. not_allowed (reason "not_private"): others may read or
+// write it, or it belongs to somebody else; unavailable: it cannot be read. Both with the path.
+Result<std::optional<std::string>> read_private_file(const std::filesystem::path& file,
+                                                     std::size_t last_bytes = SIZE_MAX);
+
+// Held until it goes, among processes too; another's is waited for up to ten seconds. The lock is on a file beside
+// `file`, which is replaced. The folder is created when it is absent.
 class FileLock {
  public:
   explicit FileLock(const std::filesystem::path& file);
   ~FileLock();
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
-  bool held() const { return held_; }  // false: errno says why
+  bool held() const { return held_; }  // false: errno says why, EWOULDBLOCK that somebody else has it
 
  private:
   int descriptor_;

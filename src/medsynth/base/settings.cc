@@ -165,6 +165,28 @@ constexpr std::array kTable{
             .help =
                 "Proxies that are believed who asks (Forwarded, X-Forwarded-For, -Proto, -Host): addresses, "
                 "networks such as 10.0.0.0/8, or unix for whoever uses the unix socket, with commas between"},
+    Setting{.name = "address_rate",
+            .environment = "MEDSYNTH_ADDRESS_RATE",
+            .help =
+                "Requests that one address may make without a key, such as 20/s or 600/m; beyond it answers "
+                "429; empty: any number"},
+    Setting{
+        .name = "address_concurrent",
+        .environment = "MEDSYNTH_ADDRESS_CONCURRENT",
+        .help = "Requests without a key that one address may have under way at the same time; 0: any number",
+        .maximum = 1e6},
+    Setting{
+        .name = "audit_log",
+        .environment = "MEDSYNTH_AUDIT_LOG",
+        .help =
+            "File that records each change and each refusal; auto: <data_dir>/audit.jsonl where calls need "
+            "a key; off: none"},
+    Setting{.name = "audit_log_size",
+            .environment = "MEDSYNTH_AUDIT_LOG_SIZE",
+            .unit = "MB",
+            .help = "Size at which the audit log goes on in a new file; the old ones stay",
+            .minimum = 1,
+            .maximum = 1e6},
     Setting{.name = "workers",
             .environment = "MEDSYNTH_WORKERS",
             .help = "Worker processes that serve starts",

@@ -155,7 +155,7 @@ void group_commands(CLI::App& app) {
       {"Judge", {"analyze", "contradict", "label", "eval", "calibrate"}},
       {"Tasks and queues", {"tasks", "send", "queues", "dead"}},
       {"Machine and models", {"status", "usage", "limits", "cache", "models", "system"}},
-      {"Access", {"keys", "login", "logout"}},
+      {"Access", {"keys", "audit", "login", "logout"}},
       {"Look and learn", {"doctor", "config", "help", "version", "completion"}},
   };
   for (const auto& [title, names] : groups)
@@ -225,6 +225,7 @@ int parse_and_run(int argc, char** argv) {
   add_resource_commands(app, chosen);
   add_model_commands(app, chosen);
   add_key_commands(app, chosen);
+  add_audit_commands(app, chosen);
   add_login_commands(app, chosen);
   add_config_commands(app, chosen);
   add_doctor_command(app, chosen);

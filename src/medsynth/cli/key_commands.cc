@@ -2,6 +2,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "medsynth/api/audit_file.h"
 #include "medsynth/api/key_file.h"
 #include "medsynth/api/tls.h"
 #include "medsynth/base/paths.h"
@@ -26,11 +28,19 @@ struct Options {
   std::string certificate;  // a file
   std::vector<std::string> scopes, queues, models;
   std::optional<double> lifetime;  // seconds
+  std::string rate;
+  api::CallerLimits limits;
 };
 
 Result<api::KeyRequest> request_of(const Options& options) {
-  api::KeyRequest request{
-      .name = options.name, .scopes = {}, .queues = options.queues, .models = options.models};
+  api::KeyRequest request{.name = options.name,
+                          .scopes = {},
+                          .queues = options.queues,
+                          .models = options.models,
+                          .limits = options.limits};
+  if (!options.rate.empty()) {
+    BOOST_OUTCOME_TRY(request.limits.rate, api::parse_rate("--rate", options.rate));
+  }
   for (const std::string& name : options.scopes) {
     const auto scope = described::enum_from<api::Scope>(name);
     if (!scope)
@@ -67,7 +77,8 @@ json::object as_json(const api::Key& key) {
 int create(const Session& session, const Options& options) {
   const auto request = request_of(options);
   if (!request) return fail(request.error());
-  const auto made = api::create_key(file_of(session), *request, system_clock().now());
+  const auto made =
+      api::create_key(file_of(session), *request, system_clock().now(), api::audit_file(session.settings()));
   if (!made) return fail(made.error());
   json::object out = as_json(made->key);
   if (!made->token.empty()) out["token"] = made->token;
@@ -91,6 +102,10 @@ std::string names_or_any(const std::vector<std::string>& names) {
   return names.empty() ? "any" : fmt::format("{}", fmt::join(names, ", "));
 }
 
+std::string limits_or_none(const api::CallerLimits& limits) {
+  return limits.empty() ? "-" : api::limits_text(limits);
+}
+
 int list(const Session& session) {
   const auto keys = api::load_keys(file_of(session));
   if (!keys) return fail(keys.error());
@@ -99,8 +114,8 @@ int list(const Session& session) {
   for (const api::Key& key : keys->keys) {
     all.push_back(as_json(key));
     rows.push_back({key.id, key.name, fmt::format("{}", fmt::join(scope_names(key), ", ")),
-                    names_or_any(key.queues), names_or_any(key.models), std::string(state_name(key)),
-                    ago(key.created_at), key.expires_at.value_or("never")});
+                    names_or_any(key.queues), names_or_any(key.models), limits_or_none(key.limits),
+                    std::string(state_name(key)), ago(key.created_at), key.expires_at.value_or("never")});
   }
   if (session.format == Format::json) return print_json(json::object{{"keys", std::move(all)}}), 0;
   if (rows.empty())
@@ -108,13 +123,15 @@ int list(const Session& session) {
                "No keys: on loopback everybody on this machine may call. Create one: medsynth keys create "
                "NAME --scope read,submit"),
            0;
-  print(table({{"ID"}, {"NAME"}, {"SCOPES"}, {"QUEUES"}, {"MODELS"}, {"STATE"}, {"CREATED"}, {"EXPIRES"}},
-              rows));
+  print(table(
+      {{"ID"}, {"NAME"}, {"SCOPES"}, {"QUEUES"}, {"MODELS"}, {"LIMITS"}, {"STATE"}, {"CREATED"}, {"EXPIRES"}},
+      rows));
   return 0;
 }
 
 int revoke(const Session& session, const std::string& which) {
-  const auto key = api::revoke_key(file_of(session), which, system_clock().now());
+  const auto key =
+      api::revoke_key(file_of(session), which, system_clock().now(), api::audit_file(session.settings()));
   if (!key) return fail(key.error());
   if (session.format == Format::json) return print_json(as_json(*key)), 0;
   print(fmt::format("The key '{}' ({}) is revoked: servers refuse it within a second.", key->name, key->id));
@@ -151,6 +168,26 @@ void add_key_commands(CLI::App& app, Run& chosen) {
         "--certificate", options->certificate,
         "Instead of a secret: the client's certificate (PEM), which opens wherever it is shown");
     command->add_option("--model", options->models, "What it submits must name one of these models (any)");
+    command->add_option(
+        "--rate", options->rate,
+        "Requests that it may make: 20/s, 600/m, 5000/h; so many may come at once (any number)");
+    command
+        ->add_option(
+            "--concurrent", options->limits.concurrent,
+            "Requests that it may have under way at the same time, with those that wait (a quarter of the "
+            "server's connections)")
+        ->check(CLI::Range(1, 1'000'000));
+    command
+        ->add_option(
+            "--bytes", options->limits.bytes_in_flight,
+            "Bytes of its requests and answers under way: 32MB (half of MEDSYNTH_MAX_BYTES_IN_FLIGHT)")
+        ->transform(CLI::AsSizeValue(false))
+        ->check(CLI::Range(std::int64_t{1024 * 1024}, std::int64_t{1} << 40));
+    command
+        ->add_option(
+            "--queue-length", options->limits.queue_length,
+            "Messages that it may leave on a queue; others may leave more (MEDSYNTH_MAX_QUEUE_LENGTH)")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000'000}));
   }
   add_command(*keys, chosen, "list", "Every key, with its scopes and its state",
               [](const Session& session) { return list(session); });

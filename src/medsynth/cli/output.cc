@@ -257,12 +257,14 @@ int after_output(int code) {
   return code == 0 ? 1 : code;
 }
 
+// A key that was put into the wrong place is not repeated.
 int fail(const Error& error) {
   const std::string_view label = wants_colour(STDERR_FILENO) ? "\x1b[31merror:\x1b[0m" : "error:";
-  fmt::print(stderr, "{} {}\n", label, Text(error.message).str());
+  fmt::print(stderr, "{} {}\n", label, Text(without_keys(error.message)).str());
   for (const Fault& fault : error.faults) {
     if (error.message.find(fault.detail) == std::string::npos)
-      fmt::print(stderr, "  {}: {}\n", Text(fault.pointer).str(), Text(fault.detail).str());
+      fmt::print(stderr, "  {}: {}\n", Text(without_keys(fault.pointer)).str(),
+                 Text(without_keys(fault.detail)).str());
   }
   return info(error.code).exit_code;
 }

@@ -18,9 +18,11 @@
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 
+#include "medsynth/api/audit_file.h"
 #include "medsynth/api/key_file.h"
 #include "medsynth/api/label_file.h"
 #include "medsynth/api/listen.h"
+#include "medsynth/api/rate.h"
 #include "medsynth/api/server.h"
 #include "medsynth/api/tls.h"
 #include "medsynth/base/id.h"
@@ -48,7 +50,7 @@ constexpr auto kInterrupt = 8s;  // a worker's own last seconds after its grace
 
 constexpr std::size_t kFewestConnections = 64;
 
-api::ServerOptions server_options(const LoadedSettings& loaded) {
+Result<api::ServerOptions> server_options(const LoadedSettings& loaded) {
   const Settings& settings = loaded.settings;
   api::ServerOptions options;
   options.max_connections = std::min(options.max_connections, descriptors_allowed() - kOwnDescriptors);
@@ -63,6 +65,12 @@ api::ServerOptions server_options(const LoadedSettings& loaded) {
   options.allowed_hosts = listed(settings.allowed_hosts);
   options.path_prefix = settings.path_prefix;
   options.trusted_proxies = listed(settings.trusted_proxies);
+  if (!settings.address_rate.empty()) {
+    BOOST_OUTCOME_TRY(options.address_limits.rate, api::parse_rate("--address-rate", settings.address_rate));
+  }
+  if (settings.address_concurrent > 0) options.address_limits.concurrent = settings.address_concurrent;
+  options.audit_file = api::audit_file(settings);
+  options.audit_always = settings.audit_log != "auto";
   options.queues = queue_names(settings);
   if (!options.queues.empty()) options.queue = options.queues.front();
   options.task_prefix = settings.task_storage_prefix;
@@ -95,7 +103,7 @@ Result<> create_first_key(const api::ServerOptions& options) {
   if (!keys.empty()) return success();
   BOOST_OUTCOME_TRY(const auto made,
                     api::create_key(options.key_file, {.name = "first", .scopes = {api::Scope::admin}},
-                                    system_clock().now()));
+                                    system_clock().now(), options.audit_file));
   print(
       fmt::format("{} can be reached from other machines, so calls need a key. The first one, which may do "
                   "everything, is shown this once:",
@@ -235,10 +243,11 @@ void Serve::recover(const std::string& worker_id) {
 }
 
 int Serve::run(const LoadedSettings& loaded) {
-  api::ServerOptions options = server_options(loaded);
-  if (const auto added = add_self_signed(settings_, options); !added) return fail(added.error());
-  if (const auto created = create_first_key(options); !created) return fail(created.error());
-  auto server = api::Server::open(io_, std::move(options),
+  auto options = server_options(loaded);
+  if (!options) return fail(options.error());
+  if (const auto added = add_self_signed(settings_, *options); !added) return fail(added.error());
+  if (const auto created = create_first_key(*options); !created) return fail(created.error());
+  auto server = api::Server::open(io_, std::move(*options),
                                   {client_, store_, broker_, fleet_, metrics_, *sensors_, client_.clock()});
   if (!server) return fail(server.error());
   if (const auto ready = keeper_.start(); !ready) {

@@ -57,7 +57,7 @@ struct Metrics::Impl {
   }
   Labels model_labels(std::string_view model) { return {{"model", models.of(model)}}; }
 
-  Label queues, actors, models;
+  Label queues, actors, models, keys;
   prometheus::Registry registry;
   Counters& inferences = counters("ml_inference_total", "Inferences");
   Counters& inference_errors = counters("ml_inference_errors_total", "Inferences that failed");
@@ -115,6 +115,15 @@ struct Metrics::Impl {
   Histograms& http_seconds =
       histograms("medsynth_http_request_duration_seconds", "Duration of HTTP requests");
 
+  Counters& key_requests =
+      counters("medsynth_key_requests_total", "Requests with a key, by what became of them");
+  Counters& key_seconds =
+      counters("medsynth_key_request_seconds_total", "Time that requests with a key were under way");
+  Counters& key_bytes =
+      counters("medsynth_key_bytes_total", "Bytes of the bodies and answers of requests with a key");
+  Counters& audit_lost =
+      counters("medsynth_audit_entries_lost_total", "Refusals that the audit log does not have");
+
   struct MessageSeries {
     prometheus::Gauge& inprogress;
     prometheus::Counter& messages;
@@ -134,10 +143,25 @@ struct Metrics::Impl {
     return messages_by_label.emplace(std::tuple(queue_label, actor_label), series).first->second;
   }
 
+  struct KeySeries {
+    prometheus::Counter &answered, &refused, &seconds, &bytes;
+  };
+  const KeySeries& key_series(std::string_view name) {
+    const std::string key = keys.of(name);
+    const std::lock_guard lock(series_mutex);
+    const auto found = keys_by_label.find(key);
+    if (found != keys_by_label.end()) return found->second;
+    const KeySeries series{key_requests.Add({{"key", key}, {"outcome", "answered"}}),
+                           key_requests.Add({{"key", key}, {"outcome", "refused"}}),
+                           key_seconds.Add({{"key", key}}), key_bytes.Add({{"key", key}})};
+    return keys_by_label.emplace(key, series).first->second;
+  }
+
   // Looking a label set up in its family costs a map and a hash: too much for each message and each request.
   std::mutex series_mutex;
   std::map<std::tuple<std::string, std::string>, MessageSeries, std::less<>> messages_by_label;
   std::map<std::tuple<std::string, std::string, int>, prometheus::Histogram*, std::less<>> http_series;
+  std::map<std::string, KeySeries> keys_by_label;
 };
 
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {
@@ -273,6 +297,17 @@ void Metrics::http_request(std::string_view method, std::string_view route, int 
     impl_->http_series.emplace(std::tuple(std::string(method), std::string(route), status), series);
   }
   series->Observe(seconds);
+}
+
+void Metrics::key_request(std::string_view key, bool refused, double seconds, double bytes) {
+  const auto& series = impl_->key_series(key);
+  (refused ? series.refused : series.answered).Increment();
+  series.seconds.Increment(seconds);
+  series.bytes.Increment(bytes);
+}
+
+void Metrics::audit_lost_total(std::int64_t count) {
+  raise_to(impl_->audit_lost.Add({}), static_cast<double>(count));
 }
 
 std::vector<Sample> Metrics::samples() const {

@@ -101,6 +101,11 @@ class Metrics {
   // HTTP: medsynth_http_request_duration_seconds{method,route,status}. `route` is a pattern, never a path.
   void http_request(std::string_view method, std::string_view route, int status, double seconds);
 
+  // What a key costs, by its name: medsynth_key_requests_total{key,outcome} (answered, refused),
+  // medsynth_key_request_seconds_total{key}, medsynth_key_bytes_total{key} (bodies and answers)
+  void key_request(std::string_view key, bool refused, double seconds, double bytes);
+  void audit_lost_total(std::int64_t count);  // medsynth_audit_entries_lost_total
+
   // Everything that was counted so far, ordered by name.
   std::vector<Sample> samples() const;
   // Own metrics and `imported` ones as Prometheus text 0.0.4. Series of one name become one family; an
