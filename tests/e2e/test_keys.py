@@ -9,7 +9,7 @@ import subprocess
 import pytest
 import requests
 
-from conftest import ASPIRIN, BINARY, NO_ASPIRIN, ROOT, Server, problem, wait_until
+from conftest import ASPIRIN, BINARY, NO_ASPIRIN, ROOT, Server, bearer, create_key, problem, wait_until
 
 SCOPES = ("read", "submit", "operate", "admin")
 
@@ -30,16 +30,6 @@ def documented() -> dict[tuple[str, str], str]:
 def calls(server: Server) -> list[tuple[str, str]]:
     paths = server.get("/openapi.json").json()["paths"]
     return [(method.upper(), path) for path, methods in paths.items() for method in methods]
-
-
-def create(server: Server, name: str, *options: str) -> str:
-    made = server.cli("keys", "create", name, *options)
-    assert made.returncode == 0, made.stderr
-    return made.stdout.strip()
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 def code_of(server: Server, token: str) -> str:
@@ -72,9 +62,9 @@ def assert_refused(answer: requests.Response, status: int, code: str, call: obje
 def headers(tmp_path_factory) -> tuple[dict[str, dict[str, str]], dict[str, str], bytes]:
     """What a caller may show, the code that each leads to, and the file that knows the keys."""
     maker = Server(tmp_path_factory.mktemp("keys"))
-    tokens = {scope: create(maker, scope, "--scope", scope) for scope in SCOPES}
-    tokens["expired"] = create(maker, "expired", "--scope", "admin", "--expires", "1s")
-    tokens["revoked"] = create(maker, "revoked", "--scope", "admin")
+    tokens = {scope: create_key(maker, scope, "--scope", scope) for scope in SCOPES}
+    tokens["expired"] = create_key(maker, "expired", "--scope", "admin", "--expires", "1s")
+    tokens["revoked"] = create_key(maker, "revoked", "--scope", "admin")
     assert maker.cli("keys", "revoke", "revoked").returncode == 0
     tokens["wrong"] = tokens["admin"][:-1] + ("0" if tokens["admin"][-1] != "0" else "1")
     wait_until(lambda: "expired" in [key["state"] for key in json.loads(maker.cli("keys", "ls", "--json").stdout)["keys"]], what="the end of a key")
@@ -156,10 +146,10 @@ def test_keys_count_without_a_restart(make_server):
     """The first key closes the server, a revoked one no longer opens it, and a damaged file changes nothing."""
     server = make_server("--workers", "0").start()
     assert code_of(server, "none") == ""
-    one = create(server, "one", "--scope", "read,submit")
+    one = create_key(server, "one", "--scope", "read,submit")
     wait_until(lambda: server.get("/v1/tasks/").status_code == 401, what="the first key")
     assert code_of(server, one) == ""
-    two = create(server, "two", "--scope", "read")
+    two = create_key(server, "two", "--scope", "read")
     wait_until(lambda: code_of(server, two) == "", what="the second key")
     assert server.cli("keys", "revoke", "one").returncode == 0
     wait_until(lambda: code_of(server, one) == "key_revoked", what="the end of a key")
@@ -180,7 +170,7 @@ def test_keys_count_without_a_restart(make_server):
 def test_a_body_is_not_read_for_a_caller_without_a_key(make_server):
     """The answer comes while the body has not; a client that asks first is told not to send it."""
     server = make_server("--workers", "0")
-    create(server, "one", "--scope", "read")
+    create_key(server, "one", "--scope", "read")
     server.start()
     host, port = server.url.removeprefix("http://").split(":")
     for expect in ("", "Expect: 100-continue\r\n"):
@@ -194,8 +184,8 @@ def test_a_body_is_not_read_for_a_caller_without_a_key(make_server):
 
 def test_a_key_may_be_limited_to_queues(make_server):
     server = make_server("--workers", "0", "--queues", "medsynth,other")
-    own = bearer(create(server, "own", "--scope", "read,submit,operate", "--queue", "other"))
-    admin = bearer(create(server, "admin", "--scope", "admin"))
+    own = bearer(create_key(server, "own", "--scope", "read,submit,operate", "--queue", "other"))
+    admin = bearer(create_key(server, "admin", "--scope", "admin"))
     server.start()
     body = {"claim1": ASPIRIN, "claim2": NO_ASPIRIN, "task_id": "theirs"}
     detail = problem(server.post("/v1/async-ml/contradiction/detect", json=body, headers=own), 403, "queue_not_allowed")["detail"]
@@ -219,7 +209,7 @@ def test_a_key_may_be_limited_to_queues(make_server):
 
 def test_a_key_may_be_limited_to_models(make_server):
     server = make_server("--workers", "0")
-    key = bearer(create(server, "one", "--scope", "submit", "--model", "own"))
+    key = bearer(create_key(server, "one", "--scope", "submit", "--model", "own"))
     server.start()
 
     def submit(path: str, **body) -> requests.Response:

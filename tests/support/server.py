@@ -271,6 +271,16 @@ def make_redis(tmp_path: pathlib.Path) -> Iterator[Callable[..., Redis]]:
         each.end()
 
 
+def create_key(server: Server, name: str, *options: str) -> str:
+    made = server.cli("keys", "create", name, *options)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
 def problem(answer: requests.Response, status: int, code: str | None = None) -> dict:
     """The problem document of an error answer, checked for what every one of them has."""
     assert answer.status_code == status, f"{answer.status_code}: {answer.text[:500]}"

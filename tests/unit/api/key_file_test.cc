@@ -80,6 +80,7 @@ TEST_F(KeyFile, RefusesWhatMakesNoKey) {
   };
   EXPECT_EQ(pointer_of({.name = "", .scopes = {Scope::read}}), "NAME");
   EXPECT_EQ(pointer_of({.name = "a\nb", .scopes = {Scope::read}}), "NAME");
+  EXPECT_EQ(pointer_of({.name = make_key({.name = "x"}, kNow).token, .scopes = {Scope::read}}), "NAME");
   EXPECT_EQ(pointer_of({.name = "a", .scopes = {}}), "--scope");
   EXPECT_EQ(pointer_of({.name = "a", .scopes = {Scope::read}, .queues = {"a b"}}), "--queue");
   EXPECT_EQ(pointer_of({.name = "a", .scopes = {Scope::read}, .models = {""}}), "--model");

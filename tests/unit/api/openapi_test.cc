@@ -93,7 +93,7 @@ TEST(OpenApi, EveryCallSaysWhichScopeItNeeds) {
   EXPECT_EQ(key.at("type").as_string(), "http");
   EXPECT_EQ(key.at("scheme").as_string(), "bearer");
   const auto& answers = operation(openapi, "/v1/tasks/", "get").at("responses").as_object();
-  EXPECT_TRUE(answers.contains("401") && answers.contains("403"));
+  EXPECT_TRUE(answers.contains("401") && answers.contains("403") && answers.contains("429"));
   EXPECT_FALSE(operation(openapi, "/livez", "get").at("responses").as_object().contains("401"));
 }
 

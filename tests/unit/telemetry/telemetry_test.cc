@@ -231,6 +231,25 @@ TEST(Metrics, ModelsAreBounded) {
 }
 
 // Pressure that is not told any more is no series, not the last one.
+// What a key costs, by its name; many keys do not make many series.
+TEST(Metrics, ShowWhatKeysCost) {
+  Metrics metrics;
+  metrics.key_request("ci", false, .5, 100);
+  metrics.key_request("ci", false, .25, 50);
+  metrics.key_request("ci", true, 0, 10);
+  metrics.audit_lost_total(7);
+  std::string page = metrics.render();
+  EXPECT_TRUE(has_line(page, R"(medsynth_key_requests_total{key="ci",outcome="answered"} 2)")) << page;
+  EXPECT_TRUE(has_line(page, R"(medsynth_key_requests_total{key="ci",outcome="refused"} 1)"));
+  EXPECT_TRUE(has_line(page, R"(medsynth_key_request_seconds_total{key="ci"} 0.75)"));
+  EXPECT_TRUE(has_line(page, R"(medsynth_key_bytes_total{key="ci"} 160)"));
+  EXPECT_TRUE(has_line(page, "medsynth_audit_entries_lost_total 7"));
+  for (int i = 0; i < 500; ++i) metrics.key_request("key-" + std::to_string(i), false, 0, 1);
+  page = metrics.render();
+  EXPECT_NE(page.find(R"(medsynth_key_bytes_total{key="unknown"})"), std::string::npos);
+  EXPECT_EQ(page.find("key-499"), std::string::npos);
+}
+
 TEST(Metrics, PressureThatIsUnknownIsAbsent) {
   Metrics metrics;
   metrics.pressure("cpu", 50);
