@@ -1,8 +1,12 @@
 #include "medsynth/dramatiq/queues.h"
 
 #include <algorithm>
+#include <bit>
+#include <cctype>
 #include <iterator>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "medsynth/dramatiq/keys.h"
 #include "medsynth/dramatiq/placing.h"
@@ -14,10 +18,14 @@ namespace {
 using redis::Command;
 using redis::Query;
 using redis::Replies;
+using redis::Reply;
 using redis::Step;
 using Names = std::vector<std::string>;
 
 constexpr int kScanStep = 1000;
+// A script that searches has each payload in its hands, up to 16 MiB: few at a time.
+constexpr int kSearchStep = 16;
+constexpr int kSearchedBytes = 256 * 1024;
 
 Keys keys(const Broker& broker) {
   return {broker.options().namespace_};
@@ -104,6 +112,62 @@ Query<std::vector<Waiting>> payloads_of(const std::string& hash, Names ids) {
   return query;
 }
 
+// A text as payloads may have it, in lower case: as JSON in UTF-8, and with escapes, as Python writes it.
+std::vector<std::string> spellings(std::string_view text) {
+  std::string plain;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') plain += '\\';
+    if (c == '\n' || c == '\t')
+      plain += c == '\n' ? "\\n" : "\\t";
+    else
+      plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  std::string escaped;
+  for (std::size_t at = 0; at < plain.size();) {
+    const auto lead = static_cast<unsigned char>(plain[at]);
+    const auto length = static_cast<std::size_t>(std::max(1, std::countl_one(lead)));  // it is UTF-8
+    std::uint32_t point = length == 1 ? lead : lead & (0x7FU >> length);
+    for (std::size_t i = 1; i < length && at + i < plain.size(); ++i)
+      point = point << 6 | (static_cast<unsigned char>(plain[at + i]) & 0x3FU);
+    at += length;
+    if (length == 1)
+      escaped += static_cast<char>(lead);
+    else if (point < 0x10000)
+      escaped += fmt::format("\\u{:04x}", point);
+    else
+      escaped += fmt::format("\\u{:04x}\\u{:04x}", 0xD7C0 + (point >> 10), 0xDC00 + (point & 0x3FF));
+  }
+  return escaped == plain ? std::vector{plain} : std::vector{plain, escaped};
+}
+
+// Goes on at a cursor of the first of these hashes.
+struct Search {
+  Names hashes;
+  Names texts;
+  std::int64_t count = 0;
+  std::string cursor = "0";
+  Sought found = {};
+};
+
+Query<Sought> search_on(Search search) {
+  Command look = Command::eval(scripts::search, {search.hashes.front()},
+                               {search.cursor, std::to_string(kSearchStep), std::to_string(kSearchedBytes)});
+  look.words.insert(look.words.end(), search.texts.begin(), search.texts.end());
+  return {{std::move(look)}, [search = std::move(search)](Replies replies) mutable -> Result<Step<Sought>> {
+            BOOST_OUTCOME_TRY(auto answer, redis::list(std::move(replies[0])));
+            if (answer.size() != 3) return Error{Code::internal, "Redis answered no page of messages", ""};
+            BOOST_OUTCOME_TRY(auto payloads, redis::texts(std::move(answer[2])));
+            Sought& found = search.found;
+            std::move(payloads.begin(), payloads.end(), std::back_inserter(found.payloads));
+            found.looked_at += answer[1].integer;
+            search.cursor = answer[0].text;
+            if (search.cursor == "0") search.hashes.erase(search.hashes.begin());
+            if (search.hashes.empty() || found.looked_at >= search.count)
+              return Step<Sought>{std::move(found)};
+            return Step<Sought>{search_on(std::move(search))};
+          }};
+}
+
 Query<std::int64_t> drop_all(const Broker& broker, const std::string& queue,
                              const std::vector<Waiting>& messages, std::string_view from_list) {
   const Keys k = keys(broker);
@@ -175,6 +239,23 @@ Query<Names> Queues::paused() const {
             BOOST_OUTCOME_TRY(auto names, redis::texts(std::move(replies[0])));
             return Step<Names>{std::move(names)};
           }};
+}
+
+Query<Sought> Queues::search(const std::string& queue, std::string_view text, std::int64_t count) const {
+  const Keys k = keys(broker_);
+  const Names hashes{k.payloads(queue), k.payloads(delay_queue(queue)), k.dead_payloads(queue)};
+  Query<Sought> query;
+  for (const std::string& hash : hashes) query.commands.emplace_back("HLEN", hash);
+  query.decode = [hashes, texts = spellings(text), count](const Replies& replies) -> Result<Step<Sought>> {
+    Search search{.hashes = hashes, .texts = texts, .count = count};
+    for (const Reply& reply : replies) {
+      BOOST_OUTCOME_TRY(const auto length, redis::integer(reply));
+      search.found.total += length;
+    }
+    if (search.found.total == 0 || count <= 0) return Step<Sought>{std::move(search.found)};
+    return Step<Sought>{search_on(std::move(search))};
+  };
+  return query;
 }
 
 Query<bool> Queues::pause(const std::string& queue) const {

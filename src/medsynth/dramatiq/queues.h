@@ -32,6 +32,13 @@ struct Waiting {
   std::string payload;  // empty: an id without one
 };
 
+// Payloads that have a text, of those that were looked at.
+struct Sought {
+  std::vector<std::string> payloads;
+  std::int64_t looked_at = 0;
+  std::int64_t total = 0;
+};
+
 class Queues {
  public:
   explicit Queues(const Broker& broker) : broker_(broker) {}
@@ -44,6 +51,10 @@ class Queues {
   redis::Query<std::vector<std::string>> scan() const;
   redis::Query<std::vector<QueueState>> states(std::vector<std::string> queues) const;  // in that order
   redis::Query<std::vector<std::string>> paused() const;
+
+  // Looks through at most about `count` of the messages that a queue has, those in workers' hands, delayed and
+  // dead ones too, in no order. Letters of ASCII are alike, and payloads beyond 256 KiB are passed over.
+  redis::Query<Sought> search(const std::string& queue, std::string_view text, std::int64_t count) const;
 
   // A paused queue is not fetched by our workers (Python's know no pause); what they hold already runs, and
   // delayed messages that become due wait in it. True when that changed something.

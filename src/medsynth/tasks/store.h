@@ -52,11 +52,15 @@ struct ListRequest {
   std::optional<Status> status;
   std::int64_t limit = 100;  // 1-1000
   std::int64_t offset = 0;
-  std::string cursor;  // of an earlier page; wins over offset
+  std::string cursor;                    // of an earlier page; wins over offset
+  std::optional<WallTime> before = {};   // only those created before; a cursor wins
+  std::vector<std::string> fields = {};  // that are read of each record; empty: all
 };
 struct Page {
-  std::vector<Record> tasks;  // newest first; fewer than `limit`, with a cursor, where they are large
-  std::int64_t total = 0;     // of that status, or of all
+  std::vector<Record> tasks;        // newest first; fewer than `limit`, with a cursor, where they are large
+  std::int64_t total = 0;           // of that status, or of all
+  std::int64_t looked_at = 0;       // of these, from the newest to the end of this page
+  std::vector<std::string> scores;  // of each task in the index: with its id a Cursor to what follows it
   std::optional<std::string> next_cursor;  // empty on the last page
 };
 
@@ -164,6 +168,9 @@ class Store {
   redis::Query<std::optional<Record>> get(std::string task_id) const;
   // invalid_argument for a cursor that is not ours (pointer "/cursor").
   Result<redis::Query<Page>> list(const ListRequest& request, WallTime now) const;
+  // Records of which list() read only some fields, with all that lists show. Without those that are gone by
+  // now; at the end some may be left out where they are large.
+  redis::Query<std::vector<Record>> whole(std::vector<Record> excerpts) const;
 
   // Record (pending), idempotency key and `also` (the commands that enqueue the message, no scripts) in one
   // script: all or nothing. Repeating it with the same message_id answers `created` again.

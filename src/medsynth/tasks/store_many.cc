@@ -19,6 +19,7 @@ using redis::Step;
 // Records or entries per script call: Redis serves nobody else meanwhile, and deleting one takes some 20 µs.
 constexpr std::int64_t kPerStep = 200;
 constexpr std::int64_t kMaxLimit = 1000;
+constexpr std::int64_t kPageBytes = 4 << 20;  // of results that are read at once; as list.lua
 
 std::string text_or_empty(std::optional<Status> status) {
   return status ? json_text(*status) : "";
@@ -36,8 +37,7 @@ Fields without_large_result(Fields fields, std::size_t large) {
   return fields;
 }
 
-Result<std::optional<Record>> read_row(Reply row, std::size_t large) {
-  BOOST_OUTCOME_TRY(auto parts, answer_of(std::move(row), 3));
+Result<std::optional<Record>> read_row(std::vector<Reply>& parts, std::size_t large) {
   Record record{std::move(parts[0].text), {}};
   if (parts[1].kind == Reply::Kind::text) {
     auto fields = split_legacy(parts[1].text);
@@ -55,16 +55,63 @@ Result<std::optional<Record>> read_row(Reply row, std::size_t large) {
 }
 
 Result<Page> read_page(Reply reply, std::size_t large) {
-  BOOST_OUTCOME_TRY(auto answer, answer_of(std::move(reply), 4));
+  BOOST_OUTCOME_TRY(auto answer, answer_of(std::move(reply), 5));
   Page page;
   page.total = answer[0].integer;
+  page.looked_at = answer[4].integer;
   if (!answer[1].text.empty()) page.next_cursor = to_text({answer[1].text, answer[2].text});
   BOOST_OUTCOME_TRY(auto rows, redis::list(std::move(answer[3])));
   for (Reply& row : rows) {
-    BOOST_OUTCOME_TRY(auto record, read_row(std::move(row), large));
-    if (record) page.tasks.push_back(std::move(*record));
+    BOOST_OUTCOME_TRY(auto parts, answer_of(std::move(row), 4));
+    BOOST_OUTCOME_TRY(auto record, read_row(parts, large));
+    if (!record) continue;
+    page.tasks.push_back(std::move(*record));
+    page.scores.push_back(std::move(parts[3].text));
   }
   return page;
+}
+
+// What an excerpt lacks: the names of its record's fields, its result left out where that is large. nullopt: it
+// is gone. Of an older version's, list() read everything.
+Result<std::optional<std::vector<std::string>>> missing_of(const Reply& result_size, Reply names,
+                                                           std::size_t large) {
+  using Names = std::vector<std::string>;
+  if (names.error_prefix() == "WRONGTYPE") return std::optional<Names>(Names());
+  BOOST_OUTCOME_TRY(auto fields, redis::texts(std::move(names)));
+  if (fields.empty()) return std::optional<Names>();
+  if (result_size.integer > static_cast<std::int64_t>(large)) std::erase(fields, "result");
+  return std::optional<Names>(std::move(fields));
+}
+
+// The fields of each excerpt's record by their names, in one exchange.
+Query<std::vector<Record>> filled(const StoreOptions& options, std::vector<Record> excerpts,
+                                  std::vector<std::vector<std::string>> names,
+                                  std::vector<std::int64_t> left_out) {
+  Query<std::vector<Record>> query;
+  for (std::size_t i = 0; i < excerpts.size(); ++i) {
+    if (names[i].empty()) continue;
+    Command command("HMGET", options.prefix + excerpts[i].task_id);
+    command.words.insert(command.words.end(), names[i].begin(), names[i].end());
+    query.commands.push_back(std::move(command));
+  }
+  query.decode = [excerpts = std::move(excerpts), names = std::move(names), left_out = std::move(left_out)](
+                     Replies replies) mutable -> Result<Step<std::vector<Record>>> {
+    auto reply = replies.begin();
+    for (std::size_t i = 0; i < excerpts.size(); ++i) {
+      if (names[i].empty()) continue;
+      BOOST_OUTCOME_TRY(auto values, redis::list(std::move(*reply++)));
+      Fields fields;
+      for (std::size_t at = 0; at < std::min(values.size(), names[i].size()); ++at)
+        if (!values[at].is_null()) fields.emplace_back(std::move(names[i][at]), std::move(values[at].text));
+      if (left_out[i] > 0) {
+        fields.emplace_back("result", "null");
+        fields.emplace_back("result_bytes", std::to_string(left_out[i]));
+      }
+      excerpts[i].fields = std::move(fields);
+    }
+    return Step<std::vector<Record>>{std::move(excerpts)};
+  };
+  return query;
 }
 
 struct Removal {
@@ -126,15 +173,50 @@ Result<Query<Page>> Store::list(const ListRequest& request, WallTime now) const 
     if (!known)
       return invalid("/cursor", "is not a cursor of ours: take next_cursor of the page before, unchanged");
     cursor = std::move(*known);
+  } else if (request.before) {
+    cursor.score = std::to_string(std::max<std::int64_t>(0, micros(*request.before)));
   }
+  std::vector<std::string> arguments{text_or_empty(request.status),
+                                     std::to_string(request.limit),
+                                     std::to_string(request.offset),
+                                     cursor.score,
+                                     cursor.task_id,
+                                     std::to_string(options_.large_result)};
+  arguments.insert(arguments.end(), request.fields.begin(), request.fields.end());
   Query<Page> query;
-  query.commands = {
-      call(scripts::list, options_, {index_key(options_, "all")}, now,
-           {text_or_empty(request.status), std::to_string(request.limit), std::to_string(request.offset),
-            cursor.score, cursor.task_id, std::to_string(options_.large_result)})};
+  query.commands = {call(scripts::list, options_, {index_key(options_, "all")}, now, std::move(arguments))};
   query.decode = [large = options_.large_result](Replies replies) -> Result<Step<Page>> {
     BOOST_OUTCOME_TRY(auto page, read_page(std::move(replies[0]), large));
     return Step<Page>(std::move(page));
+  };
+  return query;
+}
+
+Query<std::vector<Record>> Store::whole(std::vector<Record> excerpts) const {
+  Query<std::vector<Record>> query;
+  for (const Record& each : excerpts) {
+    query.commands.emplace_back("HSTRLEN", options_.prefix + each.task_id, "result");
+    query.commands.emplace_back("HKEYS", options_.prefix + each.task_id);
+  }
+  query.decode = [options = options_, excerpts = std::move(excerpts)](
+                     Replies replies) mutable -> Result<Step<std::vector<Record>>> {
+    std::vector<Record> there;
+    std::vector<std::vector<std::string>> names;
+    std::vector<std::int64_t> left_out;
+    std::int64_t bytes = 0;
+    for (std::size_t i = 0; i < excerpts.size(); ++i) {
+      const Reply& size = replies[2 * i];
+      BOOST_OUTCOME_TRY(auto missing, missing_of(size, std::move(replies[2 * i + 1]), options.large_result));
+      if (!missing) continue;
+      const bool large = size.integer > static_cast<std::int64_t>(options.large_result);
+      bytes += large ? 0 : size.integer;
+      if (bytes > kPageBytes && !there.empty()) break;
+      there.push_back(std::move(excerpts[i]));
+      names.push_back(std::move(*missing));
+      left_out.push_back(large ? size.integer : 0);
+    }
+    return Step<std::vector<Record>>{
+        filled(options, std::move(there), std::move(names), std::move(left_out))};
   };
   return query;
 }

@@ -52,6 +52,26 @@ TEST_F(QueuesTest, APausedQueueIsNotFetched) {
   EXPECT_EQ(run(broker_.fetch("q", 5)).deliveries.size(), 1u);
 }
 
+// A text is found in what waits and what died, letters alike and however it is escaped; nothing in large payloads.
+TEST_F(QueuesTest, FindsATextInPayloads) {
+  enqueue(broker_, {"alpha", "beta"});
+  bury({"gamma"});
+  for (const char* text : {"ALPH", "amm"}) {
+    const Sought found = run(queues_.search("q", text, 100));
+    EXPECT_EQ(found.payloads.size(), 1u) << text;
+    EXPECT_EQ(found.looked_at, 3);
+    EXPECT_EQ(found.total, 3);
+  }
+  say("HSET", "dramatiq:q.msgs", "odd", R"(say \"na\u00efve\" \ud83d\ude00)");
+  for (const char* text : {"\"naïve\"", "😀"})
+    EXPECT_EQ(run(queues_.search("q", text, 100)).payloads.size(), 1u) << text;
+  say("HSET", "dramatiq:q.msgs", "large", std::string(300 * 1024, 'x'));
+  EXPECT_TRUE(run(queues_.search("q", "xxx", 100)).payloads.empty());
+  const Sought none = run(queues_.search("q", "alpha", 0));
+  EXPECT_EQ(none.looked_at, 0);
+  EXPECT_EQ(none.total, 5);
+}
+
 // Known are those that were written down or paused; a scan finds what only others use, by its keys.
 TEST_F(QueuesTest, FindsQueues) {
   run(queues_.remember({"ours", "also.ours"}));

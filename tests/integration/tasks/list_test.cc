@@ -1,6 +1,8 @@
 // Pages of tasks, and entries whose record has expired.
 #include <set>
 
+#include "medsynth/tasks/cursor.h"
+
 #include "store_fixture.h"
 
 namespace medsynth::tasks {
@@ -173,6 +175,52 @@ TEST_F(ListTest, AnExpiredIdIsNewAgain) {
   EXPECT_EQ(record("t").text("created_at"), rfc3339(now()));
   EXPECT_EQ(run(store.list({.status = Status::failed}, now())).total, 0);
   expect_consistent();
+}
+
+// A search looks at a few fields of each record, from a time on, and can go on behind any of them.
+TEST_F(ListTest, AnExcerptHasWhatIsAskedForAndPlaces) {
+  for (int i = 0; i < 10; ++i) {
+    clock.advance(1s);
+    create("t" + std::to_string(i));
+  }
+  const WallTime before = now() - 4s;  // t5's: it is not before
+  const ListRequest wanted{.limit = 3, .before = before, .fields = {"actor", "none"}};
+  const Page page = run(store.list(wanted, now()));
+  EXPECT_EQ(ids(page), (std::vector<std::string>{"t4", "t3", "t2"}));
+  EXPECT_EQ(page.tasks[0].fields, (Fields{{"actor", "\"act\""}}));
+  EXPECT_EQ(page.total, 10);
+  EXPECT_EQ(page.looked_at, 8);  // five are newer, three are here
+  ASSERT_EQ(page.scores.size(), 3u);
+  const std::string behind = to_text({page.scores[0], "t4"});
+  EXPECT_EQ(ids(run(store.list({.limit = 2, .cursor = behind}, now()))),
+            (std::vector<std::string>{"t3", "t2"}));
+}
+
+// The whole of what an excerpt showed: large results are left out as in lists, what is gone is not there, and a record
+// of an older version stays as list() read it.
+TEST_F(ListTest, ExcerptsBecomeWholeRecords) {
+  for (const char* id : {"small", "large", "gone"}) {
+    clock.advance(1us);
+    run(store.set_task_status(id, {{"status", "\"completed\""}}, now()));
+  }
+  run(store.complete_task("small", "\"short\"", now()));
+  run(store.complete_task("large", "\"" + std::string(100'000, 'x') + "\"", now()));
+  redis_says(Command("SET", "task:old", R"({"status": "completed", "note": 1})"));
+  redis_says(Command("ZADD",
+                     "task:\x1f"
+                     "all",
+                     1, "old"));
+  auto page = run(store.list({.fields = {"status"}}, now()));
+  redis_says(Command("DEL", "task:gone"));
+  const auto whole = run(store.whole(std::move(page.tasks)));
+  ASSERT_EQ(whole.size(), 3u);
+  EXPECT_EQ(whole[0].task_id, "large");
+  EXPECT_EQ(whole[0].raw("result"), "null");
+  EXPECT_EQ(whole[0].number("result_bytes"), 100'002);
+  EXPECT_EQ(whole[1].raw("result"), "\"short\"");
+  EXPECT_EQ(whole[1].raw("created_at"), record("small").raw("created_at"));
+  EXPECT_EQ(whole[2].raw("note"), "1");
+  EXPECT_TRUE(run(store.whole({})).empty());
 }
 
 TEST_F(ListTest, AnEmptyStoreIsAnEmptyPage) {
