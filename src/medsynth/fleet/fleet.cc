@@ -160,6 +160,44 @@ Query<Done> Fleet::publish(const Snapshot& snapshot, std::chrono::milliseconds t
       {described::write(snapshot), std::to_string(ttl.count()), snapshot.worker_id, kRememberedMillis})});
 }
 
+Query<Done> Fleet::count(const Tally& tally) const {
+  const auto percent = [](const std::optional<double>& value) {
+    return value && std::isfinite(*value) ? fmt::format("{:.1f}", *value) : "-";
+  };
+  std::vector<std::string> keys;
+  std::vector<std::string> arguments{std::to_string(tally.ended),   std::to_string(tally.failed),
+                                     std::to_string(tally.started), fmt::format("{:.3f}", tally.waited),
+                                     percent(tally.cpu_percent),    percent(tally.memory_percent)};
+  for (const Span span : {Span::hour, Span::day}) {
+    const Division division = division_of(span);
+    keys.push_back(base_ + std::string(division.key));
+    arguments.push_back(std::to_string(division.step.count()));
+    arguments.push_back(std::to_string(division.kept));
+  }
+  return redis::all_ok({Command::eval(scripts::history, std::move(keys), std::move(arguments))});
+}
+
+Query<std::vector<HistoryStep>> Fleet::history(Span span) const {
+  using Steps = std::vector<HistoryStep>;
+  const Division division = division_of(span);
+  return {{Command("HGETALL", base_ + std::string(division.key)), Command("TIME")},
+          [division](Replies replies) -> Result<Step<Steps>> {
+            BOOST_OUTCOME_TRY(const auto fields, redis::texts(std::move(replies[0])));
+            BOOST_OUTCOME_TRY(const auto time, redis::texts(std::move(replies[1])));
+            const WallTime now(
+                std::chrono::seconds(time.empty() ? 0 : number<std::int64_t>(time[0]).value_or(0)));
+            Steps steps;
+            for (std::size_t i = 1; i < fields.size(); i += 2) {
+              auto step = read_step(fields[i], division.step);
+              // A slot keeps what nobody has written over: it may be of the round before.
+              if (step && step->at <= now && step->at > now - division.step * division.kept)
+                steps.push_back(std::move(*step));
+            }
+            std::ranges::sort(steps, {}, &HistoryStep::at);
+            return Step<Steps>{std::move(steps)};
+          }};
+}
+
 Query<Done> Fleet::leave(const std::string& worker_id) const {
   return redis::all_ok(
       {Command("DEL", base_ + "worker:" + worker_id), Command("ZREM", base_ + "workers", worker_id)});

@@ -19,6 +19,7 @@
 
 #include "medsynth/base/clock.h"
 #include "medsynth/base/described.h"
+#include "medsynth/fleet/history.h"
 #include "medsynth/redis/query.h"
 
 namespace medsynth::fleet {
@@ -202,6 +203,10 @@ class Fleet {
 
   redis::Query<redis::Done> publish(const Snapshot& snapshot,
                                     std::chrono::milliseconds ttl = kReportTtl) const;
+  // Adds what a worker did to the history. One whose answer was lost may be counted twice.
+  redis::Query<redis::Done> count(const Tally& tally) const;
+  // By time; steps in which nobody reported are not there.
+  redis::Query<std::vector<HistoryStep>> history(Span span) const;
   redis::Query<redis::Done> leave(const std::string& worker_id) const;
   // Of the workers that are alive, ordered by host and worker id. Who is alive is decided by Redis' clock
   // alone: whose snapshot has not expired.

@@ -216,7 +216,8 @@ void Control::say_gates(const limits::AdmissionState& state) {
 void Control::publish() {
   const models::CacheStats stats = parts_.cache.get_stats();
   snapshot_.at = rfc3339(parts_.clock.now());
-  snapshot_.usage = described::to_value(parts_.limiter.get_resource_usage()).get_object();
+  const limits::Usage usage = parts_.limiter.get_resource_usage();
+  snapshot_.usage = described::to_value(usage).get_object();
   const limits::SystemInfo system = parts_.sensors.system();
   snapshot_.system = described::to_value(system).get_object();
   count(stats, system.pressure);
@@ -231,6 +232,12 @@ void Control::publish() {
       snapshot_.metrics.push_back(std::move(*copy));
   }
   said("this worker cannot report what it does", parts_.client.run(parts_.fleet.publish(snapshot_)));
+  fleet::Tally totals = fleet::totals_of(snapshot_.metrics);
+  totals.cpu_percent = usage.cpu_percent;
+  totals.memory_percent = usage.memory_percent;
+  if (said("the history misses what this worker does",
+           parts_.client.run(parts_.fleet.count(fleet::since(counted_, totals)))))
+    counted_ = totals;
 }
 
 // Limits in Redis that cannot be: said once, as long as they are the same.

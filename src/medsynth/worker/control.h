@@ -90,6 +90,7 @@ class Control {
   fleet::Snapshot snapshot_;  // what does not change, what was published last, and the control version
   std::map<std::string, std::int64_t> waiting_;  // tasks that wait for each model
   std::map<std::string, bool> closed_gates_;     // as they were said last
+  fleet::Tally counted_;                         // what the history has of this worker
   bool know_version_ = false;                    // requests made before this worker started are not for it
   // Running messages that were aborted, and until when they may go on.
   std::map<std::string, SteadyTime> stop_at_;
