@@ -35,10 +35,6 @@ void cut(std::string& text, std::string_view name, std::vector<std::string>& omi
   omitted.emplace_back(name);
 }
 
-std::string task_of(const dramatiq::Message& message) {
-  return tasks::identity_of(message.kwargs, message.option("task_id"), message.message_id);
-}
-
 template <class Info>
 Info described_letter(const DeadLetter& letter) {
   Info info;
@@ -109,11 +105,6 @@ std::string detail_json(const DeadLetter& letter) {
   return body + "}";
 }
 
-Error no_such_letter() {
-  return {Code::not_found, "There is no such dead letter: it was replayed, purged, or has expired.",
-          "dead_letter_not_found"};
-}
-
 asio::awaitable<Result<Response>> list_dead(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto query, parse_query<ListDeadQuery>(request.query));
   dramatiq::DeadRequest wanted{.limit = query.limit};
@@ -152,8 +143,18 @@ asio::awaitable<Result<Response>> show_dead(App& app, const Request& request) {
                          co_await off_loop(app, letter.payload.size(), [&] { return detail_json(letter); })};
 }
 
-// Record and message in one script. Errors say why the letter stays.
-asio::awaitable<Result<>> replay(App& app, const DeadLetter& letter) {
+}  // namespace
+
+std::string task_of(const dramatiq::Message& message) {
+  return tasks::identity_of(message.kwargs, message.option("task_id"), message.message_id);
+}
+
+Error no_such_letter() {
+  return {Code::not_found, "There is no such dead letter: it was replayed, purged, or has expired.",
+          "dead_letter_not_found"};
+}
+
+asio::awaitable<Result<>> replay_letter(App& app, const DeadLetter& letter) {
   if (!letter.message)
     co_return Error{Code::conflict, "This payload cannot be decoded, so nobody could run it: purge it.",
                     "undecodable"};
@@ -173,6 +174,8 @@ asio::awaitable<Result<>> replay(App& app, const DeadLetter& letter) {
   co_return success();
 }
 
+namespace {
+
 // The same, which the request is to change, and may.
 asio::awaitable<Result<DeadLetter>> find_own_letter(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto letter, co_await find_letter(app, request));
@@ -182,7 +185,7 @@ asio::awaitable<Result<DeadLetter>> find_own_letter(App& app, const Request& req
 
 asio::awaitable<Result<Response>> replay_dead(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto letter, co_await find_own_letter(app, request));
-  BOOST_OUTCOME_CO_TRY(co_await replay(app, letter));
+  BOOST_OUTCOME_CO_TRY(co_await replay_letter(app, letter));
   co_return answer(ReplayAnswer{.message = fmt::format("The message is on queue {} again.", letter.queue),
                                 .data = {.replayed_count = 1, .refused = {}, .remaining = 0}},
                    202);
@@ -214,7 +217,7 @@ asio::awaitable<Result<Response>> replay_many(App& app, const Request& request) 
         BOOST_OUTCOME_CO_TRY(co_await co_run(app, dead.remove(query.queue, {id})));
         continue;
       }
-      const auto replayed = co_await replay(app, *letter);
+      const auto replayed = co_await replay_letter(app, *letter);
       if (replayed)
         ++done.replayed_count;
       else if (replayed.error().code == Code::conflict)

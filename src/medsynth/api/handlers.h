@@ -7,6 +7,7 @@
 #include "medsynth/api/app.h"
 #include "medsynth/api/payloads.h"
 #include "medsynth/api/router.h"
+#include "medsynth/dramatiq/dead.h"
 
 namespace medsynth::api {
 
@@ -20,6 +21,9 @@ std::vector<Route> reference_routes();    // references.cc
 std::vector<Route> label_routes();        // labels.cc
 std::vector<Route> queue_routes();        // queues.cc
 std::vector<Route> dead_routes();         // dead.cc
+std::vector<Route> bulk_routes();         // bulk.cc
+std::vector<Route> error_routes();        // errors.cc
+std::vector<Route> history_routes();      // history.cc
 std::vector<Route> event_routes();        // events.cc
 std::vector<Route> console_routes();      // console.cc
 std::vector<Route> health_routes();       // health.cc
@@ -38,5 +42,12 @@ boost::asio::awaitable<Result<UsageAnswer>> usage_now(App& app);
 Result<std::string> task_id_of(const Request& request);
 Error task_not_found();
 Error task_exists();
+
+// The task that a message stands for: dead.cc.
+std::string task_of(const dramatiq::Message& message);
+Error no_such_letter();
+// Puts a dead letter back on its queue, record and message in one script. not_found: it is gone; conflict: it
+// stays, and why.
+boost::asio::awaitable<Result<>> replay_letter(App& app, const dramatiq::DeadLetter& letter);
 
 }  // namespace medsynth::api

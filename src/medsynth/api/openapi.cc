@@ -202,8 +202,8 @@ const Router& router() {
   static const Router all = [] {
     std::vector<Route> routes;
     for (auto group : {task_routes, resource_routes, model_cache_routes, models_routes, async_ml_routes,
-                       reference_routes, label_routes, queue_routes, dead_routes, event_routes,
-                       console_routes, health_routes, openapi_routes})
+                       reference_routes, label_routes, queue_routes, dead_routes, bulk_routes, error_routes,
+                       history_routes, event_routes, console_routes, health_routes, openapi_routes})
       for (Route& route : group()) routes.push_back(std::move(route));
     return Router(std::move(routes));
   }();

@@ -9,6 +9,7 @@
 
 #include <boost/describe.hpp>
 
+#include "medsynth/api/task_filter.h"
 #include "medsynth/base/described.h"
 #include "medsynth/fleet/fleet.h"
 #include "medsynth/limits/limits.h"
@@ -19,13 +20,12 @@ namespace medsynth::api {
 // --- tasks
 // ------------------------------------------------------------------------------------------------------------
 
-struct ListTasksQuery {
-  std::optional<tasks::Status> status;
+struct ListTasksQuery : TaskFilter {
   std::int64_t limit = 100;
   std::int64_t offset = 0;
   std::optional<std::string> cursor;
 };
-BOOST_DESCRIBE_STRUCT(ListTasksQuery, (), (status, limit, offset, cursor))
+BOOST_DESCRIBE_STRUCT(ListTasksQuery, (TaskFilter), (limit, offset, cursor))
 
 struct ShowTaskQuery {
   double wait = 0;  // seconds
@@ -34,10 +34,12 @@ BOOST_DESCRIBE_STRUCT(ShowTaskQuery, (), (wait))
 
 struct TaskPage {
   std::vector<tasks::TaskInfo> tasks;
+  std::int64_t scanned = 0;
   std::int64_t total = 0;
   std::optional<std::string> next_cursor;
+  std::optional<std::int64_t> messages_scanned, messages_total;
 };
-BOOST_DESCRIBE_STRUCT(TaskPage, (), (tasks, total, next_cursor))
+BOOST_DESCRIBE_STRUCT(TaskPage, (), (tasks, scanned, total, next_cursor, messages_scanned, messages_total))
 
 struct DeleteTasksQuery {
   std::optional<tasks::Status> status;
@@ -252,15 +254,28 @@ BOOST_DESCRIBE_STRUCT(Health, (), (status, checks))
 namespace medsynth::described {
 template <>
 struct Rules<api::ListTasksQuery> {
+  static constexpr auto fields = api::joined(
+      Rules<api::TaskFilter>::fields,
+      std::array{
+          Field{
+              .name = "limit", .help = "At most this many", .optional = true, .minimum = 1, .maximum = 1000},
+          Field{.name = "offset",
+                .help = "Leaves out this many of the newest; alone or with status",
+                .optional = true,
+                .minimum = 0,
+                .maximum = 1e12},
+          Field{.name = "cursor", .help = "next_cursor of the page before; wins over offset"}});
+};
+// A server of an older version does not say how far it looked.
+template <>
+struct Rules<api::TaskPage> {
   static constexpr std::array fields{
-      Field{.name = "status", .help = "Only tasks of this status"},
-      Field{.name = "limit", .help = "At most this many", .optional = true, .minimum = 1, .maximum = 1000},
-      Field{.name = "offset",
-            .help = "Leaves out this many of the newest",
-            .optional = true,
-            .minimum = 0,
-            .maximum = 1e12},
-      Field{.name = "cursor", .help = "next_cursor of the page before; wins over offset"}};
+      Field{.name = "scanned",
+            .help = "So many of `total` were looked at, from the newest to the end of this page",
+            .optional = true},
+      Field{.name = "total", .help = "Tasks that there are, of the status where one is asked for"},
+      Field{.name = "messages_scanned", .help = "Messages whose arguments were looked through; with `text`"},
+      Field{.name = "messages_total", .help = "Messages that there are; with `text`"}};
 };
 template <>
 struct Rules<api::ShowTaskQuery> {

@@ -5,8 +5,12 @@
 #include "medsynth/api/confirm.h"
 #include "medsynth/api/fleet_view.h"
 #include "medsynth/api/handlers.h"
+#include "medsynth/api/limits_forecast.h"
 #include "medsynth/api/off_loop.h"
 #include "medsynth/api/payloads.h"
+#include "medsynth/api/queue_view.h"
+#include "medsynth/api/url.h"
+#include "medsynth/api/waits.h"
 #include "medsynth/limits/overlay.h"
 
 namespace medsynth::api {
@@ -68,6 +72,30 @@ asio::awaitable<Result<Response>> show_limits(App& app, const Request&) {
   co_return answer(shown);
 }
 
+// By name. A change of nothing is a mistake.
+Result<std::map<std::string, double>> changed_by(const LimitsChange& change) {
+  std::map<std::string, double> changed;
+  described::for_each_member<LimitsChange>([&](std::string_view name, auto member) {
+    if (change.*member) changed[std::string(name)] = static_cast<double>(*(change.*member));
+  });
+  if (!changed.empty()) return changed;
+  return invalid("",
+                 "must have at least one of max_cpu_percent, max_memory_percent, max_gpu_percent, "
+                 "max_concurrent_tasks");
+}
+
+// What a change would do, before it is made.
+asio::awaitable<Result<Response>> show_forecast(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(const auto change, parse_query<LimitsChange>(request.query));
+  BOOST_OUTCOME_CO_TRY(changed_by(change));
+  BOOST_OUTCOME_CO_TRY(const auto facts, co_await waiting_facts(app));
+  BOOST_OUTCOME_CO_TRY(auto names, co_await known_queues(app));
+  BOOST_OUTCOME_CO_TRY(const auto queues, co_await queue_infos(app, std::move(names)));
+  std::map<std::string, std::int64_t> ready;
+  for (const QueueInfo& queue : queues) ready[queue.name] = queue.ready;
+  co_return answer(forecast_limits(*facts, ready, change));
+}
+
 // The change is stored; waits for the workers and says what is in force now.
 asio::awaitable<Result<Response>> confirmed_limits(App& app, std::int64_t version,
                                                    std::vector<std::string> workers, std::string message) {
@@ -81,14 +109,7 @@ asio::awaitable<Result<Response>> confirmed_limits(App& app, std::int64_t versio
 
 asio::awaitable<Result<Response>> change_limits(App& app, const Request& request) {
   BOOST_OUTCOME_CO_TRY(auto change, parse_body<LimitsChange>(request.body));
-  std::map<std::string, double> changed;
-  described::for_each_member<LimitsChange>([&](std::string_view name, auto member) {
-    if (change.*member) changed[std::string(name)] = static_cast<double>(*(change.*member));
-  });
-  if (changed.empty())
-    co_return invalid("",
-                      "must have at least one of max_cpu_percent, max_memory_percent, max_gpu_percent, "
-                      "max_concurrent_tasks");
+  BOOST_OUTCOME_CO_TRY(const auto changed, changed_by(change));
   BOOST_OUTCOME_CO_TRY(auto before, co_await co_run(app, app.services.fleet.snapshots()));
   BOOST_OUTCOME_CO_TRY(auto version, co_await co_run(app, app.services.fleet.set_limits(changed)));
   co_return co_await confirmed_limits(app, version, ids_of(before),
@@ -142,6 +163,15 @@ std::vector<Route> resource_routes() {
        .group = "resources",
        .summary = "The limits, per machine, and where each comes from",
        .answer = payload<LimitsShown>("Limits")},
+      {.method = Method::get,
+       .pattern = "/v1/resources/limits/forecast",
+       .handler = show_forecast,
+       .access = Scope::read,
+       .name = "forecast_limits",
+       .group = "resources",
+       .summary = "How many tasks that wait would start if these limits held",
+       .query = payload<LimitsChange>("LimitsChange"),
+       .answer = payload<LimitsForecast>("LimitsForecast")},
       {.method = Method::put,
        .pattern = "/v1/resources/limits",
        .handler = change_limits,

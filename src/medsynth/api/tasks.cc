@@ -4,6 +4,7 @@
 #include "medsynth/api/handlers.h"
 #include "medsynth/api/off_loop.h"
 #include "medsynth/api/payloads.h"
+#include "medsynth/api/task_search.h"
 #include "medsynth/api/url.h"
 #include "medsynth/api/waits.h"
 #include "medsynth/base/id.h"
@@ -14,25 +15,67 @@ namespace {
 
 namespace asio = boost::asio;
 
-std::string page_json(const tasks::Page& page, const std::vector<std::optional<tasks::Waiting>>& waiting) {
+struct Listed {
+  std::vector<tasks::Record> tasks;
+  Reach reach;
+};
+
+std::string page_json(const Listed& page, const std::vector<std::optional<tasks::Waiting>>& waiting) {
   std::string body = R"({"tasks":[)";
   for (std::size_t i = 0; i < page.tasks.size(); ++i) {
     if (i > 0) body += ',';
     page.tasks[i].to_json(body, described::write(waiting[i]));
   }
-  body += fmt::format(R"(],"total":{},"next_cursor":)", page.total);
-  body += page.next_cursor ? json::write_string(*page.next_cursor) : "null";
+  const Reach& reach = page.reach;
+  body += fmt::format(R"(],"scanned":{},"total":{},"next_cursor":)", reach.scanned, reach.total);
+  body += reach.next_cursor ? json::write_string(*reach.next_cursor) : "null";
+  if (reach.messages_total)
+    body += fmt::format(R"(,"messages_scanned":{},"messages_total":{})", *reach.messages_scanned,
+                        *reach.messages_total);
   return body + "}";
 }
 
-asio::awaitable<Result<Response>> list_tasks(App& app, const Request& request) {
-  BOOST_OUTCOME_CO_TRY(auto query, parse_query<ListTasksQuery>(request.query));
+// A page of an index, as it lies there.
+asio::awaitable<Result<Listed>> list_index(App& app, const ListTasksQuery& query) {
   BOOST_OUTCOME_CO_TRY(auto list, app.services.store.list({.status = query.status,
                                                            .limit = query.limit,
                                                            .offset = query.offset,
                                                            .cursor = query.cursor.value_or("")},
                                                           app.now()));
   BOOST_OUTCOME_CO_TRY(auto page, co_await co_run(app, std::move(list)));
+  co_return Listed{std::move(page.tasks),
+                   {.scanned = page.looked_at, .total = page.total, .next_cursor = page.next_cursor}};
+}
+
+// Those that match: found by a few fields, then read.
+asio::awaitable<Result<Listed>> search_tasks(App& app, const ListTasksQuery& query) {
+  if (query.offset > 0) co_return invalid("/offset", "goes with no filter but status: take next_cursor");
+  BOOST_OUTCOME_CO_TRY(auto wanted, TaskSelection::of(query));
+  Listed page;
+  BOOST_OUTCOME_CO_TRY(co_await look_into_arguments(app, wanted, page.reach));
+  std::vector<tasks::Record> found;
+  std::vector<tasks::Cursor> places;
+  const TakeTask take = [&](const tasks::Record& record, const tasks::Cursor& place) {
+    found.push_back(record);
+    places.push_back(place);
+    return static_cast<std::int64_t>(found.size()) < query.limit;
+  };
+  BOOST_OUTCOME_CO_TRY(co_await walk_tasks(app, wanted, query.cursor.value_or(""), take, page.reach));
+  if (found.empty()) co_return page;
+  BOOST_OUTCOME_CO_TRY(page.tasks, co_await co_run(app, app.services.store.whole(std::move(found))));
+  if (page.tasks.empty() || page.tasks.back().task_id == places.back().task_id) co_return page;
+  // The others are too large for this page.
+  for (const tasks::Cursor& place : places)
+    if (place.task_id == page.tasks.back().task_id) page.reach.next_cursor = to_text(place);
+  co_return page;
+}
+
+asio::awaitable<Result<Response>> list_tasks(App& app, const Request& request) {
+  BOOST_OUTCOME_CO_TRY(auto query, parse_query<ListTasksQuery>(request.query));
+  TaskFilter rest = query;
+  rest.status.reset();
+  auto listed = is_empty(rest) ? list_index(app, query) : search_tasks(app, query);
+  BOOST_OUTCOME_CO_TRY(const auto page, co_await std::move(listed));
   BOOST_OUTCOME_CO_TRY(const auto waiting, co_await waiting_of(app, page.tasks));
   std::size_t bytes = 0;
   for (const tasks::Record& record : page.tasks) bytes += record.bytes();
@@ -137,7 +180,7 @@ std::vector<Route> task_routes() {
        .access = Scope::read,
        .name = "list_tasks",
        .group = "tasks",
-       .summary = "Tasks, newest first; a result above 64 KiB is null with result_bytes",
+       .summary = "Tasks that match, newest first; a result above 64 KiB is null with result_bytes",
        .query = payload<ListTasksQuery>("ListTasksQuery"),
        .answer = payload<TaskPage>("TaskPage")},
       {.method = Method::delete_,

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "medsynth/base/json.h"
+#include "medsynth/api/history_payloads.h"
 #include "medsynth/cli/app.h"
 #include "medsynth/cli/manual.h"
 #include "medsynth/cli/parts.h"
@@ -86,6 +88,24 @@ Result<std::int64_t> count(const HttpClient& client, std::string_view status) {
   return static_cast<std::int64_t>(number(page.as_object(), "total"));
 }
 
+// The last hour in one; nothing where the server is too old to tell.
+std::optional<json::object> last_hour(const HttpClient& client) {
+  const auto history = client.call<api::HistoryAnswer>("GET", "/v1/history?span=hour");
+  if (!history) return std::nullopt;
+  double ended = 0, failed = 0, started = 0, waited = 0;
+  for (const json::value& each : history->at("steps").as_array()) {
+    const json::object& step = each.as_object();
+    ended += number(step, "ended");
+    failed += number(step, "failed");
+    started += number(step, "started");
+    waited += number(step, "started") * number(step, "mean_wait");
+  }
+  json::object sum{{"ended", static_cast<std::int64_t>(ended)},
+                   {"failed", static_cast<std::int64_t>(failed)}};
+  sum["mean_wait"] = started > 0 ? json::value(waited / started) : json::value();
+  return sum;
+}
+
 // What one looks at first: is it there, does it work, what waits. Exit code 1 where it is not ready.
 int show_status(const Session& session) {
   const auto client = session.client();
@@ -106,7 +126,7 @@ int show_status(const Session& session) {
     tasks[name] = *many;
     counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", *many, name);
   }
-  std::string workers, models;
+  std::string workers, models, hour;
   if (why.empty()) {
     const auto usage = client->call("GET", "/v1/resources/usage");
     if (!usage) return fail(usage.error());
@@ -122,6 +142,12 @@ int show_status(const Session& session) {
                           now.at("hosts").as_array().size() == 1 ? "" : "s");
     models = fmt::format("{} in memory, {}", cell(cache->as_object(), "size"),
                          bytes(number(cache->as_object(), "memory_bytes")));
+    if (const auto sum = last_hour(*client)) {
+      status["last_hour"] = *sum;
+      hour = fmt::format("{} runs ended, {} failed", cell(*sum, "ended"), cell(*sum, "failed"));
+      if (!sum->at("mean_wait").is_null())
+        hour += fmt::format("; tasks waited {} on average", seconds(number(*sum, "mean_wait")));
+    }
   }
   status["tasks"] = tasks;
   status["problem"] = why;
@@ -132,6 +158,7 @@ int show_status(const Session& session) {
     if (!counts.empty()) rows.push_back({"tasks", counts});
     if (!workers.empty()) rows.push_back({"workers", workers});
     if (!models.empty()) rows.push_back({"models", models});
+    if (!hour.empty()) rows.push_back({"last hour", hour});
     print(table({{"WHAT"}, {"HOW IT IS"}}, rows));
   }
   return why.empty() ? 0 : 1;

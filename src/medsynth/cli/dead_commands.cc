@@ -1,4 +1,4 @@
-// medsynth dead list | show | replay | purge
+// medsynth dead list | errors | show | replay | purge
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -8,17 +8,24 @@
 #include "medsynth/api/queue_payloads.h"
 #include "medsynth/base/id.h"
 #include "medsynth/cli/app.h"
+#include "medsynth/cli/many.h"
 
 namespace medsynth::cli {
 namespace {
 
 constexpr std::int64_t kStep = 1000;  // letters of one call
 
-// Which letters: by id, or all of a queue.
+// Which letters: by id, all of a queue, or all that match.
 struct Selection {
   std::vector<std::string> ids;
-  std::string queue;
+  Filter filter;
   bool all = false;
+
+  std::string queue() const { return filter.given("queue"); }
+  // By more than their queue.
+  bool matches() const {
+    return !filter.given("actor").empty() || !filter.given("error").empty() || !filter.given("text").empty();
+  }
 };
 
 Result<std::string> letter_path(const std::string& id, const std::string& queue, std::string_view rest = "") {
@@ -97,24 +104,31 @@ Result<> check_selection(const Selection& selection, std::string_view command) {
   for (const std::string& id : selection.ids) {
     BOOST_OUTCOME_TRY(check_name("ID", id));
   }
-  if (!selection.queue.empty()) {
-    BOOST_OUTCOME_TRY(check_name("--queue", selection.queue));
+  if (!selection.queue().empty()) {
+    BOOST_OUTCOME_TRY(check_name("--queue", selection.queue()));
   }
-  if (selection.ids.empty() != selection.all)
-    return invalid(fmt::format("dead {}", command), "give ids, or --all with --queue, not both and not none");
-  if (selection.all && selection.queue.empty())
+  if (!selection.ids.empty() + selection.all + selection.matches() != 1)
+    return invalid(fmt::format("dead {}", command),
+                   "give ids, or --all with --queue, or which (--error, --actor, --text): one of these");
+  if (selection.all && selection.queue().empty())
     return invalid("--queue", "say which queue's dead letters; 'medsynth queues ls' lists them");
   return success();
 }
 
 // Replaying or purging: what is called for a letter, what for many, and what the answer counts.
-struct Work {
+struct Calls {
   std::string_view method, rest, many, count_name;
+  Work matching;
 };
-constexpr Work kReplay{"POST", "/replay", "/v1/dead/replay", "replayed_count"};
-constexpr Work kPurge{"DELETE", "", "/v1/dead/", "purged_count"};
+constexpr Calls kReplay{"POST",
+                        "/replay",
+                        "/v1/dead/replay",
+                        "replayed_count",
+                        {"/v1/dead/actions", "replay", "replayed", "dead letter", false}};
+constexpr Calls kPurge{
+    "DELETE", "", "/v1/dead/", "purged_count", {"/v1/dead/actions", "delete", "dropped", "dead letter"}};
 
-Result<json::object> call_for(const HttpClient& client, const Work& work, const std::string& target) {
+Result<json::object> call_for(const HttpClient& client, const Calls& work, const std::string& target) {
   BOOST_OUTCOME_TRY(auto answer, work.method == kReplay.method
                                      ? client.call<api::ReplayAnswer>(work.method, target)
                                      : client.call<api::PurgeAnswer>(work.method, target));
@@ -122,7 +136,7 @@ Result<json::object> call_for(const HttpClient& client, const Work& work, const 
 }
 
 // All letters that there are now, and none that die meanwhile: those come last.
-Result<json::object> for_all(const HttpClient& client, const std::string& queue, const Work& work) {
+Result<json::object> for_all(const HttpClient& client, const std::string& queue, const Calls& work) {
   const std::string queue_is = "queue=" + percent_encode(queue);
   BOOST_OUTCOME_TRY(auto first, client.call<api::DeadPage>("GET", "/v1/dead/?limit=1&" + queue_is));
   std::int64_t left = first.at("total").to_number<std::int64_t>(), done = 0, step = 1;
@@ -140,10 +154,10 @@ Result<json::object> for_all(const HttpClient& client, const std::string& queue,
   return json::object{{work.count_name, done}, {"refused", std::move(refused)}};
 }
 
-Result<json::object> for_each(const HttpClient& client, const Selection& selection, const Work& work) {
+Result<json::object> for_each(const HttpClient& client, const Selection& selection, const Calls& work) {
   std::int64_t done = 0;
   for (const std::string& id : selection.ids) {
-    BOOST_OUTCOME_TRY(const auto path, letter_path(id, selection.queue, work.rest));
+    BOOST_OUTCOME_TRY(const auto path, letter_path(id, selection.queue(), work.rest));
     if (auto answer = call_for(client, work, path); !answer) {
       answer.error().message = id + ": " + answer.error().message;
       return answer.error();
@@ -153,13 +167,14 @@ Result<json::object> for_each(const HttpClient& client, const Selection& selecti
   return json::object{{work.count_name, done}, {"refused", json::array()}};
 }
 
-Result<json::object> carry_out(const Session& session, const Selection& selection, const Work& work) {
+Result<json::object> carry_out(const Session& session, const Selection& selection, const Calls& work) {
   BOOST_OUTCOME_TRY(const auto client, session.client());
-  return selection.all ? for_all(client, selection.queue, work) : for_each(client, selection, work);
+  return selection.all ? for_all(client, selection.queue(), work) : for_each(client, selection, work);
 }
 
 int replay(const Session& session, const Selection& selection) {
   if (const auto checked = check_selection(selection, "replay"); !checked) return fail(checked.error());
+  if (selection.matches()) return run_change(session, kReplay.matching, selection.filter, true);
   const auto done = carry_out(session, selection, kReplay);
   if (!done) return fail(done.error());
   if (session.format == Format::json) return print_json(*done), 0;
@@ -171,8 +186,9 @@ int replay(const Session& session, const Selection& selection) {
 
 int purge(const Session& session, const Selection& selection, bool yes) {
   if (const auto checked = check_selection(selection, "purge"); !checked) return fail(checked.error());
+  if (selection.matches()) return run_change(session, kPurge.matching, selection.filter, yes);
   const auto sure =
-      confirm(selection.all ? fmt::format("Drop every dead letter of queue {}?", selection.queue)
+      confirm(selection.all ? fmt::format("Drop every dead letter of queue {}?", selection.queue())
                             : fmt::format("Drop {} dead letters?", selection.ids.size()),
               yes);
   if (!sure) return fail(sure.error());
@@ -186,7 +202,7 @@ int purge(const Session& session, const Selection& selection, bool yes) {
 
 void add_selection(CLI::App& command, Selection& selection) {
   command.add_option("ID", selection.ids, "Ids of dead letters");
-  command.add_option("--queue", selection.queue, "Their queue");
+  selection.filter.add_dead_options(command);
   command.add_flag("--all", selection.all, "All of the queue");
 }
 
@@ -205,6 +221,13 @@ void add_dead_commands(CLI::App& app, Run& chosen) {
     command->add_option("--queue", *queue, "Only this queue's");
     command->add_option("--limit", *limit, "At most this many (20)");
     command->add_option("--cursor", *cursor, "Goes on after a page");
+  }
+  {
+    auto filter = std::make_shared<Filter>();
+    CLI::App* command =
+        add_command(*dead, chosen, "errors", "What dead letters died of, in groups of the same words",
+                    [=](const Session& session) { return show_errors(session, "/v1/errors/dead", *filter); });
+    filter->add_dead_options(*command);
   }
   {
     auto id = std::make_shared<std::string>();

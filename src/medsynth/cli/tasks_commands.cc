@@ -1,4 +1,4 @@
-// medsynth tasks list | show | rm | cancel
+// medsynth tasks list | errors | show | rm | cancel | replay
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -7,6 +7,7 @@
 
 #include "medsynth/api/payloads.h"
 #include "medsynth/cli/app.h"
+#include "medsynth/cli/many.h"
 #include "medsynth/cli/screen.h"
 #include "medsynth/cli/verdict.h"
 #include "medsynth/tasks/timeline.h"
@@ -39,18 +40,51 @@ Row task_row(const json::object& task) {
           task.contains("error") && !task.at("error").is_null() ? shortened(cell(task, "error"), 60) : ""};
 }
 
-int list(const Session& session, const std::string& status, std::int64_t limit, std::int64_t offset) {
+// What `tasks list` was asked for.
+struct Listing {
+  Filter filter;
+  std::int64_t limit = 20;
+  std::int64_t offset = 0;
+  std::string cursor;
+};
+
+// Pages until there are enough, or all were looked at: one call of a search looks only so far.
+Result<json::object> tasks_of(const HttpClient& client, const Listing& wanted) {
+  BOOST_OUTCOME_TRY(const auto filter, wanted.filter.query());
+  json::object all;
+  std::string cursor = wanted.cursor;
+  ProgressLine progress;
+  for (std::int64_t left = wanted.limit;;) {
+    std::string target = fmt::format("/v1/tasks/?limit={}{}", left, filter);
+    if (wanted.offset != 0) target += fmt::format("&offset={}", wanted.offset);
+    if (!cursor.empty()) target += "&cursor=" + percent_encode(cursor);
+    BOOST_OUTCOME_TRY(auto page, client.call<api::TaskPage>("GET", target));
+    json::object& found = page.as_object();
+    left -= static_cast<std::int64_t>(found.at("tasks").as_array().size());
+    if (!all.empty()) {
+      json::array tasks = std::move(all.at("tasks").as_array());
+      for (json::value& task : found.at("tasks").as_array()) tasks.push_back(std::move(task));
+      found["tasks"] = std::move(tasks);
+    }
+    all = std::move(found);
+    const std::string next = cell(all, "next_cursor");
+    if (left <= 0 || next == "-" || filter.empty()) return all;
+    cursor = next;
+    progress.show(fmt::format("{} of {} looked at", cell(all, "scanned"), cell(all, "total")));
+  }
+}
+
+int list(const Session& session, const Listing& wanted) {
   const auto client = session.client();
   if (!client) return fail(client.error());
-  std::string target = fmt::format("/v1/tasks/?limit={}&offset={}", limit, offset);
-  if (!status.empty()) target += "&status=" + percent_encode(status);
-  const auto page = client->call<api::TaskPage>("GET", target);
+  const auto page = tasks_of(*client, wanted);
   if (!page) return fail(page.error());
   if (session.format == Format::json) return print_json(*page), 0;
   std::vector<Row> rows;
   for (const json::value& task : page->at("tasks").as_array()) rows.push_back(task_row(task.as_object()));
   if (rows.empty()) {
-    print("No tasks. Submit one: medsynth contradict \"CLAIM A\" \"CLAIM B\"");
+    print(wanted.filter.empty() ? "No tasks. Submit one: medsynth contradict \"CLAIM A\" \"CLAIM B\""
+                                : "No task matches.");
     return 0;
   }
   std::vector<Column> columns{{"TASK"},           {"STATUS"}, {"WAITS FOR"}, {"CREATED"},
@@ -59,7 +93,12 @@ int list(const Session& session, const std::string& status, std::int64_t limit, 
     columns.resize(kNarrowColumns);
   print(table(columns, rows));
   const auto total = page->at("total").to_number<std::int64_t>();
-  if (total > static_cast<std::int64_t>(rows.size())) print(fmt::format("{} of {}", rows.size(), total));
+  const std::string next = cell(*page, "next_cursor");
+  const std::string further = next == "-" ? "" : "; the next page: --cursor " + next;
+  if (wanted.filter.empty() && total > static_cast<std::int64_t>(rows.size()))
+    print(fmt::format("{} of {}{}", rows.size(), total, further));
+  else if (!wanted.filter.empty() && next != "-")
+    print(fmt::format("{} among the newest {} of {}{}", rows.size(), cell(*page, "scanned"), total, further));
   return 0;
 }
 
@@ -122,45 +161,60 @@ int show(const Session& session, const std::string& id) {
 }
 
 // What `tasks rm` was told to delete: these, or all that the filters let through.
-struct Deletion {
+struct Selection {
   std::vector<std::string> ids;
-  std::optional<std::string> status;
+  Filter filter;
   std::optional<std::int64_t> older_than;  // s
   bool all = false;
   bool yes = false;
 
-  bool filtered() const { return status || older_than; }
+  bool filtered() const { return !filter.empty() || older_than; }
 };
 
-// The calls that carry it out. Every value is looked at before the first of them is made.
-Result<std::vector<std::string>> paths_of(const Deletion& wanted) {
-  if (wanted.ids.empty() == !(wanted.filtered() || wanted.all) || (wanted.filtered() && wanted.all))
-    return invalid("tasks rm", "give task ids, or filters (--status, --older-than), or --all");
+// Every id is looked at before the first call is made.
+Result<std::vector<std::string>> paths_of(const Selection& wanted, std::string_view rest = "") {
   std::vector<std::string> paths;
   for (const std::string& id : wanted.ids) {
-    BOOST_OUTCOME_TRY(paths.emplace_back(), path_of("/v1/tasks/", "TASK", id));
+    BOOST_OUTCOME_TRY(paths.emplace_back(), path_of("/v1/tasks/", "TASK", id, rest));
   }
-  if (!wanted.ids.empty()) return paths;
-  std::string filters = wanted.all ? "&all=true" : "";
-  if (wanted.status) filters += "&status=" + percent_encode(*wanted.status);
-  if (wanted.older_than) filters += fmt::format("&older_than={}", *wanted.older_than);
-  filters[0] = '?';
-  return std::vector{"/v1/tasks/" + filters};
+  return paths;
 }
 
-std::string question(const Deletion& wanted) {
-  return fmt::format(
-      "Delete every {}task{}? Waiting ones never run, running ones are stopped.",
-      wanted.status ? *wanted.status + " " : "",
-      wanted.older_than ? fmt::format(" without a change in the last {} s", *wanted.older_than) : "");
+// Those without a change in the last `older_than` seconds: a filter as well, which only `rm` has.
+Result<json::object> members_of(const Selection& wanted) {
+  BOOST_OUTCOME_TRY(auto members, wanted.filter.members());
+  if (!wanted.older_than) return members;
+  if (members.contains("updated_before"))
+    return invalid("--older-than", "means the same as --updated-before: give one of them");
+  constexpr std::int64_t kLongest = 3'150'000'000;  // a hundred years
+  members["updated_before"] =
+      rfc3339(system_clock().now() - std::chrono::seconds(std::min(*wanted.older_than, kLongest)));
+  return members;
 }
 
-int remove(const Session& session, const Deletion& wanted) {
-  const auto paths = paths_of(wanted);
-  const auto client = paths ? session.client() : paths.error();
+constexpr Work kDelete{"/v1/tasks/actions", "delete", "deleted", "task"};
+constexpr Work kCancel{"/v1/tasks/actions", "cancel", "cancelled", "task"};
+constexpr Work kReplay{"/v1/tasks/actions", "replay", "replayed", "task"};
+
+int remove(const Session& session, const Selection& wanted) {
+  if (wanted.ids.empty() == !(wanted.filtered() || wanted.all) || (wanted.filtered() && wanted.all))
+    return fail(invalid("tasks rm", "give task ids, or filters (--status, --older-than, ...), or --all"));
+  auto paths = paths_of(wanted);
+  const auto members = members_of(wanted);
+  if (const auto asked = may_ask(wanted.yes || !wanted.ids.empty()); !asked) return fail(asked.error());
+  const auto client = !paths ? paths.error() : !members ? members.error() : session.client();
   if (!client) return fail(client.error());
-  if (const auto sure = confirm(question(wanted), wanted.yes || !wanted.ids.empty()); !sure)
-    return fail(sure.error());
+  if (wanted.filtered()) {
+    auto sum = change_all(*client, kDelete, *members, wanted.yes);
+    if (!sum) return fail(sum.error());
+    (*sum)["deleted_count"] = sum->at("done");
+    return print_change(session, kDelete, *sum);
+  }
+  if (wanted.all) {
+    const std::string_view question = "Delete every task? Waiting ones never run, running ones are stopped.";
+    if (const auto sure = confirm(question, wanted.yes); !sure) return fail(sure.error());
+    paths->push_back("/v1/tasks/?all=true");
+  }
   std::int64_t deleted = 0;
   for (std::size_t i = 0; i < paths->size(); ++i) {
     const auto answer = client->call<api::Deleted>("DELETE", (*paths)[i]);
@@ -172,32 +226,44 @@ int remove(const Session& session, const Deletion& wanted) {
   return 0;
 }
 
-int cancel(const Session& session, const std::string& id) {
-  const auto path = path_of("/v1/tasks/", "TASK", id, "/cancel");
-  const auto client = path ? session.client() : path.error();
+int cancel(const Session& session, const Selection& wanted) {
+  if (wanted.ids.empty() == wanted.filter.empty())
+    return fail(invalid("tasks cancel", "give task ids, or filters (--status, --queue, ...)"));
+  if (wanted.ids.empty()) return run_change(session, kCancel, wanted.filter, wanted.yes);
+  const auto paths = paths_of(wanted, "/cancel");
+  const auto client = paths ? session.client() : paths.error();
   if (!client) return fail(client.error());
-  const auto answer = client->call<api::CancelAnswer>("POST", *path);
-  if (!answer) return fail_about(id, answer.error());
-  if (session.format == Format::json) return print_json(*answer), 0;
-  print(cell(answer->as_object(), "message"));
+  for (std::size_t i = 0; i < paths->size(); ++i) {
+    const auto answer = client->call<api::CancelAnswer>("POST", (*paths)[i]);
+    if (!answer) return fail_about(wanted.ids[i], answer.error());
+    if (session.format == Format::json)
+      print_json(*answer);
+    else
+      print(cell(answer->as_object(), "message"));
+  }
   return 0;
 }
 
 }  // namespace
 
 void add_task_commands(CLI::App& app, Run& chosen) {
-  CLI::App* tasks = app.add_subcommand("tasks", "List, show, delete and cancel tasks");
+  CLI::App* tasks = app.add_subcommand("tasks", "Find, show, cancel, delete and replay tasks");
   tasks->require_subcommand(1);
   {
-    auto status = std::make_shared<std::string>();
-    auto limit = std::make_shared<std::int64_t>(20);
-    auto offset = std::make_shared<std::int64_t>(0);
-    CLI::App* command =
-        add_command(*tasks, chosen, "list", "Tasks, newest first",
-                    [=](const Session& session) { return list(session, *status, *limit, *offset); });
-    command->add_option("--status", *status, "pending, processing, retrying, completed, failed or cancelled");
-    command->add_option("--limit", *limit, "At most this many (20)");
-    command->add_option("--offset", *offset, "Leave out this many");
+    auto wanted = std::make_shared<Listing>();
+    CLI::App* command = add_command(*tasks, chosen, "list", "Tasks that match, newest first",
+                                    [=](const Session& session) { return list(session, *wanted); });
+    wanted->filter.add_task_options(*command);
+    command->add_option("--limit", wanted->limit, "At most this many (20)");
+    command->add_option("--offset", wanted->offset, "Leave out this many; alone or with --status");
+    command->add_option("--cursor", wanted->cursor, "Goes on after a page");
+  }
+  {
+    auto filter = std::make_shared<Filter>();
+    CLI::App* command = add_command(
+        *tasks, chosen, "errors", "What tasks failed of, in groups of the same words",
+        [=](const Session& session) { return show_errors(session, "/v1/errors/tasks", *filter); });
+    filter->add_task_options(*command);
   }
   {
     auto id = std::make_shared<std::string>();
@@ -206,12 +272,12 @@ void add_task_commands(CLI::App& app, Run& chosen) {
     command->add_option("TASK", *id, "Task id")->required();
   }
   {
-    auto wanted = std::make_shared<Deletion>();
+    auto wanted = std::make_shared<Selection>();
     CLI::App* command =
         add_command(*tasks, chosen, "rm", "Delete tasks; waiting ones never run, running ones are stopped",
                     [=](const Session& session) { return remove(session, *wanted); });
     command->add_option("TASK", wanted->ids, "Task ids");
-    command->add_option("--status", wanted->status, "All with this status");
+    wanted->filter.add_task_options(*command);
     command
         ->add_option("--older-than", wanted->older_than,
                      "All that were last updated this many seconds ago or earlier")
@@ -220,10 +286,20 @@ void add_task_commands(CLI::App& app, Run& chosen) {
     command->add_flag("--yes", wanted->yes, "Do not ask before deleting by filter or all");
   }
   {
-    auto id = std::make_shared<std::string>();
-    CLI::App* command = add_command(*tasks, chosen, "cancel", "Cancel a task",
-                                    [=](const Session& session) { return cancel(session, *id); });
-    command->add_option("TASK", *id, "Task id")->required();
+    auto wanted = std::make_shared<Selection>();
+    CLI::App* command = add_command(*tasks, chosen, "cancel", "Cancel tasks: running ones are asked to stop",
+                                    [=](const Session& session) { return cancel(session, *wanted); });
+    command->add_option("TASK", wanted->ids, "Task ids");
+    wanted->filter.add_task_options(*command);
+    command->add_flag("--yes", wanted->yes, "Do not ask before cancelling by filter");
+  }
+  {
+    auto wanted = std::make_shared<Selection>();
+    CLI::App* command = add_command(
+        *tasks, chosen, "replay", "Run tasks again whose message is a dead letter: all that match",
+        [=](const Session& session) { return run_change(session, kReplay, wanted->filter, wanted->yes); });
+    wanted->filter.add_task_options(*command);
+    command->add_flag("--yes", wanted->yes, "Do not ask");
   }
 }
 
