@@ -53,7 +53,7 @@ function GoTo({ onClose }) {
 /** @param {{onClose: () => void}} props */
 function Help({ onClose }) {
   return html`<${Dialog} label="Keys" onClose=${onClose}><h2>Keys</h2><dl class="fields">
-    <dt>Ctrl K, ⌘K, /</dt><dd>go to a page or a task</dd><dt>j, k</dt><dd>next, previous row</dd><dt>Enter</dt><dd>open it</dd><dt>?</dt><dd>these keys</dd></dl>
+    <dt>Ctrl K, ⌘K, /</dt><dd>go to a page or a task</dd><dt>j, k</dt><dd>next, previous row</dd><dt>Enter</dt><dd>open it</dd><dt>x</dt><dd>select it</dd><dt>?</dt><dd>these keys</dd></dl>
     <p class="buttons"><button onClick=${onClose}>Close</button></p><//>`;
 }
 
@@ -77,6 +77,12 @@ function move(step) {
   if (next instanceof HTMLElement) next.focus();
 }
 
+/** The row where the focus is, or not any more. */
+function select() {
+  const box = document.activeElement?.closest('[data-row]')?.querySelector('input[type="checkbox"]');
+  if (box instanceof HTMLInputElement) box.click();
+}
+
 function Connection() {
   const { connected } = useLive();
   return html`<span role="status" class=${`chip ${connected ? 'open' : 'closed'}`} id="connection">${connected ? 'live' : 'reconnecting …'}</span>`;
@@ -97,6 +103,7 @@ function App() {
       if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === 'j') move(1);
       if (event.key === 'k') move(-1);
+      if (event.key === 'x') select();
       if (event.key === '?') setDialog('help');
       if (event.key === '/') {
         event.preventDefault();

@@ -1,55 +1,61 @@
-// Dead letters by what they died of: the words of the reason, without its numbers.
+// Dead letters by what they died of, as the server groups them: the words of the reason, without its numbers.
 import { call } from './api.js';
 import { useLook } from './events.js';
 import { html, useState } from './html.js';
-import { Action, TaskLink, Trouble } from './parts.js';
-import { actor, ago, cause } from './text.js';
+import { Many } from './many.js';
+import { TaskLink, Trouble } from './parts.js';
+import { actor, ago } from './text.js';
 
-/** @typedef {import('./types').DeadLetter} DeadLetter */
+/** @typedef {import('./types').ErrorGroup} ErrorGroup */
 
-/** @param {DeadLetter[]} letters @param {(letter: DeadLetter) => Promise<unknown>} act one after the other: each is its own change */
-async function each(letters, act) {
-  for (const letter of letters) await act(letter);
+const kPath = 'v1/dead/actions';
+
+/** All groups, from all pages. @param {AbortSignal} signal */
+async function look(signal) {
+  /** @type {Map<string, ErrorGroup>} */
+  const groups = new Map();
+  /** @type {string | null} */
+  let cursor = null;
+  let total = 0;
+  do {
+    /** @type {import('./types').ErrorGroups} */
+    const page = await call(`v1/errors/dead${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ''}`, { signal });
+    for (const group of page.groups) {
+      const known = groups.get(group.error);
+      groups.set(group.error, known ? { ...known, count: known.count + group.count } : group);
+    }
+    total = page.total;
+    cursor = page.next_cursor;
+  } while (cursor);
+  return { groups: [...groups.values()].sort((a, b) => b.count - a.count), total };
 }
 
-/** @param {DeadLetter} letter */
-function path(letter) {
-  return `v1/dead/${encodeURIComponent(letter.id)}`;
-}
-
-/** @param {{words: string, letters: DeadLetter[]}} props */
-function Group({ words, letters }) {
-  const first = letters[0];
-  const count = letters.length === 1 ? 'this letter' : `these ${letters.length} letters`;
-  return html`<section class="card" data-row><h2>${letters.length} × ${words}</h2>
-    <p class="soft">${[...new Set(letters.map((letter) => `${actor(letter.actor) || 'unreadable'} in ${letter.queue}`))].join(', ')}; last ${ago(first.died_at)}</p>
-    <details><summary>The newest in full</summary><pre tabindex="0">${first.reason}</pre></details>
-    <ul class="plain">${letters.slice(0, 5).map((letter) => html`<li>${letter.task_id ? html`<${TaskLink} id=${letter.task_id} />` : letter.id}</li>`)}
-      ${letters.length > 5 && html`<li class="soft">and ${letters.length - 5} more</li>`}</ul>
-    <p class="buttons"><${Action} act=${() => each(letters.filter((letter) => letter.decodable), (letter) => call(`${path(letter)}/replay?queue=${encodeURIComponent(letter.queue)}`, { method: 'POST' }))}>Replay<//>
-      <${Action} class="danger" ask="Delete ${count} for good?" act=${() => each(letters, (letter) => call(`${path(letter)}?queue=${encodeURIComponent(letter.queue)}`, { method: 'DELETE' }))}>Delete<//></p>
+/** @param {{group: ErrorGroup, onSaid: (text: string) => void}} props */
+function Group({ group, onSaid }) {
+  const filter = { error: group.error };
+  return html`<section class="card" data-row><h2>${group.count} × ${group.error}</h2>
+    <p class="soft">${group.actors.map(actor).join(', ') || 'unreadable'} in ${group.queues.join(', ')}; last ${ago(group.newest_at)}</p>
+    <details><summary>The newest in full</summary><pre tabindex="0">${group.newest_text}</pre></details>
+    <p>${group.newest_task ? html`<${TaskLink} id=${group.newest_task} />` : group.newest}${group.count > 1 && html` <span class="soft">and ${group.count - 1} more</span>`}</p>
+    <p class="buttons"><${Many} path=${kPath} action="replay" filter=${filter} noun="dead letter" onSaid=${onSaid}>Replay<//>
+      <${Many} class="danger" path=${kPath} action="delete" filter=${filter} noun="dead letter" onSaid=${onSaid}>Delete<//></p>
   </section>`;
 }
 
 export function Dead() {
-  const [page, setPage] = useState(/** @type {import('./types').DeadPage} */ ({ letters: [], total: 0, next_cursor: null }));
+  const [found, setFound] = useState({ groups: /** @type {ErrorGroup[]} */ ([]), total: 0 });
   const [error, setError] = useState('');
+  const [said, setSaid] = useState('');
   useLook(async (signal) => {
     try {
-      setPage(await call('v1/dead/?limit=1000', { signal }));
+      setFound(await look(signal));
       setError('');
     } catch (thrown) {
       if (!signal.aborted) setError(/** @type {Error} */ (thrown).message);
     }
-  }, []);
-  /** @type {Map<string, DeadLetter[]>} */
-  const groups = new Map();
-  for (const letter of page.letters) {
-    const words = cause(letter.reason);
-    groups.set(words, [...(groups.get(words) ?? []), letter]);
-  }
-  const sorted = [...groups].sort((a, b) => b[1].length - a[1].length);
+  }, [said], { pause: 2000 });
   return html`<h1>Dead letters</h1><${Trouble} error=${error} />
-    <p class="soft">${page.total === 0 ? 'No message has died.' : `${page.total} messages whose retries are used up${page.total > page.letters.length ? `, the newest ${page.letters.length} shown` : ''}.`}</p>
-    <div class="cards">${sorted.map(([words, letters]) => html`<${Group} key=${words} words=${words} letters=${letters} />`)}</div>`;
+    <p class="soft">${found.total === 0 ? 'No message has died.' : `${found.total} messages whose retries are used up.`}</p>
+    <p role="status">${said}</p>
+    <div class="cards">${found.groups.map((group) => html`<${Group} key=${group.error} group=${group} onSaid=${setSaid} />`)}</div>`;
 }

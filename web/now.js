@@ -1,6 +1,7 @@
 // What happens now: machines, models in memory, what waits and why.
 import { call, taskPath } from './api.js';
 import { useLive, useLook } from './events.js';
+import { History } from './history.js';
 import { html, useState } from './html.js';
 import { Action, Meter, TaskLink, Waits } from './parts.js';
 import { actor, ago, between, bytes, reason } from './text.js';
@@ -42,6 +43,7 @@ export function Now() {
   return html`<h1>Now</h1>
     ${!live.usage && html`<p class="soft">Waiting for the first report …</p>`}
     <div class="cards">${live.usage?.hosts.map((host) => html`<${Machine} key=${host.host} host=${host} />`)}</div>
+    <${History} />
     <h2 id="waits">What waits</h2>
     ${waiting.length === 0 ? html`<p class="soft">Nothing waits.</p>` : html`<ul class="list" aria-labelledby="waits">
       ${waiting.map((task) => html`<li key=${task.task_id} data-row><${TaskLink} id=${task.task_id} /> <span class="soft">${actor(task.actor)}, ${ago(task.created_at)}</span><br />

@@ -2,6 +2,7 @@
 import { ApiError, call, taskPath } from './api.js';
 import { useLive, useLook } from './events.js';
 import { html, useEffect, useState } from './html.js';
+import { Many } from './many.js';
 import { Action, Status, TaskLink, Trouble, Waits } from './parts.js';
 import { actor, ago, between, clock } from './text.js';
 import { claimsOf } from './claims.js';
@@ -9,76 +10,176 @@ import { Result } from './verdict.js';
 
 const kStatuses = ['pending', 'processing', 'retrying', 'completed', 'failed', 'cancelled'];
 const kRows = 50;
-const kLookedAt = 2000; // newest tasks, for those of one queue
+const kMostCalls = 20; // of one look: a call looks through ten thousand tasks at most
+/** @type {[string, string, string][]} */
+const kWords = [['text', 'Find', 'in ids, arguments'], ['actor', 'Actor', 'detect_contradiction'], ['worker', 'Worker', 'host or id'], ['error', 'Error', 'its words']];
+/** @type {[string, string][]} */
+const kAges = [['', 'any time'], ['3600', 'the last hour'], ['86400', 'the last day'], ['604800', 'the last week']];
+const kPath = 'v1/tasks/actions';
 
-/**
- * A page from `cursor` on. Those of one queue are looked for among the newest.
- * @param {string} status @param {string} queue @param {string} cursor @param {AbortSignal} signal
- */
-async function page(status, queue, cursor, signal) {
-  /** @type {import('./types').Task[]} */
-  const tasks = [];
-  let next = cursor;
-  let total = 0;
-  for (let looked = 0; looked === 0 || (queue && tasks.length < kRows && next && looked < kLookedAt); ) {
-    const query = new URLSearchParams({ limit: String(queue ? 200 : kRows), ...(status && { status }), ...(next && { cursor: next }) });
-    const found = /** @type {import('./types').TaskPage} */ (await call(`v1/tasks/?${query}`, { signal }));
-    tasks.push(...found.tasks.filter((task) => !queue || task.queue === queue));
-    next = found.next_cursor ?? '';
-    total = found.total;
-    looked += Math.max(1, found.tasks.length);
-  }
-  return { tasks: queue ? tasks : tasks.slice(0, kRows), next, total };
+/** What the address says, as a filter of the API. @param {URLSearchParams} query */
+function filterOf(query) {
+  /** @type {Record<string, string>} */
+  const filter = {};
+  for (const [name, value] of query) if (value && name !== 'age') filter[name] = value;
+  const age = Number(query.get('age'));
+  if (age > 0) filter.created_after = new Date(Date.now() - age * 1000).toISOString();
+  return filter;
 }
 
-/** @param {{task: import('./types').Task}} props */
-function Row({ task }) {
-  return html`<tr data-row><th scope="row"><${TaskLink} id=${task.task_id} /></th><td><${Status} status=${task.status} />${
+/**
+ * A page from `cursor` on: looks on until it is full, or so many calls were made.
+ * @param {Record<string, string>} filter @param {string} cursor @param {AbortSignal} signal
+ */
+async function page(filter, cursor, signal) {
+  /** @type {import('./types').Task[]} */
+  const tasks = [];
+  /** @type {import('./types').TaskPage} */
+  let found;
+  let next = cursor;
+  let calls = 0;
+  do {
+    const query = new URLSearchParams({ ...filter, limit: String(kRows - tasks.length), ...(next && { cursor: next }) });
+    found = await call(`v1/tasks/?${query}`, { signal });
+    tasks.push(...found.tasks);
+    next = found.next_cursor ?? '';
+    calls += 1;
+  } while (next && tasks.length < kRows && calls < kMostCalls);
+  return { ...found, tasks, next };
+}
+
+/** How far that got. @param {Awaited<ReturnType<typeof page>>} shown @param {boolean} searched */
+function reach(shown, searched) {
+  if (!searched) return `${shown.total} ${shown.total === 1 ? 'task' : 'tasks'}`;
+  const looked = shown.next ? `the newest ${shown.scanned} of ${shown.total} looked at` : `all ${shown.total} looked at`;
+  const messages = shown.messages_total ? `; arguments of ${shown.messages_scanned} of ${shown.messages_total} messages` : '';
+  return looked + messages;
+}
+
+/** @param {{task: import('./types').Task, selected: boolean, onSelect: (id: string) => void}} props */
+function Row({ task, selected, onSelect }) {
+  return html`<tr data-row><td><input type="checkbox" aria-label=${`Select ${task.task_id}`} checked=${selected} onChange=${() => onSelect(task.task_id)} /></td>
+    <th scope="row"><${TaskLink} id=${task.task_id} /></th><td><${Status} status=${task.status} />${
     task.status === 'processing' && html` <span class="soft">${Math.round(task.progress)} %</span>`}</td>
     <td>${actor(task.actor)}</td><td>${task.queue}</td><td title=${clock(task.created_at)}>${ago(task.created_at)}</td>
     <td>${task.waiting ? html`<${Waits} waiting=${task.waiting} />` : html`<span class="soft cut">${task.error?.split('\n')[0]}</span>`}</td></tr>`;
 }
 
+/** @param {string[]} ids @param {(path: string) => Promise<unknown>} act one after the other: each is its own change */
+async function each(ids, act) {
+  /** @type {Set<string>} */
+  const reasons = new Set();
+  let done = 0;
+  for (const id of ids) {
+    try {
+      await act(taskPath(id));
+      done += 1;
+    } catch (thrown) {
+      if (!(thrown instanceof ApiError) || ![404, 409].includes(thrown.status)) throw thrown;
+      reasons.add(thrown.message);
+    }
+  }
+  return [`Done: ${done} of ${ids.length}.`, ...reasons].join(' ');
+}
+
+/**
+ * What is done to those that are selected, or to all that match.
+ * @param {{ids: string[], filter: Record<string, string>, onSaid: (text: string) => void}} props
+ */
+function Bulk({ ids, filter, onSaid }) {
+  if (ids.length > 0)
+    return html`<p class="buttons"><span>${ids.length} selected</span>
+      <${Action} act=${() => each(ids, (path) => call(`${path}/cancel`, { method: 'POST' })).then(onSaid)}>Cancel selected<//>
+      <${Action} class="danger" ask="Delete ${ids.length} for good? Those that have not ended are cancelled." act=${() => each(ids, (path) => call(path, { method: 'DELETE' })).then(onSaid)}>Delete selected<//></p>`;
+  return html`<p class="buttons"><span class="soft">All that match:</span>
+    <${Many} path=${kPath} action="cancel" filter=${filter} noun="task" onSaid=${onSaid}>Cancel all<//>
+    <${Many} path=${kPath} action="replay" filter=${filter} noun="task" onSaid=${onSaid}>Replay all<//>
+    <${Many} class="danger" path=${kPath} action="delete" filter=${filter} noun="task" onSaid=${onSaid}>Delete all<//></p>`;
+}
+
+/**
+ * A text that counts when typing has ended. What is typed meanwhile stays, however often the page is drawn.
+ * @param {{label: string, hint: string, value: string, onChange: (event: any) => void, list?: string, onFocus?: () => void}} props
+ */
+function Words({ label, hint, value, onChange, list, onFocus }) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  return html`<label>${label} <input type="search" placeholder=${hint} value=${text} list=${list} onFocus=${onFocus}
+    onInput=${(/** @type {any} */ event) => setText(event.target.value)} onChange=${onChange} /></label>`;
+}
+
 /** @param {{query: URLSearchParams}} props */
 export function Tasks({ query }) {
-  const status = query.get('status') ?? '';
-  const queue = query.get('queue') ?? '';
+  const place = query.toString();
+  const filter = filterOf(query);
+  const searched = Object.keys(filter).some((name) => name !== 'status');
   const live = useLive();
   const [cursors, setCursors] = useState(['']); // of the pages up to this one
-  const [shown, setShown] = useState({ tasks: /** @type {import('./types').Task[]} */ ([]), next: '', total: 0 });
+  const [shown, setShown] = useState(/** @type {Awaited<ReturnType<typeof page>>} */ ({ tasks: [], next: '', scanned: 0, total: 0, next_cursor: null }));
+  const [selected, setSelected] = useState(/** @type {Set<string>} */ (new Set()));
   const [error, setError] = useState('');
+  const [said, setSaid] = useState('');
+  const [errors, setErrors] = useState(/** @type {string[]} */ ([])); // words to choose from
   const cursor = cursors[cursors.length - 1];
-  useEffect(() => setCursors(['']), [status, queue]);
+  useEffect(() => {
+    setCursors(['']);
+    setSaid('');
+  }, [place]);
+  useEffect(() => setSelected(new Set()), [place, cursor]);
   useLook(async (signal) => {
     try {
-      setShown(await page(status, queue, cursor, signal));
+      setShown(await page(filter, cursor, signal));
       setError('');
     } catch (thrown) {
       if (!signal.aborted) setError(/** @type {Error} */ (thrown).message);
     }
-  }, [status, queue, cursor], { concerns: (change) => cursor === '' || shown.tasks.some((task) => task.task_id === change.task_id) });
-  /** @param {string} name @param {string} value */
-  const filter = (name, value) => {
+  }, [place, cursor, said], { concerns: (change) => cursor === '' || shown.tasks.some((task) => task.task_id === change.task_id), pause: searched ? 2000 : 500 });
+  /** @param {string} name */
+  const set = (name) => (/** @type {any} */ event) => {
     const next = new URLSearchParams(query);
+    const value = event.target.value.trim();
     if (value) next.set(name, value);
     else next.delete(name);
     location.hash = `#/tasks${next.size > 0 ? `?${next}` : ''}`;
   };
+  const offer = () => call('v1/errors/tasks').then((/** @type {import('./types').ErrorGroups} */ found) => setErrors(found.groups.map((group) => group.error)), () => {});
+  /** @param {string} text */
+  const say = (text) => {
+    setSelected(new Set());
+    setSaid(text);
+  };
+  /** @param {string} id */
+  const toggle = (id) => {
+    const next = new Set(selected);
+    if (!next.delete(id)) next.add(id);
+    setSelected(next);
+  };
+  const ids = shown.tasks.map((task) => task.task_id);
+  const all = ids.length > 0 && ids.every((id) => selected.has(id));
+  const [status, queue] = [query.get('status') ?? '', query.get('queue') ?? ''];
   const queues = [...live.queues.keys()].sort();
   if (queue && !queues.includes(queue)) queues.push(queue);
   return html`<h1>Tasks</h1>
-    <form class="filters" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
-      <label>Status <select value=${status} onChange=${(/** @type {any} */ event) => filter('status', event.target.value)}>
+    <form class="filters" role="search" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
+      <label>Status <select value=${status} onChange=${set('status')}>
         <option value="">all</option>${kStatuses.map((each) => html`<option value=${each}>${each}</option>`)}</select></label>
-      <label>Queue <select value=${queue} onChange=${(/** @type {any} */ event) => filter('queue', event.target.value)}>
+      <label>Queue <select value=${queue} onChange=${set('queue')}>
         <option value="">all</option>${queues.map((each) => html`<option value=${each}>${each}</option>`)}</select></label>
-      <span class="soft">${queue ? `among the newest ${Math.min(kLookedAt, shown.total)}` : `${shown.total} ${shown.total === 1 ? 'task' : 'tasks'}`}</span>
+      <label>Created <select value=${query.get('age') ?? ''} onChange=${set('age')}>
+        ${kAges.map(([value, text]) => html`<option value=${value}>${text}</option>`)}</select></label>
+      ${kWords.map(([name, label, hint]) => html`<${Words} key=${name} label=${label} hint=${hint} value=${query.get(name) ?? ''} onChange=${set(name)}
+        list=${name === 'error' ? 'errors' : undefined} onFocus=${name === 'error' ? offer : undefined} />`)}
+      <datalist id="errors">${errors.map((words) => html`<option value=${words} />`)}</datalist>
+      <span class="soft" role="status">${reach(shown, searched)}</span>
     </form>
     <${Trouble} error=${error} />
-    ${shown.tasks.length === 0 ? html`<p class="soft">There are no such tasks.</p>` : html`<div class="scroll" tabindex="0"><table>
+    <${Bulk} ids=${ids.filter((id) => selected.has(id))} filter=${filter} onSaid=${say} />
+    <p role="status" id="said">${said}</p>
+    ${shown.tasks.length === 0 ? html`<p class="soft">There are no such tasks${shown.next ? ' among those; older ones may be' : ''}.</p>` : html`<div class="scroll" tabindex="0"><table>
       <caption class="hidden">Tasks, newest first</caption>
-      <thead><tr><th>Task</th><th>Status</th><th>Of</th><th>Queue</th><th>Created</th><th>Waits for, or error</th></tr></thead>
-      <tbody>${shown.tasks.map((task) => html`<${Row} key=${task.task_id} task=${task} />`)}</tbody></table></div>`}
+      <thead><tr><th><input type="checkbox" aria-label="Select all on this page" checked=${all} onChange=${() => setSelected(new Set(all ? [] : ids))} /></th>
+        <th>Task</th><th>Status</th><th>Of</th><th>Queue</th><th>Created</th><th>Waits for, or error</th></tr></thead>
+      <tbody>${shown.tasks.map((task) => html`<${Row} key=${task.task_id} task=${task} selected=${selected.has(task.task_id)} onSelect=${toggle} />`)}</tbody></table></div>`}
     <p class="buttons"><button disabled=${cursors.length === 1} onClick=${() => setCursors(cursors.slice(0, -1))}>Newer</button>
       <button disabled=${!shown.next} onClick=${() => setCursors([...cursors, shown.next])}>Older</button></p>`;
 }

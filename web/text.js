@@ -56,15 +56,6 @@ export function reason(reason) {
   return kReasons[reason] ?? reason;
 }
 
-/** What two errors of one cause have in common. @param {string} error */
-export function cause(error) {
-  return error
-    .split('\n')[0]
-    .replace(/[0-9a-f]{8}-[0-9a-f-]{27,}/gi, '…')
-    .replace(/\d+(\.\d+)?/g, 'N')
-    .slice(0, 200);
-}
-
 /** @type {Record<string, string>} */
 const kActors = { detect_contradiction: 'two claims', analyze_contradictions_in_articles: 'articles', generate_embeddings: 'embeddings' };
 

@@ -32,7 +32,16 @@ export interface Task {
   [field: string]: unknown;
 }
 
-export interface TaskPage { tasks: Task[]; total: number; next_cursor: string | null }
+export interface TaskPage { tasks: Task[]; scanned: number; total: number; next_cursor: string | null; messages_scanned?: number; messages_total?: number }
+
+export interface Because { reason: string; count: number }
+export interface Many { matched: number; done: number; skipped: Because[]; failed: Because[]; scanned: number; total: number; next_cursor: string | null; at: string }
+
+export interface ErrorGroup { error: string; count: number; newest: string; newest_task: string | null; newest_at: string; newest_text: string; actors: string[]; queues: string[] }
+export interface ErrorGroups { groups: ErrorGroup[]; left_out: number; scanned: number; total: number; next_cursor: string | null }
+
+export interface HistoryStep { at: string; ended: number; failed: number; started: number; mean_wait: number | null; cpu_percent: number | null; memory_percent: number | null }
+export interface History { span: string; step_seconds: number; kept: number; steps: HistoryStep[] }
 
 export interface Phase { name: string; from: string; to: string | null; detail: string }
 export interface Attempt { number: number; worker: string | null; host: string | null; phases: Phase[]; error: string | null }
@@ -65,9 +74,6 @@ export interface Cache { size: number; max_size: number; memory_bytes: number; m
 export interface Queue { name: string; state: string; ready: number; delayed: number; running: number; dead: number; workers: number }
 
 export interface TaskChange { task_id: string; status: string; progress: number; attempt: number; actor: string | null; queue: string | null }
-
-export interface DeadLetter { id: string; queue: string; died_at: string; reason: string; decodable: boolean; actor: string | null; task_id: string | null }
-export interface DeadPage { letters: DeadLetter[]; total: number; next_cursor: string | null }
 
 export interface Model {
   id: string; kind: string; host: string; is_default: boolean; demo: boolean; memory_bytes: number; loaded: boolean; fits: boolean | null; calibration: string; problem: string; notes: string;

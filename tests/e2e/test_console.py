@@ -14,6 +14,7 @@ import pytest
 from browser import LOCK, PACKAGES, SCHEMES, WIDTHS, barriers, browser  # noqa: F401  the fixture too
 from conftest import ASPIRIN, NO_ASPIRIN, ROOT, Server, wait_until
 from playwright.sync_api import Browser, Page, expect
+from records import make_tasks
 
 MakeServer = Callable[..., Server]
 WEB = ROOT / "web"
@@ -121,6 +122,7 @@ def test_a_task_waits_and_starts(make_server: MakeServer, page: Page):
 
     page.get_by_role("link", name="Change the limits").first.click()
     page.get_by_label("Memory, percent").fill("100")
+    expect(page.locator("#forecast")).to_have_text("This change would start 1 task.", timeout=PATIENCE)
     page.get_by_role("button", name="Change", exact=True).click()
     says(page, "Workers that confirmed it: 1.")
     page.goto(f"{server.url}/#/tasks/{task_id}")
@@ -179,9 +181,85 @@ def test_dead_letters_by_cause(make_server: MakeServer, page: Page):
     go(page, server, "dead")
     expect(page.locator("main h2")).to_have_count(1, timeout=PATIENCE)
     expect(page.locator("main h2")).to_contain_text("3 ×")
+    page.get_by_role("button", name="Replay").click()
+    expect(page.get_by_role("dialog")).to_contain_text("3 dead letters match: replay them?", timeout=PATIENCE)
+    page.get_by_role("dialog").get_by_role("button", name="Replay").click()
+    says(page, "Done: 3 of 3 dead letters.")
+    wait_until(lambda: server.get("/v1/dead/").json()["total"] == 3, 60, "they died again")
     page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("dialog")).to_contain_text("3 dead letters match", timeout=PATIENCE)
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     wait_until(lambda: server.get("/v1/dead/").json()["total"] == 0, 60, "they are deleted")
+
+
+def test_ten_thousand_tasks(make_server: MakeServer, page: Page):
+    """A page of them is shown, whatever there are; they are found, selected, and changed together after they were counted."""
+    server = make_server("--workers", "0").start()
+    make_tasks(server.redis(), 10_000)
+    make_tasks(server.redis(), 3, "late-{}", begin=1_761_000_000_000_000, status="failed", error="needs 12 MiB")
+    go(page, server, "tasks")
+    says(page, "10003 tasks")
+    nodes = "document.querySelectorAll('*').length"
+    expect(page.locator("tbody tr")).to_have_count(50)
+    assert page.evaluate(nodes) < 1500
+    for _ in range(3):
+        first = page.locator("tbody tr").first.inner_text()
+        page.get_by_role("button", name="Older").click()
+        expect(page.locator("tbody tr").first).not_to_have_text(first, timeout=PATIENCE)
+    assert page.evaluate(nodes) < 1500
+
+    page.get_by_label("Find").fill("task-00042")
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(1, timeout=PATIENCE)
+    says(page, "all 10003 looked at")
+    assert "text=task-00042" in page.url  # can be kept and sent
+    page.get_by_label("Find").fill("task-0004")
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(10, timeout=PATIENCE)
+    page.get_by_role("button", name="Delete all").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("10 tasks match: delete them for good?", timeout=PATIENCE)
+    dialog.get_by_role("button", name="Keep").click()
+    assert server.get("/v1/tasks/").json()["total"] == 10_003
+    page.get_by_role("button", name="Delete all").click()
+    dialog.get_by_role("button", name="Delete all").click()
+    says(page, "Done: 10 of 10 tasks.")
+    says(page, "There are no such tasks.")
+    assert server.get("/v1/tasks/").json()["total"] == 9993
+
+    page.get_by_label("Error").focus()
+    expect(page.locator("#errors option")).to_have_attribute("value", "needs N MiB", timeout=PATIENCE)
+    page.get_by_label("Find").fill("")
+    page.keyboard.press("Enter")
+    says(page, "9993 tasks")
+    page.get_by_label("Error").fill("needs N MiB")
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(3, timeout=PATIENCE)
+    go(page, server, "tasks?status=failed")
+    expect(page.locator("tbody tr")).to_have_count(3, timeout=PATIENCE)
+    page.locator("h1").click()  # out of the field
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.get_by_label("Select late-0").check()
+    page.get_by_role("button", name="Delete selected").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete selected").click()
+    says(page, "Done: 2 of 2.")
+    expect(page.locator("tbody tr")).to_have_count(1, timeout=PATIENCE)
+    assert server.task("late-1")["status"] == "failed"
+    page.get_by_role("button", name="Cancel all").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel all").click()
+    says(page, "Done: 0 of 1 task. 1: it has ended")
+
+
+def test_the_last_hour_is_drawn(make_server: MakeServer, page: Page):
+    server = make_server().start()
+    server.result(server.detect(use_all_methods=False))
+    wait_until(lambda: sum(step["ended"] for step in server.get("/v1/history").json()["steps"]) == 1, 30, "its worker said so")
+    go(page, server, "now")
+    expect(page.get_by_role("img", name="Runs: 1 ended, 0 failed")).to_be_visible(timeout=PATIENCE)
+    assert page.locator(".chart path.use").first.get_attribute("d").startswith("M")
+    page.get_by_role("button", name="day", exact=True).click()
+    expect(page.get_by_role("heading", name="The last day")).to_be_visible(timeout=PATIENCE)
 
 
 def test_a_file_of_references(server: Server, page: Page):

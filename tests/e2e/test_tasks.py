@@ -115,7 +115,7 @@ def test_deleting_by_status_and_age(make_server):
     assert delete("?older_than=3600") == 0
     assert delete("?status=failed") == 0
     assert delete("?status=completed&older_than=0") == 3
-    assert server.get("/v1/tasks/").json() == {"tasks": [], "total": 0, "next_cursor": None}
+    assert server.get("/v1/tasks/").json() == {"tasks": [], "scanned": 0, "total": 0, "next_cursor": None}
     server.wait_task(server.detect(use_all_methods=False))
     problem(server.request("DELETE", "/v1/tasks/"), 422)  # neither a filter nor all=true
     assert delete("?all=true") == 1

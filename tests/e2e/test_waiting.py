@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import requests
+from browser import browser  # noqa: F401  the fixture
 from conftest import ASPIRIN, BINARY, COMPILER, NO_ASPIRIN, Redis, Server, pointers, wait_until
+from events import Reader
+from playwright.sync_api import Browser, expect
 
 MakeServer = Callable[..., Server]
 FAKE_DRIVER = pathlib.Path(__file__).resolve().parents[1] / "trials" / "fake_nvml.c"
@@ -126,13 +129,29 @@ def redis(make_server: MakeServer, folder: pathlib.Path) -> Iterator[tuple[Serve
             store.end()
 
 
+# What an event tells of it: the gate that is closed, the state of the queue, or a task in a worker's hands. Of one that is delayed or
+# tried again, its record is all there is.
+TOLD = {"cpu": ("gate", "reason", "cpu"), "memory": ("gate", "reason", "memory"), "gpu": ("gate", "reason", "gpu"), "paused": ("queue", "state", "paused"),
+        "no_worker": ("queue", "workers", 0), "slot": ("usage", "hosts", "slots"),
+        "model_lock": ("usage", "hosts", "model_lock"), "redis": ("usage", "hosts", "redis")}
+ON_THE_PAGE = {"slot": "a free slot", "model_lock": "its model", "cpu": "CPU", "memory": "memory", "gpu": "the GPU", "paused": "its queue (paused)", "no_worker": "a worker",
+               "delayed": "its time", "retry": "its next attempt", "redis": "Redis"}
+
+
+def tells(event: dict, name: str, value: object) -> bool:
+    """Of `usage`, some task in a worker's hands waits for that."""
+    if name == "hosts":
+        return any(task["state"] == "waiting" and task["reason"] == value for host in event["hosts"] for task in host["tasks"])
+    return event[name] == value
+
+
 LOGGED = {"cpu": ("gate closed", "gate", "cpu"), "memory": ("gate closed", "gate", "memory"), "gpu": ("gate closed", "gate", "gpu"),
           "paused": ("queue paused", "queue", "medsynth")}
 
 
 @pytest.mark.parametrize("cause", [slot, model_lock, cpu, memory, gpu, paused, no_worker, delayed, retry, redis],
                          ids=lambda cause: cause.__name__)
-def test_the_same_reason_is_told_everywhere(cause, make_server: MakeServer, tmp_path: pathlib.Path):
+def test_the_same_reason_is_told_everywhere(cause, make_server: MakeServer, browser: Browser, tmp_path: pathlib.Path):
     reason = cause.__name__
     with contextlib.contextmanager(cause)(make_server, tmp_path) as (server, task_id):
         def is_told() -> bool:
@@ -153,6 +172,14 @@ def test_the_same_reason_is_told_everywhere(cause, make_server: MakeServer, tmp_
         assert reason in row.split(), row
         checks = {check["id"]: check for check in json.loads(server.cli("doctor", "--json").stdout)}
         assert f" {reason} (" in checks["tasks.waiting"]["what"], checks["tasks.waiting"]
+        if reason in TOLD:
+            kind, name, value = TOLD[reason]
+            with Reader(server) as reader:
+                assert next(each for each in reader.events(kind) if tells(each, name, value))
+        page = browser.new_page()
+        page.goto(f"{server.url}/#/tasks/{task_id}")
+        expect(page.locator("main .waits").first).to_contain_text(f"waits for {ON_THE_PAGE[reason]}", timeout=60_000)
+        page.close()
         if reason in LOGGED:
             event, name, value = LOGGED[reason]
             lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]

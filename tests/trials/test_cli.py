@@ -26,6 +26,9 @@ tasks show x
 tasks rm x
 tasks rm --all --yes
 tasks rm --status failed --yes
+tasks errors
+tasks replay --status failed --yes
+tasks cancel --status pending --yes
 tasks cancel x
 send actor
 queues ls
@@ -36,6 +39,9 @@ dead list
 dead show x
 dead replay x
 dead replay --all --queue q
+dead errors
+dead replay --error words
+dead purge --error words --yes
 dead purge x --yes
 dead purge --all --queue q --yes
 usage
@@ -111,6 +117,10 @@ NARROW = [
     ("tasks", "rm", "--all"), ("tasks", "rm", "--status", "pending"), ("tasks", "rm", "--older-than", "0"),
     ("tasks", "rm", "x", "--all", "--yes"), ("tasks", "rm", "x", "--status", "failed", "--yes"), ("tasks", "rm", "--all", "--status", "failed", "--yes"),
     ("tasks", "show", ""), ("tasks", "show", ".."), ("tasks", "cancel", ""), ("tasks", "cancel", "."),
+    ("tasks", "cancel"), ("tasks", "cancel", "--status", "failed"), ("tasks", "cancel", "x", "--status", "failed", "--yes"), ("tasks", "cancel", "--queue", "", "--yes"),
+    ("tasks", "replay", "--yes"), ("tasks", "replay", "--error", "", "--yes"), ("tasks", "replay", "--status", "failed"), ("tasks", "rm", "--text", "", "--yes"),
+    ("tasks", "rm", "--created-before", "soon", "--yes"), ("tasks", "rm", "--older-than", "1", "--updated-before", "1h", "--yes"), ("tasks", "list", "--text", ""),
+    ("dead", "purge", "--error", "words"), ("dead", "purge", "--error", "", "--yes"), ("dead", "replay", "x", "--error", "words"), ("dead", "errors", "--queue", ""),
     ("queues", "purge", "", "--yes"), ("queues", "purge", ".", "--yes"), ("queues", "purge", "q"), ("queues", "pause", ""), ("queues", "resume", ".."),
     ("dead", "purge", "", "--yes"), ("dead", "purge", "--all", "--yes"), ("dead", "purge", "--all", "--queue", "", "--yes"),
     ("dead", "purge", "--all", "--queue", "..", "--yes"), ("dead", "purge", "x", "--queue", "", "--yes"), ("dead", "purge", "--yes"), ("dead", "purge", "x"),
