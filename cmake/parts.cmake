@@ -50,6 +50,7 @@ if(MEDSYNTH_PORTABLE)
   set_target_properties(LibArchive::LibArchive PROPERTIES IMPORTED_LOCATION "${libarchive_static}"
     INTERFACE_LINK_LIBRARIES "${libarchive_needs}")
 endif()
+find_library(MEDSYNTH_NCURSES ncursesw REQUIRED)
 find_package(prometheus-cpp REQUIRED COMPONENTS core)
 find_package(GTest REQUIRED)
 find_package(rapidcheck REQUIRED)

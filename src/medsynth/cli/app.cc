@@ -154,7 +154,7 @@ void group_commands(CLI::App& app) {
       {"Run", {"serve", "worker"}},
       {"Judge", {"analyze", "contradict", "label", "eval", "calibrate"}},
       {"Tasks and queues", {"tasks", "send", "queues", "dead"}},
-      {"Machine and models", {"status", "usage", "limits", "cache", "models", "system"}},
+      {"Machine and models", {"status", "top", "usage", "limits", "cache", "models", "system"}},
       {"Access", {"keys", "audit", "login", "logout"}},
       {"Look and learn", {"doctor", "config", "help", "version", "completion"}},
   };
@@ -223,6 +223,7 @@ int parse_and_run(int argc, char** argv) {
   add_queue_commands(app, chosen);
   add_dead_commands(app, chosen);
   add_resource_commands(app, chosen);
+  add_top_command(app, chosen);
   add_model_commands(app, chosen);
   add_key_commands(app, chosen);
   add_audit_commands(app, chosen);

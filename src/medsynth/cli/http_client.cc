@@ -35,16 +35,39 @@ using boost::asio::ip::tcp;
 
 constexpr std::size_t kLargestAnswer = 64 * 1024 * 1024;
 
-// One exchange, asynchronous inside so that the timeout holds for each of its steps together.
+bool is_success(unsigned status) {
+  return status >= 200 && status < 300;
+}
+
+// What the peer is: its own words, as far as they came.
+std::string described_peer(const http::response<http::string_body>& response) {
+  const auto said = [&](http::field name, std::string_view otherwise) {
+    return response[name].empty() ? std::string(otherwise) : std::string(response[name]);
+  };
+  return fmt::format("status {}, {}, {}", response.result_int(),
+                     said(http::field::server, "no Server header"),
+                     said(http::field::content_type, "no content type"));
+}
+
+// By its own header, which proxies let pass (many replace Server).
+bool is_medsynth(const http::response<http::string_body>& response) {
+  return response.count("Medsynth-Version") > 0 || response[http::field::server].starts_with("medsynth");
+}
+
+}  // namespace
+
+// One exchange, asynchronous inside so that the timeout holds for each of its steps together, or for the wait for
+// each piece of an answer that `take` gets.
 struct Exchange {
   using Protocol = boost::asio::generic::stream_protocol;  // TCP, or a unix socket
 
-  Exchange(boost::asio::io_context& io, ssl::context* context) : resolver(io), stream(io) {
+  explicit Exchange(ssl::context* context) : resolver(io), stream(io) {
     parser.body_limit(kLargestAnswer);
     if (context) tls.emplace(stream, *context);
   }
 
   void start(const std::string& host, const std::string& port) {
+    stream.expires_after(timeout);
     resolver.async_resolve(host, port, [this](auto failure, auto found) {
       if (failure) return void(error = failure);
       std::vector<Protocol::endpoint> endpoints;
@@ -54,6 +77,7 @@ struct Exchange {
   }
 
   void start(const std::string& unix_path) {
+    stream.expires_after(timeout);
     const boost::asio::local::stream_protocol::endpoint endpoint(unix_path);
     stream.async_connect(endpoint, [this](auto failed) { go_on(failed); });
   }
@@ -80,7 +104,22 @@ struct Exchange {
   void send_over(auto& layer) {
     http::async_write(layer, request, [this, &layer](auto not_written, std::size_t) {
       if (not_written) return void(error = not_written);
+      if (take) return read_on(layer);
       http::async_read(layer, buffer, parser, [this](auto not_read, std::size_t) { error = not_read; });
+    });
+  }
+
+  // What was read is handed on at once, so the limit is that of a piece.
+  void read_on(auto& layer) {
+    stream.expires_after(timeout);
+    http::async_read_some(layer, buffer, parser, [this, &layer](auto not_read, std::size_t) {
+      if (not_read) return void(error = not_read);
+      if (parser.is_header_done() && !is_medsynth(parser.get())) return;
+      if (parser.is_header_done() && is_success(parser.get().result_int())) {
+        take(parser.get().body());
+        parser.get().body().clear();
+      }
+      if (!parser.is_done()) read_on(layer);
     });
   }
 
@@ -90,6 +129,9 @@ struct Exchange {
     return verdict == X509_V_OK ? "" : X509_verify_cert_error_string(verdict);
   }
 
+  boost::asio::io_context io{1};
+  std::chrono::milliseconds timeout{};
+  std::function<void(std::string_view)> take;
   tcp::resolver resolver;
   beast::basic_stream<Protocol> stream;
   std::optional<ssl::stream<beast::basic_stream<Protocol>&>> tls;
@@ -101,20 +143,7 @@ struct Exchange {
   bool shook_hands = false;  // TLS
 };
 
-// What the peer is: its own words, as far as they came.
-std::string described_peer(const http::response<http::string_body>& response) {
-  const auto said = [&](http::field name, std::string_view otherwise) {
-    return response[name].empty() ? std::string(otherwise) : std::string(response[name]);
-  };
-  return fmt::format("status {}, {}, {}", response.result_int(),
-                     said(http::field::server, "no Server header"),
-                     said(http::field::content_type, "no content type"));
-}
-
-// By its own header, which proxies let pass (many replace Server).
-bool is_medsynth(const http::response<http::string_body>& response) {
-  return response.count("Medsynth-Version") > 0 || response[http::field::server].starts_with("medsynth");
-}
+namespace {
 
 // Why there is no answer that can be used, if so.
 std::optional<Error> failure_of(Exchange& exchange, const std::string& url,
@@ -290,10 +319,15 @@ bool HttpClient::is_loopback() const {
   return api::is_loopback_host(authority_);
 }
 
-Result<HttpResponse> HttpClient::request(std::string_view method, std::string_view target,
-                                         std::string_view body, std::chrono::milliseconds timeout) const {
-  boost::asio::io_context io(1);
-  Exchange exchange(io, tls_.get());
+HttpClient HttpClient::until(std::stop_token stop) const {
+  HttpClient client = *this;
+  client.stop_ = std::move(stop);
+  client.heard_ = std::make_shared<std::string>();
+  return client;
+}
+
+Result<> HttpClient::carry_out(Exchange& exchange, std::string_view method, std::string_view target,
+                               std::string_view body, std::chrono::milliseconds timeout) const {
   if (exchange.tls) exchange.expect(host_);
   exchange.request.method_string(method);
   exchange.request.target(prefix_ + std::string(target));
@@ -305,25 +339,49 @@ Result<HttpResponse> HttpClient::request(std::string_view method, std::string_vi
   if (!body.empty()) exchange.request.set(http::field::content_type, "application/json");
   exchange.request.body() = body;
   exchange.request.prepare_payload();
-  exchange.stream.expires_after(timeout);
+  exchange.timeout = timeout;
   if (unix_path_.empty())
     exchange.start(host_, port_);
   else
     exchange.start(unix_path_);
-  io.run();
+  {
+    const std::stop_callback interrupt(stop_, [&] { exchange.io.stop(); });
+    exchange.io.run();
+  }
+  if (stop_.stop_requested())
+    return Error{Code::cancelled, fmt::format("the call of {} was interrupted", url_), "interrupted"};
   const auto& answer = exchange.parser.get();
   constexpr std::size_t kShown = 100;
   if (exchange.parser.is_header_done())
     *heard_ = fmt::format("{}, {} bytes: {}", described_peer(answer), answer.body().size(),
                           std::string_view(answer.body()).substr(0, kShown));
   if (auto failure = failure_of(exchange, url_, timeout)) return *failure;
-  return HttpResponse{static_cast<int>(answer.result_int()), std::move(exchange.parser.get().body())};
+  return success();
+}
+
+Result<HttpResponse> HttpClient::request(std::string_view method, std::string_view target,
+                                         std::string_view body, std::chrono::milliseconds timeout) const {
+  Exchange exchange(tls_.get());
+  BOOST_OUTCOME_TRY(carry_out(exchange, method, target, body, timeout));
+  return HttpResponse{static_cast<int>(exchange.parser.get().result_int()),
+                      std::move(exchange.parser.get().body())};
+}
+
+Result<> HttpClient::stream(std::string_view target, const std::function<void(std::string_view)>& take,
+                            std::chrono::milliseconds silence) const {
+  Exchange exchange(tls_.get());
+  exchange.parser.body_limit(boost::none);
+  exchange.take = take;
+  BOOST_OUTCOME_TRY(carry_out(exchange, "GET", target, "", silence));
+  const unsigned status = exchange.parser.get().result_int();
+  if (!is_success(status)) return as_error({static_cast<int>(status), exchange.parser.get().body()});
+  return success();
 }
 
 Result<json::value> HttpClient::call(std::string_view method, std::string_view target,
                                      std::string_view body) const {
   BOOST_OUTCOME_TRY(auto response, request(method, target, body));
-  if (response.status >= 300) return as_error(response);
+  if (!is_success(static_cast<unsigned>(response.status))) return as_error(response);
   auto value = json::parse(response.body);
   if (value) return value;
   return Error{

@@ -7,7 +7,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,8 @@ class context;
 }
 
 namespace medsynth::cli {
+
+struct Exchange;
 
 struct HttpResponse {
   int status = 0;
@@ -47,6 +51,14 @@ class HttpClient {
   Result<HttpResponse> request(std::string_view method, std::string_view target, std::string_view body = "",
                                std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
 
+  // The same server, for another thread: its calls end as `cancelled` once that is asked for.
+  HttpClient until(std::stop_token stop) const;
+
+  // GETs an answer that has no end of its own; `take` gets its body piece by piece. Success: the server ended it.
+  // Errors as of request() and, where the status is none of 2xx, of call(); timeout: nothing came for `silence`.
+  Result<> stream(std::string_view target, const std::function<void(std::string_view)>& take,
+                  std::chrono::milliseconds silence = std::chrono::seconds(30)) const;
+
   // A 2xx answer as JSON; a problem document becomes the Error it describes.
   Result<json::value> call(std::string_view method, std::string_view target,
                            std::string_view body = "") const;
@@ -72,12 +84,16 @@ class HttpClient {
 
  private:
   static Result<HttpClient> parsed(std::string_view url);
+  // Fills the exchange's request, and carries it out; the Error of one without an answer that can be used.
+  Result<> carry_out(Exchange& exchange, std::string_view method, std::string_view target,
+                     std::string_view body, std::chrono::milliseconds timeout) const;
   Result<> only_unknown_members(const Error& misread) const;
 
   std::string url_, host_, port_, authority_, prefix_, token_;
   std::string unix_path_;  // "": TCP
   bool https_ = false;
   std::shared_ptr<boost::asio::ssl::context> tls_;  // null: http
+  std::stop_token stop_;
   std::shared_ptr<std::string> heard_ = std::make_shared<std::string>();
 };
 

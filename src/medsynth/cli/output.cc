@@ -111,7 +111,8 @@ void fit(const std::vector<Column>& columns, std::size_t screen, std::vector<std
   }
 }
 
-// Coloured text stays as it is: it is short.
+}  // namespace
+
 Text cut(const Text& text, std::size_t columns) {
   const std::string& shown = text.str();
   if (width(shown) <= columns || shown.find('\x1b') != shown.npos) return text;
@@ -119,16 +120,17 @@ Text cut(const Text& text, std::size_t columns) {
   while (end > 0 && (width(std::string_view(shown).substr(0, end)) + 1 > columns ||
                      (static_cast<unsigned char>(shown[end]) & 0xC0) == 0x80))
     --end;
-  return shown.substr(0, end) + "…";
+  Text out;
+  out.shown_ = shown.substr(0, end) + "…";
+  return out;
 }
 
-}  // namespace
-
-Text table(const std::vector<Column>& columns, const std::vector<Row>& rows, std::size_t screen) {
+std::vector<Text> aligned(const std::vector<Column>& columns, const std::vector<Row>& rows,
+                          std::size_t screen) {
   std::vector<std::size_t> widths;
   Row titles;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    titles.push_back(bold(columns[i].title));
+    titles.emplace_back(columns[i].title);
     std::size_t widest = width(titles[i].str());
     for (const Row& row : rows) widest = std::max(widest, i < row.size() ? width(row[i].str()) : 0);
     widths.push_back(widest);
@@ -141,8 +143,15 @@ Text table(const std::vector<Column>& columns, const std::vector<Row>& rows, std
     line.shown_.erase(line.shown_.find_last_not_of(' ') + 1);
     return line;
   };
-  Text out = line(titles);
-  for (const Row& row : rows) out.add_line(line(row));
+  std::vector<Text> out{line(titles)};
+  for (const Row& row : rows) out.push_back(line(row));
+  return out;
+}
+
+Text table(const std::vector<Column>& columns, const std::vector<Row>& rows, std::size_t screen) {
+  const std::vector<Text> lines = aligned(columns, rows, screen);
+  Text out = bold(lines.front());
+  for (std::size_t i = 1; i < lines.size(); ++i) out.add_line(lines[i]);
   return out;
 }
 
@@ -171,6 +180,24 @@ std::string joined(const json::array& values) {
 double number(const json::object& object, std::string_view name) {
   const json::value* member = object.if_contains(name);
   return member && member->is_number() ? member->to_number<double>() : 0.0;
+}
+
+std::string measured(const json::object& object, std::string_view name,
+                     const std::function<std::string(double)>& format) {
+  const json::value* member = object.if_contains(name);
+  return member && member->is_number() ? format(member->to_number<double>()) : "unknown";
+}
+
+std::string percent_of(const json::object& object, std::string_view used, std::string_view limit) {
+  const auto one_digit = [](double number) { return fmt::format("{:.1f}", number); };
+  return fmt::format("{} of {:.0f} %", measured(object, used, one_digit), number(object, limit));
+}
+
+std::string bar(double percent, int width) {
+  const int full = static_cast<int>(std::clamp(percent, 0.0, 100.0) / 100 * width);
+  std::string out;
+  for (int i = 0; i < width; ++i) out += i < full ? "█" : "░";
+  return out;
 }
 
 std::string bytes(double count) {
@@ -284,10 +311,7 @@ void ProgressLine::show(const Text& text) {
 
 void ProgressLine::show(const Text& text, double percent) {
   constexpr int kWidth = 20;
-  const int full = static_cast<int>(std::clamp(percent, 0.0, 100.0) / 100 * kWidth);
-  std::string bar;
-  for (int i = 0; i < kWidth; ++i) bar += i < full ? "█" : "░";
-  show(text + fmt::format(" {} {:3.0f} %", bar, percent));
+  show(text + fmt::format(" {} {:3.0f} %", bar(percent, kWidth), percent));
 }
 
 InterruptNotice::InterruptNotice(const Text& text) : text_("\n" + text.str() + "\n") {

@@ -6,6 +6,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,18 +42,26 @@ class Text {
 
  private:
   friend Text coloured(const Text& text, std::string_view code);
-  friend Text table(const std::vector<Column>& columns, const std::vector<std::vector<Text>>& rows,
-                    std::size_t screen);
+  friend Text cut(const Text& text, std::size_t columns);
+  friend std::vector<Text> aligned(const std::vector<Column>& columns,
+                                   const std::vector<std::vector<Text>>& rows, std::size_t screen);
   std::string shown_;
 };
 Text operator+(Text first, const Text& second);
 // `text` with its line breaks; each line is escaped by itself.
 Text lines(std::string_view text);
 
+// At most so many columns of it; it ends in "…" where something is left out. Coloured text stays as it is: it is
+// short.
+Text cut(const Text& text, std::size_t columns);
+
 using Row = std::vector<Text>;
 
-// Rows under their titles, as wide as they need; nothing but the titles when there is no row. On a `screen` of
-// so many columns what may be cut is, 0: nothing is.
+// The titles and then each row, a line each, in columns as wide as they need. On a `screen` of so many columns
+// what may be cut is, 0: nothing is.
+std::vector<Text> aligned(const std::vector<Column>& columns, const std::vector<Row>& rows,
+                          std::size_t screen);
+// The same as one text; nothing but the titles when there is no row.
 Text table(const std::vector<Column>& columns, const std::vector<Row>& rows,
            std::size_t screen = screen_width());
 
@@ -61,9 +70,15 @@ std::string cell(const json::object& object, std::string_view name);
 std::string plain(const json::value& value);
 std::string joined(const json::array& values);                     // with commas between
 double number(const json::object& object, std::string_view name);  // 0 when it is none
-std::string bytes(double count);                                   // "1.2 GB"
-std::string seconds(double count);                                 // "1.9 s", "4 min"
-std::string ago(std::string_view rfc3339);                         // "12 s ago"
+// A measured number as `format` shows it; what is not there could not be measured, and is not 0.
+std::string measured(const json::object& object, std::string_view name,
+                     const std::function<std::string(double)>& format);
+std::string percent_of(const json::object& object, std::string_view used,
+                       std::string_view limit);  // "5.0 of 90 %"
+std::string bar(double percent, int width);      // of blocks
+std::string bytes(double count);                 // "1.2 GB"
+std::string seconds(double count);               // "1.9 s", "4 min"
+std::string ago(std::string_view rfc3339);       // "12 s ago"
 // At most about `limit` bytes, with "..." where something is left out; no half characters.
 std::string shortened(std::string text, std::size_t limit);
 

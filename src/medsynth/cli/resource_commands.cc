@@ -13,19 +13,8 @@
 namespace medsynth::cli {
 namespace {
 
-// A measured number as `format` shows it; what is not there could not be measured, and is not 0.
-std::string measured(const json::object& object, std::string_view name,
-                     const std::function<std::string(double)>& format) {
-  const json::value* member = object.if_contains(name);
-  return member && member->is_number() ? format(member->to_number<double>()) : "unknown";
-}
-
 std::string one_digit(double number) {
   return fmt::format("{:.1f}", number);
-}
-
-std::string percent(const json::object& object, std::string_view used, std::string_view limit) {
-  return fmt::format("{} of {:.0f} %", measured(object, used, one_digit), number(object, limit));
 }
 
 // Calls for an answer that is a T, prints JSON when asked for, else what `show` makes of it.
@@ -47,9 +36,9 @@ Row usage_row(const std::string& name, const json::object& usage) {
   return {name,
           fmt::format("{:.0f} of {:.0f}", number(usage, "concurrent_tasks"),
                       number(usage, "max_concurrent_tasks")),
-          percent(usage, "cpu_percent", "max_cpu_percent"),
-          percent(usage, "memory_percent", "max_memory_percent"),
-          percent(usage, "gpu_percent", "max_gpu_percent")};
+          percent_of(usage, "cpu_percent", "max_cpu_percent"),
+          percent_of(usage, "memory_percent", "max_memory_percent"),
+          percent_of(usage, "gpu_percent", "max_gpu_percent")};
 }
 
 Text show_usage(const json::object& usage) {

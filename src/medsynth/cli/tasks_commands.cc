@@ -46,6 +46,7 @@ struct Listing {
   std::int64_t limit = 20;
   std::int64_t offset = 0;
   std::string cursor;
+  bool results = false;
 };
 
 // Pages until there are enough, or all were looked at: one call of a search looks only so far.
@@ -57,6 +58,7 @@ Result<json::object> tasks_of(const HttpClient& client, const Listing& wanted) {
   for (std::int64_t left = wanted.limit;;) {
     std::string target = fmt::format("/v1/tasks/?limit={}{}", left, filter);
     if (wanted.offset != 0) target += fmt::format("&offset={}", wanted.offset);
+    if (wanted.results) target += "&include=result";
     if (!cursor.empty()) target += "&cursor=" + percent_encode(cursor);
     BOOST_OUTCOME_TRY(auto page, client.call<api::TaskPage>("GET", target));
     json::object& found = page.as_object();
@@ -257,6 +259,8 @@ void add_task_commands(CLI::App& app, Run& chosen) {
     command->add_option("--limit", wanted->limit, "At most this many (20)");
     command->add_option("--offset", wanted->offset, "Leave out this many; alone or with --status");
     command->add_option("--cursor", wanted->cursor, "Goes on after a page");
+    command->add_flag("--results", wanted->results,
+                      "With --json: results above 64 KiB too, fewer tasks to a page then");
   }
   {
     auto filter = std::make_shared<Filter>();
