@@ -11,12 +11,14 @@
     pandas.DataFrame(analysis.rows())
 
 Errors are the exceptions of `medsynth.errors`; their `problem` is the API's problem document. A task that failed is `TaskFailed`.
-Thread safe: each call has a connection of its own. `AsyncMedsynth` has the same calls for coroutines.
+Thread safe: each call has a connection of its own. `AsyncMedsynth` has the same calls for coroutines, on the event loop's own sockets.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
 import dataclasses
 import functools
 import http.client
@@ -34,7 +36,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from email.message import Message
 from typing import Any, Literal, TypeVar, cast, overload
 
 from medsynth.encoding import to_json
@@ -44,6 +47,8 @@ __all__ = ["Analysis", "AsyncMedsynth", "Claim", "Contradiction", "Finding", "Me
 
 _POLL = 0.1  # seconds between looks at a task whose changes somebody wants to hear of
 _LONG_WAIT = 20.0  # seconds that the server may take until the task has ended
+_LONGEST_HEAD = 65536  # bytes, of an answer
+_JSON, _BYTES = "application/json", "application/octet-stream"
 _CODES = {400: "invalid_argument", 401: "not_allowed", 403: "not_allowed", 404: "not_found", 409: "conflict", 413: "invalid_argument",
           415: "invalid_argument", 422: "invalid_argument", 429: "exhausted", 503: "unavailable", 504: "timeout"}
 
@@ -252,7 +257,46 @@ class _UnixHandler(urllib.request.HTTPHandler):
         return self.do_open(functools.partial(_UnixConnection, self._path), req)
 
 
-class Medsynth:
+class _Server:
+    """Where the server is, how it is asked, and what its answers mean. No I/O but the files that it is given."""
+
+    def __init__(self, url: str | None, timeout: float, token: str | None, ca_file: str | os.PathLike[str] | None,
+                 client_certificate: str | os.PathLike[str] | None, client_key: str | os.PathLike[str] | None) -> None:
+        self.url, self._host = _server(url if url is not None else os.environ.get("MEDSYNTH_URL") or "http://127.0.0.1:8000")
+        self.timeout = timeout
+        self._token = _checked_token(token if token is not None else _known_token(self.url))
+        self._proxy = "" if _is_loopback(self._host) else _proxy_of(self.url, self._host)
+        self._through = f" through the environment's proxy {self._proxy.rpartition('@')[2].rpartition('//')[2]}" if self._proxy else ""
+        self._socket = self.url.removeprefix("unix:") if self.url.startswith("unix:") else ""
+        self._base = "http://localhost" if self._socket else self.url
+        self._tls = _tls(ca_file, client_certificate, client_key) if self.url.startswith("https:") else None
+
+    def _read(self, status: int, headers: Message, body: bytes) -> Any:
+        """The JSON of an answer; a problem document is raised. An answer of ours is known by its own header, which proxies let pass
+        (many replace Server)."""
+        if "Medsynth-Version" not in headers and not headers.get("Server", "").startswith("medsynth"):
+            raise Unavailable(f"what answers at {self.url}{self._through} is not a Medsynth server (status {status}, "
+                              f"{headers.get('Server', 'no Server header')}, {headers.get('Content-Type', 'no content type')}). "
+                              "Set MEDSYNTH_URL.", reason="not_medsynth")
+        if status >= 300:
+            raise _error(status, body, headers.get("Retry-After"))
+        return json.loads(body)
+
+    def _no_answer(self, error: BaseException) -> MedsynthError:
+        """Why there is none that can be used."""
+        why = error.reason if isinstance(error, urllib.error.URLError) else error
+        if isinstance(why, (TimeoutError, asyncio.TimeoutError)):
+            return Timeout(f"{self.url} did not answer within {self.timeout:g} s{self._through}", reason="no_answer")
+        if isinstance(why, ssl.SSLCertVerificationError):
+            return Unavailable(f"the certificate of {self.url} is not trusted ({why.verify_message}): name the file of the authority that "
+                               "vouches for it (ca_file, MEDSYNTH_CA_FILE).", reason="not_trusted")
+        if isinstance(why, (http.client.HTTPException, ValueError, EOFError)):
+            return Unavailable(f"the answer of {self.url}{self._through} broke off, or is none of a Medsynth server: {why!r}",
+                               reason="unexpected_answer")
+        return Unavailable(f"no server answers at {self.url}{self._through}: {why}. Start 'medsynth serve', or set MEDSYNTH_URL.")
+
+
+class Medsynth(_Server):
     """`url`: MEDSYNTH_URL, else http://127.0.0.1:8000; or https://..., or unix:/path. It may have a path, of a proxy before the server. The
     environment's proxy (http_proxy, https_proxy) is not asked for a server on this machine. `timeout`: seconds for one HTTP call.
 
@@ -266,17 +310,12 @@ class Medsynth:
     def __init__(self, url: str | None = None, timeout: float = 30.0, *, token: str | None = None,
                  ca_file: str | os.PathLike[str] | None = None, client_certificate: str | os.PathLike[str] | None = None,
                  client_key: str | os.PathLike[str] | None = None) -> None:
-        self.url, host = _server(url if url is not None else os.environ.get("MEDSYNTH_URL") or "http://127.0.0.1:8000")
-        self.timeout = timeout
-        self._token = _checked_token(token if token is not None else _known_token(self.url))
-        self._proxy = "" if _is_loopback(host) else _proxy_of(self.url, host)
+        super().__init__(url, timeout, token, ca_file, client_certificate, client_key)
         handlers: list[urllib.request.BaseHandler] = [] if self._proxy else [urllib.request.ProxyHandler({})]
-        self._base = self.url
-        if self.url.startswith("unix:"):
-            self._base = "http://localhost"
-            handlers.append(_UnixHandler(self.url.removeprefix("unix:")))
-        elif self.url.startswith("https:"):
-            handlers.append(urllib.request.HTTPSHandler(context=_tls(ca_file, client_certificate, client_key)))
+        if self._socket:
+            handlers.append(_UnixHandler(self._socket))
+        elif self._tls:
+            handlers.append(urllib.request.HTTPSHandler(context=self._tls))
         self._opener = urllib.request.build_opener(*handlers)
 
     @overload
@@ -298,8 +337,7 @@ class Medsynth:
     def read_references(self, *paths: str | os.PathLike[str], columns: Mapping[str, str] | None = None) -> References:
         """The articles in exports of references, those of several files together. `columns`: of tables whose columns have unusual
         names, such as {"abstract": "Kurzfassung"}. `InvalidArgument`: no format that is known."""
-        query = "?" + urllib.parse.urlencode(columns) if columns else ""
-        return References.of(self._send("POST", "/v1/references" + query, _bytes_of(paths), "application/octet-stream"))
+        return References.of(self._send("POST", _references_path(columns), _bytes_of(paths), _BYTES))
 
     def analyze(self, *paths: str | os.PathLike[str], threshold: float = 0.7, columns: Mapping[str, str] | None = None,
                 timeout: float = 3600.0, on_progress: Callable[[Task], None] | None = None, **fields: Any) -> Analysis:
@@ -328,23 +366,18 @@ class Medsynth:
             if on_progress and (task.status, task.progress) != seen:
                 seen = (task.status, task.progress)
                 on_progress(task)
-            if task.status == "completed":
-                return task
-            if task.status == "failed":
-                raise TaskFailed(task)
-            if task.status == "cancelled":
-                raise Cancelled(f"task {task_id} was cancelled", reason="task_cancelled")
+            if task.ended:
+                return _completed(task)
             if time.monotonic() >= end:
-                raise Timeout(f"task {task_id} is still {task.status} after {timeout:g} s", reason="task_timeout")
+                raise _still(task, timeout)
             time.sleep(max(0.0, min(_POLL, asked + wait - time.monotonic())))  # one with many who wait answers at once
 
     def task(self, task_id: str) -> Task:
         return Task.of(self.request("GET", _task_path(task_id)))
 
-    def tasks(self, status: str | None = None, limit: int = 100, offset: int = 0) -> list[Task]:
-        """Newest first; limit 1 to 1000."""
-        query = {"limit": limit, "offset": offset, **({} if status is None else {"status": status})}
-        return [Task.of(each) for each in self.request("GET", "/v1/tasks/?" + urllib.parse.urlencode(query))["tasks"]]
+    def tasks(self, status: str | None = None, limit: int = 100, offset: int = 0, *, results: bool = False) -> list[Task]:
+        """Newest first; limit 1 to 1000. A result above 64 KiB is None, but with `results`; then there may be fewer than `limit`."""
+        return [Task.of(each) for each in self.request("GET", _tasks_path(status, limit, offset, results))["tasks"]]
 
     def cancel(self, task_id: str) -> None:
         self.request("POST", _task_path(task_id) + "/cancel")
@@ -361,7 +394,7 @@ class Medsynth:
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
         """Any call of the API; its JSON answer."""
-        return self._send(method, path, None if body is None else to_json(body).encode(), "application/json")
+        return self._send(method, path, _json_of(body), _JSON)
 
     def _send(self, method: str, path: str, data: bytes | None, content_type: str) -> Any:
         asked = urllib.request.Request(self._base + path, data, {"Content-Type": content_type}, method=method)
@@ -369,96 +402,274 @@ class Medsynth:
             asked.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             with self._opener.open(asked, timeout=self.timeout) as answer:
-                self._identify(answer)
-                return json.load(answer)
+                return self._read(answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as answer:
             with answer:
-                self._identify(answer)
-                raise _error(answer.code, answer.read(), answer.headers.get("Retry-After")) from None
+                return self._read(answer.code, answer.headers, answer.read())
         except MedsynthError:
             raise
-        except TimeoutError:
-            raise Timeout(f"{self.url} did not answer within {self.timeout:g} s{self._proxy}", reason="no_answer") from None
-        except (http.client.HTTPException, ValueError) as error:
-            raise Unavailable(f"the answer of {self.url}{self._proxy} broke off, or is none of a Medsynth server: {error!r}",
-                              reason="unexpected_answer") from None
-        except (urllib.error.URLError, ConnectionError) as error:
-            why = getattr(error, "reason", error)
-            if isinstance(why, TimeoutError):
-                raise Timeout(f"{self.url} did not answer within {self.timeout:g} s{self._proxy}", reason="no_answer") from None
-            if isinstance(why, ssl.SSLCertVerificationError):
-                raise Unavailable(f"the certificate of {self.url} is not trusted ({why.verify_message}): name the file of the authority that "
-                                  "vouches for it (ca_file, MEDSYNTH_CA_FILE).", reason="not_trusted") from None
-            raise Unavailable(f"no server answers at {self.url}{self._proxy}: {why}. Start 'medsynth serve', or set MEDSYNTH_URL.") from None
-
-    def _identify(self, answer: Any) -> None:
-        """By its own header, which proxies let pass (many replace Server)."""
-        headers = answer.headers
-        if "Medsynth-Version" not in headers and not headers.get("Server", "").startswith("medsynth"):
-            raise Unavailable(f"what answers at {self.url}{self._proxy} is not a Medsynth server (status {answer.status}, "
-                              f"{headers.get('Server', 'no Server header')}, {headers.get('Content-Type', 'no content type')}). "
-                              "Set MEDSYNTH_URL.", reason="not_medsynth")
+        except (http.client.HTTPException, ValueError, OSError) as error:
+            raise self._no_answer(error) from None
 
     def _submit(self, path: str, body: Mapping[str, Any]) -> Task:
         return Task.of(self.request("POST", f"/v1/async-ml/{path}", body)["data"])
 
 
-class AsyncMedsynth:
-    """The calls of `Medsynth`, awaited: they run on threads of the event loop's executor. A callback runs there too."""
+class AsyncMedsynth(_Server):
+    """The calls of `Medsynth`, awaited, on the event loop's own sockets: a call that is cancelled closes its connection. `timeout`: seconds
+    for one HTTP call in all. Callbacks run on the event loop. Redirects are not followed."""
 
     def __init__(self, url: str | None = None, timeout: float = 30.0, *, token: str | None = None,
                  ca_file: str | os.PathLike[str] | None = None, client_certificate: str | os.PathLike[str] | None = None,
                  client_key: str | os.PathLike[str] | None = None) -> None:
-        self._sync = Medsynth(url, timeout, token=token, ca_file=ca_file, client_certificate=client_certificate, client_key=client_key)
+        super().__init__(url, timeout, token, ca_file, client_certificate, client_key)
 
     @overload
     async def detect_contradiction(self, claim1: str, claim2: str, *, wait: Literal[False] = False, **fields: Any) -> Task: ...
     @overload
     async def detect_contradiction(self, claim1: str, claim2: str, *, wait: Literal[True], timeout: float = 3600.0,
                                    on_progress: Callable[[Task], None] | None = None, **fields: Any) -> Contradiction: ...
-    async def detect_contradiction(self, claim1: str, claim2: str, **options: Any) -> Task | Contradiction:
-        return await asyncio.to_thread(lambda: self._sync.detect_contradiction(claim1, claim2, **options))
+    async def detect_contradiction(self, claim1: str, claim2: str, *, wait: bool = False, timeout: float = 3600.0,
+                                   on_progress: Callable[[Task], None] | None = None, **fields: Any) -> Task | Contradiction:
+        task = await self._submit("contradiction/detect", {"claim1": claim1, "claim2": claim2, **fields})
+        return Contradiction.of((await self.wait(task.task_id, timeout, on_progress)).result) if wait else task
 
     async def analyze_articles(self, articles: Sequence[Mapping[str, Any]], threshold: float = 0.7, **fields: Any) -> Task:
-        return await asyncio.to_thread(self._sync.analyze_articles, articles, threshold, **fields)
+        return await self._submit("contradiction/analyze", {"articles": list(articles), "threshold": threshold, **fields})
 
     async def read_references(self, *paths: str | os.PathLike[str], columns: Mapping[str, str] | None = None) -> References:
-        return await asyncio.to_thread(lambda: self._sync.read_references(*paths, columns=columns))
+        data = await asyncio.to_thread(_bytes_of, paths)
+        return References.of(await self._send("POST", _references_path(columns), data, _BYTES))
 
     async def analyze(self, *paths: str | os.PathLike[str], threshold: float = 0.7, columns: Mapping[str, str] | None = None,
                       timeout: float = 3600.0, on_progress: Callable[[Task], None] | None = None, **fields: Any) -> Analysis:
-        return await asyncio.to_thread(lambda: self._sync.analyze(*paths, threshold=threshold, columns=columns, timeout=timeout,
-                                                                  on_progress=on_progress, **fields))
+        read = await self.read_references(*paths, columns=columns)
+        task = await self.analyze_articles(read.articles, threshold, **fields)
+        return Analysis.of_task(await self.wait(task.task_id, timeout, on_progress), read)
 
     async def label(self, task_id: str, pair: int, label: Literal["agree", "disagree"]) -> None:
-        await asyncio.to_thread(self._sync.label, task_id, pair, label)
+        await self.request("POST", "/v1/labels", {"task_id": task_id, "pair": pair, "label": label})
 
     async def generate_embeddings(self, texts: Sequence[str], **fields: Any) -> Task:
-        return await asyncio.to_thread(self._sync.generate_embeddings, texts, **fields)
+        return await self._submit("embeddings/generate", {"texts": list(texts), **fields})
 
     async def wait(self, task_id: str, timeout: float = 3600.0, on_progress: Callable[[Task], None] | None = None) -> Task:
-        return await asyncio.to_thread(self._sync.wait, task_id, timeout, on_progress)
+        path, end = _task_path(task_id), time.monotonic() + timeout
+        if on_progress:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._follow(task_id, on_progress), timeout)
+        while True:
+            asked = time.monotonic()
+            wait = min(_LONG_WAIT, self.timeout / 2, max(0.0, end - asked))
+            task = Task.of(await self.request("GET", f"{path}?wait={wait:.3f}"))
+            if task.ended:
+                return _completed(task)
+            if time.monotonic() >= end:
+                raise _still(task, timeout)
+            await asyncio.sleep(max(0.0, min(_POLL, asked + wait - time.monotonic())))  # one with many who wait answers at once
 
     async def task(self, task_id: str) -> Task:
-        return await asyncio.to_thread(self._sync.task, task_id)
+        return Task.of(await self.request("GET", _task_path(task_id)))
 
-    async def tasks(self, status: str | None = None, limit: int = 100, offset: int = 0) -> list[Task]:
-        return await asyncio.to_thread(self._sync.tasks, status, limit, offset)
+    async def tasks(self, status: str | None = None, limit: int = 100, offset: int = 0, *, results: bool = False) -> list[Task]:
+        return [Task.of(each) for each in (await self.request("GET", _tasks_path(status, limit, offset, results)))["tasks"]]
 
     async def cancel(self, task_id: str) -> None:
-        await asyncio.to_thread(self._sync.cancel, task_id)
+        await self.request("POST", _task_path(task_id) + "/cancel")
 
     async def delete(self, task_id: str) -> None:
-        await asyncio.to_thread(self._sync.delete, task_id)
+        await self.request("DELETE", _task_path(task_id))
 
     async def usage(self) -> dict[str, Any]:
-        return await asyncio.to_thread(self._sync.usage)
+        return cast(dict[str, Any], await self.request("GET", "/v1/resources/usage"))
 
     async def model_cache_stats(self) -> dict[str, Any]:
-        return await asyncio.to_thread(self._sync.model_cache_stats)
+        return cast(dict[str, Any], await self.request("GET", "/v1/model-cache/stats"))
 
     async def request(self, method: str, path: str, body: Any = None) -> Any:
-        return await asyncio.to_thread(self._sync.request, method, path, body)
+        return await self._send(method, path, _json_of(body), _JSON)
+
+    async def _submit(self, path: str, body: Mapping[str, Any]) -> Task:
+        return Task.of((await self.request("POST", f"/v1/async-ml/{path}", body))["data"])
+
+    async def _follow(self, task_id: str, on_progress: Callable[[Task], None]) -> None:
+        """Tells of each change until the task has ended."""
+        seen = None
+        async for _ in self._changes(task_id):
+            task = await self.task(task_id)
+            if (task.status, task.progress) != seen:
+                seen = (task.status, task.progress)
+                on_progress(task)
+            if task.ended:
+                return
+
+    async def _changes(self, task_id: str) -> AsyncIterator[None]:
+        """Something for each event of the task, at first, and each second where the server tells no events."""
+        while True:
+            yield None
+            with contextlib.suppress(Unavailable, Timeout):
+                async with self._asked("GET", "/v1/events?" + urllib.parse.urlencode({"task_id": task_id}), None, _JSON) as (status, headers, pieces):
+                    if status != 200:
+                        self._read(status, headers, b"".join([piece async for piece in pieces]))
+                    text = b""
+                    async for piece in pieces:
+                        *lines, text = (text + piece).split(b"\n")
+                        if any(line.startswith((b"event: start", b"event: task")) for line in lines):
+                            yield None
+            await asyncio.sleep(1)
+
+    async def _send(self, method: str, path: str, data: bytes | None, content_type: str) -> Any:
+        async def exchange() -> Any:
+            async with self._asked(method, path, data, content_type) as (status, headers, pieces):
+                return self._read(status, headers, b"".join([piece async for piece in pieces]))
+
+        try:
+            return await asyncio.wait_for(exchange(), self.timeout)
+        except asyncio.TimeoutError as error:
+            raise self._no_answer(error) from None
+
+    @contextlib.asynccontextmanager
+    async def _asked(self, method: str, path: str, data: bytes | None,
+                     content_type: str) -> AsyncIterator[tuple[int, Message, AsyncIterator[bytes]]]:
+        """An answer: its status, headers, and body as it comes. The connection is closed at the end, whichever that is."""
+        parts = urllib.parse.urlsplit(self._base)
+        target = parts.path + path
+        if not method.isalpha() or not target.isascii() or not target.isprintable() or " " in target:
+            raise InvalidArgument("path: must be percent-encoded", reason="invalid_path")
+        headers = {"Host": parts.netloc, "Connection": "close", "Accept-Encoding": "identity", "Content-Type": content_type}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        if data is not None:
+            headers["Content-Length"] = str(len(data))
+        if self._proxy and not self._tls:
+            target, headers = f"http://{parts.netloc}{target}", {**headers, **_proxy_headers(self._proxy)}
+        writer = None
+        try:
+            reader, writer = await self._connect()
+            writer.write(_head(f"{method} {target}", headers) + (data or b""))
+            await writer.drain()
+            status, received = await _read_head(reader)
+            yield status, received, _pieces(reader, received)
+        except MedsynthError:
+            raise
+        except (http.client.HTTPException, ValueError, EOFError, OSError) as error:
+            raise self._no_answer(error) from None
+        finally:
+            if writer:
+                writer.transport.abort()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        parts = urllib.parse.urlsplit(self._base)
+        port = parts.port or (443 if self._tls else 80)
+        if self._socket:
+            return await asyncio.open_unix_connection(self._socket, limit=_LONGEST_HEAD)
+        if not self._proxy:
+            return await asyncio.open_connection(self._host, port, ssl=self._tls, limit=_LONGEST_HEAD)
+        proxy = urllib.parse.urlsplit(self._proxy)
+        if not self._tls:
+            return await asyncio.open_connection(proxy.hostname, proxy.port or 80, limit=_LONGEST_HEAD)
+        tunnel = await _tunnel(proxy.hostname or "", proxy.port or 80, f"[{self._host}]:{port}" if ":" in self._host else f"{self._host}:{port}",
+                               _proxy_headers(self._proxy))
+        return await asyncio.open_connection(sock=tunnel, ssl=self._tls, server_hostname=self._host, limit=_LONGEST_HEAD)
+
+
+# --- HTTP/1.1 on asyncio's streams (RFC 9112)
+
+
+def _head(request: str, headers: Mapping[str, str]) -> bytes:
+    return "".join([f"{request} HTTP/1.1\r\n", *(f"{name}: {value}\r\n" for name, value in headers.items()), "\r\n"]).encode("latin-1")
+
+
+def _parsed_head(head: bytes) -> tuple[int, Message]:
+    line, _, rest = head.partition(b"\r\n")
+    if not (match := re.match(rb"HTTP/1\.[01] (\d{3})", line)):
+        raise http.client.BadStatusLine(repr(line[:100]))
+    return int(match[1]), http.client.parse_headers(io.BytesIO(rest))
+
+
+async def _read_head(reader: asyncio.StreamReader) -> tuple[int, Message]:
+    while True:
+        try:
+            status, headers = _parsed_head(await reader.readuntil(b"\r\n\r\n"))
+        except asyncio.LimitOverrunError:
+            raise http.client.LineTooLong("header") from None
+        if status >= 200:  # what is below announces another
+            return status, headers
+
+
+async def _pieces(reader: asyncio.StreamReader, headers: Message) -> AsyncIterator[bytes]:
+    """A body as it comes. IncompleteReadError (an EOFError): it broke off."""
+    length = headers.get("Content-Length")
+    if headers.get("Transfer-Encoding", "").lower() == "chunked":
+        while size := int((await reader.readuntil(b"\n")).partition(b";")[0], 16):
+            yield await reader.readexactly(size)
+            await reader.readexactly(2)
+    elif length is not None:
+        yield await reader.readexactly(int(length))
+    else:
+        while piece := await reader.read(65536):
+            yield piece
+
+
+def _proxy_headers(proxy: str) -> dict[str, str]:
+    parts = urllib.parse.urlsplit(proxy)
+    if parts.username is None:
+        return {}
+    known = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+    return {"Proxy-Authorization": "Basic " + base64.b64encode(known.encode()).decode()}
+
+
+async def _tunnel(host: str, port: int, target: str, headers: Mapping[str, str]) -> socket.socket:
+    """A connection to `target` that goes through the proxy. A socket and not a stream: before 3.11 those cannot begin TLS later."""
+    loop = asyncio.get_running_loop()
+    family, kind, protocol, _, address = (await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))[0]
+    tunnel = socket.socket(family, kind, protocol)
+    try:
+        tunnel.setblocking(False)
+        await loop.sock_connect(tunnel, address)
+        await loop.sock_sendall(tunnel, _head(f"CONNECT {target}", {"Host": target, **headers}))
+        head = b""
+        while b"\r\n\r\n" not in head:  # nothing of the server's comes before we have spoken
+            piece = await loop.sock_recv(tunnel, 4096)
+            if not piece or len(head) > _LONGEST_HEAD:
+                raise ConnectionError("the proxy gave no answer")
+            head += piece
+        status, _ = _parsed_head(head)
+        if not 200 <= status < 300:
+            raise ConnectionError(f"the proxy answered {status}")
+        return tunnel
+    except BaseException:
+        tunnel.close()
+        raise
+
+
+# --- what both ask, and what they make of it
+
+
+def _json_of(body: Any) -> bytes | None:
+    return None if body is None else to_json(body).encode()
+
+
+def _references_path(columns: Mapping[str, str] | None) -> str:
+    return "/v1/references" + ("?" + urllib.parse.urlencode(columns) if columns else "")
+
+
+def _tasks_path(status: str | None, limit: int, offset: int, results: bool) -> str:
+    return "/v1/tasks/?" + urllib.parse.urlencode({"limit": limit, "offset": offset, **({} if status is None else {"status": status}),
+                                                   **({"include": "result"} if results else {})})
+
+
+def _completed(task: Task) -> Task:
+    """A task that has ended, where it did so well."""
+    if task.status == "failed":
+        raise TaskFailed(task)
+    if task.status == "cancelled":
+        raise Cancelled(f"task {task.task_id} was cancelled", reason="task_cancelled")
+    return task
+
+
+def _still(task: Task, timeout: float) -> Timeout:
+    return Timeout(f"task {task.task_id} is still {task.status} after {timeout:g} s", reason="task_timeout")
 
 
 def _bytes_of(paths: Sequence[str | os.PathLike[str]]) -> bytes:
@@ -498,11 +709,11 @@ def _is_loopback(host: str) -> bool:
 
 
 def _proxy_of(url: str, host: str) -> str:
-    """" through the proxy ..." of the environment, without its password; "" where none is asked."""
+    """The address of the environment's proxy; "" where none is asked."""
     proxy = urllib.request.getproxies().get(url.partition(":")[0])
     if not proxy or urllib.request.proxy_bypass(host):
         return ""
-    return f" through the environment's proxy {proxy.rpartition('@')[2].rpartition('//')[2]}"
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _known_token(url: str) -> str:
