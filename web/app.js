@@ -53,7 +53,7 @@ function GoTo({ onClose }) {
 /** @param {{onClose: () => void}} props */
 function Help({ onClose }) {
   return html`<${Dialog} label="Keys" onClose=${onClose}><h2>Keys</h2><dl class="fields">
-    <dt>Ctrl K, ⌘K, /</dt><dd>go to a page or a task</dd><dt>j, k</dt><dd>next, previous row</dd><dt>Enter</dt><dd>open it</dd><dt>x</dt><dd>select it</dd><dt>?</dt><dd>these keys</dd></dl>
+    <dt>Ctrl K, ⌘K, /</dt><dd>go to a page or a task</dd><dt>j, k</dt><dd>next, previous row</dd><dt>Enter</dt><dd>open it</dd><dt>x</dt><dd>select it</dd><dt>?</dt><dd>these keys</dd></dl><p><a href="docs">The HTTP API</a></p>
     <p class="buttons"><button onClick=${onClose}>Close</button></p><//>`;
 }
 

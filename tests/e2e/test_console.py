@@ -66,9 +66,10 @@ def test_nothing_makes_markup_of_text_or_leaves_the_server():
         text = each.read_text()
         assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|dangerously|\beval\b|new Function", text), each.name
         assert not re.search(r"https?://", text), each.name
-    page = (WEB / "index.html").read_text()
-    assert "style=" not in page and "<style" not in page and re.findall(r"<script[^>]*>(.*?)</script>", page) == [""]
-    assert not re.search(r'(src|href)="/', page), "URLs are relative: a proxy may add a prefix"
+    for name in ("index.html", "docs.html"):
+        page = (WEB / name).read_text()
+        assert "style=" not in page and "<style" not in page and re.findall(r"<script[^>]*>(.*?)</script>", page) == [""]
+        assert not re.search(r'(src|href)="/', page), "URLs are relative: a proxy may add a prefix"
 
 
 def test_what_the_server_gives(server: Server):
@@ -308,6 +309,30 @@ def test_behind_a_path_prefix(server: Server, page: Page):
 
 
 # --- for everybody
+
+
+def test_the_reference_of_the_calls(server: Server, page: Page):
+    """Each call with what it takes, what it answers and an example; a type is one click away, and any call one word. No barriers."""
+    page.goto(f"{server.url}/docs")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("HTTP API", timeout=PATIENCE)
+    calls = sum(len(methods) for methods in server.get("/openapi.json").json()["paths"].values())
+    expect(page.locator("details:has(summary .chip)")).to_have_count(calls)
+    page.get_by_label("Find").fill("contradict each other")
+    page.get_by_text("POST /v1/async-ml/contradiction/detect").click()
+    call = page.locator("#detect_contradiction")
+    expect(call).to_contain_text("submit")
+    expect(call.locator("pre").first).to_contain_text('"claim1": "Aspirin reduces')
+    call.get_by_role("link", name="DetectContradiction").click()
+    expect(page.locator("#DetectContradiction")).to_contain_text("1 to 32768 characters")
+    context = page.context.browser.new_context(bypass_csp=True)  # for axe
+    bare = context.new_page()
+    for width in WIDTHS:
+        bare.set_viewport_size({"width": width, "height": 900})
+        bare.goto(f"{server.url}/docs#show_task")
+        expect(bare.locator("#show_task")).to_have_attribute("open", "", timeout=PATIENCE)
+        assert bare.evaluate("document.documentElement.scrollWidth") <= width, width
+    assert barriers(bare) == []
+    context.close()
 
 
 @SCHEMES

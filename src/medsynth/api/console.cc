@@ -1,4 +1,4 @@
-// / and /console: the console, whose files (web/) are in this program.
+// /, /docs and /console: the console and the reference of the calls, whose files (web/) are in this program.
 #include <algorithm>
 
 #include "medsynth/api/console_files.h"
@@ -36,6 +36,10 @@ asio::awaitable<Result<Response>> show_page(App&, const Request&) {
   co_return file("index.html");
 }
 
+asio::awaitable<Result<Response>> show_reference(App&, const Request&) {
+  co_return file("docs.html");
+}
+
 asio::awaitable<Result<Response>> show_file(App&, const Request& request) {
   co_return file(request.parameters.at(0));
 }
@@ -50,6 +54,15 @@ std::vector<Route> console_routes() {
            .name = "console",
            .group = "console",
            .summary = "The console, for people",
+           .answer_type = "text/html",
+           .polled = true},
+          {.method = Method::get,
+           .pattern = "/docs",
+           .handler = show_reference,
+           .access = Access::open,
+           .name = "reference",
+           .group = "console",
+           .summary = "The reference of these calls, for people",
            .answer_type = "text/html",
            .polled = true},
           {.method = Method::get,

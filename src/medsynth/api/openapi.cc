@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/api/components.h"
 #include "medsynth/api/handlers.h"
-#include "medsynth/api/problem.h"
-#include "medsynth/jobs/jobs.h"
+#include "medsynth/api/openapi_examples.h"
 
 namespace medsynth::api {
 namespace {
@@ -51,8 +51,17 @@ json::object reference(std::string_view name) {
   return {{"$ref", fmt::format("#/components/schemas/{}", name)}};
 }
 
-json::object content(std::string_view type, json::object schema) {
-  return {{type, json::object{{"schema", std::move(schema)}}}};
+// examples.json: of a call, by its name, `body` and `answer`.
+const json::value* example_of(const Route& route, std::string_view what) {
+  static const json::value all = json::parse(kExamples).value();
+  const json::value* call = all.get_object().if_contains(route.name);
+  return call ? call->get_object().if_contains(what) : nullptr;
+}
+
+json::object content(std::string_view type, json::object schema, const json::value* example = nullptr) {
+  json::object described{{"schema", std::move(schema)}};
+  if (example) described["example"] = *example;
+  return {{type, std::move(described)}};
 }
 
 json::object error_response(int status) {
@@ -115,8 +124,10 @@ std::set<int> error_statuses(const Route& route, bool has_parameters) {
 json::object operation(const Route& route) {
   json::array parameters = parameters_of(route);
   json::object success{{"description", status_text(route.status)}};
-  json::object schema = route.answer ? reference(route.answer.name) : json::object{{"type", "string"}};
-  success["content"] = content(route.answer_type, std::move(schema));
+  const bool is_json = route.answer_type == "application/json";
+  json::object schema =
+      route.answer ? reference(route.answer.name) : json::object{{"type", is_json ? "object" : "string"}};
+  success["content"] = content(route.answer_type, std::move(schema), example_of(route, "answer"));
   json::object responses{{std::to_string(route.status), std::move(success)}};
   for (const int status : error_statuses(route, !parameters.empty()))
     responses[std::to_string(status)] = error_response(status);
@@ -132,8 +143,9 @@ json::object operation(const Route& route) {
                               {"key", json::array{json::value(described::enum_name(route.access.scope()))}}}};
   if (!parameters.empty()) out["parameters"] = std::move(parameters);
   if (route.body)
-    out["requestBody"] = {{"required", !route.body_optional},
-                          {"content", content(route.body_type, reference(route.body.name))}};
+    out["requestBody"] = {
+        {"required", !route.body_optional},
+        {"content", content(route.body_type, reference(route.body.name), example_of(route, "body"))}};
   out["responses"] = std::move(responses);
   return out;
 }
@@ -144,6 +156,26 @@ std::string lower(std::string_view name) {
   return text;
 }
 
+// The groups of calls, in the order in which people look for them.
+json::array tags() {
+  json::array all;
+  for (const auto& [name, help] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+           {"async-ml", "Judge claims and articles: submit, wait, read"},
+           {"references", "Articles from exports of references, and what people think of reported pairs"},
+           {"tasks", "Records of tasks: list, show, wait, cancel, delete"},
+           {"events", "What changes, as it does"},
+           {"queues", "Queues and their messages"},
+           {"dead", "Messages whose retries are used up"},
+           {"models", "Models that machines have"},
+           {"model-cache", "Models in memory"},
+           {"resources", "Use of machines, and their limits"},
+           {"health", "Whether the server is there and ready"},
+           {"openapi", "This description"},
+           {"console", "Pages for people"}})
+    all.push_back({{"name", name}, {"description", help}});
+  return all;
+}
+
 asio::awaitable<Result<Response>> document(App& app, const Request&) {
   co_return Response{.body = app.openapi};
 }
@@ -152,17 +184,10 @@ asio::awaitable<Result<Response>> document(App& app, const Request&) {
 
 json::object openapi(std::span<const Route> routes, std::string_view path_prefix) {
   json::object paths;
-  // Results are stored as they are written, so no route names their types.
-  json::object schemas{{"Problem", described::schema<Problem>()},
-                       {"ContradictionResult", described::schema<jobs::ContradictionResult>()},
-                       {"ArticlesResult", described::schema<jobs::ArticlesResult>()},
-                       {"EvidenceSpan", described::schema<jobs::EvidenceSpan>()}};
   for (const Route& route : routes) {
     auto& path = paths[route.pattern];
     if (!path.is_object()) path = json::object{};
     path.get_object()[lower(method_name(route.method))] = operation(route);
-    for (const Payload& each : {route.body, route.answer})
-      if (each) schemas[each.name] = each.schema();
   }
   return {{"openapi", "3.1.0"},
           {"info",
@@ -172,9 +197,10 @@ json::object openapi(std::span<const Route> routes, std::string_view path_prefix
             {"description",
              "Machine-learning jobs over medical literature. Errors are problem+json (RFC 9457)."}}},
           {"servers", json::array{json::object{{"url", path_prefix.empty() ? "/" : path_prefix}}}},
+          {"tags", tags()},
           {"paths", std::move(paths)},
           {"components",
-           {{"schemas", std::move(schemas)},
+           {{"schemas", component_schemas(routes)},
             {"securitySchemes",
              json::object{{"key",
                            {{"type", "http"},

@@ -20,12 +20,16 @@ namespace medsynth::api {
 // --- tasks
 // ------------------------------------------------------------------------------------------------------------
 
+enum class Included { result };
+BOOST_DESCRIBE_ENUM(Included, result)
+
 struct ListTasksQuery : TaskFilter {
   std::int64_t limit = 100;
   std::int64_t offset = 0;
   std::optional<std::string> cursor;
+  std::optional<Included> include;
 };
-BOOST_DESCRIBE_STRUCT(ListTasksQuery, (TaskFilter), (limit, offset, cursor))
+BOOST_DESCRIBE_STRUCT(ListTasksQuery, (TaskFilter), (limit, offset, cursor, include))
 
 struct ShowTaskQuery {
   double wait = 0;  // seconds
@@ -264,7 +268,10 @@ struct Rules<api::ListTasksQuery> {
                 .optional = true,
                 .minimum = 0,
                 .maximum = 1e12},
-          Field{.name = "cursor", .help = "next_cursor of the page before; wins over offset"}});
+          Field{.name = "cursor", .help = "next_cursor of the page before; wins over offset"},
+          Field{.name = "include",
+                .help =
+                    "result: results above 64 KiB too, which are null otherwise; fewer tasks to a page then"}});
 };
 // A server of an older version does not say how far it looked.
 template <>

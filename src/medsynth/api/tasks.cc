@@ -40,7 +40,8 @@ asio::awaitable<Result<Listed>> list_index(App& app, const ListTasksQuery& query
   BOOST_OUTCOME_CO_TRY(auto list, app.services.store.list({.status = query.status,
                                                            .limit = query.limit,
                                                            .offset = query.offset,
-                                                           .cursor = query.cursor.value_or("")},
+                                                           .cursor = query.cursor.value_or(""),
+                                                           .results = query.include.has_value()},
                                                           app.now()));
   BOOST_OUTCOME_CO_TRY(auto page, co_await co_run(app, std::move(list)));
   co_return Listed{std::move(page.tasks),
@@ -62,7 +63,7 @@ asio::awaitable<Result<Listed>> search_tasks(App& app, const ListTasksQuery& que
   };
   BOOST_OUTCOME_CO_TRY(co_await walk_tasks(app, wanted, query.cursor.value_or(""), take, page.reach));
   if (found.empty()) co_return page;
-  BOOST_OUTCOME_CO_TRY(page.tasks, co_await co_run(app, app.services.store.whole(std::move(found))));
+  BOOST_OUTCOME_CO_TRY(page.tasks, co_await co_run(app, app.services.store.whole(std::move(found), query.include.has_value())));
   if (page.tasks.empty() || page.tasks.back().task_id == places.back().task_id) co_return page;
   // The others are too large for this page.
   for (const tasks::Cursor& place : places)
@@ -180,7 +181,8 @@ std::vector<Route> task_routes() {
        .access = Scope::read,
        .name = "list_tasks",
        .group = "tasks",
-       .summary = "Tasks that match, newest first; a result above 64 KiB is null with result_bytes",
+       .summary = "Tasks that match, newest first; a result above 64 KiB is null with result_bytes, unless "
+                  "`include` says result",
        .query = payload<ListTasksQuery>("ListTasksQuery"),
        .answer = payload<TaskPage>("TaskPage")},
       {.method = Method::delete_,

@@ -115,6 +115,7 @@ double shortest(float number) {
 }
 
 json::object schema_limits(json::object schema, const Field* rule, std::string_view size_suffix) {
+  if (size_suffix == "Items" && !schema.contains("items")) schema["items"] = json::object{};
   if (!rule) return schema;
   if (std::isfinite(rule->minimum)) schema["minimum"] = rule->minimum;
   if (std::isfinite(rule->maximum)) schema["maximum"] = rule->maximum;

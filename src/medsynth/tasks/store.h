@@ -55,6 +55,7 @@ struct ListRequest {
   std::string cursor;                    // of an earlier page; wins over offset
   std::optional<WallTime> before = {};   // only those created before; a cursor wins
   std::vector<std::string> fields = {};  // that are read of each record; empty: all
+  bool results = false;                  // large ones too: fewer tasks to a page then
 };
 struct Page {
   std::vector<Record> tasks;        // newest first; fewer than `limit`, with a cursor, where they are large
@@ -169,8 +170,8 @@ class Store {
   // invalid_argument for a cursor that is not ours (pointer "/cursor").
   Result<redis::Query<Page>> list(const ListRequest& request, WallTime now) const;
   // Records of which list() read only some fields, with all that lists show. Without those that are gone by
-  // now; at the end some may be left out where they are large.
-  redis::Query<std::vector<Record>> whole(std::vector<Record> excerpts) const;
+  // now; at the end some may be left out where they are large. `results`: as in ListRequest.
+  redis::Query<std::vector<Record>> whole(std::vector<Record> excerpts, bool results = false) const;
 
   // Record (pending), idempotency key and `also` (the commands that enqueue the message, no scripts) in one
   // script: all or nothing. Repeating it with the same message_id answers `created` again.

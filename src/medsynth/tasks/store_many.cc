@@ -1,5 +1,7 @@
 // The calls on many records. Each script call does bounded work; what is left is one more step of the query.
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 
 #include "medsynth/base/id.h"
 #include "medsynth/tasks/calls.h"
@@ -52,6 +54,11 @@ Result<std::optional<Record>> read_row(std::vector<Reply>& parts, std::size_t la
     record.fields.emplace_back("result_bytes", std::to_string(parts[2].integer));
   }
   return std::optional(std::move(record));
+}
+
+// Results up to so many bytes are read.
+std::size_t largest_result(const StoreOptions& options, bool all) {
+  return all ? std::numeric_limits<std::int64_t>::max() : options.large_result;
 }
 
 Result<Page> read_page(Reply reply, std::size_t large) {
@@ -176,29 +183,30 @@ Result<Query<Page>> Store::list(const ListRequest& request, WallTime now) const 
   } else if (request.before) {
     cursor.score = std::to_string(std::max<std::int64_t>(0, micros(*request.before)));
   }
+  const std::size_t large = largest_result(options_, request.results);
   std::vector<std::string> arguments{text_or_empty(request.status),
                                      std::to_string(request.limit),
                                      std::to_string(request.offset),
                                      cursor.score,
                                      cursor.task_id,
-                                     std::to_string(options_.large_result)};
+                                     std::to_string(large)};
   arguments.insert(arguments.end(), request.fields.begin(), request.fields.end());
   Query<Page> query;
   query.commands = {call(scripts::list, options_, {index_key(options_, "all")}, now, std::move(arguments))};
-  query.decode = [large = options_.large_result](Replies replies) -> Result<Step<Page>> {
+  query.decode = [large](Replies replies) -> Result<Step<Page>> {
     BOOST_OUTCOME_TRY(auto page, read_page(std::move(replies[0]), large));
     return Step<Page>(std::move(page));
   };
   return query;
 }
 
-Query<std::vector<Record>> Store::whole(std::vector<Record> excerpts) const {
+Query<std::vector<Record>> Store::whole(std::vector<Record> excerpts, bool results) const {
   Query<std::vector<Record>> query;
   for (const Record& each : excerpts) {
     query.commands.emplace_back("HSTRLEN", options_.prefix + each.task_id, "result");
     query.commands.emplace_back("HKEYS", options_.prefix + each.task_id);
   }
-  query.decode = [options = options_, excerpts = std::move(excerpts)](
+  query.decode = [options = options_, largest = largest_result(options_, results), excerpts = std::move(excerpts)](
                      Replies replies) mutable -> Result<Step<std::vector<Record>>> {
     std::vector<Record> there;
     std::vector<std::vector<std::string>> names;
@@ -206,9 +214,9 @@ Query<std::vector<Record>> Store::whole(std::vector<Record> excerpts) const {
     std::int64_t bytes = 0;
     for (std::size_t i = 0; i < excerpts.size(); ++i) {
       const Reply& size = replies[2 * i];
-      BOOST_OUTCOME_TRY(auto missing, missing_of(size, std::move(replies[2 * i + 1]), options.large_result));
+      BOOST_OUTCOME_TRY(auto missing, missing_of(size, std::move(replies[2 * i + 1]), largest));
       if (!missing) continue;
-      const bool large = size.integer > static_cast<std::int64_t>(options.large_result);
+      const bool large = size.integer > static_cast<std::int64_t>(largest);
       bytes += large ? 0 : size.integer;
       if (bytes > kPageBytes && !there.empty()) break;
       there.push_back(std::move(excerpts[i]));

@@ -1,5 +1,6 @@
 #include "medsynth/api/openapi.h"
 
+#include <functional>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -66,6 +67,62 @@ TEST(OpenApi, EveryReferenceLeadsSomewhere) {
   }
 }
 
+// Whoever reads it sees at once what to send and what comes back.
+TEST(OpenApi, EveryCallHasAnExample) {
+  const auto openapi = document();
+  const auto shows = [](const json::object& of) {
+    return of.at("content").as_object().begin()->value().as_object().contains("example");
+  };
+  for (const auto& [path, methods] : openapi.at("paths").as_object()) {
+    for (const auto& [method, described] : methods.as_object()) {
+      const json::object& call = described.as_object();
+      if (const auto* body = call.if_contains("requestBody"))
+        EXPECT_TRUE(shows(body->as_object())) << method << " " << path;
+      for (const auto& [status, answer] : call.at("responses").as_object())
+        if (status.starts_with('2')) EXPECT_TRUE(shows(answer.as_object())) << method << " " << path;
+    }
+  }
+}
+
+// Of every schema, wherever it is: an array says of what, and no component is written out a second time.
+TEST(OpenApi, ArraysSayOfWhatAndComponentsStandOnce) {
+  const auto openapi = document();
+  const auto& schemas = openapi.at("components").as_object().at("schemas").as_object();
+  const std::function<void(const json::value&, std::string_view)> look = [&](const json::value& in,
+                                                                             std::string_view within) {
+    if (const auto* array = in.if_array()) {
+      for (const json::value& each : *array) look(each, within);
+    } else if (const auto* object = in.if_object()) {
+      const auto* type = object->if_contains("type");
+      if (type && *type == json::value("array")) EXPECT_TRUE(object->contains("items")) << within;
+      for (const auto& [name, member] : *object) look(member, within);
+    }
+  };
+  for (const auto& [name, schema] : schemas) look(schema, name);
+  EXPECT_EQ(schemas.at("TaskPage").at("properties").at("tasks").at("items").at("$ref"),
+            "#/components/schemas/TaskInfo");
+}
+
+TEST(OpenApi, ResultsOfTheThreeActorsAreTyped) {
+  const auto openapi = document();
+  const auto& schemas = openapi.at("components").as_object().at("schemas").as_object();
+  std::set<std::string> found;
+  references(schemas.at("TaskInfo").at("properties").at("result"), found);
+  EXPECT_EQ(found, (std::set<std::string>{"#/components/schemas/ArticlesResult",
+                                          "#/components/schemas/ContradictionResult",
+                                          "#/components/schemas/EmbeddingsResult"}));
+}
+
+// Each call is in a group that is explained.
+TEST(OpenApi, EveryTagIsExplained) {
+  const auto openapi = document();
+  std::set<std::string> used, explained;
+  for (const Route& route : router().routes()) used.insert(std::string(route.group));
+  for (const json::value& tag : openapi.at("tags").as_array())
+    explained.insert(std::string(tag.at("name").as_string()));
+  EXPECT_EQ(used, explained);
+}
+
 // A file is sent as its bytes, not as JSON.
 TEST(OpenApi, SaysWhatABodyIs) {
   const auto openapi = document();
@@ -102,7 +159,7 @@ TEST(OpenApi, ListHasItsParametersWithTheirLimits) {
   std::map<std::string, json::object> parameters;
   for (const json::value& each : operation(openapi, "/v1/tasks/", "get").at("parameters").as_array())
     parameters[std::string(each.as_object().at("name").as_string())] = each.as_object();
-  ASSERT_EQ(parameters.size(), 13u);
+  ASSERT_EQ(parameters.size(), 14u);
   const auto& limit = parameters.at("limit").at("schema").as_object();
   EXPECT_EQ(limit.at("maximum").to_number<int>(), 1000);
   EXPECT_EQ(limit.at("default").to_number<int>(), 100);

@@ -101,6 +101,7 @@ TEST(Table, HasEveryCallOfTheContract) {
                                      "GET /livez",
                                      "GET /readyz",
                                      "GET /",
+                                     "GET /docs",
                                      "GET /console/{file}",
                                      "GET /v1/events",
                                      "GET /healthz",
