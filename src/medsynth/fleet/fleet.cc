@@ -10,6 +10,7 @@
 
 #include "medsynth/base/stored.h"
 #include "medsynth/base/text.h"
+#include "medsynth/fleet/keys.h"
 #include "medsynth/fleet/scripts.h"
 
 namespace medsynth::fleet {
@@ -146,9 +147,7 @@ constexpr std::chrono::seconds kKnownFor = std::chrono::days(30);  // since the 
 
 }  // namespace
 
-Fleet::Fleet(const FleetOptions& options)
-    // The prefix is last: with a hash tag in it ("{a}task:") all keys of ours share its slot.
-    : base_(fmt::format("medsynth:{}:{}:{}:", options.database, options.namespace_, options.prefix)) {}
+Fleet::Fleet(const FleetOptions& options) : base_(key_base(options)) {}
 
 std::string Fleet::bell_channel() const {
   return base_ + "bell";
