@@ -64,6 +64,7 @@ class Server:
         self.folder = folder
         self.redis_port = int(environment.pop("redis_port", free_port()))
         self.flags = flags
+        self.program = BINARY
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("MEDSYNTH_", "MAX_", "TASK_", "REDIS_"))},
             "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
@@ -86,7 +87,7 @@ class Server:
     def start(self, ready: bool = True) -> Server:
         listen = self.listen or self.url.partition("://")[2] or "127.0.0.1:0"
         self.process = subprocess.Popen(
-            [str(BINARY), "serve", "--listen", listen, *self.flags],
+            [str(self.program), "serve", "--listen", listen, *self.flags],
             env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log.open("a"), text=True)
         self.said = ""
         while not (match := re.search(r"^listening on ((?:https?://|unix:)\S+)\n", self.said, re.MULTILINE)):
@@ -165,7 +166,7 @@ class Server:
         return task["result"]
 
     def cli(self, *words: str, **options) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([str(BINARY), *words], env={**self.environment, "MEDSYNTH_URL": self.url}, stdin=subprocess.DEVNULL,
+        return subprocess.run([str(self.program), *words], env={**self.environment, "MEDSYNTH_URL": self.url}, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=options.get("timeout", 120))
 
     def redis_url(self) -> str:

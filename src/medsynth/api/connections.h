@@ -48,7 +48,8 @@ struct Connection {
   bool is_proxy = false;                                   // a trusted one
   std::string certificate;                                 // SHA-256 of the client's, verified; "": none
   SessionTime deadline = SessionTime::max();
-  bool idle = false;     // between requests: may be closed at any time
+  bool fresh = true;     // nothing was asked yet: a request may be on its way
+  bool idle = false;     // between requests: may be closed at any time, unless it is fresh
   bool overdue = false;  // its deadline passed, and what it waited for was cancelled
 };
 

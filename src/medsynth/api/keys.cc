@@ -15,6 +15,7 @@ namespace medsynth::api {
 namespace {
 
 constexpr std::string_view kTokenPrefix = "medsynth_";
+constexpr std::int64_t kKeysFormat = 1;  // of a file that does not say
 constexpr std::size_t kIdBytes = 6, kSaltBytes = 16, kSecretBytes = 32;
 
 bool is_hex(std::string_view text, std::size_t bytes) {
@@ -98,7 +99,13 @@ bool is_past(const std::optional<std::string>& time, WallTime now) {
 }  // namespace
 
 Result<Keys> read_keys(std::string_view text) {
-  BOOST_OUTCOME_TRY(auto keys, described::parse<Keys>(text));
+  BOOST_OUTCOME_TRY(const auto value, json::parse(text));
+  // A newer version may limit keys in a way that is not known here: then this one must not let them in.
+  const json::value* format = value.is_object() ? value.get_object().if_contains("format") : nullptr;
+  if (format && *format != kKeysFormat)
+    return invalid("/format", fmt::format("a newer version of Medsynth wrote it; this one knows format {}",
+                                          kKeysFormat));
+  BOOST_OUTCOME_TRY(auto keys, described::from_value<Keys>(value));
   for (std::size_t i = 0; i < keys.keys.size(); ++i) {
     for (const auto& time : {keys.keys[i].expires_at, keys.keys[i].revoked_at})
       if (time && !parse_rfc3339(*time))

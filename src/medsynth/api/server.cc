@@ -104,6 +104,8 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   asio::awaitable<void> refuse(Socket socket);
   void look_at_deadlines();
   void stop_listening();
+  void begin(Socket socket);
+  void tell_drained();
   void drain();
   void close_all();
 
@@ -117,6 +119,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   std::promise<void> drain_done;
   const std::shared_future<void> drained = drain_done.get_future().share();
   bool told_drained = false;
+  int beginning = 0;  // connections whose run() has not begun
 };
 
 Result<> Server::Impl::read_keys() {
@@ -213,16 +216,27 @@ asio::awaitable<void> Server::Impl::accept() {
   while (acceptor.is_open()) {
     error_code error;
     Socket socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
-    if (!acceptor.is_open()) co_return;
+    if (error && !acceptor.is_open()) co_return;
     if (error) {
       log::warning("cannot accept a connection", {{"error", error.message()}});
       pause.expires_after(kAcceptAgain);
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
       continue;
     }
-    const bool full = shared.open.size() >= shared.app.options.max_connections;
-    asio::co_spawn(io, full ? refuse(std::move(socket)) : run(std::move(socket)), asio::detached);
+    begin(std::move(socket));
   }
+}
+
+void Server::Impl::begin(Socket socket) {
+  const bool full = shared.open.size() >= shared.app.options.max_connections;
+  if (full) return asio::co_spawn(io, refuse(std::move(socket)), asio::detached);
+  ++beginning;
+  asio::co_spawn(io, run(std::move(socket)), asio::detached);
+}
+
+void Server::Impl::tell_drained() {
+  if (shared.app.draining && shared.open.empty() && beginning == 0 && !std::exchange(told_drained, true))
+    drain_done.set_value();
 }
 
 asio::awaitable<void> Server::Impl::run(Socket socket) {
@@ -233,6 +247,7 @@ asio::awaitable<void> Server::Impl::run(Socket socket) {
   if (shared.tls)
     connection.tls = std::make_unique<asio::ssl::stream<Socket&>>(connection.socket, *shared.tls);
   const auto place = shared.open.insert(shared.open.end(), &connection);
+  --beginning;
   look_at_deadlines();
   try {
     co_await serve(shared, connection);
@@ -240,8 +255,7 @@ asio::awaitable<void> Server::Impl::run(Socket socket) {
     log::error("connection failed", {{"error", error.what()}});
   }
   shared.open.erase(place);
-  if (shared.app.draining && shared.open.empty() && !std::exchange(told_drained, true))
-    drain_done.set_value();
+  tell_drained();
 }
 
 // One try: it fits into the socket's buffer. Without a handshake, which would be work for one too many, there is
@@ -282,15 +296,23 @@ void Server::Impl::stop_listening() {
   if (socket_file) socket_file->remove();
 }
 
+// Whoever is connected by now is answered, those too that wait to be accepted.
 void Server::Impl::drain() {
-  error_code ignored;
+  error_code ignored, none_waits;
   shared.app.draining = true;
   shared.app.feed.wake_all();
   shared.app.events.close();
+  acceptor.non_blocking(true, none_waits);
+  while (!none_waits) {
+    Socket socket(io);
+    acceptor.accept(socket, none_waits);
+    if (!none_waits) begin(std::move(socket));
+  }
   stop_listening();
   for (Connection* connection : shared.open)
-    if (connection->idle) connection->socket.cancel(ignored);
-  if (shared.open.empty() && !std::exchange(told_drained, true)) drain_done.set_value();
+    if (connection->idle && !connection->fresh) connection->socket.cancel(ignored);
+  // After what accept() may just have been given.
+  asio::post(io, [self = shared_from_this()] { self->tell_drained(); });
 }
 
 void Server::Impl::close_all() {

@@ -113,6 +113,7 @@ class Session {
       parser_->eager(true);
       const Heard heard = co_await read_request();
       if (heard == Heard::nothing) co_return;
+      connection_.fresh = false;
       more = co_await answer_request();
     }
     co_await linger();
@@ -138,7 +139,7 @@ class Session {
         if (admission_->refusal) co_return Heard::request;
         if (expects_continue()) co_await write_continue();
       }
-      if (shared_.app.draining && connection_.idle) co_return Heard::nothing;
+      if (shared_.app.draining && connection_.idle && !connection_.fresh) co_return Heard::nothing;
       error_code error;
       const std::size_t got = co_await connection_.read_some(
           buffer_.prepare(parser_->is_header_done() ? kBodyReadBytes : kReadBytes), error);

@@ -151,7 +151,7 @@ std::string not_empty(const std::string& value) {
 // The order of `medsynth --help`.
 void group_commands(CLI::App& app) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> groups{
-      {"Run", {"serve", "worker"}},
+      {"Run", {"serve", "worker", "backup", "restore"}},
       {"Judge", {"analyze", "contradict", "label", "eval", "calibrate"}},
       {"Tasks and queues", {"tasks", "send", "queues", "dead"}},
       {"Machine and models", {"status", "top", "usage", "limits", "cache", "models", "system"}},
@@ -228,6 +228,7 @@ int parse_and_run(int argc, char** argv) {
   add_key_commands(app, chosen);
   add_audit_commands(app, chosen);
   add_login_commands(app, chosen);
+  add_backup_commands(app, chosen);
   add_config_commands(app, chosen);
   add_doctor_command(app, chosen);
   add_about_commands(app, chosen);

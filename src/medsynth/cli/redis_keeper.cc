@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "medsynth/base/log.h"
+#include "medsynth/base/paths.h"
 #include "medsynth/base/signals.h"
 #include "medsynth/base/text.h"
 
@@ -123,6 +124,16 @@ void RedisKeeper::look() {
   }
   if (const auto started = start_managed(); !started)
     log::error("managed Redis could not be started", {{"error", started.error().message}});
+}
+
+redis::ManagedOptions managed_options(const Settings& settings, const redis::Url& url,
+                                      std::uint64_t machine_memory) {
+  constexpr std::uint64_t kPart = 4;
+  return {.url = url,
+          .data_dir = data_dir(settings),
+          .fsync = settings.redis_fsync,
+          .max_memory = settings.redis_memory > 0 ? static_cast<std::uint64_t>(settings.redis_memory) << 20
+                                                  : machine_memory / kPart};
 }
 
 std::vector<std::string> risks(redis::Client& client, const redis::Url& url) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <future>
 #include <memory>
 #include <stop_token>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "medsynth/base/error.h"
+#include "medsynth/base/settings.h"
 #include "medsynth/redis/client.h"
 #include "medsynth/redis/managed.h"
 
@@ -49,6 +51,11 @@ class RedisKeeper {
   std::atomic<bool> is_managed_{false};
   std::jthread thread_;
 };
+
+// Of the managed Redis that these settings mean. By default what is left beside what it may fill is enough for a
+// copy of it, which it makes when it writes its log anew, and for models.
+redis::ManagedOptions managed_options(const Settings& settings, const redis::Url& url,
+                                      std::uint64_t machine_memory);
 
 // What is risky about a Redis that is not ours, for a warning each: no append-only file, an eviction policy,
 // another user's on loopback.

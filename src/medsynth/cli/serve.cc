@@ -1,9 +1,12 @@
 #include "medsynth/cli/serve.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
+#include <csignal>
 #include <mutex>
 #include <set>
 #include <string>
@@ -37,6 +40,7 @@
 #include "medsynth/cli/service_manager.h"
 #include "medsynth/cli/supervisor.h"
 #include "medsynth/dramatiq/workers.h"
+#include "medsynth/fleet/format.h"
 #include "medsynth/redis/access.h"
 
 namespace medsynth::cli {
@@ -87,14 +91,6 @@ Result<api::ServerOptions> server_options(const LoadedSettings& loaded) {
   return options;
 }
 
-// Bytes that the managed Redis may fill. By default what is left beside it is enough for a copy of it, which
-// it makes when it writes its log anew, and for models.
-std::uint64_t redis_memory(const Settings& settings, std::uint64_t machine) {
-  constexpr std::uint64_t kPart = 4;
-  return settings.redis_memory > 0 ? static_cast<std::uint64_t>(settings.redis_memory) << 20
-                                   : machine / kPart;
-}
-
 // Where other machines get, nobody gets in without a key, so there is one from the start.
 Result<> create_first_key(const api::ServerOptions& options) {
   BOOST_OUTCOME_TRY(const bool is_public, api::is_public(options));
@@ -135,10 +131,7 @@ class Serve {
         url_(url),
         worker_command_(std::move(worker_command)),
         sensors_(limits::make_sensors({.data_dir = data_dir(settings)})),
-        keeper_(settings.redis, {.url = url,
-                                 .data_dir = data_dir(settings),
-                                 .fsync = settings.redis_fsync,
-                                 .max_memory = redis_memory(settings, sensors_->sample().memory_limit)}),
+        keeper_(settings.redis, managed_options(settings, url, sensors_->sample().memory_limit)),
         client_({.url = url, .name = "medsynth-serve"}, &io_),
         store_({.prefix = settings.task_storage_prefix,
                 .ttl = std::chrono::seconds(settings.task_storage_ttl),
@@ -147,13 +140,15 @@ class Serve {
                  .worker_id = new_uuid(),
                  .host = host_name(settings),
                  .database = url.database}),
-        fleet_({.namespace_ = settings.namespace_,
-                .prefix = settings.task_storage_prefix,
-                .database = url.database}) {}
+        fleet_options_{.namespace_ = settings.namespace_,
+                       .prefix = settings.task_storage_prefix,
+                       .database = url.database},
+        fleet_(fleet_options_) {}
 
   int run(const LoadedSettings& loaded);
 
  private:
+  Result<> claim_format();
   void keep(std::stop_token stop);
   void forget_idle_queues();
   void warn_of_risks();
@@ -173,19 +168,36 @@ class Serve {
   redis::Client client_;
   tasks::Store store_;
   dramatiq::Broker broker_;
+  const fleet::FleetOptions fleet_options_;
   fleet::Fleet fleet_;
   telemetry::Metrics metrics_;
-  IdleQueues idle_queues_;  // of the keeper's thread
+  std::atomic<int> refused_{0};  // the exit code, once this version may not work with this Redis
+  IdleQueues idle_queues_;       // of the keeper's thread
   Mutex mutex_;
   std::condition_variable_any died_;
   std::vector<std::string> dead_ GUARDED_BY(mutex_);  // ids of workers whose messages are to come back
 };
 
+// conflict: a newer version wrote what lies in Redis. What else is in the way is nobody's fault yet: whoever
+// works with Redis says it.
+Result<> Serve::claim_format() {
+  const auto claimed = client_.run(fleet::claim_format(fleet_options_));
+  if (!claimed && claimed.error().reason == "newer_format") return claimed.error();
+  return success();
+}
+
 // Everything here may wait for Redis, which the main thread must not: index entries of expired records are
 // swept, what dead workers held is put back, and a Redis that is not ours is looked at once.
 void Serve::keep(std::stop_token stop) {
   pthread_setname_np(pthread_self(), "ms-keeper");
-  if (!keeper_.is_managed() && client_.wait_connected(24h, stop)) warn_of_risks();
+  if (!keeper_.is_managed() && client_.wait_connected(24h, stop)) {
+    if (const auto claimed = claim_format(); !claimed) {  // it was away when this server started
+      log::error("this server ends", {{"error", claimed.error().message}});
+      refused_ = info(claimed.error().code).exit_code;
+      kill(getpid(), SIGTERM);  // as somebody else would end it
+    }
+    warn_of_risks();
+  }
   SteadyTime next_sweep = {};
   const MutexLock lock(mutex_);
   while (!stop.stop_requested() || !dead_.empty()) {
@@ -260,6 +272,19 @@ int Serve::run(const LoadedSettings& loaded) {
     pthread_setname_np(pthread_self(), "ms-api");
     io_.run();
   });
+  const auto end = [&](int code) {
+    server->reset();
+    work.reset();
+    io_.stop();
+    api_thread.join();
+    keeper_.stop();
+    return code;
+  };
+  // One that is away now is looked at when it is there.
+  const std::string none_yet = client_.last_error();
+  for (const SteadyTime give_up = system_clock().steady() + 2s; system_clock().steady() < give_up;)
+    if (client_.wait_connected(20ms) || client_.last_error() != none_yet) break;
+  if (const auto claimed = claim_format(); !claimed) return end(fail(claimed.error()));
   Supervisor supervisor(
       {settings_.workers, worker_command_, [this](const std::string& id) { recover_later(id); }});
   std::jthread keeper_thread([this](std::stop_token stop) { keep(stop); });
@@ -279,13 +304,9 @@ int Serve::run(const LoadedSettings& loaded) {
   stop(**server, supervisor);
   keeper_thread.request_stop();
   keeper_thread.join();
-  server->reset();
-  work.reset();
-  io_.stop();
-  api_thread.join();
-  keeper_.stop();
+  const int code = end(refused_);
   log::info("stopped");
-  return 0;
+  return code;
 }
 
 // On the API's thread: one whose event loop hangs is started anew.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -35,12 +34,6 @@ struct Place {
 
 Keys keys(const Broker& broker) {
   return {broker.options().namespace_};
-}
-
-// A score as RESP3 or RESP2 writes it; a client may have written a fraction.
-std::int64_t score(const Reply& reply) {
-  if (reply.kind == Reply::Kind::integer) return reply.integer;
-  return static_cast<std::int64_t>(std::strtod(reply.text.c_str(), nullptr));
 }
 
 // Of ZREVRANGE ... WITHSCORES: pairs (RESP3), or one after the other.

@@ -1,5 +1,8 @@
 #include "medsynth/dramatiq/placing.h"
 
+#include <cstdlib>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "medsynth/base/id.h"
@@ -12,13 +15,43 @@ using redis::Query;
 using redis::Replies;
 using redis::Step;
 
-std::string glob_escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (std::string_view("*?[]^\\").find(c) != std::string_view::npos) out += '\\';
-    out += c;
-  }
-  return out;
+namespace {
+
+Query<std::vector<Waiting>> read_payloads(const std::string& hash, std::vector<std::string> ids) {
+  std::vector<std::string> words{"HMGET", hash};
+  words.insert(words.end(), ids.begin(), ids.end());
+  Command command;
+  command.words = std::move(words);
+  return {{std::move(command)},
+          [ids = std::move(ids)](Replies replies) mutable -> Result<Step<std::vector<Waiting>>> {
+            BOOST_OUTCOME_TRY(auto payloads, redis::list(std::move(replies[0])));
+            std::vector<Waiting> waiting;
+            for (std::size_t i = 0; i < ids.size() && i < payloads.size(); ++i)
+              waiting.push_back({std::move(ids[i]), std::move(payloads[i].text)});
+            return Step<std::vector<Waiting>>{std::move(waiting)};
+          }};
+}
+
+}  // namespace
+
+Query<std::vector<Waiting>> payloads_of(const std::string& hash, std::vector<std::string> ids) {
+  Query<std::vector<Waiting>> query;
+  for (const std::string& id : ids) query.commands.emplace_back("HSTRLEN", hash, id);
+  query.decode = [hash, ids = std::move(ids)](Replies replies) mutable -> Result<Step<std::vector<Waiting>>> {
+    std::int64_t bytes = 0;
+    for (std::size_t i = 0; i < ids.size() && bytes <= kPayloadBytes; ++i) {
+      BOOST_OUTCOME_TRY(auto size, redis::integer(replies[i]));
+      bytes += size;
+      if (i > 0 && bytes > kPayloadBytes) ids.resize(i);
+    }
+    return Step<std::vector<Waiting>>{read_payloads(hash, std::move(ids))};
+  };
+  return query;
+}
+
+std::int64_t score(const redis::Reply& reply) {
+  if (reply.kind == redis::Reply::Kind::integer) return reply.integer;
+  return static_cast<std::int64_t>(std::strtod(reply.text.c_str(), nullptr));
 }
 
 std::string bell_of(const BrokerOptions& options, std::string_view queue) {

@@ -8,6 +8,7 @@
 
 #include "medsynth/dramatiq/broker.h"
 #include "medsynth/dramatiq/keys.h"
+#include "medsynth/dramatiq/queues.h"
 
 namespace medsynth::dramatiq {
 
@@ -29,8 +30,11 @@ struct Placed {
 Placed place(Message message, std::optional<WallTime> eta);
 std::vector<redis::Command> place_commands(const BrokerOptions& options, Placed placed);
 std::string bell_of(const BrokerOptions& options, std::string_view queue);
-// For a pattern of SCAN that means just this text.
-std::string glob_escaped(std::string_view text);
+
+// Of the first of these ids of a hash of messages, as many as are not too many bytes together.
+redis::Query<std::vector<Waiting>> payloads_of(const std::string& hash, std::vector<std::string> ids);
+// A score as RESP3 or RESP2 writes it; a client may have written a fraction.
+std::int64_t score(const redis::Reply& reply);
 
 redis::Query<std::int64_t> sum(redis::Commands commands);
 

@@ -8,6 +8,18 @@ namespace {
 constexpr std::string_view kActor = "undecodable";
 constexpr std::string_view kOption = "undecodable";
 
+}  // namespace
+
+std::string as_characters(std::string_view bytes) {
+  std::string utf8;
+  for (const char each : bytes) {
+    const auto byte = static_cast<unsigned char>(each);
+    if (byte >= 0x80) utf8 += static_cast<char>(0xC0 | (byte >> 6));
+    utf8 += byte < 0x80 ? each : static_cast<char>(0x80 | (byte & 0x3F));
+  }
+  return utf8;
+}
+
 std::optional<std::string> as_bytes(std::string_view utf8) {
   std::string bytes;
   for (std::size_t i = 0; i < utf8.size(); ++i) {
@@ -21,18 +33,6 @@ std::optional<std::string> as_bytes(std::string_view utf8) {
     }
   }
   return bytes;
-}
-
-}  // namespace
-
-std::string as_characters(std::string_view bytes) {
-  std::string utf8;
-  for (const char each : bytes) {
-    const auto byte = static_cast<unsigned char>(each);
-    if (byte >= 0x80) utf8 += static_cast<char>(0xC0 | (byte >> 6));
-    utf8 += byte < 0x80 ? each : static_cast<char>(0x80 | (byte & 0x3F));
-  }
-  return utf8;
 }
 
 Message quarantined(std::string_view queue, std::string_view redis_message_id, std::string_view payload,

@@ -21,5 +21,7 @@ std::optional<std::string> quarantined_payload(const Message& message);
 
 // Bytes as text in UTF-8: each becomes the character of its number, U+0000 to U+00FF.
 std::string as_characters(std::string_view bytes);
+// The bytes again; nullopt: there is another character.
+std::optional<std::string> as_bytes(std::string_view characters);
 
 }  // namespace medsynth::dramatiq

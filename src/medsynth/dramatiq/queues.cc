@@ -11,6 +11,7 @@
 #include "medsynth/dramatiq/keys.h"
 #include "medsynth/dramatiq/placing.h"
 #include "medsynth/dramatiq/scripts.h"
+#include "medsynth/redis/pattern.h"
 
 namespace medsynth::dramatiq {
 namespace {
@@ -49,32 +50,18 @@ std::string queue_of(std::string_view key, std::string_view ns) {
 }
 
 Query<Names> scan_from(const std::string& ns, const std::string& cursor, std::set<std::string> found) {
-  return {
-      {Command("SCAN", cursor, "MATCH", glob_escaped(ns) + ":*.msgs", "COUNT", kScanStep, "TYPE", "hash")},
-      [ns, found = std::move(found)](Replies replies) mutable -> Result<Step<Names>> {
-        BOOST_OUTCOME_TRY(auto page, redis::list(std::move(replies[0])));
-        if (page.size() != 2) return Error{Code::internal, "SCAN did not answer with a cursor and keys", ""};
-        BOOST_OUTCOME_TRY(auto next, redis::text(page[0]));
-        BOOST_OUTCOME_TRY(auto names, redis::texts(std::move(page[1])));
-        for (const std::string& key : names)
-          if (std::string queue = queue_of(key, ns); !queue.empty()) found.insert(std::move(queue));
-        if (next != "0") return Step<Names>{scan_from(ns, next, std::move(found))};
-        return Step<Names>{Names(found.begin(), found.end())};
-      }};
-}
-
-Query<std::vector<Waiting>> read_payloads(const std::string& hash, Names ids) {
-  std::vector<std::string> words{"HMGET", hash};
-  words.insert(words.end(), ids.begin(), ids.end());
-  Command command;
-  command.words = std::move(words);
-  return {{std::move(command)},
-          [ids = std::move(ids)](Replies replies) mutable -> Result<Step<std::vector<Waiting>>> {
-            BOOST_OUTCOME_TRY(auto payloads, redis::list(std::move(replies[0])));
-            std::vector<Waiting> waiting;
-            for (std::size_t i = 0; i < ids.size() && i < payloads.size(); ++i)
-              waiting.push_back({std::move(ids[i]), std::move(payloads[i].text)});
-            return Step<std::vector<Waiting>>{std::move(waiting)};
+  return {{Command("SCAN", cursor, "MATCH", redis::glob_escaped(ns) + ":*.msgs", "COUNT", kScanStep, "TYPE",
+                   "hash")},
+          [ns, found = std::move(found)](Replies replies) mutable -> Result<Step<Names>> {
+            BOOST_OUTCOME_TRY(auto page, redis::list(std::move(replies[0])));
+            if (page.size() != 2)
+              return Error{Code::internal, "SCAN did not answer with a cursor and keys", ""};
+            BOOST_OUTCOME_TRY(auto next, redis::text(page[0]));
+            BOOST_OUTCOME_TRY(auto names, redis::texts(std::move(page[1])));
+            for (const std::string& key : names)
+              if (std::string queue = queue_of(key, ns); !queue.empty()) found.insert(std::move(queue));
+            if (next != "0") return Step<Names>{scan_from(ns, next, std::move(found))};
+            return Step<Names>{Names(found.begin(), found.end())};
           }};
 }
 
@@ -94,22 +81,6 @@ Query<std::vector<Waiting>> some_of(const std::string& hash, std::size_t count, 
               waiting.push_back({std::move(words[i]), std::move(words[i + 1])});
             return Step<std::vector<Waiting>>{std::move(waiting)};
           }};
-}
-
-// Of the first of them, as many as are not too many bytes together.
-Query<std::vector<Waiting>> payloads_of(const std::string& hash, Names ids) {
-  Query<std::vector<Waiting>> query;
-  for (const std::string& id : ids) query.commands.emplace_back("HSTRLEN", hash, id);
-  query.decode = [hash, ids = std::move(ids)](Replies replies) mutable -> Result<Step<std::vector<Waiting>>> {
-    std::int64_t bytes = 0;
-    for (std::size_t i = 0; i < ids.size() && bytes <= kPayloadBytes; ++i) {
-      BOOST_OUTCOME_TRY(auto size, redis::integer(replies[i]));
-      bytes += size;
-      if (i > 0 && bytes > kPayloadBytes) ids.resize(i);
-    }
-    return Step<std::vector<Waiting>>{read_payloads(hash, std::move(ids))};
-  };
-  return query;
 }
 
 // A text as payloads may have it, in lower case: as JSON in UTF-8, and with escapes, as Python writes it.

@@ -7,6 +7,7 @@
 #include "medsynth/dramatiq/placing.h"
 #include "medsynth/dramatiq/recovery.h"
 #include "medsynth/dramatiq/scripts.h"
+#include "medsynth/redis/pattern.h"
 
 namespace medsynth::dramatiq {
 namespace {
@@ -45,7 +46,8 @@ Result<std::vector<Dead>> dead_of(const BrokerOptions& options, const redis::Rep
 // Goes through all ack sets and drops from `dead` those that have one; forgets the rest.
 Query<std::int64_t> forget(const BrokerOptions& options, std::vector<Dead> dead, const std::string& cursor) {
   const Keys k = keys(options);
-  Command scan("SCAN", cursor, "MATCH", glob_escaped(k.acks_prefix()) + "*", "COUNT", 1000, "TYPE", "set");
+  Command scan("SCAN", cursor, "MATCH", redis::glob_escaped(k.acks_prefix()) + "*", "COUNT", 1000, "TYPE",
+               "set");
   return {{std::move(scan)},
           [options, k, dead = std::move(dead)](Replies replies) mutable -> Result<Step<std::int64_t>> {
             BOOST_OUTCOME_TRY(auto page, redis::list(std::move(replies[0])));

@@ -7,6 +7,14 @@
 #include "medsynth/tasks/legacy.h"
 
 namespace medsynth::tasks {
+
+StoreOptions completed(StoreOptions options) {
+  options.ttl = std::max(options.ttl, std::chrono::seconds(1));
+  if (options.channel.empty())
+    options.channel = index_key(options, "events:" + std::to_string(options.database));
+  return options;
+}
+
 // No task id can contain a control character: \x1f keeps our keys apart from theirs.
 std::string index_key(const StoreOptions& options, std::string_view name) {
   return fmt::format("{}\x1f{}", options.prefix, name);

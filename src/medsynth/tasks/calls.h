@@ -13,6 +13,7 @@
 
 namespace medsynth::tasks {
 
+StoreOptions completed(StoreOptions options);                               // what was left to its default
 std::string index_key(const StoreOptions& options, std::string_view name);  // "all", "status:pending"
 std::string tombstone_key(const StoreOptions& options, std::string_view message_id);
 

@@ -57,11 +57,7 @@ Cancelled::Outcome cancelled_outcome(std::string_view word) {
 
 }  // namespace
 
-Store::Store(StoreOptions options) : options_(std::move(options)) {
-  options_.ttl = std::max(options_.ttl, std::chrono::seconds(1));
-  if (options_.channel.empty())
-    options_.channel = index_key(options_, "events:" + std::to_string(options_.database));
-}
+Store::Store(StoreOptions options) : options_(completed(std::move(options))) {}
 
 Query<Found> Store::get(std::string task_id) const {
   const std::string key = options_.prefix + task_id;

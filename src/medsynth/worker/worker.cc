@@ -20,6 +20,7 @@
 #include "medsynth/base/text.h"
 #include "medsynth/dramatiq/queues.h"
 #include "medsynth/dramatiq/workers.h"
+#include "medsynth/fleet/format.h"
 #include "medsynth/pipeline/executor.h"
 #include "medsynth/redis/access.h"
 #include "medsynth/redis/cluster.h"
@@ -265,6 +266,13 @@ int Process::run() {
   if (!fits && fits.error().code == Code::invalid_argument) {
     log::error("worker cannot start", {{"error", fits.error().message}});
     return info(fits.error().code).exit_code;
+  }
+  const auto format = client_.run(fleet::claim_format({.namespace_ = settings_.namespace_,
+                                                       .prefix = settings_.task_storage_prefix,
+                                                       .database = broker_.options().database}));
+  if (!format && format.error().reason == "newer_format") {
+    log::error("worker cannot start", {{"error", format.error().message}});
+    return info(format.error().code).exit_code;
   }
   recover_this_host();
   (void)client_.run(dramatiq::Queues(broker_).remember(queues_));

@@ -240,6 +240,18 @@ TEST_F(Connection, StopsInOrder) {
   EXPECT_FALSE(Wire(port_).connected());
 }
 
+// Whoever is connected when it stops is answered, though the request was still on its way.
+TEST_F(Connection, AnswersThoseWhoAreConnectedWhenItStops) {
+  Wire fresh(port_);
+  std::thread stopping([this] { server_->stop(60s); });
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  while (Wire(port_).connected() && std::chrono::steady_clock::now() < deadline) {
+  }
+  EXPECT_TRUE(fresh.send(get("/livez")));
+  EXPECT_EQ(fresh.read().status, 200);
+  stopping.join();
+}
+
 TEST_F(Connection, TwoServersCannotShareAnAddress) {
   const auto second = Server::open(*io_, {.listen = "127.0.0.1:" + std::to_string(port_)},
                                    {*client_, store_, broker_, fleet_, metrics_, sensors_});

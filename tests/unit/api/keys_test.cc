@@ -135,6 +135,8 @@ TEST(Keys, AFileIsReadAsAWholeOrNotAtAll) {
   EXPECT_FALSE(with("\"revoked_at\":null", "\"revoked_at\":false"));
   EXPECT_FALSE(with("\"hash\":\"", "\"hash\":\"0"));
   EXPECT_FALSE(read_keys("").has_value() || read_keys("{}").has_value());
+  EXPECT_TRUE(read_keys(R"({"format":1,"keys":[]})"));
+  EXPECT_FALSE(read_keys(R"({"format":2,"keys":[]})")) << "it may limit keys in a way that is not known here";
 }
 
 template <class R>

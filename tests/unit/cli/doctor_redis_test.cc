@@ -31,6 +31,7 @@ RedisFacts good() {
   facts.rights = std::vector<Right>{{"GET", "~task:*", {}, true}};
   facts.user = "default";
   facts.process = RedisProcess{.pid = 7, .user_id = 1000};
+  facts.format = 1;
   return facts;
 }
 
@@ -151,6 +152,16 @@ TEST(DoctorRole, AReplicaFailsAndNamesItsMaster) {
   expect(facts, "redis.role", Status::failed, "replica");
   facts.hello = Seen<Config>::hidden("NOPERM hello");
   expect(facts, "redis.role", Status::unknown, "NOPERM role");
+}
+
+// A newer version wrote what lies there: this one does not start, and how to go on is said.
+TEST(DoctorRedis, ANewerFormatFails) {
+  RedisFacts facts = good();
+  expect(facts, "redis.format", Status::ok, "format 1");
+  facts.format = 2;
+  expect(facts, "redis.format", Status::failed, "newer version");
+  facts.format = Seen<std::int64_t>::hidden("NOPERM get");
+  expect(facts, "redis.format", Status::unknown, "NOPERM get");
 }
 
 TEST(DoctorRedis, WhatMayNotBeSeenIsUnknownAndNeverJudged) {

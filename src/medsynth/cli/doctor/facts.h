@@ -70,6 +70,7 @@ struct RedisFacts {
   Seen<std::vector<Right>> rights;
   std::string user;  // ACL WHOAMI, or of the URL
   Seen<RedisProcess> process;
+  Seen<std::int64_t> format;  // of what lies in it; 0: nobody wrote it yet
 };
 
 // ---- this machine

@@ -89,7 +89,12 @@ Check versions(const FleetFacts& facts) {
   for (const WorkerFacts& each : facts.workers)
     if (each.reports) found[each.version].insert(printable(each.host));
   const std::string differ = apart(found);
-  if (differ.empty()) return ok(kId, "All workers have the same version.");
+  if (found.empty()) return ok(kId, "All workers have the same version.");
+  if (differ.empty()) {
+    const auto& [version, hosts] = *found.begin();
+    return ok(kId, fmt::format("All workers have version {} ({}).", printable(version),
+                               list({hosts.begin(), hosts.end()})));
+  }
   return warning(kId, fmt::format("Workers differ in version: {}.", differ),
                  "The same task may end differently, depending on who takes it.", "Finish the upgrade.");
 }

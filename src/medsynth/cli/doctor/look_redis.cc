@@ -19,6 +19,7 @@
 #include "medsynth/cli/doctor/checks.h"
 #include "medsynth/cli/doctor/look.h"
 #include "medsynth/fleet/fleet.h"
+#include "medsynth/fleet/format.h"
 #include "medsynth/inference/command.h"
 #include "medsynth/redis/access.h"
 #include "medsynth/redis/managed.h"
@@ -142,6 +143,8 @@ void look_inside(const Settings& settings, const redis::Url& url, redis::Client&
   look.fleet = look_at_fleet(settings, url, client, time ? *time : clock.now());
   const fleet::Fleet fleet({settings.namespace_, settings.task_storage_prefix, url.database});
   if (const auto control = client.run(fleet.control(0))) look.limits = control->limits;
+  facts.format =
+      seen(client.run(fleet::format({settings.namespace_, settings.task_storage_prefix, url.database})));
 }
 
 // Whether it connects. It tries again and again by itself, but what the first attempt is told is the answer.

@@ -13,6 +13,7 @@
 #include "medsynth/cli/doctor/checks.h"
 #include "medsynth/cli/doctor/versions.h"
 #include "medsynth/cli/output.h"
+#include "medsynth/fleet/format.h"
 
 namespace medsynth::cli::doctor {
 namespace {
@@ -208,6 +209,20 @@ Check clock(const RedisFacts& facts) {
                  "Synchronise both (timedatectl set-ntp true).");
 }
 
+Check format(const RedisFacts& facts) {
+  constexpr const char* kId = "redis.format";
+  if (!facts.format) return hidden(kId, "the format of what lies in it", facts.format.hidden_by, "+get");
+  if (const auto known = fleet::check_format(*facts.format); !known)
+    return failed(kId,
+                  fmt::format("What lies in it has format {}, and this version knows {} and older.",
+                              *facts.format, fleet::kFormat),
+                  "A newer version of Medsynth wrote it; this one does not start.",
+                  "Start the newer version again (docs/operate.md, Downgrade).");
+  return ok(kId, *facts.format == 0 ? "Nothing of this version lies in it yet."
+                                    : fmt::format("What lies in it has format {}, which this version knows.",
+                                                  *facts.format));
+}
+
 Check holes(std::string_view what, const KnownHoles& known) {
   return warning("redis.version", fmt::format("{} has known holes: {}.", what, fmt::join(known.holes, " ")),
                  "Whoever may connect can crash it, or run programs as its user.",
@@ -267,7 +282,7 @@ Checks redis_checks(const RedisFacts& facts) {
   Checks checks{redis_connection(facts)};
   if (!facts.connected) return checks;
   for (const auto& check :
-       {role, rights, persistence, writes, eviction, memory, clients, redis_version, access, clock})
+       {role, rights, persistence, writes, eviction, memory, clients, redis_version, access, clock, format})
     checks.push_back(check(facts));
   return checks;
 }
