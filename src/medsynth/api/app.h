@@ -28,7 +28,7 @@ struct App {
   Services services;
   bool draining = false;
   std::shared_ptr<const Keys> keys = std::make_shared<const Keys>();  // as the file had them a moment ago
-  bool beyond_loopback = false;          // other machines reach it; see is_public()
+  bool beyond_loopback = false;  // other machines reach it; see is_public()
   Callers callers = {};
   std::unique_ptr<AuditLog> audit = {};  // null: there is none
   boost::asio::thread_pool parser{1};    // "ms-parse"; see off_loop.h

@@ -26,7 +26,7 @@ namespace {
 constexpr std::chrono::seconds kHeartbeat{10};      // proxies close what is silent for a minute
 constexpr std::chrono::seconds kLookEvery{1};       // as workers report; news of a change can be missed
 constexpr std::chrono::milliseconds kTogether{50};  // changes that come within are told together
-// And for each reader so much longer: to tell one takes some 30 us, and others want the thread as well.
+// And for each reader so much longer: to tell one takes some 50 us, and others want the thread as well.
 constexpr std::chrono::microseconds kForEach{300};
 constexpr std::chrono::seconds kKeepEvery{60};  // the stream lives ten minutes
 constexpr std::int64_t kWritesAtOnce = 64;      // of the stream

@@ -64,12 +64,14 @@ constexpr std::size_t kLongestUnixPath = sizeof(sockaddr_un::sun_path) - 1;
 Result<ListenAddress> parse_listen(std::string_view text) {
   if (constexpr std::string_view kUnix = "unix:"; text.starts_with(kUnix)) {
     const std::string_view path = text.substr(kUnix.size());
-    if (!path.starts_with('/') || path.ends_with('/') || path.size() > kLongestUnixPath)
+    // "unix://:secret@/path" is an address as Redis' is written, and its secret no part of a path.
+    const bool like_address = path.starts_with("//") || path.find_first_of("@?#") != path.npos;
+    if (!path.starts_with('/') || path.ends_with('/') || like_address || path.size() > kLongestUnixPath)
       return invalid(
           "/listen",
-          fmt::format("\"{}\" is not a unix socket to listen on: use unix: and a path from / on with "
-                      "at most {} bytes, such as unix:/run/medsynth/api.sock",
-                      text, kLongestUnixPath));
+          fmt::format("is not a unix socket to listen on: use unix: and a path from / on without @, ? or #, "
+                      "of at most {} bytes, such as unix:/run/medsynth/api.sock",
+                      kLongestUnixPath));
     return ListenAddress{.host = "", .port = "", .unix_path = std::string(path), .is_loopback = true};
   }
   const auto [host, port] = split(text);

@@ -269,9 +269,10 @@ struct Rules<api::ListTasksQuery> {
                 .minimum = 0,
                 .maximum = 1e12},
           Field{.name = "cursor", .help = "next_cursor of the page before; wins over offset"},
-          Field{.name = "include",
-                .help =
-                    "result: results above 64 KiB too, which are null otherwise; fewer tasks to a page then"}});
+          Field{
+              .name = "include",
+              .help =
+                  "result: results above 64 KiB too, which are null otherwise; fewer tasks to a page then"}});
 };
 // A server of an older version does not say how far it looked.
 template <>

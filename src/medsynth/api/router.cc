@@ -60,7 +60,7 @@ Result<> authorize(const App& app, Access access, const Request& request, std::s
   return allow(*key, access.scope());
 }
 
-// By itself no key takes all of what the server has; half of it are plenty for one caller.
+// No key takes all that the server has, also one that was created without limits.
 CallerLimits limits_of(const App& app, CallerLimits limits) {
   constexpr std::size_t kShare = 2, kShareOfConnections = 4;
   const auto& options = app.options;
@@ -87,9 +87,8 @@ Result<std::unique_ptr<Callers::Turn>> enter(App& app, const Request& request, c
 
 Error not_recorded() {
   return {Code::unavailable,
-          "The audit log cannot be written, and what is not recorded is not done: the server's log says why, "
-          "and GET "
-          "calls go on to work.",
+          "The audit log cannot be written, and what is not recorded is not done: the server's log says why. "
+          "GET calls go on to work.",
           "audit_not_written",
           {},
           std::chrono::seconds(5)};

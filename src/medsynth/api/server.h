@@ -56,9 +56,9 @@ struct ServerOptions {
   std::vector<std::string> allowed_hosts = {};  // names in Host besides loopback's; empty: beyond it any
   std::string path_prefix = {};                 // "/medsynth": where a proxy has this server
   std::vector<std::string> trusted_proxies = {};  // who is believed whom it speaks for; see proxies.h
-  CallerLimits address_limits = {};            // of each address that shows no key
-  AuditFile audit_file = {};                   // of the audit log
-  bool audit_always = false;                   // else only where calls need a key
+  CallerLimits address_limits = {};               // of each address that shows no key
+  AuditFile audit_file = {};                      // of the audit log
+  bool audit_always = false;                      // else only where calls need a key
 
   std::string queue = "medsynth";                     // where POST async-ml puts messages
   std::vector<std::string> queues = {"medsynth"};     // that workers of ours consume
@@ -128,7 +128,7 @@ class Server {
 };
 
 // Whether other machines reach it, so that calls need a key: it listens beyond loopback, or a proxy passes them on
-// (trusted_proxies, allowed_hosts). invalid_argument as parse_listen().
+// (trusted_proxies, allowed_hosts). invalid_argument: options that open() refuses as well.
 Result<bool> is_public(const ServerOptions& options);
 
 // The OpenAPI 3.1 document of this version, as /openapi.json answers it behind a proxy's `path_prefix`.

@@ -98,10 +98,7 @@ const std::string& http_date() {
 class Session {
  public:
   Session(Shared& shared, Connection& connection)
-      : shared_(shared),
-        options_(shared.app.options),
-        connection_(connection),
-        share_(shared.bytes) {}
+      : shared_(shared), options_(shared.app.options), connection_(connection), share_(shared.bytes) {}
 
   asio::awaitable<void> run() {
     for (bool more = true; more;) {

@@ -63,7 +63,8 @@ asio::awaitable<Result<Listed>> search_tasks(App& app, const ListTasksQuery& que
   };
   BOOST_OUTCOME_CO_TRY(co_await walk_tasks(app, wanted, query.cursor.value_or(""), take, page.reach));
   if (found.empty()) co_return page;
-  BOOST_OUTCOME_CO_TRY(page.tasks, co_await co_run(app, app.services.store.whole(std::move(found), query.include.has_value())));
+  BOOST_OUTCOME_CO_TRY(page.tasks, co_await co_run(app, app.services.store.whole(std::move(found),
+                                                                                 query.include.has_value())));
   if (page.tasks.empty() || page.tasks.back().task_id == places.back().task_id) co_return page;
   // The others are too large for this page.
   for (const tasks::Cursor& place : places)

@@ -13,6 +13,14 @@
 #include "medsynth/base/id.h"
 #include "medsynth/base/text.h"
 
+#ifdef MEDSYNTH_PORTABLE
+// Of libarchive, linked statically there, one part of the writer refers to all formats, and xar alone to libxml2, which is
+// not brought along (cmake/parts.cmake). Nobody asks for it.
+extern "C" int archive_write_set_format_xar(archive*) {
+  return ARCHIVE_FATAL;
+}
+#endif
+
 namespace medsynth::backup {
 namespace {
 

@@ -90,10 +90,10 @@ BOOST_DESCRIBE_STRUCT(Settings, (),
                        model_cache_ttl, model_cache_check_interval, model_cache_memory, models_dir,
                        models_catalogue, language_model, threads, listen, insecure, metrics, tls_certificate,
                        tls_key, tls_self_signed, tls_client_ca, tls_client_certificates, allowed_hosts,
-                       path_prefix, trusted_proxies, address_rate, address_concurrent, audit_log, audit_log_size,
-                       workers, queues, namespace_, result_keys, grace, max_deaths, max_queue_length,
-                       max_bytes_in_flight, url, token, token_file, ca_file, client_certificate, client_key,
-                       log_level, log_format))
+                       path_prefix, trusted_proxies, address_rate, address_concurrent, audit_log,
+                       audit_log_size, workers, queues, namespace_, result_keys, grace, max_deaths,
+                       max_queue_length, max_bytes_in_flight, url, token, token_file, ca_file,
+                       client_certificate, client_key, log_level, log_format))
 
 // One row of the table. `name` is the member without a trailing underscore; the flag is --name with dashes,
 // the key in the TOML file is the name.

@@ -9,8 +9,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include "medsynth/base/json.h"
 #include "medsynth/api/history_payloads.h"
+#include "medsynth/base/json.h"
 #include "medsynth/cli/app.h"
 #include "medsynth/cli/manual.h"
 #include "medsynth/cli/parts.h"

@@ -1,5 +1,7 @@
 // medsynth audit show | verify: the audit log of this machine's server
+#include <array>
 #include <charconv>
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>

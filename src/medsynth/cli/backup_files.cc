@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "medsynth/actors/calibrations.h"
 #include "medsynth/api/key_file.h"
 #include "medsynth/api/label_file.h"
 #include "medsynth/base/id.h"
@@ -19,7 +20,6 @@
 #include "medsynth/base/private_file.h"
 #include "medsynth/cli/output_file.h"
 #include "medsynth/models/catalogue.h"
-#include "medsynth/worker/calibrations.h"
 
 namespace medsynth::cli {
 namespace {
@@ -47,7 +47,7 @@ fs::path place_of(const Settings& settings, const models::Catalogue& catalogue, 
   if (name == kKeys) return api::key_file(data_dir(settings));
   if (name == kLabels) return api::label_file(data_dir(settings));
   if (name == kCatalogue) return catalogue_file(settings);
-  if (name == kCalibration) return worker::calibration_file(models, "");
+  if (name == kCalibration) return actors::calibration_file(models, "");
   if (name.starts_with(kOfDigest) && is_file_name(name.substr(kOfDigest.size()))) return models / name;
   if (!name.starts_with(kOfModel) || !name.ends_with(kOfModelEnd)) return {};
   name.remove_prefix(kOfModel.size());
@@ -56,7 +56,7 @@ fs::path place_of(const Settings& settings, const models::Catalogue& catalogue, 
   const auto path = model ? catalogue.locate(*model) : Result<fs::path>(fs::path());
   std::error_code ignored;
   if (!path || path->empty() || !fs::is_directory(path->parent_path(), ignored)) return {};
-  return worker::calibration_file(models, *path);
+  return actors::calibration_file(models, *path);
 }
 
 Result<std::optional<std::string>> read_file(const fs::path& path) {

@@ -24,7 +24,7 @@ constexpr std::array kOrders{
     Order{"ignore ", {"instruction", "prompt", "the above", "previous ", "everything", "all that"}},
     Order{"disregard ", {"instruction", "prompt", "the above", "previous ", "everything", "all that"}},
     Order{"forget ", {"instruction", "prompt", "the above", "previous ", "everything", "all that"}},
-    Order{"answer ", {"agree", "disagree", "different", "contradiction", "'no", "\"no"}},
+    Order{"answer ", {"agree.", "disagree", "different.", "contradiction", "'no", "\"no"}},
     Order{"output ", {"agree", "disagree", "different", "contradiction", "1.0", "0.0"}},
     Order{"say ", {"agree", "disagree", "different", "contradiction", "that these", "that both"}},
     Order{"report that ",
@@ -49,7 +49,7 @@ std::string normalised(std::string_view text) {
 
 bool begins_sentence(std::string_view text, std::size_t at) {
   while (at > 0 && text[at - 1] == ' ') --at;
-  constexpr std::string_view kEnds = ".!?;>\"')]";
+  constexpr std::string_view kEnds = ".!?>";
   return at == 0 || kEnds.find(text[at - 1]) != kEnds.npos;
 }
 

@@ -206,8 +206,9 @@ Query<std::vector<Record>> Store::whole(std::vector<Record> excerpts, bool resul
     query.commands.emplace_back("HSTRLEN", options_.prefix + each.task_id, "result");
     query.commands.emplace_back("HKEYS", options_.prefix + each.task_id);
   }
-  query.decode = [options = options_, largest = largest_result(options_, results), excerpts = std::move(excerpts)](
-                     Replies replies) mutable -> Result<Step<std::vector<Record>>> {
+  query.decode = [options = options_, largest = largest_result(options_, results),
+                  excerpts =
+                      std::move(excerpts)](Replies replies) mutable -> Result<Step<std::vector<Record>>> {
     std::vector<Record> there;
     std::vector<std::vector<std::string>> names;
     std::vector<std::int64_t> left_out;

@@ -208,13 +208,15 @@ TEST_F(RefusalTest, R5AMessageThatComesAgainWhileItRunsIsSettledOnce) {
   enqueue(broker_, {"m2"});
   auto next = consumer.take(5s);
   ASSERT_TRUE(next);
-  if (next->message.message_id == "m1") {  // it was settled before the consumer heard that it had come again
+  // It may have been settled before the consumer heard that it had come again.
+  const bool again = next->message.message_id == "m1";
+  if (again) {
     EXPECT_FALSE(ack(consumer, broker_, std::move(*next)));
-    next = consumer.take(5s);
-    ASSERT_TRUE(next);
   }
-  EXPECT_EQ(next->message.message_id, "m2");
-  EXPECT_TRUE(ack(consumer, broker_, std::move(*next)));
+  auto last = again ? consumer.take(5s) : std::move(next);
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->message.message_id, "m2");
+  EXPECT_TRUE(ack(consumer, broker_, std::move(*last)));
   EXPECT_EQ(keys(), Ids{});
 }
 

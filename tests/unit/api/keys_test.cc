@@ -130,6 +130,11 @@ TEST(Keys, AFileIsReadAsAWholeOrNotAtAll) {
   EXPECT_EQ(described::write(*read_keys(text)), text);
   EXPECT_TRUE(with("\"name\":", "\"rate\":5,\"name\":"));
   EXPECT_TRUE(with(",\"certificate\":null", ""));  // as older versions wrote it
+  const std::string limits =
+      R"("limits":{"rate":null,"concurrent":null,"bytes_in_flight":null,"queue_length":null},)";
+  EXPECT_TRUE(with(limits, ""));  // as an older version wrote it
+  EXPECT_TRUE(with(limits, R"("limits":{"rate":{"requests":20,"seconds":60},"newer":1},)"));
+  EXPECT_FALSE(with(limits, R"("limits":{"rate":{"requests":0,"seconds":60}},)"));
   EXPECT_FALSE(with("\"admin\"", "\"root\""));
   EXPECT_FALSE(with("\"expires_at\":\"2", "\"expires_at\":\"x"));
   EXPECT_FALSE(with("\"revoked_at\":null", "\"revoked_at\":false"));

@@ -29,8 +29,9 @@ TEST(ParseListen, ReadsAUnixSocket) {
   EXPECT_EQ(address->unix_path, "/run/medsynth/api.sock");
   EXPECT_TRUE(address->is_loopback);
   EXPECT_TRUE(parse_listen("unix:/" + std::string(106, 'x')));
-  for (const std::string& text : {std::string("unix:"), std::string("unix:api.sock"),
-                                  std::string("unix:/run/"), "unix:/" + std::string(107, 'x')})
+  for (const std::string& text :
+       {std::string("unix:"), std::string("unix:api.sock"), std::string("unix:/run/"),
+        std::string("unix://:secret@/run/api.sock"), "unix:/" + std::string(107, 'x')})
     EXPECT_FALSE(parse_listen(text)) << text;
 }
 

@@ -104,6 +104,12 @@ TEST(Table, HasEveryCallOfTheContract) {
                                      "GET /docs",
                                      "GET /console/{file}",
                                      "GET /v1/events",
+                                     "GET /v1/errors/tasks",
+                                     "GET /v1/errors/dead",
+                                     "GET /v1/history",
+                                     "GET /v1/resources/limits/forecast",
+                                     "POST /v1/tasks/actions",
+                                     "POST /v1/dead/actions",
                                      "GET /healthz",
                                      "GET /metrics",
                                      "GET /openapi.json"};

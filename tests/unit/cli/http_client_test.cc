@@ -1,7 +1,14 @@
 #include "medsynth/cli/http_client.h"
 
+#include <stop_token>
+#include <string>
+#include <thread>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/streambuf.hpp>
+#include <boost/asio/write.hpp>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -22,7 +29,8 @@ TEST(HttpClient, TakesHttpAndHttpsUrls) {
 TEST(HttpClient, TakesUnixSockets) {
   EXPECT_EQ(HttpClient::open("unix:/run/api.sock")->url(), "unix:/run/api.sock");
   const std::string too_long = "unix:/" + std::string(107, 'x');
-  for (const char* url : {"unix:", "unix:api.sock", "unix:/run/", too_long.c_str()}) {
+  for (const char* url :
+       {"unix:", "unix:api.sock", "unix:/run/", "unix://:secret@/run/api.sock", too_long.c_str()}) {
     const auto client = HttpClient::open(url);
     ASSERT_FALSE(client) << url;
     EXPECT_EQ(client.error().faults.at(0).pointer, "--url");
@@ -69,6 +77,55 @@ TEST(HttpClient, WaitsNoLongerThanAsked) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::timeout);
   EXPECT_NE(answer.error().message.find("0.05 s"), std::string::npos) << answer.error().message;
+}
+
+// Somebody listens and says nothing, and whoever asked wants no answer any more.
+TEST(HttpClient, ACallEndsWhereThatIsAskedFor) {
+  boost::asio::io_context io;
+  boost::asio::ip::tcp::acceptor silent(io, {boost::asio::ip::make_address("127.0.0.1"), 0});
+  const auto client = HttpClient::open(fmt::format("http://127.0.0.1:{}", silent.local_endpoint().port()));
+  for (const bool streams : {false, true}) {
+    std::stop_source stop;
+    std::jthread asker([&] {
+      const HttpClient own = client->until(stop.get_token());
+      const auto why = streams ? own.stream("/v1/events", [](std::string_view) {}).error()
+                               : own.request("GET", "/livez", "", std::chrono::hours(1)).error();
+      EXPECT_EQ(why.code, Code::cancelled);
+    });
+    silent.accept();  // it is on its way
+    stop.request_stop();
+  }
+}
+
+// What has no end is told piece by piece, and nothing of a peer that is none of ours.
+TEST(HttpClient, AnAnswerWithoutAnEndIsToldAsItComes) {
+  boost::asio::io_context io;
+  boost::asio::ip::tcp::acceptor acceptor(io, {boost::asio::ip::make_address("127.0.0.1"), 0});
+  const auto client = HttpClient::open(fmt::format("http://127.0.0.1:{}", acceptor.local_endpoint().port()));
+  struct Case {
+    std::string head, told;
+    Code code;
+  };
+  for (const Case& each :
+       {Case{"200 OK\r\nMedsynth-Version: 1\r\n", "event: a\n\nevent: b\n\n", Code::internal},
+        Case{"200 OK\r\nServer: other\r\n", "", Code::unavailable},
+        Case{"503 No\r\nMedsynth-Version: 1\r\n", "", Code::unavailable}}) {
+    std::jthread server([&] {
+      auto peer = acceptor.accept();
+      boost::asio::streambuf request;
+      boost::system::error_code gone;
+      boost::asio::read_until(peer, request, "\r\n\r\n", gone);
+      for (const std::string& piece :
+           {"HTTP/1.1 " + each.head + "Transfer-Encoding: chunked\r\n\r\n",
+            std::string("a\r\nevent: a\n\n\r\n"), std::string("a\r\nevent: b\n\n\r\n0\r\n\r\n")})
+        boost::asio::write(peer, boost::asio::buffer(piece), gone);
+    });
+    std::string told;
+    const auto ended = client->stream("/v1/events", [&](std::string_view piece) { told += piece; });
+    EXPECT_EQ(told, each.told) << each.head;
+    EXPECT_EQ(ended.has_value(), !each.told.empty()) << each.head;
+    if (!ended) EXPECT_EQ(ended.error().code, each.code) << each.head;
+  }
 }
 
 // Nobody listens: what, why and what next.

@@ -76,8 +76,7 @@ void press(Key key, const Now& now, View& view) {
 
 TEST(Top, TellsWhatHappens) {
   const std::string text = text_of(draw(busy(), {}, {}, false, kTime));
-  for (const char* part : {"live",
-                           "3 of 6 slots taken, 3 wait, 2 models in memory (1.2 GB)",
+  for (const char* part : {"3 of 6 slots taken, 3 wait, 2 models in memory (1.2 GB)",
                            "http://127.0.0.1:8000",
                            "anna",
                            "2 of 2",

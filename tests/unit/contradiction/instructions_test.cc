@@ -65,7 +65,7 @@ TEST(Instructions, AreToldFromFindings) {
 // A model that counts and would obey is not asked, and the verdict is that of the text alone; the result says so.
 TEST(Instructions, GetNoAnswerOfAModel) {
   FakeModel model;
-  model.yes_of = [](const std::string&) { return .001; };
+  model.yes_of = [](const std::string& prompt) { return prompt.find("N/A") == prompt.npos ? .001 : .5; };
   Combination combination = built_in_combination();
   combination.weights["language_model"] = 3;
   const LanguageModel asked{.model = &model, .combination = &combination};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -123,11 +124,13 @@ std::vector<Line> draw(const Now& now, const View& view, Size size, bool ascii, 
     wanted.push_back(1 + std::max<std::size_t>(listings.back().items.size(), 1));
   }
   Text detail;
+  const std::size_t all = std::accumulate(wanted.begin(), wanted.end(), panes.size());
+  const bool spaced = whole || all <= room;  // a line between the panes
   const std::vector<std::size_t> given = whole ? wanted : shares(wanted, room);
   for (std::size_t i = 0; i < panes.size() && !view.help; ++i) {
     const bool focused = !whole && panes[i] == view.pane;
     const Selection& selection = view.selection_of(panes[i]);
-    if (whole) lines.push_back({});
+    if (spaced) lines.push_back({});
     for (Line& line : pane_lines(listings[i], focused ? &selection : nullptr, given[i], size.columns))
       lines.push_back(std::move(line));
     if (focused && !listings[i].items.empty()) detail = listings[i].items[selection.in(listings[i])].detail;
