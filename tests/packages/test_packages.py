@@ -181,6 +181,13 @@ def test_the_deb_is_one(tmp_path: pathlib.Path):
     run(tmp_path / "root/usr/bin/medsynth", "config", "show", "--config", tmp_path / "root/etc/medsynth/medsynth.toml", MEDSYNTH_DATA_DIR=str(tmp_path))
 
 
+def test_lintian_has_nothing_to_say():
+    if not shutil.which("lintian"):
+        pytest.skip("there is no lintian")
+    done = subprocess.run(["lintian", "--allow-root", "--fail-on", "error,warning", only("medsynth_*.deb")], capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_units_are_understood_and_safe(unpacked: pathlib.Path):
     if not shutil.which("systemd-analyze"):
         pytest.skip("there is no systemd-analyze")
