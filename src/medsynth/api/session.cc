@@ -157,8 +157,9 @@ class Session {
     if (admission_) return;
     const auto& message = parser_->get();
     auto refused = find_caller(message);
+    request_ = describe(message);
     if (!refused) refused = refuse(message);
-    admission_ = admit(shared_.app, describe(message), std::move(refused));
+    admission_ = admit(shared_.app, request_, std::move(refused));
   }
 
   // So many bytes, of all that there are for requests and of those for the caller.
@@ -204,9 +205,12 @@ class Session {
     const auto started = steady_clock::now();
     const auto& message = parser_->get();
     if (!refusal_) admit_request();
-    if (!admission_) admission_.emplace();
+    if (!admission_) {
+      admission_.emplace();
+      request_ = describe(message);
+    }
+    request_.body = message.body();  // it may have come since
     if (!refusal_) refusal_ = admission_->refusal;
-    request_ = describe(message);
     if (refusal_)
       response_ = problem(*refusal_, request_.request_id);
     else if (request_.path.empty())
