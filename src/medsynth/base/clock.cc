@@ -15,9 +15,13 @@ class SystemClock final : public Clock {
   WallTime now() const override { return time_point_cast<microseconds>(std::chrono::system_clock::now()); }
   SteadyTime steady() const override { return steady_clock::now(); }
   // The clock of steady_clock, as the kernel last wrote it down.
-  SteadyTime coarse_steady() const override {
+  SteadyTime coarse_steady() const override { return read(CLOCK_MONOTONIC_COARSE); }
+  SteadyTime elapsed() const override { return read(CLOCK_BOOTTIME); }
+
+ private:
+  static SteadyTime read(clockid_t which) {
     timespec time{};
-    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    ::clock_gettime(which, &time);
     return SteadyTime{seconds{time.tv_sec} + nanoseconds{time.tv_nsec}};
   }
 };
@@ -67,6 +71,9 @@ SteadyTime ManualClock::steady() const {
 void ManualClock::advance(microseconds by) {
   wall_ += by.count();
   steady_ += by.count();
+}
+void ManualClock::set(WallTime wall) {
+  wall_ = wall.time_since_epoch().count();
 }
 
 std::string rfc3339(WallTime time) {

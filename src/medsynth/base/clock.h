@@ -21,6 +21,8 @@ class Clock {
   virtual SteadyTime steady() const = 0;
   // Behind steady() by up to a tick of the kernel (10 ms at most), at a quarter of its price.
   virtual SteadyTime coarse_steady() const { return steady(); }
+  // As steady(), but it goes on while the machine sleeps. Compare it with itself alone.
+  virtual SteadyTime elapsed() const { return steady(); }
 };
 
 // The machine's clock. One object for the whole process.
@@ -33,6 +35,7 @@ class ManualClock final : public Clock {
   WallTime now() const override;
   SteadyTime steady() const override;
   void advance(std::chrono::microseconds by);  // moves both
+  void set(WallTime wall);                     // as somebody sets a machine's clock
 
  private:
   std::atomic<std::int64_t> wall_;

@@ -10,14 +10,8 @@ constexpr std::int64_t kMaxSeconds = 253'402'300'799;
 
 }  // namespace
 
-WallTime ServerClock::now() const {
-  return here_.now() + ahead();
-}
-
-void ServerClock::heard(WallTime asked, WallTime theirs, WallTime answered) {
-  const std::int64_t low = (theirs - std::max(asked, answered)).count();
-  const std::int64_t high = (theirs - std::min(asked, answered)).count();
-  ahead_ = std::clamp(ahead_.load(), low, high);
+void ServerClock::heard(SteadyTime asked, WallTime theirs, SteadyTime answered) {
+  ahead_ = std::clamp(ahead_.load(), (theirs - at(answered)).count(), (theirs - at(asked)).count());
 }
 
 std::optional<WallTime> time_of(const Reply& reply) {

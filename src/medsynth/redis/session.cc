@@ -121,12 +121,12 @@ void Session::ask_time(std::uint64_t attempt) {
   auto request = std::make_shared<boost::redis::request>(fail_fast());
   request->push("TIME");
   connection_.async_exec(*request, adapter_for(*replies),
-                         [self = shared_from_this(), attempt, request, replies, sent = system_clock().now()](
+                         [self = shared_from_this(), attempt, request, replies, asked = clock_.elapsed()](
                              error_code error, std::size_t) {
                            if (error || attempt != self->attempt_ || self->closed_) return;
                            const Replies got = replies->take();
                            if (const auto theirs = got.empty() ? std::nullopt : time_of(got[0]))
-                             self->clock_.heard(sent, *theirs, system_clock().now());
+                             self->clock_.heard(asked, *theirs, self->clock_.elapsed());
                            self->time_timer_.expires_after(kAskTime);
                            self->time_timer_.async_wait([self, attempt](error_code cancelled) {
                              if (cancelled) return;

@@ -16,28 +16,43 @@ TEST(ServerClock, FollowsRedis) {
   ManualClock here;
   ServerClock clock(here);
   EXPECT_EQ(clock.now(), here.now());
-  const WallTime asked = here.now();
-  const WallTime theirs = asked + 1h;
+  const SteadyTime asked = here.elapsed();
+  const WallTime theirs = here.now() + 1h;
   here.advance(10ms);
-  clock.heard(asked, theirs, here.now());
+  clock.heard(asked, theirs, here.elapsed());
   EXPECT_LE(std::chrono::abs(clock.now() - (here.now() + 1h)), 10ms);
   here.advance(5s);
   EXPECT_LE(std::chrono::abs(clock.now() - (here.now() + 1h)), 10ms);
-  // Somebody sets our clock: the next answer shows it.
-  clock.heard(here.now(), here.now(), here.now() + 1ms);
+  // Somebody sets Redis' clock: the next answer shows it.
+  clock.heard(here.elapsed(), here.now(), here.elapsed() + 1ms);
   EXPECT_LE(std::chrono::abs(clock.now() - here.now()), 1ms);
+}
+
+// A retry's time that is wrong by the jump would come that much too late: a task stood still for it.
+TEST(ServerClock, DoesNotJumpWithThisMachines) {
+  ManualClock here;
+  ServerClock clock(here);
+  clock.heard(here.elapsed(), here.now(), here.elapsed());
+  const WallTime before = clock.now();
+  for (const auto by : {30s, -90s}) {
+    here.set(here.now() + by);
+    EXPECT_EQ(clock.now(), before);
+  }
+  here.advance(2s);
+  EXPECT_EQ(clock.now(), before + 2s);
 }
 
 // On one machine the answer always lies between question and answer: nothing moves.
 TEST(ServerClock, StaysWhereItAgrees) {
   ManualClock here;
   ServerClock clock(here);
-  for (int i = 0; i < 5; ++i) clock.heard(here.now(), here.now() + 40ms, here.now() + 900ms);
+  const auto now = here.elapsed();
+  for (int i = 0; i < 5; ++i) clock.heard(now, here.now() + 40ms, now + 900ms);
   EXPECT_EQ(clock.ahead(), 0us);
   // A slow answer tells little, and takes nothing of what is known.
-  clock.heard(here.now(), here.now() + 10s, here.now() + 1ms);
+  clock.heard(now, here.now() + 10s, now + 1ms);
   const auto known = clock.ahead();
-  clock.heard(here.now(), here.now() + 12s, here.now() + 4s);
+  clock.heard(now, here.now() + 12s, now + 4s);
   EXPECT_EQ(clock.ahead(), known);
 }
 
