@@ -11,6 +11,8 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <fmt/format.h>
 
+#include "medsynth/base/descriptor.h"
+
 namespace medsynth::api {
 namespace {
 
@@ -30,15 +32,12 @@ class FolderLock {
  public:
   explicit FolderLock(const std::filesystem::path& folder)
       : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    if (descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX) == 0) held_ = true;
+    if (descriptor_ && ::flock(*descriptor_, LOCK_EX) == 0) held_ = true;
   }
-  ~FolderLock() { ::close(descriptor_); }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
   bool held() const { return held_; }  // false: errno says why
 
  private:
-  int descriptor_;
+  Descriptor descriptor_;
   bool held_ = false;
 };
 

@@ -21,20 +21,6 @@ std::error_code last_error() {
   return {errno != 0 ? errno : EIO, std::generic_category()};
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int operator*() const { return number_; }
-
- private:
-  int number_;
-};
-
 void create_folder_of(const fs::path& file) {
   std::error_code ignored;
   const fs::path folder = file.parent_path();
@@ -68,7 +54,7 @@ std::error_code write_private_file(const fs::path& file, std::string_view text) 
   std::string part = file.string() + ".XXXXXX";
   errno = 0;
   const Descriptor out(::mkostemp(part.data(), O_CLOEXEC));  // mode 600
-  if (*out < 0) return last_error();
+  if (!out) return last_error();
   if (write_all(*out, text) && ::rename(part.c_str(), file.c_str()) == 0) return {};
   const std::error_code error = last_error();
   ::unlink(part.c_str());
@@ -81,7 +67,7 @@ std::error_code append_private_file(const fs::path& file, std::string_view text)
   const Descriptor out(
       ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
   struct stat before{};
-  if (*out < 0 || ::fstat(*out, &before) != 0) return last_error();
+  if (!out || ::fstat(*out, &before) != 0) return last_error();
   if (!is_private(before)) return std::make_error_code(std::errc::permission_denied);
   if (write_all(*out, text)) return {};
   const std::error_code error = last_error();
@@ -93,9 +79,9 @@ std::error_code append_private_file(const fs::path& file, std::string_view text)
 Result<std::optional<std::string>> read_private_file(const fs::path& file, std::size_t last_bytes) {
   errno = 0;
   const Descriptor in(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (*in < 0 && (errno == ENOENT || errno == ENOTDIR)) return std::optional<std::string>();
+  if (!in && (errno == ENOENT || errno == ENOTDIR)) return std::optional<std::string>();
   struct stat state{};
-  if (*in < 0 || ::fstat(*in, &state) != 0) return unreadable(file);
+  if (!in || ::fstat(*in, &state) != 0) return unreadable(file);
   if (!is_private(state))
     return Error{Code::not_allowed,
                  fmt::format("{} must be a file that only its owner may read and write, and be yours: chmod "
@@ -118,20 +104,16 @@ Result<std::optional<std::string>> read_private_file(const fs::path& file, std::
 FileLock::FileLock(const fs::path& file) {
   create_folder_of(file);
   errno = 0;
-  descriptor_ = ::open((file.string() + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  descriptor_.reset(::open((file.string() + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   // It is held for milliseconds, unless its holder stands still.
   constexpr std::chrono::seconds kPatience{10};
   constexpr std::chrono::milliseconds kTryAgain{5};
   const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (descriptor_ >= 0) {
-    held_ = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
+  while (descriptor_) {
+    held_ = ::flock(*descriptor_, LOCK_EX | LOCK_NB) == 0;
     if (held_ || (errno != EWOULDBLOCK && errno != EINTR) || std::chrono::steady_clock::now() > end) return;
     std::this_thread::sleep_for(kTryAgain);
   }
-}
-
-FileLock::~FileLock() {
-  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 FileStamp stamp_of(const fs::path& file) {

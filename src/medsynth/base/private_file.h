@@ -17,6 +17,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "medsynth/base/descriptor.h"
 #include "medsynth/base/error.h"
 
 namespace medsynth {
@@ -39,13 +40,10 @@ Result<std::optional<std::string>> read_private_file(const std::filesystem::path
 class FileLock {
  public:
   explicit FileLock(const std::filesystem::path& file);
-  ~FileLock();
-  FileLock(const FileLock&) = delete;
-  FileLock& operator=(const FileLock&) = delete;
   bool held() const { return held_; }  // false: errno says why, EWOULDBLOCK that somebody else has it
 
  private:
-  int descriptor_;
+  Descriptor descriptor_;
   bool held_ = false;
 };
 

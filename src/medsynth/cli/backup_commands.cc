@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 
 #include "medsynth/backup/restore.h"
+#include "medsynth/base/descriptor.h"
 #include "medsynth/base/id.h"
 #include "medsynth/base/paths.h"
 #include "medsynth/base/signals.h"
@@ -46,36 +47,22 @@ Error not_written(const std::string& path, const std::error_code& why) {
           "backup_not_written"};
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    if (number_ > 2) ::close(number_);
-  }
-  int operator*() const { return number_; }
-
- private:
-  int number_;
-};
-
 // A file that appears under its name once it is whole; a pipe or a device is written to as it is.
 class NewFile {
  public:
   static Result<NewFile> open(const std::string& path) {
     std::error_code ignored;
-    if (path == kStandard) return NewFile(Descriptor(STDOUT_FILENO), "", path);
+    if (path == kStandard) return NewFile(Descriptor(::dup(STDOUT_FILENO)), "", path);
     BOOST_OUTCOME_TRY(check_output_file("FILE", path));
     errno = 0;
     if (fs::exists(path, ignored) && !fs::is_regular_file(path, ignored)) {
       Descriptor out(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-      if (*out < 0) return not_written(path, last_error());
+      if (!out) return not_written(path, last_error());
       return NewFile(std::move(out), "", path);
     }
     std::string part = path + ".XXXXXX";
     Descriptor out(::mkostemp(part.data(), O_CLOEXEC));  // mode 600
-    if (*out < 0) return not_written(path, last_error());
+    if (!out) return not_written(path, last_error());
     return NewFile(std::move(out), part, path);
   }
   NewFile(NewFile&& other) noexcept
@@ -110,8 +97,8 @@ Result<Descriptor> open_backup(const std::string& path) {
                  "no_such_file"};
   };
   errno = 0;
-  Descriptor in(path == kStandard ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (*in < 0) return unreadable();
+  Descriptor in(path == kStandard ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!in) return unreadable();
   struct stat about{};
   if (::fstat(*in, &about) != 0) return unreadable();
   if (S_ISREG(about.st_mode)) return in;
@@ -120,7 +107,7 @@ Result<Descriptor> open_backup(const std::string& path) {
   std::error_code ignored;
   std::string name = (fs::temp_directory_path(ignored) / "medsynth-restore-XXXXXX").string();
   Descriptor copy(::mkostemp(name.data(), O_CLOEXEC));
-  if (*copy < 0) return not_written(name, last_error());
+  if (!copy) return not_written(name, last_error());
   ::unlink(name.c_str());
   std::array<char, 64 * 1024> buffer;
   for (;;) {

@@ -18,11 +18,12 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/base/child.h"
 #include "medsynth/base/clock.h"
+#include "medsynth/base/descriptor.h"
 #include "medsynth/base/paths.h"
 #include "medsynth/cli/http_client.h"
 #include "medsynth/cli/own_command.h"
-#include "medsynth/cli/supervisor.h"
 
 namespace medsynth::cli {
 namespace {
@@ -42,14 +43,13 @@ Error not_started(std::string_view why) {
 
 // A port of loopback that nobody has just now: Redis takes no "any".
 int free_port() {
-  const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const Descriptor probe(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
   auto* const any = reinterpret_cast<sockaddr*>(&address);
-  const bool bound = bind(probe, any, size) == 0 && getsockname(probe, any, &size) == 0;
-  close(probe);
+  const bool bound = bind(*probe, any, size) == 0 && getsockname(*probe, any, &size) == 0;
   return bound ? ntohs(address.sin_port) : 0;
 }
 
@@ -75,13 +75,13 @@ Result<std::unique_ptr<LocalServer>> LocalServer::start(const LoadedSettings& lo
     flags["redis_url"] = fmt::format("redis://127.0.0.1:{}/0", free_port());
   }
   BOOST_OUTCOME_TRY(const auto command, own_command("serve", flags));
-  std::array<int, 2> out{};
-  if (pipe2(out.data(), O_CLOEXEC) != 0) return not_started(std::generic_category().message(errno));
-  server->pid_ = spawn(command, SIGTERM, out[1]);
-  close(out[1]);
-  const auto listens = server->listens(out[0]);
-  close(out[0]);
-  BOOST_OUTCOME_TRY(listens);
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return not_started(std::generic_category().message(errno));
+  const Descriptor from(ends[0]);
+  Descriptor to(ends[1]);
+  server->pid_ = spawn(command, {.death_signal = SIGTERM, .out = *to});
+  to.reset();
+  BOOST_OUTCOME_TRY(server->listens(*from));
   BOOST_OUTCOME_TRY(server->ready());
   return server;
 }

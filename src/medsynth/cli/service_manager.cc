@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "medsynth/base/descriptor.h"
+
 namespace medsynth::cli {
 namespace {
 
@@ -33,12 +35,11 @@ void ServiceManager::tell(std::string_view state) const {
   address.sun_family = AF_UNIX;
   socket_.copy(address.sun_path, socket_.size());
   if (socket_[0] == '@') address.sun_path[0] = '\0';  // an abstract one
-  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return;
+  const Descriptor to(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!to) return;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size());
-  (void)::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
+  (void)::sendto(*to, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
                  size);
-  ::close(fd);
 }
 
 }  // namespace medsynth::cli

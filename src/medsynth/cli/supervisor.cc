@@ -1,8 +1,5 @@
 #include "medsynth/cli/supervisor.h"
 
-#include <fcntl.h>
-#include <linux/close_range.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +7,7 @@
 #include <csignal>
 #include <utility>
 
+#include "medsynth/base/child.h"
 #include "medsynth/base/id.h"
 #include "medsynth/base/log.h"
 
@@ -37,28 +35,6 @@ std::chrono::milliseconds restart_delay(int quick_deaths) {
   return std::min<std::chrono::milliseconds>(kLongest, 250ms * (1 << std::min(quick_deaths - 1, 10)));
 }
 
-int spawn(const std::vector<std::string>& command, int death_signal, int out) {
-  // Everything that allocates happens before fork: other threads may hold locks.
-  std::vector<char*> arguments;
-  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  const pid_t parent = getpid();
-  const pid_t child = fork();
-  if (child != 0) return child;
-  prctl(PR_SET_PDEATHSIG, death_signal);
-  if (getppid() != parent) _exit(127);  // it died before the line above
-  setpgid(0, 0);  // a Ctrl-C at the terminal is for the server, which stops its workers in order
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  dup2(null, STDIN_FILENO);
-  if (out != STDOUT_FILENO) dup2(out, STDOUT_FILENO);
-  close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);  // connections of ours would stay open with it
-  execv(arguments[0], arguments.data());
-  _exit(127);
-}
-
 Supervisor::Supervisor(Options options)
     : options_(std::move(options)), children_(static_cast<std::size_t>(options_.count)) {}
 
@@ -71,7 +47,8 @@ void Supervisor::start(Child& child, SteadyTime now) {
   std::vector<std::string> command = options_.command;
   command.push_back("--worker-id");
   command.push_back(child.worker_id);
-  child.pid = spawn(command, SIGKILL);
+  // SIGKILL: what it held is recovered, and a worker whose Redis went with its server could settle nothing.
+  child.pid = spawn(command, {.death_signal = SIGKILL});
   child.started = now;
   if (child.pid > 0)
     return log::info("worker started", {{"pid_of_worker", child.pid}, {"worker", child.worker_id}});

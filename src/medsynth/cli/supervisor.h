@@ -18,11 +18,6 @@ namespace medsynth::cli {
 std::chrono::milliseconds restart_delay(int quick_deaths);
 bool is_quick_death(std::chrono::milliseconds lived);
 
-// Starts a child that gets `death_signal` when this process dies: workers SIGKILL, since what it held is
-// recovered, and a worker whose Redis went with its server could settle nothing. Standard input is /dev/null,
-// standard output `out`. Gives its pid, or -1.
-int spawn(const std::vector<std::string>& command, int death_signal, int out = 1);
-
 class Supervisor {
  public:
   struct Options {

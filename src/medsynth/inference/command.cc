@@ -16,27 +16,13 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/base/descriptor.h"
+
 namespace medsynth::inference {
 namespace {
 
 constexpr std::size_t kKeptOutput = 16 * 1024;
 constexpr std::chrono::milliseconds kTick{200};
-
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { reset(); }
-  void reset(int number = -1) {
-    if (number_ >= 0) close(number_);
-    number_ = number;
-  }
-  int operator*() const { return number_; }
-
- private:
-  int number_;
-};
 
 // Our environment with the additions, which come first and so win.
 std::vector<std::string> merged_environment(const Command& command) {

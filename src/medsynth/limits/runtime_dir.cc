@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/base/descriptor.h"
 #include "medsynth/limits/limits.h"
 
 namespace medsynth::limits {
@@ -26,13 +27,12 @@ Error refused(const std::filesystem::path& path, std::string_view why) {
 Result<std::filesystem::path> own(const std::filesystem::path& path, int no_follow) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
     return refused(path, fmt::format("cannot be made ({})", std::strerror(errno)));
-  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | no_follow);
-  if (folder < 0) return refused(path, fmt::format("cannot be opened ({})", std::strerror(errno)));
+  const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | no_follow));
+  if (!folder) return refused(path, fmt::format("cannot be opened ({})", std::strerror(errno)));
   struct stat found{};
-  const bool known = ::fstat(folder, &found) == 0;
+  const bool known = ::fstat(*folder, &found) == 0;
   const bool ours = known && found.st_uid == ::geteuid();
   const bool writable_by_others = known && (found.st_mode & 022) != 0;
-  ::close(folder);
   if (!ours) return refused(path, "belongs to another user");
   if (writable_by_others) return refused(path, "can be written by other users");
   return path;

@@ -11,7 +11,7 @@
 
 #include "medsynth/base/described.h"
 #include "medsynth/base/id.h"
-#include "medsynth/models/file_lock.h"
+#include "medsynth/base/private_file.h"
 
 namespace medsynth::models {
 namespace {
@@ -307,7 +307,9 @@ Result<> Catalogue::use(std::string_view name) {
 Result<> Catalogue::change(const std::function<Result<>(Catalogue&)>& edit) {
   std::error_code error;
   if (file_.has_parent_path()) fs::create_directories(file_.parent_path(), error);
-  BOOST_OUTCOME_TRY(const auto lock, FileLock::take(file_.string() + ".lock"));
+  const FileLock lock(file_);
+  if (!lock.held())
+    return Error{Code::unavailable, "cannot write " + file_.string() + ": check the folder's rights", ""};
   BOOST_OUTCOME_TRY(auto newest, read(folder_, file_, language_model_));
   BOOST_OUTCOME_TRY(edit(newest));
   BOOST_OUTCOME_TRY(newest.write());

@@ -12,7 +12,8 @@
 #include <fmt/format.h>
 
 #include "medsynth/base/described.h"
-#include "medsynth/models/file_lock.h"
+#include "medsynth/base/descriptor.h"
+#include "medsynth/base/private_file.h"
 
 namespace medsynth::models {
 namespace {
@@ -41,7 +42,9 @@ std::vector<Learned> read_learned(const fs::path& file) {
 Result<> write_learned(const fs::path& file, const std::vector<Learned>& learned) {
   std::error_code error;
   fs::create_directories(file.parent_path(), error);
-  BOOST_OUTCOME_TRY(const auto lock, FileLock::take(file.string() + ".lock"));
+  const FileLock lock(file);
+  if (!lock.held())
+    return Error{Code::unavailable, "cannot write " + file.string() + ": check the folder's rights", ""};
   LearnedFile content{.models = read_learned(file)};
   for (const Learned& each : learned) {
     std::erase_if(content.models,
@@ -63,11 +66,10 @@ Result<> write_learned(const fs::path& file, const std::vector<Learned>& learned
 
 std::uint64_t anonymous_bytes() {
   // statm: size resident shared ... in pages; what is resident and not shared with a file is anonymous.
-  const int descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return 0;
+  const Descriptor statm(open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+  if (!statm) return 0;
   std::array<char, 128> text{};
-  const ssize_t length = read(descriptor, text.data(), text.size());
-  close(descriptor);
+  const ssize_t length = read(*statm, text.data(), text.size());
   std::array<std::uint64_t, 3> pages{};
   const char* at = text.data();
   const char* const end = at + std::max<ssize_t>(0, length);

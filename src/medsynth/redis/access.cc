@@ -23,9 +23,9 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMostBytes = 4096;  // of either file
 
 std::optional<std::string> read_own(const fs::path& path) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   std::string text(kMostBytes, '\0');
-  const ssize_t got = fd ? ::read(fd.get(), text.data(), text.size()) : -1;
+  const ssize_t got = fd ? ::read(*fd, text.data(), text.size()) : -1;
   if (got <= 0) return std::nullopt;
   text.resize(static_cast<std::size_t>(got));
   return text;

@@ -1,12 +1,10 @@
 #include "medsynth/redis/managed.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -21,6 +19,7 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/base/child.h"
 #include "medsynth/redis/access.h"
 #include "medsynth/redis/client.h"
 #include "medsynth/redis/managed_config.h"
@@ -44,17 +43,17 @@ Error unavailable(std::string reason, std::string message) {
 // ---- probing ----
 
 bool connects(int family, const sockaddr* address, socklen_t size) {
-  const Fd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const Descriptor fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return false;
-  if (::connect(fd.get(), address, size) == 0) return true;
+  if (::connect(*fd, address, size) == 0) return true;
   // A full backlog (EAGAIN, unix only) means that somebody listens.
   if (errno == EAGAIN) return true;
   if (errno != EINPROGRESS) return false;
-  pollfd waiting{fd.get(), POLLOUT, 0};
+  pollfd waiting{*fd, POLLOUT, 0};
   int error = 0;
   socklen_t error_size = sizeof(error);
   return ::poll(&waiting, 1, 1000) == 1 &&
-         ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &error_size) == 0 && error == 0;
+         ::getsockopt(*fd, SOL_SOCKET, SO_ERROR, &error, &error_size) == 0 && error == 0;
 }
 
 bool connects_unix(const std::string& path) {
@@ -87,15 +86,15 @@ const Error kGivenUp{Code::cancelled, "The start of the managed Redis was cancel
 
 // A lock of the open file, not of the process: the server that inherits the file holds it as long as it
 // lives.
-Result<Fd> take_lock(const fs::path& path, steady_clock::time_point deadline, const ManagedOptions& options) {
-  BOOST_OUTCOME_TRY(Fd fd, open_own(path, O_RDWR));
+Result<Descriptor> take_lock(const fs::path& path, steady_clock::time_point deadline,
+                             const ManagedOptions& options) {
+  BOOST_OUTCOME_TRY(Descriptor fd, open_own(path, O_RDWR));
   for (;;) {
     struct flock lock{};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
-    if (::fcntl(fd.get(), F_OFD_SETLK, &lock) == 0) {
-      if (::ftruncate(fd.get(), 0) != 0)
-        return system_failure("write", path);  // the last holder's process id
+    if (::fcntl(*fd, F_OFD_SETLK, &lock) == 0) {
+      if (::ftruncate(*fd, 0) != 0) return system_failure("write", path);  // the last holder's process id
       return fd;
     }
     if (errno != EAGAIN && errno != EACCES) return system_failure("lock", path);
@@ -161,35 +160,6 @@ std::string found_in_environment() {
     }
   }
   return "";
-}
-
-struct Launch {
-  std::string program;
-  std::string config;
-  int lock;
-  int log;
-  pid_t parent;
-};
-
-// In the child, between fork and exec: only what is safe there.
-[[noreturn]] void become_redis(const Launch& launch) {
-  ::setpgid(0, 0);  // Ctrl-C at the terminal is for our parent, which stops us after its work is done
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (::getppid() != launch.parent) ::_exit(126);
-  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  const int null = ::open("/dev/null", O_RDONLY);
-  ::dup2(null, STDIN_FILENO);
-  if (null > STDERR_FILENO) ::close(null);
-  ::dup2(launch.log, STDOUT_FILENO);
-  ::dup2(launch.log, STDERR_FILENO);
-  ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);  // what our parent listens on above all
-  ::fcntl(launch.lock, F_SETFD, 0);
-  const char* const words[] = {launch.program.c_str(), launch.config.c_str(), nullptr};
-  ::execv(launch.program.c_str(), const_cast<char* const*>(words));
-  ::_exit(127);
 }
 
 // What the server said last, for people: the text after the last warning mark ("# ") from `offset` on.
@@ -317,20 +287,19 @@ Result<std::unique_ptr<Managed>> Managed::start(const ManagedOptions& options, m
   if (options.url.unix_path.empty()) {
     BOOST_OUTCOME_TRY(claim(folder, options.url, impl->password, socket));
   }
-  BOOST_OUTCOME_TRY(const Fd log_fd, open_own(log, O_WRONLY | O_APPEND));
-  const std::streamoff log_end = ::lseek(log_fd.get(), 0, SEEK_END);
+  BOOST_OUTCOME_TRY(const Descriptor log_fd, open_own(log, O_WRONLY | O_APPEND));
+  const std::streamoff log_end = ::lseek(*log_fd, 0, SEEK_END);
 
-  const Launch launch{program, config.native(), lock.get(), log_fd.get(), ::getpid()};
-  const pid_t pid = ::fork();
+  // An orderly end of our parent takes it along, after its work is done.
+  const pid_t pid = spawn({program, config.native()},
+                          {.death_signal = SIGTERM, .out = *log_fd, .error = *log_fd, .kept = *lock});
   if (pid < 0) return system_failure("start", program);
-  if (pid == 0) become_redis(launch);
   impl->pid = pid;
   impl->ended = false;
   // For the next who finds the folder in use.
   const std::string holder = fmt::format("{}\n", pid);
-  if (::pwrite(lock.get(), holder.data(), holder.size(), 0) < 0)
-    return system_failure("write", folder / "lock");
-  lock = Fd();  // the child has it now
+  if (::pwrite(*lock, holder.data(), holder.size(), 0) < 0) return system_failure("write", folder / "lock");
+  lock.reset();  // the child has it now
   BOOST_OUTCOME_TRY(impl->wait_until_ready(options, deadline, log, log_end));
   return std::unique_ptr<Managed>(new Managed(std::move(impl)));
 }

@@ -65,8 +65,8 @@ Result<> check_managed_folder(const fs::path& folder) {
                "redis_not_started"};
 }
 
-Result<Fd> open_own(const fs::path& path, int flags) {
-  Fd fd(::open(path.c_str(), flags | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+Result<Descriptor> open_own(const fs::path& path, int flags) {
+  Descriptor fd(::open(path.c_str(), flags | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return errno == ELOOP ? unsafe(path, kLink) : system_failure("open", path);
   return fd;
 }

@@ -2,34 +2,14 @@
 // Internal to managed.cc and access.cc.
 #pragma once
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <utility>
 
+#include "medsynth/base/descriptor.h"
 #include "medsynth/base/error.h"
 
 namespace medsynth::redis {
-
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 // unavailable, with the reason "redis_not_started" and errno's words.
 Error system_failure(std::string_view what, const std::filesystem::path& path);
@@ -41,7 +21,7 @@ Result<> make_managed_folder(const std::filesystem::path& folder);
 // Looks at all that lies in it: Redis would read and overwrite what is there.
 Result<> check_managed_folder(const std::filesystem::path& folder);
 // Made where it is missing.
-Result<Fd> open_own(const std::filesystem::path& path, int flags);
+Result<Descriptor> open_own(const std::filesystem::path& path, int flags);
 // All of it or nothing of it (base/private_file.h).
 Result<> write_own(const std::filesystem::path& path, std::string_view text);
 

@@ -12,7 +12,8 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
+
+#include "medsynth/base/descriptor.h"
 
 namespace medsynth::limits {
 
@@ -20,34 +21,23 @@ class TextFile {
  public:
   TextFile() = default;  // reads as empty
   explicit TextFile(std::filesystem::path path) : path_(path.string()) {}
-  TextFile(TextFile&& other) noexcept
-      : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
-  TextFile& operator=(TextFile&& other) noexcept {
-    std::swap(path_, other.path_);
-    std::swap(descriptor_, other.descriptor_);
-    return *this;
-  }
-  ~TextFile() { close(); }
 
   // What is in it now, cut at the buffer's size; empty when it cannot be read. One that was absent is looked
   // for again.
   std::string_view read(std::span<char> buffer) {
     for (int tries = 0; tries < 2 && !path_.empty(); ++tries) {
-      if (descriptor_ < 0) descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-      if (descriptor_ < 0) return {};
-      const ssize_t size = ::pread(descriptor_, buffer.data(), buffer.size(), 0);
+      if (!descriptor_) descriptor_.reset(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+      if (!descriptor_) return {};
+      const ssize_t size = ::pread(*descriptor_, buffer.data(), buffer.size(), 0);
       if (size > 0) return {buffer.data(), static_cast<std::size_t>(size)};
-      close();  // its cgroup or process is gone; another may have its name by now
+      descriptor_.reset();  // its cgroup or process is gone; another may have its name by now
     }
     return {};
-  }
-  void close() {
-    if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
   }
 
  private:
   std::string path_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
 };
 
 inline std::optional<std::uint64_t> number_at(std::string_view text) {
