@@ -129,8 +129,8 @@ def redis(make_server: MakeServer, folder: pathlib.Path) -> Iterator[tuple[Serve
             store.end()
 
 
-# What an event tells of it: the gate that is closed, the state of the queue, or a task in a worker's hands. Of one that is delayed or
-# tried again, its record is all there is.
+# What an event tells of it: the gate that is closed, the state of the queue, or a task in a worker's hands. One that is delayed or tried
+# again is told of once, when it changes.
 TOLD = {"cpu": ("gate", "reason", "cpu"), "memory": ("gate", "reason", "memory"), "gpu": ("gate", "reason", "gpu"), "paused": ("queue", "state", "paused"),
         "no_worker": ("queue", "workers", 0), "slot": ("usage", "hosts", "slots"),
         "model_lock": ("usage", "hosts", "model_lock"), "redis": ("usage", "hosts", "redis")}
@@ -184,6 +184,20 @@ def test_the_same_reason_is_told_everywhere(cause, make_server: MakeServer, brow
             event, name, value = LOGGED[reason]
             lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
             assert any(line["msg"] == event and line[name] == value for line in lines), event
+
+
+def test_an_event_says_of_a_task_that_it_waits_by_intention(make_server: MakeServer):
+    server = make_server().start()
+    with Reader(server) as reader:
+        events = reader.events("task")
+        before = server.detect(use_all_methods=False)
+        assert next(each for each in events if each["task_id"] == before)["reason"] is None
+        later = send(server, "detect_contradiction", {"claim1": ASPIRIN, "claim2": NO_ASPIRIN}, delay=600_000)
+        told = next(each for each in events if each["task_id"] == later)
+        assert (told["status"], told["reason"], told["due_at"]) == ("pending", "delayed", server.task(later)["eta"])
+        again = send(server, "generate_embeddings", {"texts": LONG[:500]}, options={"time_limit": 1, "min_backoff": 600_000, "max_backoff": 600_000})
+        told = next(each for each in events if each["task_id"] == again and each["status"] == "retrying")
+        assert (told["reason"], told["due_at"]) == ("retry", server.task(again)["next_attempt_at"])
 
 
 def test_an_unknown_actor_is_no_wait(make_server: MakeServer):

@@ -32,8 +32,10 @@ struct TaskEvent {
   std::int64_t attempt = 0;
   std::optional<std::string> actor;
   std::optional<std::string> queue;
+  std::optional<std::string> reason;  // "delayed" or "retry": it waits by intention,
+  std::optional<std::string> due_at;  // until then
 };
-BOOST_DESCRIBE_STRUCT(TaskEvent, (), (task_id, status, progress, attempt, actor, queue))
+BOOST_DESCRIBE_STRUCT(TaskEvent, (), (task_id, status, progress, attempt, actor, queue, reason, due_at))
 
 struct GateEvent {
   std::string host;

@@ -14,6 +14,7 @@
 #include "medsynth/api/off_loop.h"
 #include "medsynth/api/queue_view.h"
 #include "medsynth/api/url.h"
+#include "medsynth/api/waiting_view.h"
 #include "medsynth/base/id.h"
 #include "medsynth/base/log.h"
 
@@ -50,14 +51,21 @@ asio::awaitable<Result<std::vector<Change>>> read_changes(App& app, const tasks:
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   std::vector<tasks::Record> records;
   if (!ids.empty()) {
-    BOOST_OUTCOME_CO_TRY(records, co_await co_run(app, stream_of(app).excerpts(ids, {"actor", "queue"})));
+    BOOST_OUTCOME_CO_TRY(
+        records,
+        co_await co_run(app, stream_of(app).excerpts(ids, {"actor", "queue", "eta", "next_attempt_at"})));
   }
-  co_await off_loop(app, bytes, [&] {
+  co_await off_loop(app, bytes, [&, now = app.now()] {
     for (Change& each : changes) {
       const auto at = std::lower_bound(ids.begin(), ids.end(), each.task.task_id) - ids.begin();
       const tasks::Record& record = records[static_cast<std::size_t>(at)];
       each.task.actor = record.text("actor");
       each.task.queue = record.text("queue");
+      const auto status = described::enum_from<tasks::Status>(each.task.status);  // none: it is deleted
+      if (const auto due = status ? due_of(record, *status, now) : std::nullopt) {
+        each.task.reason = std::string(due->reason);
+        each.task.due_at = due->text;
+      }
       each.data = described::write(each.task);
     }
     return true;

@@ -64,6 +64,15 @@ bool is_for_ours(const fleet::TaskReport& report, const std::vector<const fleet:
 
 }  // namespace
 
+std::optional<Due> due_of(const tasks::Record& record, tasks::Status status, WallTime now) {
+  const bool failed = status == tasks::Status::retrying;
+  if (!failed && status != tasks::Status::pending) return std::nullopt;
+  const auto text = record.text(failed ? "next_attempt_at" : "eta");
+  const auto at = parse_rfc3339(text.value_or(""));
+  if (!at || *at <= now) return std::nullopt;
+  return Due{failed ? "retry" : "delayed", *at, *text};
+}
+
 WaitingView::WaitingView(const WaitingFacts& facts, WallTime now) : facts_(facts), now_(now) {
   for (const fleet::Snapshot& worker : facts.roll.alive)
     for (const fleet::TaskReport& task : worker.tasks)
@@ -112,20 +121,19 @@ std::optional<tasks::Waiting> WaitingView::of(const tasks::Record& record,
   return waiting;
 }
 
-// One that waits by intention: it is delayed, or failed and is tried again later.
 std::optional<tasks::Waiting> WaitingView::until_due(const tasks::Record& record, const std::string& queue) {
-  const bool failed = record.status() == tasks::Status::retrying;
-  const auto text = record.text(failed ? "next_attempt_at" : "eta");
-  const auto due = parse_rfc3339(text.value_or(""));
-  if (!due || *due <= now_) return std::nullopt;
+  const auto due = due_of(record, record.status().value_or(tasks::Status::pending), now_);
+  if (!due) return std::nullopt;
   tasks::Waiting waiting{
-      .reason = failed ? "retry" : "delayed",
-      .detail = failed ? fmt::format("it failed, and is tried again at {}", *text)
-                       : fmt::format("it was sent with a delay, and is due at {}", *text),
+      .reason = std::string(due->reason),
+      .detail = fmt::format(
+          "{} at {}",
+          due->reason == "retry" ? "it failed, and is tried again" : "it was sent with a delay, and is due",
+          due->text),
       .remedy = fmt::format("It starts by itself then; medsynth tasks cancel {} ends it", record.task_id)};
   if (reason_of_queue(queue).empty()) {
     constexpr double kUntilTaken = 1;  // seconds after it is due
-    const double left = seconds_between(now_, *due);
+    const double left = seconds_between(now_, due->at);
     waiting.estimate = tasks::Estimate{std::max(0.0, left - kUntilTaken), left + kUntilTaken};
   }
   return waiting;

@@ -26,6 +26,14 @@ struct WaitingFacts {
   std::set<std::string, std::less<>> paused;  // queues
 };
 
+// Of a task that waits by intention: it is delayed, or failed and is tried again later.
+struct Due {
+  std::string_view reason;  // "delayed", "retry"
+  WallTime at;              // later than `now`
+  std::string text;         // as the record has it
+};
+std::optional<Due> due_of(const tasks::Record& record, tasks::Status status, WallTime now);
+
 class WaitingView {
  public:
   // `facts` outlive it.
