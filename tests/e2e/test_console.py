@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -137,6 +138,18 @@ def test_a_task_waits_and_starts(make_server: MakeServer, page: Page):
     live(page)
     page.get_by_role("link", name="Tasks", exact=True).click()
     says(page, task_id)
+
+
+def test_a_killed_worker_is_a_gap_in_the_timeline(make_server: MakeServer, page: Page):
+    server = make_server().start()
+    task_id = server.post("/v1/async-ml/embeddings/generate", json={"texts": ["A sentence about the heart. " * 40] * 3_000}).json()["data"]["task_id"]
+    wait_until(lambda: server.task(task_id)["status"] == "processing", 60, "it runs")
+    go(page, server, f"tasks/{task_id}")
+    [worker] = server.children(" worker")
+    os.kill(worker, signal.SIGKILL)
+    says(page, "lost")
+    says(page, "Attempt 2")
+    page.get_by_role("button", name="Cancel").click()
 
 
 def test_the_list_follows_and_pages(make_server: MakeServer, page: Page):

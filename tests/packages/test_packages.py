@@ -227,7 +227,7 @@ def test_the_image_has_the_program_and_little_else(image: tuple[dict, pathlib.Pa
     assert {path.name for path in (root / "usr/bin").iterdir()} == {"medsynth", "redis-server"}, "no shell, no package manager"
 
 
-def test_the_image_serves_from_a_read_only_root(image: tuple[dict, pathlib.Path], own_network: None, models: pathlib.Path):
+def test_the_image_serves_from_a_read_only_root(image: tuple[dict, pathlib.Path], own_mounts: None, own_network: None, models: pathlib.Path):
     config, root = image
     environment = [*config["Env"], "MEDSYNTH_MODELS_DIR=/models", "MAX_CPU_PERCENT=100", "MAX_MEMORY_PERCENT=100"]
     (root / "models").mkdir()

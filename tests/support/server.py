@@ -243,6 +243,13 @@ def own_network() -> Iterator[None]:
 
 
 @pytest.fixture
+def own_mounts() -> None:
+    """A test that runs something by `unshare --mount`. Within a chroot, whose root is no mount, or without rights there is no such thing."""
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, timeout=60).returncode != 0:
+        pytest.skip("no mount namespace can be made here")
+
+
+@pytest.fixture
 def make_server(models: pathlib.Path, tmp_path: pathlib.Path) -> Iterator[Callable[..., Server]]:
     """Servers of the test's own, which it may treat badly; what still lives at its end is killed."""
     made: list[Server] = []
