@@ -235,12 +235,14 @@ int features(const Options& options) {
       continue;
     }
     const Meeting& m = each.pair->meeting;
-    fmt::print("{} {} {} {} {:.4f} {:.4f} {:.4f} {:.4f} {:.4f} {:.4f} {} {} {:.4f} {:.4f} {:.4f}\n", half,
-               static_cast<int>(each.same_question), static_cast<int>(each.contradiction),
-               described::enum_name(each.pair->opposition), m.exposure, m.outcome, m.all, m.title, m.shared,
-               m.rarest_title, static_cast<int>(each.a->finding.implied || each.b->finding.implied),
-               static_cast<int>(each.a->finding.hedged || each.b->finding.hedged), m.meaning,
-               each.pair->probability.same_question, each.pair->probability.contradiction);
+    fmt::print(
+        "{} {} {} {} {:.4f} {:.4f} {:.4f} {:.4f} {:.4f} {:.4f} {} {} {:.4f} {:.4f} {:.4f} {:.4f} {:.4f}\n",
+        half, static_cast<int>(each.same_question), static_cast<int>(each.contradiction),
+        described::enum_name(each.pair->opposition), m.exposure, m.outcome, m.all, m.title, m.shared,
+        m.rarest_title, static_cast<int>(each.a->finding.implied || each.b->finding.implied),
+        static_cast<int>(each.a->finding.hedged || each.b->finding.hedged), m.meaning,
+        each.pair->probability.same_question, each.pair->probability.contradiction, m.other_exposure,
+        m.other_outcome);
   }
   return 0;
 }

@@ -29,6 +29,8 @@ int sample(const Options& options);
 int features(const Options& options);
 // How the claims of invented questions do, alone and among abstracts.
 int questions(const Options& options);
+// One line for each pair of claims of the sets to fit: what question.cc is fitted on.
+int claim_features(const Options& options);
 // How good the scores are on the labels, by halves, with 95 % intervals.
 int labels(const Options& options);
 

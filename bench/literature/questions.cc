@@ -12,6 +12,8 @@
 
 #include "medsynth/base/described.h"
 #include "medsynth/contradiction/contradiction.h"
+#include "medsynth/contradiction/findings/question.h"
+#include "medsynth/contradiction/findings/statements.h"
 
 #include "figures.h"
 #include "labelled.h"
@@ -35,6 +37,8 @@ std::vector<Answered> read_answered(const Options& options, std::string_view hal
   return out;
 }
 
+using namespace medsynth::contradiction;
+
 using Scores = std::map<std::pair<std::size_t, std::size_t>, double>;
 
 // By indices of `articles`, which have no ids of their own.
@@ -42,7 +46,7 @@ std::vector<std::pair<std::pair<std::size_t, std::size_t>, double>> scores_of(
     std::vector<jobs::Article> articles, inference::Model* model) {
   for (std::size_t i = 0; i < articles.size(); ++i) articles[i].id = std::to_string(i);
   jobs::AnalyzeArticles arguments{.articles = std::move(articles), .threshold = 0};
-  const auto result = contradiction::analyze(arguments, {}, {}, model);
+  const auto result = contradiction::analyze(arguments, {}, {}, {.sentence = model});
   if (!result) fmt::print(stderr, "{}\n", result.error().message), std::exit(1);
   std::vector<std::pair<std::pair<std::size_t, std::size_t>, double>> out;
   for (const jobs::FoundContradiction& each : result->contradictions) {
@@ -54,9 +58,13 @@ std::vector<std::pair<std::pair<std::size_t, std::size_t>, double>> scores_of(
 
 // Of the claims, and what else stands beside them: articles [claims.size(), ...).
 void judge(std::string_view name, const std::vector<Answered>& claims, std::vector<jobs::Article> beside,
-           inference::Model* model, std::size_t shown) {
+           inference::Model* model, std::size_t shown, bool as_abstracts = false) {
   std::vector<jobs::Article> articles;
-  for (const Answered& each : claims) articles.push_back({.claims = std::vector<std::string>{each.claim}});
+  for (const Answered& each : claims)
+    if (as_abstracts)
+      articles.push_back({.abstract = each.claim});
+    else
+      articles.push_back({.claims = std::vector<std::string>{each.claim}});
   const bool alone = beside.empty();
   articles.insert(articles.end(), beside.begin(), beside.end());
   const auto listed = scores_of(std::move(articles), model);
@@ -125,6 +133,42 @@ void judge(std::string_view name, const std::vector<Answered>& claims, std::vect
 
 }  // namespace
 
+// A line for each pair of claims of one set, of the findings that decide: half, one question, holds, opposition,
+// does one alone deny, what meet() says, words of the longer claim, and the two probabilities.
+int claim_features(const Options& options) {
+  for (const std::string_view half : {"fit", "field_fit", "wide_fit"}) {
+    const auto claims = read_answered(options, half);
+    std::vector<std::vector<Finding>> findings;
+    for (const Answered& each : claims) findings.push_back(read_statement(each.claim, {}));
+    for (std::size_t a = 0; a < claims.size(); ++a)
+      for (std::size_t b = a + 1; b < claims.size(); ++b) {
+        const bool same = claims[a].question == claims[b].question;
+        Meeting meeting;
+        Opposition opposition{};
+        Probability best{-1, 0};
+        bool one_denies = false;
+        for (const Finding& x : findings[a])
+          for (const Finding& y : findings[b]) {
+            const Meeting met = meet(x, y, {}, {});
+            const Opposition how = oppose(x, y, met.turned);
+            const Probability probability = probability_of(met, how, x, y);
+            if (std::make_pair(probability.same_question, probability.contradiction) <=
+                std::make_pair(best.same_question, best.contradiction))
+              continue;
+            meeting = met, opposition = how, best = probability, one_denies = x.denies != y.denies;
+          }
+        if (best.same_question < 0) continue;
+        fmt::print("{} {:d} {:d} {} {:d} {:.4f} {:.4f} {:.4f} {:.4f} {:.4f} {:.4f} {} {:.4f} {:.4f} {} {}\n",
+                   half, same, same && claims[a].answer != claims[b].answer, described::enum_name(opposition),
+                   one_denies, meeting.exposure, meeting.outcome, meeting.words, meeting.shared_words,
+                   meeting.other_exposure, meeting.other_outcome,
+                   std::max(findings[a][0].words.size(), findings[b][0].words.size()), best.same_question,
+                   best.contradiction, a, b);
+      }
+  }
+  return 0;
+}
+
 int questions(const Options& options) {
   const auto model = load(options.model);
   const auto articles = read_articles(options);
@@ -134,10 +178,13 @@ int questions(const Options& options) {
   fmt::print(
       "| half | claims | opposed pairs | compared | average precision | of the 50 strongest | AUROC on one "
       "question | the same, judged as pairs | at 0.7 | hold |\n|---|---|---|---|---|---|---|---|---|---|\n");
-  for (const std::string_view half : {"fit", "held_out", "field_fit", "field_held_out"}) {
+  for (const std::string_view half :
+       {"fit", "held_out", "field_fit", "field_held_out", "wide_fit", "wide_held_out"}) {
     const auto claims = read_answered(options, half);
     const std::size_t shown = half == "fit" ? options.shown : 0;
     judge(half, claims, {}, model.get(), shown);
+    if (!some.empty())
+      judge(fmt::format("{} as abstracts among them", half), claims, some, model.get(), 0, true);
     if (!some.empty())
       judge(fmt::format("{} among {} abstracts", half, some.size()), claims, some, model.get(), 0);
   }

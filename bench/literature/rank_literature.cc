@@ -194,7 +194,9 @@ int main(int argc, char** argv) {
   if (options.mode == "labels") return labels(options);
   if (options.mode == "questions") return questions(options);
   if (options.mode == "features") return features(options);
+  if (options.mode == "claim_features") return claim_features(options);
   if (options.mode == "random") return random_texts(options.shown);
-  fmt::print(stderr, "modes: analyze, findings, read, sample, labels, questions, features, random\n");
+  fmt::print(stderr,
+             "modes: analyze, findings, read, sample, labels, questions, features, claim_features, random\n");
   return 2;
 }

@@ -1,6 +1,6 @@
 // Texts nobody would write: random_claims COUNT SEED. Bytes, words of the pairs thrown together, cut and
-// doubled pairs. Ends with 1 when a result is not within bounds, not the same the other way round, or points
-// outside its text.
+// doubled pairs, judged as pairs and as articles. Ends with 1 when a result is not within bounds, not the same
+// the other way round, or points outside its text.
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
@@ -88,6 +88,36 @@ bool explained(const jobs::ContradictionResult& result) {
   return false;
 }
 
+// As claims of two articles, and as the abstract of the second: the same both ways, within bounds, and each
+// quote within its sentence.
+bool found_alike(const std::string& claim1, const std::string& claim2) {
+  for (const bool abstract : {false, true}) {
+    std::vector<jobs::Article> articles(2);
+    articles[0].claims = std::vector<std::string>{claim1};
+    if (abstract)
+      articles[1].abstract = claim2;
+    else
+      articles[1].claims = std::vector<std::string>{claim2};
+    jobs::AnalyzeArticles asked, turned;
+    asked.threshold = turned.threshold = 0;
+    asked.articles = articles;
+    turned.articles = {articles[1], articles[0]};
+    const auto result = contradiction::analyze(asked, {}, {}), other = contradiction::analyze(turned, {}, {});
+    if (!result || !other || result->contradictions.size() != other->contradictions.size()) return false;
+    for (std::size_t i = 0; i < result->contradictions.size(); ++i) {
+      const jobs::FoundContradiction& found = result->contradictions[i];
+      if (!(found.contradiction_score >= 0 && found.contradiction_score <= 1)) return false;
+      if (found.contradiction_score != other->contradictions[i].contradiction_score) return false;
+      for (const jobs::ArticleClaim* side : {&found.claim1, &found.claim2})
+        for (const jobs::EvidenceSpan& each : side->evidence)
+          if (each.begin < 0 || each.begin >= each.end ||
+              each.end > static_cast<std::int64_t>(contradiction::code_points(side->claim)))
+            return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -98,11 +128,11 @@ int main(int count, char** arguments) {
     pair.claim1 = turned.claim2 = texts.next();
     pair.claim2 = turned.claim1 = texts.next();
     const auto result = contradiction::detect(pair, {}, {}), other = contradiction::detect(turned, {}, {});
-    const bool good = result && other && result->contradiction_score >= 0 &&
-                      result->contradiction_score <= 1 &&
-                      result->contradiction_score == other->contradiction_score &&
-                      inside(*result, "evidence1", pair.claim1) &&
-                      inside(*result, "evidence2", pair.claim2) && explained(*result);
+    const bool good =
+        result && other && result->contradiction_score >= 0 && result->contradiction_score <= 1 &&
+        result->contradiction_score == other->contradiction_score &&
+        inside(*result, "evidence1", pair.claim1) && inside(*result, "evidence2", pair.claim2) &&
+        explained(*result) && found_alike(pair.claim1, pair.claim2);
     if (good) continue;
     std::cerr << "pair " << i << ":\n"
               << json::write_string(pair.claim1) << "\n"

@@ -119,6 +119,12 @@ class ArticleReader {
     if (!is_english(text)) return unread_.foreign();
     const std::vector<Sentence> sentences = read_sections(text);
     Abbreviations abbreviations;
+    // A conclusion alone is a claim, whatever field it came in.
+    if (sentences.size() == 1 && sentences[0].section == Section::unlabelled) {
+      std::vector<Finding> findings = read_statement(text, topic);
+      std::erase_if(findings, [](const Finding& finding) { return finding.unclear; });
+      return add(std::move(findings), -1);
+    }
     for (const Sentence& sentence : sentences) abbreviations.learn(tokens(text, sentence.span));
     std::size_t read = 0;
     for (const Sentence& sentence : sentences) {

@@ -40,6 +40,9 @@ constexpr std::array kRows{
            "prognostic_value predictive_value prognostic_factor prognostic_marker"},
     CueRow{CueKind::difference, kSome, false, "difference differ differed differs disparity =vary =varied"},
     CueRow{CueKind::influence, kSome, false, "effect impact influence role"},
+    CueRow{CueKind::influence, kNone, false,
+           "neutral_effect neutral_effects neutral_impact neutral_influence null_effect null_effects "
+           "zero_effect"},
     CueRow{
         CueKind::influence, kMore, true,
         "positive_effect positive_impact beneficial_effect positive_influence =benefit =benefits =advantage "
@@ -89,17 +92,19 @@ constexpr std::array kRows{
     CueRow{CueKind::likely, kMore, false,
            "more_likely likelier twice_as_likely times_as_likely times_more_likely more_prone"},
     CueRow{CueKind::likely, kLess, false, "less_likely half_as_likely less_prone"},
-    CueRow{CueKind::similar, kNone, false,
-           "similar comparable equivalent identical unchanged unaffected unaltered similarly no_different "
-           "equally =same =equal =unity as_often as_frequent as_frequently as_common as_commonly as_likely "
-           "as_prevalent no_more no_less no_higher no_lower no_greater no_fewer"},
+    CueRow{
+        CueKind::similar, kNone, false,
+        "similar comparable equivalent identical unchanged unaffected unaltered similarly comparably alike "
+        "indistinguishable no_different "
+        "equally =same =equal =unity as_often as_frequent as_frequently as_common as_commonly as_likely "
+        "as_prevalent no_more no_less no_higher no_lower no_greater no_fewer"},
     CueRow{CueKind::verdict, kMore, true,
            "effective beneficial efficacious superior better effectively advantageous favorable superiority "
            "more_effective useful =recommended =justified"},
     CueRow{CueKind::verdict, kLess, true,
            "worse inferior harmful poorer detrimental deleterious less_effective unfavorable"},
     CueRow{CueKind::verdict, kNone, true,
-           "ineffective futile no_benefit of_no_benefit no_use of_no_use useless no_better_than "
+           "ineffective futile unnecessary no_benefit of_no_benefit no_use of_no_use useless no_better_than "
            "no_better as_effective as_effective_as no_more_effective lacked_efficacy lack_of_efficacy "
            "no_efficacy"},
     CueRow{CueKind::verdict, static_cast<Outcomes>(kNone | kMore), true, "no_worse_than no_worse"},

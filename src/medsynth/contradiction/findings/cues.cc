@@ -19,9 +19,14 @@ bool is_said(const std::vector<Piece>& units, std::size_t at) {
     return false;
   for (std::size_t back = at, steps = 0; back > 0 && steps < 4; ++steps) {
     const Piece& unit = units[--back];
-    if (is_be(unit) || any_of_words(unit.item.text,
-                                    "had have has showed show shows achieved remained found reported "
-                                    "demonstrated experienced provided with are"))
+    if (is_be(unit) ||
+        any_of_words(unit.item.text,
+                     "had have has showed show shows achieved remained found reported "
+                     "demonstrated experienced provided produced yielded gave seem seems appears "
+                     "with are"))
+      return true;
+    if (any_of_words(unit.item.text, "in to") && back > 0 &&
+        any_of_words(units[back - 1].stem, "result led lead"))  // "resulted in similar"
       return true;
     if (unit.item.entry.role != Role::stop && unit.item.entry.role != Role::significant &&
         unit.item.entry.role != Role::negation)
@@ -45,7 +50,8 @@ bool is_light(const Piece& unit) {
       return any_of_words(unit.item.text,
                           "significant significantly statistically independently strongly strong clinically "
                           "positively relevant overall marked modest substantial small large clear time "
-                          "times fold n't increased decreased also both further");
+                          "times fold n't increased decreased also both further moderately slightly markedly "
+                          "substantially considerably modestly greatly marginally dramatically");
   }
 }
 
@@ -159,6 +165,20 @@ bool only_names_a_group(const std::vector<Piece>& units, std::size_t at) {
          units[at + 1].item.entry.role == Role::content;
 }
 
+// "[improved] to the same extent", "[declined] at a similar rate", "[fell] equally": where that ends; else `at`.
+std::size_t said_of_both(const std::vector<Piece>& units, std::size_t at, std::size_t to) {
+  const auto word = [&](std::size_t i) { return i < to ? std::string_view(units[i].item.text) : ""; };
+  if (any_of_words(word(at), "similarly equally comparably alike")) return at + 1;
+  std::size_t next = at;
+  if (!any_of_words(word(next), "to at by with")) return at;
+  ++next;
+  if (any_of_words(word(next), "the a an")) ++next;
+  if (!any_of_words(word(next), "same similar equal comparable identical equivalent like")) return at;
+  return any_of_words(word(next + 1), "extent degree pace rate rates speed magnitude amount level margin")
+             ? next + 2
+             : at;
+}
+
 bool is_relative(const Piece& unit) {
   return any_of_words(unit.item.text, "who whom whose that which those");
 }
@@ -178,8 +198,10 @@ void deny_before(const std::vector<Piece>& units, std::size_t from, CueGroup& gr
           at + 1 < group.begin &&
           any_of_words(units[at + 1].item.text, "support justify favor favour endorse confirm");
       const bool article = at + 1 < group.begin && any_of_words(units[at + 1].item.text, "a an the any");
+      // "did not confer any survival [benefit]"
+      const bool said = at + 1 < group.begin && only_reports(units, at + 1, at + 2);
       applies = unsupported || only_qualifiers(units, at + 1, group.begin) ||
-                (article && names_the_noun(units, at + 2, group)) ||
+                ((article || said) && names_the_noun(units, at + 2, group)) ||
                 (distance <= 4 && !relative && only_reports(units, at + 1, group.begin));
     } else if (denial == Denial::noun) {
       bool evidence = false;
@@ -233,7 +255,8 @@ void compose(Cue& outer, const Cue& inner) {
                        outer.kind == CueKind::influence || outer.kind == CueKind::difference;
   if (outer.outcomes == kNone) {
     if (inner.benefit) outer.benefit = true;
-    return;  // "similar reductions"
+    if (inner.kind == CueKind::verdict) outer.kind = inner.kind;  // "no more effective", "equally useful"
+    return;                                                       // "similar reductions"
   }
   if (carries) {
     if (inner.kind == CueKind::relation || inner.kind == CueKind::relation_of ||
@@ -324,6 +347,8 @@ const Cue* cue_at(const std::vector<Piece>& units, std::size_t at) {
   if (found == cue_words().stems.end()) return nullptr;
   // "equivalent to five", "comparable prices": only what things are said to be.
   if (found->second.kind == CueKind::similar && !is_said(units, at)) return nullptr;
+  // "to reduce unnecessary operations": which.
+  if (unit.item.text == "unnecessary" && !is_said(units, at)) return nullptr;
   // "the leading causes of": a noun.
   if (unit.stem == "caus" && !unit.item.text.ends_with("ed") && at > 0 &&
       (any_of_words(units[at - 1].item.text, "leading main common major the a of specific all top other") ||
@@ -374,6 +399,15 @@ std::vector<CueGroup> cue_groups(const std::vector<Piece>& units, std::size_t fr
       if (units[next].item.text == "no" || units[next].item.text == "not") no = next;
       ++skipped;
     }
+    // "were equally prevalent", "occurred similarly often"
+    if (group.cue.kind == CueKind::similar && units[group.end - 1].item.text.ends_with("ly") &&
+        group.end < to && units[group.end].item.kind == TokenKind::word &&
+        units[group.end].item.entry.role != Role::preposition &&
+        units[group.end].item.entry.role != Role::conjunction)
+      ++group.end;
+    if (const std::size_t end = said_of_both(units, group.end, to);
+        end > group.end && group.cue.outcomes != kNone)
+      group.cue.outcomes = kNone, group.end = end;
     // "correlated inversely with", "was inversely and independently associated with"
     if (group.cue.outcomes == (kLess | kMore) &&
         (group.cue.kind == CueKind::relation || group.cue.kind == CueKind::relation_of))

@@ -17,6 +17,11 @@ constexpr std::string_view kNothingFound =
     "aims objective objectives future whether unclear unknown uncertain inconclusive unproven if investigate "
     "explore evaluate assess determine examine purpose designed investigated examined explored understand";
 
+// The same in an abstract, where it says what was done, or what the findings are good for. A claim that was
+// given may say so.
+constexpr std::string_view kOfNoAbstract =
+    "allow allows allowing plausible summarizes summarises discusses describes";
+
 class Reader {
  public:
   Reader(std::string_view text, const Sentence& sentence, const Terms& topic, std::vector<Piece> units,
@@ -58,6 +63,7 @@ class Reader {
                          (word(i) == "whether" && word(i + 1) == "or") ||
                          (supported && word(i).starts_with("hypothes"));
       if (any_of_words(word(i), kNothingFound) && !other) return;
+      if (sentence_.section != Section::claim && tells_no_result(i)) return;
       if (word(i) == "used" && word(i + 1) == "to") return;
       if (any_of_words(word(i), "necessary essential critical crucial") &&
           (any_of_words(word(i + 1), "to for in") || units_[i].phrase.find(' ') != std::string::npos))
@@ -88,6 +94,9 @@ class Reader {
       end = i + 1 < groups.size() ? break_before(groups[i].end, groups[i + 1].begin) : to;
       const std::size_t adjectives = adjectives_of(groups[i]);
       Parts before = roles_.parts(start, adjectives), after = roles_.parts(groups[i].end, end);
+      // "No survival gain was seen with A": a gain in what.
+      if (groups[i].cue.kind == CueKind::change_of && adjectives + 1 < groups[i].begin)
+        after.insert(after.begin(), {"in", adjectives + 1, groups[i].begin});
       // "A reduced B and increased C": the subject of the first.
       if (worth(before) < kTellingWorth && !subject_.empty() &&
           (i > 0 || speaks_of_it(start, groups[i].begin)))
@@ -108,6 +117,24 @@ class Reader {
       emit(groups[i], frame, start, end, hedged);
       start = end;
     }
+  }
+
+  // "has been reported", "have long been linked", "have the potential to", "may help", "was assessed": not what
+  // this study found.
+  bool tells_no_result(std::size_t at) const {
+    if (any_of_words(word(at), kOfNoAbstract)) return true;
+    if (word(at) == "potential") return word(at + 1) == "to";
+    if (at > 0 && word(at) == "help") return any_of_words(word(at - 1), "may can could would might will");
+    if (at > 0 && any_of_words(word(at), "assessed determined analyzed analysed"))
+      return word(at - 1) == "we" || role(at - 1) == Role::be;
+    if (!any_of_words(word(at), "has have")) return false;
+    for (std::size_t i = at + 1; i < at + 3; ++i)
+      if (word(i) == "been")
+        for (std::size_t k = i + 1; k < i + 3 && k < units_.size(); ++k)
+          if (any_of_words(units_[k].stem,
+                           "report describ suggest associat link implicat show propos demonstrat"))
+            return true;
+    return false;
   }
 
   // "These data argue against a causal link between ...", "cast doubt on", "provide no support for": behind
@@ -132,11 +159,20 @@ class Reader {
     const bool noun = group.cue.kind == CueKind::influence || group.cue.kind == CueKind::relation_of ||
                       group.cue.kind == CueKind::difference || group.cue.kind == CueKind::change_of;
     const bool near = group.negated && group.denial < group.begin && group.begin - group.denial <= 6;
-    if (!noun || !near || !any_of_words(word(group.denial), "no little negligible minimal lack"))
+    if (!noun || !near) return group.begin;
+    std::size_t start = group.denial;
+    // "did not provide cognitive benefits"
+    if (any_of_words(word(start), "not cannot never") || word(start).ends_with("n't")) {
+      if (!any_of_words(word(start + 1),
+                        "provide confer show produce offer have yield exert demonstrate give"))
+        return group.begin;
+      ++start;
+    } else if (!any_of_words(word(start), "no little negligible minimal lack")) {
       return group.begin;
-    for (std::size_t i = group.denial + 1; i < group.begin; ++i)
+    }
+    for (std::size_t i = start + 1; i < group.begin; ++i)
       if (any_of_words(word(i), "that of in with for to") || cue_at(units_, i)) return group.begin;
-    return group.denial;
+    return start;
   }
 
   // Nothing before the cue but verbs and "it".
@@ -205,8 +241,11 @@ class Reader {
   void merge_purposes(std::vector<CueGroup>& groups) const {
     for (std::size_t i = 0; i + 1 < groups.size();) {
       CueGroup &first = groups[i], &next = groups[i + 1];
-      const bool purpose = (first.cue.kind == CueKind::verdict || first.cue.kind == CueKind::similar) &&
-                           word(next.begin).ends_with("ing") && next.begin > first.end &&
+      const bool useful =
+          first.cue.kind == CueKind::verdict || first.cue.kind == CueKind::similar ||
+          (first.cue.benefit && (first.cue.kind == CueKind::influence ||
+                                 first.cue.kind == CueKind::cause));  // "conferred no advantage"
+      const bool purpose = useful && word(next.begin).ends_with("ing") && next.begin > first.end &&
                            any_of_words(word(next.begin - 1), "for in at of");
       bool parted = false;
       for (std::size_t k = first.end; k < next.begin; ++k) parted |= any_of_words(word(k), "and ,");
@@ -248,6 +287,15 @@ class Reader {
         if (conjoined || (role(k) != Role::be && role(k) != Role::stop && role(k) != Role::negation &&
                           role(k) != Role::significant))
           break;
+      }
+      // "male sex, higher stature and a larger family were associated with ...": one of those listed.
+      const bool listed = group.cue.kind == CueKind::compare && strong != groups.end() &&
+                          (group.begin == from || word(group.begin - 1) == "," ||
+                           role(group.begin - 1) == Role::conjunction) &&
+                          role(group.end) == Role::content;
+      if (listed && !group.negated) {
+        less_.push_back({group.begin, group.cue.outcomes == kLess});
+        continue;
       }
       const bool has_subject = !kept.empty();
       if (plain && !verb && !conjoined && !group.negated && !has_subject)
@@ -349,7 +397,8 @@ class Reader {
     base.statistical = group.statistical;
     if (group.negated) base.negation = units_[group.denial].item.span;
     base.benefit = group.cue.benefit;
-    base.symmetric = group.cue.kind == CueKind::relation || group.cue.kind == CueKind::relation_of;
+    base.symmetric = group.cue.kind == CueKind::relation || group.cue.kind == CueKind::relation_of ||
+                     compares_the_ill(frame.exposure);
     base.allowed = group.cue.outcomes;
     const bool whether = base.allowed == (kLess | kMore);
     if (group.negated) base.allowed = whether ? kNone : static_cast<Outcomes>(kAny & ~base.allowed);
@@ -373,6 +422,8 @@ class Reader {
               less && !implied && at >= exposure.front().begin && at < exposure.back().end;
         if (!implied) finding.exposure_less ^= lacks(exposure, group.negated) ^ restricts(exposure);
         finding.outcome_less = lacks(outcome, group.negated) ^ delays(outcome);
+        if (sentence_.section != Section::claim && (misread(exposure, group) || misread(outcome, group)))
+          continue;
         settle(finding.exposure, finding.outcome);
         if (most_worth(finding.exposure) < .1F || most_worth(finding.outcome) < .1F) continue;
         const Note* estimate = exposures.size() > 1 && !implied
@@ -388,6 +439,36 @@ class Reader {
         conclude(finding, group, whether && !group.negated);
         out_.push_back(std::move(finding));
       }
+  }
+
+  // "more frequent in adults with gout than in others": either may come first.
+  bool compares_the_ill(const Parts& exposure) const {
+    return std::any_of(exposure.begin(), exposure.end(), [&](const Part& part) {
+      return part.preposition == "with" && part.begin >= 2 && is_population_word(word(part.begin - 2));
+    });
+  }
+
+  // A slot with a verb of its own, between two things, is no thing: "costs were 2 EUR". "those who had been
+  // exposed" names people, and "was a strong genetic" belongs to the risk factor behind it.
+  bool misread(const Parts& slot, const CueGroup& group) const {
+    const bool noun = group.cue.kind == CueKind::factor || group.cue.kind == CueKind::influence ||
+                      group.cue.kind == CueKind::relation_of || group.cue.kind == CueKind::verdict;
+    for (const Part& part : slot) {
+      if (noun && part.end == group.begin) continue;
+      const auto names = [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i)
+          if (!word(i).ends_with("ly") && roles_.worth(Part{"", i, i + 1}) >= kTellingWorth) return true;
+        return false;
+      };
+      bool relative = any_of_words(part.preposition, "who whose whom");
+      for (std::size_t i = part.begin; i < part.end && !relative; ++i) {
+        relative = any_of_words(word(i), "who whose whom that which where");
+        if (any_of_words(word(i), "is are was were may might can could has did does") &&
+            names(part.begin, i) && names(i + 1, part.end))
+          return true;
+      }
+    }
+    return false;
   }
 
   // "those who do not smoke", "iron deficiency", "low income": less of what is named.

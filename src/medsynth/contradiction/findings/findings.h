@@ -37,7 +37,7 @@ BOOST_DESCRIBE_ENUM(Direction, more, less, no_difference, associated, not_associ
 struct Finding {
   Terms exposure, comparator, outcome, population;
   Terms words;          // of a claim that was given: all of them
-  bool denies = false;  // of a claim that was given: one of its words denies, whatever it belongs to
+  bool denies = false;  // of a claim that was given: see denials.h
   Direction direction = Direction::associated;
   Outcomes allowed = kAny;     // of less, none, more of the outcome
   bool benefit = false;        // "more" is better, "less" is worse

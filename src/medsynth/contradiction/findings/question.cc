@@ -84,16 +84,17 @@ bool sides_swapped(const Finding& a, const Finding& b) {
 }
 
 // Fitted on the fitting half of tests/literature/labels.jsonl (its README says how). Of the log odds that
-// both answer one question: what the words are worth counts as far as exposure and outcome are alike.
+// both answer one question: what the words are worth counts as far as exposure and outcome are alike, and
+// what each of the two names that the other does not counts against it ("HIV infection", "HIV testing").
 struct Weights {
-  double intercept, both, shared, title, implied;
+  double intercept, both, shared, title, implied, other;
   double meaning, usual_meaning;           // the cosine at which the sentence model says neither
   double opposite, null, unclear, agrees;  // of a contradiction on one question
 };
-constexpr Weights kOfAbstracts{-4.3, 1.3, 2, 2.7, -.8, 2.2, .45, .8, .65, .15, .03};
+constexpr Weights kOfAbstracts{-2.6, .2, 1.75, .4, -.6, -1.4, 2.2, .45, .8, .65, .15, .03};
 
 // Claims that were given as claims are about one thing each: whatever is read into them, all their words say
-// what. Fitted on the fitting half of tests/literature/questions.jsonl.
+// what. Fitted on the sets to fit of tests/literature/questions.jsonl.
 double log_odds_of_claims(const Meeting& meeting, double both, std::size_t words) {
   const double other = meeting.other_exposure + meeting.other_outcome;
   // In a claim of a few words the slots are read for sure, and there is nothing else to go by.
@@ -103,22 +104,22 @@ double log_odds_of_claims(const Meeting& meeting, double both, std::size_t words
   if (meeting.meaning > 0)
     return x - 8 + 5.9 * both + 3.4 * meeting.words + .3 * meeting.shared_words - .3 * other +
            12.6 * meeting.meaning;
-  return x - 2.6 + 4.7 * both + 9.2 * meeting.words + .7 * meeting.shared_words - 1.2 * other;
+  return x - 2.9 + 4.7 * both + 6.5 * meeting.words + 1.2 * meeting.shared_words - .7 * other;
 }
 
-// How probable it is that two claims on one question exclude each other. Whether one of them alone has a word
-// that denies says as much as the reading, and where the two part neither is believed. A direction is worth
-// something only where both speak of the same slots.
+// How probable it is that two claims on one question exclude each other: how often pairs of the three sets to
+// fit did. Whether one of them alone denies (denials.h) says as much as the reading, and where the two part
+// neither is believed. A direction is worth something only where both speak of the same slots.
 double opposed_claims(Opposition opposition, bool one_denies, double both) {
   switch (opposition) {
     case Opposition::opposite:
-      return one_denies ? .4 + .4 * both : .25 + .65 * both;
+      return one_denies ? .45 : .25 + .65 * both;
     case Opposition::null:
-      return one_denies ? .97 : .75 + .15 * both;
+      return one_denies ? .97 : .8 - .15 * both;
     case Opposition::unclear:
-      return one_denies ? .85 : .15;
+      return one_denies ? .9 : .2;
     case Opposition::agrees:
-      return one_denies ? .5 - .2 * both : .03;
+      return one_denies ? .55 : .03;
   }
   return 0;
 }
@@ -200,7 +201,8 @@ Meeting meet(const Finding& a, const Finding& b, const Terms& title_a, const Ter
     meeting.rarest_exposure = std::max(meeting.rarest_exposure, meeting.rarest_outcome);
     meeting.rarest_outcome = least;
   }
-  meeting.all = likeness(joined(a.exposure, a.outcome), joined(b.exposure, b.outcome));
+  const Terms both_a = joined(a.exposure, a.outcome), both_b = joined(b.exposure, b.outcome);
+  meeting.all = likeness(both_a, both_b);
   meeting.setting = likeness(a.population, b.population);
   constexpr double kEnough = 3;
   meeting.shared = std::min(
@@ -212,8 +214,9 @@ Meeting meet(const Finding& a, const Finding& b, const Terms& title_a, const Ter
   meeting.rarest_title = rarest(title_a, title_b);
   meeting.words = likeness(a.words, b.words);
   meeting.shared_words = std::min(kEnough, worth_shared(a.words, b.words));
-  meeting.other_exposure = (1 - named(a.exposure, b.words)) * (1 - named(b.exposure, a.words));
-  meeting.other_outcome = (1 - named(a.outcome, b.words)) * (1 - named(b.outcome, a.words));
+  const Terms &all_of_a = a.words.empty() ? both_a : a.words, &all_of_b = b.words.empty() ? both_b : b.words;
+  meeting.other_exposure = (1 - named(a.exposure, all_of_b)) * (1 - named(b.exposure, all_of_a));
+  meeting.other_outcome = (1 - named(a.outcome, all_of_b)) * (1 - named(b.outcome, all_of_a));
   return meeting;
 }
 
@@ -258,7 +261,8 @@ Probability probability_of(const Meeting& meeting, Opposition opposition, const 
   const Weights& weights = kOfAbstracts;
   const bool asked = meeting.meaning > 0;  // the sentence model was
   double x = weights.intercept +
-             both * (weights.both + weights.shared * meeting.shared + weights.title * meeting.title);
+             both * (weights.both + weights.shared * meeting.shared + weights.title * meeting.title) +
+             weights.other * (meeting.other_exposure + meeting.other_outcome);
   if (asked) x += weights.meaning * (meeting.meaning - weights.usual_meaning);
   if (a.implied || b.implied) x += weights.implied;
   Probability out;

@@ -31,7 +31,7 @@ struct Meeting {
   double rarest_title = 0;
   double words = 0;         // of all words of two claims that were given
   double shared_words = 0;  // what those that they share are worth together, at most 3
-  // Of two claims that were given: how far neither names the other's exposure, or outcome, anywhere.
+  // How far neither names the other's exposure, or outcome, anywhere in a claim, or in exposure and outcome.
   double other_exposure = 0, other_outcome = 0;
   double meaning = 0;  // cosine of the sentences' embeddings; 0: no sentence model
   bool turned = false;

@@ -171,6 +171,7 @@ bool Report::contradiction(const Hit& hit, std::int64_t question) {
   found.question = question;
   found.finding1 = refer(hit.first);
   found.finding2 = refer(hit.second);
+  found.entailment = hit.entailment;
   const std::size_t size = 2 * (found.claim1.claim.size() + found.claim2.claim.size()) +
                            found.claim1.title.size() + found.claim2.title.size() + found.explanation.size() +
                            1600;

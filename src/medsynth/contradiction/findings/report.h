@@ -1,6 +1,7 @@
 // What analyze() found, as its result says it: quotes with code points, questions, explanations. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct Hit {
   double score = 0;
   bool turned = false;
   Opposition opposition = Opposition::agrees;
+  std::optional<double> entailment = std::nullopt;  // probability of a contradiction, where a model read it
 };
 
 // Findings on one thing, in order; the first one speaks for all.

@@ -13,7 +13,7 @@ constexpr std::string_view kBehind =
 
 bool compares(const Part& part) {
   return part.preposition == "than" || part.preposition.starts_with("compar") ||
-         any_of_words(part.preposition, "versus vs relative against");
+         any_of_words(part.preposition, "versus vs relative");
 }
 
 Part erase(Parts& from, std::size_t at) {
@@ -125,6 +125,22 @@ Parts Roles::take_group(Parts& from, std::string_view prepositions) const {
     const Parts found(at, end);
     from.erase(at, end);
     return found;
+  }
+  return {};
+}
+
+// "effective in the treatment of adults with C".
+Parts Roles::take_treated(Parts& from) const {
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    if (!any_of_words(from[i].preposition, "in for")) continue;
+    for (std::size_t k = from[i].begin; k < from[i].begin + 2 && k < from[i].end; ++k) {
+      if (!any_of_words(word(k), "treatment treating prevention management relief prophylaxis")) continue;
+      Parts rest(from.begin() + static_cast<std::ptrdiff_t>(i), from.end());
+      from.resize(i);
+      Parts treated = take_group(rest, "in for");
+      from.insert(from.end(), rest.begin(), rest.end());
+      return treated;
+    }
   }
   return {};
 }
@@ -311,15 +327,18 @@ void Roles::change(const CueGroup& group, Parts& before, Parts& after, Frame& fr
     return;
   }
   const bool subject = worth(before) >= kTellingWorth;
-  const bool turned = group.cue.kind == CueKind::cause ? passive(group) && !after.empty()
-                                                       : outcome_stands_before(group, before, after);
+  const bool turned = group.cue.kind == CueKind::cause
+                          ? (passive(group) && !after.empty()) || (subject && changes(group))
+                          : outcome_stands_before(group, before, after);
   if (turned) {  // outcome, cue, in exposure
     put(frame.outcome, take_first(before));
-    frame.exposure = take_group(after, group.cue.kind == CueKind::cause ? "by in with" : kBehind);
+    frame.exposure =
+        take_group(after, group.cue.kind == CueKind::cause && passive(group) ? "by in with" : kBehind);
     if (frame.exposure.empty()) put(frame.exposure, take(before, "in among with after following by for"));
   } else if (subject || group.cue.kind == CueKind::cause) {
     frame.exposure = take_named(before);
-    frame.outcome = take_named(after);
+    if (group.cue.kind == CueKind::verdict) frame.outcome = take_treated(after);
+    if (frame.outcome.empty()) frame.outcome = take_named(after);
   } else {  // "There was a reduction in B with A"
     put(frame.outcome, take_first(after));
     frame.exposure = take_group(after, kBehind);
@@ -383,6 +402,18 @@ bool Roles::passive(const CueGroup& group) const {
   return false;
 }
 
+// "B did not change significantly with A": of itself.
+bool Roles::changes(const CueGroup& group) const {
+  if (!any_of_words(word(group.end - 1), "change changed")) return false;
+  std::size_t before = group.end - 1;
+  while (before > 0 && (word(before - 1).ends_with("ly") || role(before - 1) == Role::significant)) --before;
+  if (before == 0 || !(any_of_words(word(before - 1), "not never to") || word(before - 1).ends_with("n't")))
+    return false;  // "produced no change in B", "changed B"
+  std::size_t next = group.end;
+  while (role(next) == Role::significant || word(next).ends_with("ly")) ++next;
+  return any_of_words(word(next), "with during after in under among following between over");
+}
+
 // "B was reduced by A", "B was similar in A", "B increased with A".
 bool Roles::outcome_stands_before(const CueGroup& group, const Parts& before, const Parts& after) const {
   const CueKind kind = group.cue.kind;
@@ -390,12 +421,18 @@ bool Roles::outcome_stands_before(const CueGroup& group, const Parts& before, co
   const bool noun = kind == CueKind::change_of ||
                     (kind == CueKind::change && last > 0 &&
                      any_of_words(word(last - 1), "a an no significant greater any further larger"));
-  if (worth(before) < kTellingWorth || noun || kind == CueKind::verdict) return false;
+  // "Survival was better with A"
+  const bool compared = kind == CueKind::verdict && any_of_words(word(last), "better worse poorer") &&
+                        any_of_words(word(group.end), "with after under following among");
+  if (worth(before) < kTellingWorth || noun || (kind == CueKind::verdict && !compared)) return false;
+  if (compared) return true;
   const bool ends = group.end >= units_.size();
   const bool followed =
       !ends && (is_preposition(group.end) || role(group.end) == Role::stop || word(group.end) == ",");
   if (passive(group) && (followed || after.empty() || worth(after.front()) <= 0)) return true;
-  const bool past = word(last).ends_with("ed") || any_of_words(word(last), "rose fell increases decreases");
+  // "improved to the same extent" ends with another word.
+  const std::string& verb = word(group.cue.outcomes == kNone ? group.begin : last);
+  const bool past = verb.ends_with("ed") || any_of_words(verb, "rose fell increases decreases");
   if (kind == CueKind::change)
     return past &&
            any_of_words(word(group.end), "with in after among from over by during following to at between");

@@ -47,6 +47,7 @@ class Roles {
   std::optional<Part> take_first(Parts& from) const;
   Parts take_named(Parts& from) const;
   Parts take_group(Parts& from, std::string_view prepositions) const;
+  Parts take_treated(Parts& from) const;
   bool split_pair(const Part& part, Part& first, Part& second) const;
   std::optional<Part> listed(const Parts& parts) const;
   void take_comparators(Parts& side, Frame& frame) const;
@@ -59,6 +60,7 @@ class Roles {
   void difference(const CueGroup& group, Parts& before, Parts& after, Frame& frame) const;
   void noun(const CueGroup& group, Parts& before, Parts& after, Frame& frame) const;
   bool passive(const CueGroup& group) const;
+  bool changes(const CueGroup& group) const;
   bool outcome_stands_before(const CueGroup& group, const Parts& before, const Parts& after) const;
 
   const std::vector<Piece>& units_;

@@ -248,6 +248,36 @@ class Splitter {
   std::vector<Sentence>& out_;
 };
 
+// "We measured", "this study", "the aim": from here on it is about the study itself.
+bool speaks_of_the_study(std::string_view text, const Span& sentence) {
+  const std::vector<Token> words = tokens(text, sentence);
+  const auto any_of = [](std::string_view word, std::initializer_list<std::string_view> among) {
+    return std::find(among.begin(), among.end(), word) != among.end();
+  };
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (any_of(words[i].text, {"we", "our", "us", "aim", "aims", "aimed", "objective", "objectives",
+                               "purpose", "herein", "patients", "participants"}))
+      return true;
+    if (i > 0 &&
+        any_of(words[i].text, {"study", "paper", "article", "review", "trial", "analysis", "report"}) &&
+        any_of(words[i - 1].text, {"this", "present", "current"}))
+      return true;
+  }
+  return false;
+}
+
+// An abstract without labels begins with what others found.
+void part_from_background(std::string_view text, std::vector<Sentence>& sentences) {
+  constexpr std::size_t kFewest = 5;  // of fewer, the first may be the finding
+  if (sentences.size() < kFewest) return;
+  for (std::size_t i = 0; 2 * i <= sentences.size(); ++i) {
+    if (!speaks_of_the_study(text, sentences[i].span)) continue;
+    for (std::size_t k = 0; k < i; ++k)
+      if (sentences[k].section == Section::unlabelled) sentences[k].section = Section::background;
+    return;
+  }
+}
+
 }  // namespace
 
 std::vector<Sentence> read_sections(std::string_view abstract) {
@@ -270,9 +300,11 @@ std::vector<Sentence> read_sections(std::string_view abstract) {
   }
   splitter.part(begin, abstract.size(), section);
   // Labels without results ("Background ...") tell nothing apart.
-  if (!structured)
+  if (!structured) {
     for (Sentence& sentence : out)
       if (sentence.section != Section::other) sentence.section = Section::unlabelled;
+    part_from_background(abstract, out);
+  }
   return out;
 }
 

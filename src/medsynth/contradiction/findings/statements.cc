@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "medsynth/contradiction/claim.h"
-#include "medsynth/contradiction/findings/cues.h"
+#include "medsynth/contradiction/findings/denials.h"
 
 namespace medsynth::contradiction {
 namespace {
@@ -22,20 +22,6 @@ Terms terms_in(const Words& words, const Terms& all) {
 bool says_something(const Terms& terms) {
   constexpr float kLeast = .1F;
   return std::any_of(terms.begin(), terms.end(), [](const Term& term) { return term.worth >= kLeast; });
-}
-
-// Does a word deny something, wherever it stands? Right for five claims of six, whatever else they say.
-bool denies(std::string_view claim, Span whole) {
-  constexpr std::string_view kDenials =
-      "no not never neither nor none cannot without unchanged unaffected unrelated similar similarly "
-      "comparable equal equally equivalent identical same ineffective useless futile lack lacked lacks "
-      "failed "
-      "fail fails unlikely doubt against nonsignificant insignificant negligible little refute refuted "
-      "indistinguishable irrespective independent_of unity";
-  bool found = false;
-  for (const Token& token : tokens(claim, whole))
-    found |= any_of_words(token.text, kDenials) || token.text.ends_with("n't");
-  return found;
 }
 
 Direction direction_of(Outcomes allowed, Axis axis) {
@@ -81,9 +67,9 @@ std::vector<Finding> read_statement(std::string_view claim, const Terms& topic) 
   if (parts.empty()) return found;
   const Span whole{parts.front().begin, parts.back().end};
   const Terms all = read_terms(claim, whole, abbreviations);
-  const bool denied = denies(claim, whole);
   const auto complete = [&] {
-    for (Finding& finding : found) finding.words = all, finding.denies = denied;
+    for (Finding& finding : found) finding.words = all;
+    for (const Span& part : parts) find_denials(claim, part, found);
   };
   complete();
   if (!found.empty()) return found;

@@ -30,7 +30,8 @@ constexpr std::string_view kNoTerms =
     "interventions treatment treatments control controls different difference differences versus vs "
     "adjusting covariates stratified controlling lived living aged characteristics status among period "
     "present current experience experienced reported less more strategy strategies approach "
-    "approaches associations presence leading found observed inversely causal causative causally protective "
+    "approaches associations presence leading found observed seen noted detected inversely causal causative "
+    "causally protective "
     "protect protection";
 
 // Factors that are each other's absence: the second is less of the first.
