@@ -14,9 +14,10 @@ namespace {
   if (::getppid() != parent) ::_exit(127);  // it died before the line above
   ::setpgid(0, 0);
   for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  sigset_t blocked;
+  ::sigemptyset(&blocked);
+  if (options.blocked_signal != 0) ::sigaddset(&blocked, options.blocked_signal);
+  ::sigprocmask(SIG_SETMASK, &blocked, nullptr);
   ::dup2(::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
   if (options.out != STDOUT_FILENO) ::dup2(options.out, STDOUT_FILENO);
   if (options.error != STDERR_FILENO) ::dup2(options.error, STDERR_FILENO);

@@ -13,7 +13,8 @@ struct ChildOptions {
   int death_signal = SIGKILL;  // what it is sent when the thread that started it ends
   int out = 1;                 // its standard output and error: these descriptors of ours
   int error = 2;
-  int kept = -1;  // the one further descriptor that it inherits
+  int kept = -1;           // the one further descriptor that it inherits
+  int blocked_signal = 0;  // waits until the child takes it; 0: none is blocked
 };
 
 // Runs a program (its path, its arguments) in a process group of its own, since a Ctrl-C at the terminal is for its

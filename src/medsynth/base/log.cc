@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -12,7 +13,9 @@
 #include <spdlog/spdlog.h>
 
 #include "medsynth/base/clock.h"
+#include "medsynth/base/journal.h"
 #include "medsynth/base/json.h"
+#include "medsynth/base/log_file.h"
 #include "medsynth/base/text.h"
 
 namespace medsynth::log {
@@ -21,6 +24,7 @@ namespace {
 constexpr std::array<std::string_view, 4> kNames{"debug", "info", "warning", "error"};
 constexpr std::array kLevels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
                              spdlog::level::err};
+constexpr std::array<std::string_view, 4> kPriorities{"7", "6", "4", "3"};  // syslog(3)
 
 // Set once by start(), before other threads log.
 struct State {
@@ -28,6 +32,8 @@ struct State {
       std::make_shared<spdlog::logger>("medsynth", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
   std::string process = "medsynth";
   bool json = false;
+  std::unique_ptr<Journal> journal;  // null: stderr leads elsewhere
+  std::filesystem::path file;        // "": there is none
 };
 State& state() {
   static State state;
@@ -68,17 +74,44 @@ std::string as_json(Level level, std::string_view event, Fields fields) {
   return line += '}';
 }
 
+// A field for each of ours; what is read without asking for fields says all of it.
+std::string as_entry(Level level, std::string_view event, Fields fields) {
+  std::string entry;
+  entry.reserve(512);
+  add_journal_field(entry, "MESSAGE", as_text(event, fields));
+  add_journal_field(entry, "PRIORITY", kPriorities[static_cast<std::size_t>(level)]);
+  add_journal_field(entry, "SYSLOG_IDENTIFIER", "medsynth");
+  add_journal_field(entry, "PROCESS", state().process);
+  add_journal_field(entry, "EVENT", event);
+  for (const auto& [name, value] : fields) {
+    std::string text;
+    if (value.is_string())
+      text = value.get_string();
+    else
+      json::write_to(text, value);
+    add_journal_field(entry, name, text);
+  }
+  return entry;
+}
+
 }  // namespace
 
 void start(std::string_view level, std::string_view format, std::string_view process) {
   State& s = state();
   s.process = process;
   s.json = format == "json" || (format == "auto" && !isatty(STDERR_FILENO));
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  if (format == "auto" && stream && leads_to_journal(stream, STDERR_FILENO))
+    s.journal = std::make_unique<Journal>();
   for (std::size_t i = 0; i < kNames.size(); ++i) {
     if (kNames[i] == level) s.logger->set_level(kLevels[i]);
   }
   s.logger->set_pattern(s.json ? "%v" : "%H:%M:%S.%e %^%-7l%$ %v");
   s.logger->flush_on(spdlog::level::debug);
+}
+
+void keep_in(const std::filesystem::path& file) {
+  state().file = file;
 }
 
 bool enabled(Level level) {
@@ -87,6 +120,8 @@ bool enabled(Level level) {
 
 void write(Level level, std::string_view event, Fields fields) {
   if (!enabled(level)) return;
+  if (state().journal && state().journal->send(as_entry(level, event, fields))) return;
+  if (!state().file.empty()) append_to_log(state().file, as_json(level, event, fields));
   const std::string line = state().json ? as_json(level, event, fields) : as_text(event, fields);
   state().logger->log(kLevels[static_cast<std::size_t>(level)],
                       spdlog::string_view_t(line.data(), line.size()));

@@ -1,5 +1,5 @@
-// Structured logging: an event and its fields, to stderr. JSON lines off a terminal, readable text on one.
-// Thread safe.
+// Structured logging: an event and its fields, to stderr. Readable text on a terminal, entries with fields in systemd's
+// journal, JSON lines elsewhere. Thread safe.
 //
 //   log::info("task completed", {{"task_id", id}, {"duration_ms", 12.5}});
 //

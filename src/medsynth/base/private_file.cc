@@ -101,14 +101,12 @@ Result<std::optional<std::string>> read_private_file(const fs::path& file, std::
   }
 }
 
-FileLock::FileLock(const fs::path& file) {
+FileLock::FileLock(const fs::path& file, std::chrono::milliseconds patience) {
   create_folder_of(file);
   errno = 0;
   descriptor_.reset(::open((file.string() + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  // It is held for milliseconds, unless its holder stands still.
-  constexpr std::chrono::seconds kPatience{10};
   constexpr std::chrono::milliseconds kTryAgain{5};
-  const auto end = std::chrono::steady_clock::now() + kPatience;
+  const auto end = std::chrono::steady_clock::now() + patience;
   while (descriptor_) {
     held_ = ::flock(*descriptor_, LOCK_EX | LOCK_NB) == 0;
     if (held_ || (errno != EWOULDBLOCK && errno != EINTR) || std::chrono::steady_clock::now() > end) return;

@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -35,11 +36,12 @@ std::error_code append_private_file(const std::filesystem::path& file, std::stri
 Result<std::optional<std::string>> read_private_file(const std::filesystem::path& file,
                                                      std::size_t last_bytes = SIZE_MAX);
 
-// Held until it goes, among processes too; another's is waited for up to ten seconds. The lock is on a file beside
-// `file`, which is replaced. The folder is created when it is absent.
+// Held until it goes, among processes too; another's is waited for so long. The lock is on a file beside `file`,
+// which is replaced. The folder is created when it is absent.
 class FileLock {
  public:
-  explicit FileLock(const std::filesystem::path& file);
+  explicit FileLock(const std::filesystem::path& file,
+                    std::chrono::milliseconds patience = std::chrono::seconds(10));
   bool held() const { return held_; }  // false: errno says why, EWOULDBLOCK that somebody else has it
 
  private:

@@ -118,6 +118,18 @@ constexpr std::array kTable{
             .environment = "MEDSYNTH_LANGUAGE_MODEL",
             .help = "Model that judges claims where a request names none; empty: the one that 'medsynth "
                     "models use' chose, else biomedlm"},
+    Setting{.name = "entailment_model",
+            .environment = "MEDSYNTH_ENTAILMENT_MODEL",
+            .help = "Entailment model that judges claims where a request names no model; empty: the one that "
+                    "'medsynth models use' chose"},
+    Setting{.name = "hub_url",
+            .environment = "HF_ENDPOINT",
+            .help = "Where 'models pull hf:OWNER/REPO' fetches from: the hub, or a mirror of it"},
+    Setting{.name = "hub_token",
+            .environment = "HF_TOKEN",
+            .help = "Token that 'models pull' shows the hub, for repositories that are private or gated",
+            .secret = true,
+            .has_flag = false},
     Setting{.name = "threads",
             .environment = "MEDSYNTH_THREADS",
             .help = "Threads of one inference; 0: as many as max_cpu_percent of the CPUs allows",
@@ -153,6 +165,30 @@ constexpr std::array kTable{
             .environment = "MEDSYNTH_TLS_CLIENT_CERTIFICATES",
             .help = "With tls_client_ca: whether clients without a certificate get a TLS connection",
             .choices = "optional|required"},
+    Setting{.name = "jwt_issuer",
+            .environment = "MEDSYNTH_JWT_ISSUER",
+            .help = "Issuer (iss) whose signed tokens (JWT, OpenID Connect) are keys as well; empty: none"},
+    Setting{.name = "jwt_audience",
+            .environment = "MEDSYNTH_JWT_AUDIENCE",
+            .help = "Audience (aud) that its tokens must name"},
+    Setting{.name = "jwt_keys",
+            .environment = "MEDSYNTH_JWT_KEYS",
+            .help = "Its public keys (JWKS): an https:// address, which ca_file vouches for where that is "
+                    "set, or a file, read anew when it changes"},
+    Setting{.name = "jwt_claims",
+            .environment = "MEDSYNTH_JWT_CLAIMS",
+            .help =
+                "Claims that say what a token may do and whose it is: scopes=CLAIM, name=CLAIM, "
+                "queues=CLAIM, models=CLAIM, with commas between; realm_access.roles is a claim in a claim"},
+    Setting{.name = "jwt_scopes",
+            .environment = "MEDSYNTH_JWT_SCOPES",
+            .help = "What in the claim of the scopes is one, such as medsynth-users=read, "
+                    "medsynth-users=submit, ops=operate; others say nothing here"},
+    Setting{.name = "jwt_leeway",
+            .environment = "MEDSYNTH_JWT_LEEWAY",
+            .unit = "s",
+            .help = "How far the issuer's clock may be from this one",
+            .maximum = 300},
     Setting{.name = "allowed_hosts",
             .environment = "MEDSYNTH_ALLOWED_HOSTS",
             .help = "Names that requests may have in Host besides those of loopback, with commas between; "
@@ -245,10 +281,12 @@ constexpr std::array kTable{
             .environment = "MEDSYNTH_LOG_LEVEL",
             .help = "Least level that is logged",
             .choices = "debug|info|warning|error"},
-    Setting{.name = "log_format",
-            .environment = "MEDSYNTH_LOG_FORMAT",
-            .help = "auto: readable on a terminal, JSON lines elsewhere",
-            .choices = "auto|text|json"},
+    Setting{
+        .name = "log_format",
+        .environment = "MEDSYNTH_LOG_FORMAT",
+        .help =
+            "auto: readable on a terminal, entries with fields in systemd's journal, JSON lines elsewhere",
+        .choices = "auto|text|json"},
 };
 
 std::string_view member_to_name(std::string_view member) {

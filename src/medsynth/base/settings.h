@@ -47,6 +47,9 @@ struct Settings {
   std::string models_dir = "";
   std::string models_catalogue = "";
   std::string language_model = "";
+  std::string entailment_model = "";
+  std::string hub_url = "https://huggingface.co";
+  std::string hub_token = "";
   std::int64_t threads = 0;
   // Server and workers
   std::string listen = "127.0.0.1:8000";
@@ -57,6 +60,12 @@ struct Settings {
   bool tls_self_signed = false;
   std::string tls_client_ca = "";
   std::string tls_client_certificates = "optional";
+  std::string jwt_issuer = "";
+  std::string jwt_audience = "";
+  std::string jwt_keys = "";
+  std::string jwt_claims = "scopes=scope, name=sub";
+  std::string jwt_scopes = "read, submit, operate, admin";
+  std::int64_t jwt_leeway = 30;
   std::string allowed_hosts = "";
   std::string path_prefix = "";
   std::string trusted_proxies = "";
@@ -88,12 +97,13 @@ BOOST_DESCRIBE_STRUCT(Settings, (),
                        task_storage_ttl, max_cpu_percent, max_memory_percent, max_gpu_percent,
                        max_concurrent_tasks, resource_check_interval, runtime_dir, host, max_cached_models,
                        model_cache_ttl, model_cache_check_interval, model_cache_memory, models_dir,
-                       models_catalogue, language_model, threads, listen, insecure, metrics, tls_certificate,
-                       tls_key, tls_self_signed, tls_client_ca, tls_client_certificates, allowed_hosts,
-                       path_prefix, trusted_proxies, address_rate, address_concurrent, audit_log,
-                       audit_log_size, workers, queues, namespace_, result_keys, grace, max_deaths,
-                       max_queue_length, max_bytes_in_flight, url, token, token_file, ca_file,
-                       client_certificate, client_key, log_level, log_format))
+                       models_catalogue, language_model, entailment_model, hub_url, hub_token, threads,
+                       listen, insecure, metrics, tls_certificate, tls_key, tls_self_signed, tls_client_ca,
+                       tls_client_certificates, jwt_issuer, jwt_audience, jwt_keys, jwt_claims, jwt_scopes,
+                       jwt_leeway, allowed_hosts, path_prefix, trusted_proxies, address_rate,
+                       address_concurrent, audit_log, audit_log_size, workers, queues, namespace_,
+                       result_keys, grace, max_deaths, max_queue_length, max_bytes_in_flight, url, token,
+                       token_file, ca_file, client_certificate, client_key, log_level, log_format))
 
 // One row of the table. `name` is the member without a trailing underscore; the flag is --name with dashes,
 // the key in the TOML file is the name.

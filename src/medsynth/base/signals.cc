@@ -1,13 +1,30 @@
 #include "medsynth/base/signals.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
+#include <utility>
 
 namespace medsynth {
 namespace {
 
+// Of the thread that waits.
+bool reload_asked = false;
+
 bool is_ignored(int signal) {
   struct sigaction now{};
   return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+// Once: a terminal that is closed is none from then on, and its SIGHUP still ends the process.
+bool has_terminal() {
+  static const bool has = [] {
+    const int terminal = ::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    if (terminal >= 0) ::close(terminal);
+    return terminal >= 0;
+  }();
+  return has;
 }
 
 sigset_t end_signals() {
@@ -21,6 +38,7 @@ sigset_t end_signals() {
 }  // namespace
 
 void block_end_signals() {
+  (void)has_terminal();
   sigset_t set = end_signals();
   sigaddset(&set, SIGCHLD);
   sigprocmask(SIG_BLOCK, &set, nullptr);
@@ -32,14 +50,24 @@ bool wait_for_end(std::chrono::milliseconds timeout) {
   sigaddset(&set, SIGCHLD);
   const timespec time{timeout.count() / 1000, (timeout.count() % 1000) * 1'000'000};
   const int signal = sigtimedwait(&set, nullptr, &time);
+  if (signal == SIGHUP && !has_terminal()) {
+    reload_asked = true;
+    return false;
+  }
   return signal > 0 && signal != SIGCHLD;
+}
+
+bool take_reload() {
+  return std::exchange(reload_asked, false);
 }
 
 bool end_is_pending() {
   sigset_t pending;
   sigpending(&pending);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP})
-    if (sigismember(&pending, signal) == 1 && !(signal == SIGHUP && is_ignored(signal))) return true;
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    const bool ends = signal != SIGHUP || (has_terminal() && !is_ignored(signal));
+    if (ends && sigismember(&pending, signal) == 1) return true;
+  }
   return false;
 }
 

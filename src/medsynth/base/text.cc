@@ -107,6 +107,21 @@ std::string without_credentials(std::string_view text) {
   return out.append(text.substr(std::min(text.find(' ', end), text.size())));
 }
 
+// Of signed tokens (JWT), "eyJ...", three parts of base64url with dots between, the last: without it they open nothing.
+std::string without_signatures(std::string out) {
+  constexpr std::string_view kToken = "eyJ";  // {"
+  constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  for (std::size_t at = out.find(kToken); at != out.npos; at = out.find(kToken, at + 1)) {
+    const std::size_t claims = out.find_first_not_of(kBase64, at);
+    if (claims >= out.size() || out[claims] != '.') continue;
+    const std::size_t signature = out.find_first_not_of(kBase64, claims + 1);
+    if (signature >= out.size() || out[signature] != '.') continue;
+    const std::size_t end = std::min(out.find_first_not_of(kBase64, signature + 1), out.size());
+    out.replace(signature + 1, end - signature - 1, kHidden);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string printable(std::string_view text) {
@@ -155,7 +170,7 @@ std::string without_keys(std::string_view text) {
     at = id + 1;
     out.replace(at, std::min(out.find_first_not_of(kHex, at), out.size()) - at, kHidden);
   }
-  return out;
+  return without_signatures(std::move(out));
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

@@ -23,7 +23,7 @@ std::string printable(std::string_view text);
 // (password=, sentinel_password=, token=, ...). "redis://eve:pa/ss@h/0" is "redis://eve:***@h/0".
 std::string masked(std::string_view text);
 
-// `text` without the secrets of the API's keys in it: "medsynth_0123456789ab_***".
+// `text` without the secrets of the API's keys, "medsynth_0123456789ab_***", and signatures of tokens, "eyJhbGci.e30.***".
 std::string without_keys(std::string_view text);
 
 // How many characters must be inserted, removed or replaced to make one of the other (Levenshtein).

@@ -28,9 +28,12 @@ TEST(WithoutKeysTest, HidesTheSecret) {
   EXPECT_EQ(without_keys("x/medsynth_" + id + "_" + secret + "/y"), "x/medsynth_" + id + "_***/y");
   EXPECT_EQ(without_keys("medsynth_" + id + "_" + secret + "medsynth_" + id + "_" + secret),
             "medsynth_" + id + "_***medsynth_" + id + "_***");
+  EXPECT_EQ(without_keys("Bearer eyJhbGciOiJFUzI1NiJ9.e30.c2VjcmV0-_ and eyJ.a.b"),
+            "Bearer eyJhbGciOiJFUzI1NiJ9.e30.*** and eyJ.a.***");
   for (const std::string& text :
        {std::string(), std::string("medsynth_"), std::string("medsynth_queue_length"), "medsynth_" + id,
-        "medsynth_" + id + "a_" + secret, "medsynth " + secret})
+        "medsynth_" + id + "a_" + secret, "medsynth " + secret, std::string("eyJ"), std::string("eyJa.b"),
+        std::string("eyJa b.c.d"), std::string("xeyJ.")})
     EXPECT_EQ(without_keys(text), text);
 }
 
