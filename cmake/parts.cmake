@@ -51,6 +51,15 @@ if(MEDSYNTH_PORTABLE)
     INTERFACE_LINK_LIBRARIES "${libarchive_needs}")
 endif()
 find_library(MEDSYNTH_NCURSES ncursesw REQUIRED)
+find_library(MEDSYNTH_UTF8PROC libutf8proc.a REQUIRED)  # categories and forms of Unicode, for tokenizers
+
+# The header of ONNX Runtime's C library, which is loaded when a model needs it. Without it, no entailment models.
+file(GLOB onnxruntime_in_cache LIST_DIRECTORIES true "${MEDSYNTH_CACHE}/onnxruntime-*/include")
+list(SORT onnxruntime_in_cache COMPARE NATURAL ORDER DESCENDING)
+find_path(MEDSYNTH_ONNXRUNTIME_INCLUDE onnxruntime_c_api.h PATHS ${onnxruntime_in_cache} PATH_SUFFIXES onnxruntime)
+if(NOT MEDSYNTH_ONNXRUNTIME_INCLUDE)
+  message(STATUS "ONNX Runtime's header is missing: entailment models will not run. scripts/setup fetches it.")
+endif()
 find_package(prometheus-cpp REQUIRED COMPONENTS core)
 find_package(GTest REQUIRED)
 find_package(rapidcheck REQUIRED)

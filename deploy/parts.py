@@ -29,6 +29,7 @@ DEBIAN = {
     "Expat": ("MIT", ["libexpat1-dev"]),
     "libarchive": ("BSD-2-Clause", ["libarchive-dev"]),
     "zlib": ("Zlib", ["zlib1g-dev"]),
+    "utf8proc": ("MIT", ["libutf8proc-dev"]),
     "ncurses": ("X11-distribute-modifications-variant", ["libncurses-dev"]),
     # What libarchive brings along.
     "bzip2": ("bzip2-1.0.6", ["libbz2-1.0"]),

@@ -80,7 +80,7 @@ TEST_F(ModelFileTest, ReadsTheHeader) {
   EXPECT_EQ(facts->layers, 32);
   EXPECT_EQ(facts->context, 1024);
   EXPECT_EQ(facts->vocabulary, 28896);
-  EXPECT_EQ(facts->key_value_dimension, 2 * 2560);
+  EXPECT_EQ(facts->key_value_dimensions, std::vector<std::int64_t>(32, 2 * 2560));
   EXPECT_FALSE(facts->sentence);
 }
 
@@ -173,6 +173,26 @@ TEST_F(ModelFileTest, ReplacingTakesTheNewFile) {
   EXPECT_EQ(remove_model(*catalogue, "a", true).error().reason, "file_in_use");
   for (const auto& each : fs::directory_iterator(models))
     EXPECT_FALSE(fs::is_directory(each)) << each.path();  // nothing half-copied
+}
+
+// A file that was fetched for the folder: it is moved there, and says under which licence it is; what is no licence's name is
+// none.
+TEST_F(ModelFileTest, AFetchedFileIsMoved) {
+  const fs::path models = folder / "models", place = models / ".pull" / "a" / "model.gguf";
+  fs::create_directories(place.parent_path());
+  Gguf().text("general.architecture", "llama").text("general.license", "apache-2.0").write(place);
+  auto catalogue = models::Catalogue::read(models);
+  const auto added = add_model(*catalogue, {.name = "a", .file = place.string()}, {}, {.move = true});
+  ASSERT_TRUE(added) << added.error().message;
+  EXPECT_EQ(added->file, "model.gguf");
+  EXPECT_EQ(added->licence, "apache-2.0");
+  EXPECT_TRUE(fs::exists(models / "model.gguf"));
+  EXPECT_FALSE(fs::exists(place));
+  Gguf().text("general.architecture", "llama").text("general.license", "one\nline").write(place);
+  EXPECT_EQ(read_facts(place)->licence, "");
+  EXPECT_EQ(add_model(*catalogue, {.name = "b", .file = place.string()}, {}, {.move = true}).error().reason,
+            "file_exists");
+  EXPECT_TRUE(fs::exists(place)) << "what cannot be entered stays where it is";
 }
 
 // A name that cannot be one: said before anything is copied.
