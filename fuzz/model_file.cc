@@ -11,6 +11,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto facts = inference::read_facts(folder.path() / "model.gguf");
   if (!facts) return 0;
   (void)inference::check_biomedlm(*facts);
-  (void)inference::predict_bytes(*facts, inference::choose_context(*facts, 0));
+  (void)inference::predict_footprint(*facts, inference::choose_context(*facts, 0)).on_cpu();
   return 0;
 }

@@ -1,6 +1,7 @@
-// What a language model can do for us, whoever runs it: score labels after a prompt, embed texts. The runtime
-// behind it is llama.cpp in process (inference/llama/, the only files that include llama.h) or, in builds for
-// the thread sanitizer, a fake with the same contract.
+// What a model can do for us, whoever runs it: score labels after a prompt, embed texts, say whether one text
+// follows from another. The runtimes behind it are llama.cpp in process (inference/llama/, the only files that
+// include llama.h) for GGUF files and ONNX Runtime (inference/onnx/) for .onnx files or, in builds for the
+// thread sanitizer, a fake with the same contract.
 //
 // An Engine is thread safe; a Model serves one call at a time and queues the others inside.
 //
@@ -27,6 +28,7 @@
 #include "medsynth/base/clock.h"
 #include "medsynth/base/error.h"
 #include "medsynth/models/cache.h"
+#include "medsynth/models/placement.h"
 
 namespace medsynth::inference {
 
@@ -42,23 +44,27 @@ struct LoadOptions {
   std::string name;    // of the catalogue
   std::string sha256;  // of the catalogue; checked once per file and time stamp when not empty
   int threads = 1;
-  std::int64_t context = 0;                   // tokens; 0: the model's own, at most 4096
+  std::string labels = "";           // of the catalogue: of an entailment model, in the order of its outputs
+  std::int64_t context = 0;          // tokens; 0: the model's own, at most 4096
+  models::Placement placement = {};  // of its layers; all with the CPU, where it says nothing
   std::function<void(double)> progress = {};  // 0..1, on the thread that loads
   std::stop_token stop = {};
 };
 
 struct ModelInfo {
-  std::string id;              // name in the catalogue
-  std::string digest;          // sha256 of the file
-  std::string description;     // "llama 256M Q4_1": architecture, size class, weights
+  std::string id;      // name in the catalogue
+  std::string digest;  // sha256 of the file
+  // "llama 256M Q4_1": architecture, size class, weights; on a GPU ", 31 of 33 layers on GPU 0" as well.
+  std::string description;
   std::int64_t context = 0;    // tokens
   std::int64_t dimension = 0;  // of embeddings
   std::uint64_t parameters = 0;
   std::uint64_t size_bytes = 0;
-  bool chat = false;  // it has a chat template that we can apply
+  bool chat = false;              // it has a chat template that we can apply
+  std::string kind = "language";  // language | sentence | entailment
 };
 BOOST_DESCRIBE_STRUCT(ModelInfo, (),
-                      (id, digest, description, context, dimension, parameters, size_bytes, chat))
+                      (id, digest, description, context, dimension, parameters, size_bytes, chat, kind))
 
 // A text to continue. `text` is only ever text: names of special tokens in it ("<|im_end|>") do not become
 // tokens, so a claim cannot end its own turn. `chat`: the model puts it into its chat template as one user
@@ -83,6 +89,19 @@ struct LabelScores {
   std::int64_t tokens = 0;  // of the prompt
 };
 
+// Two texts, of which the second may follow from the first.
+struct TextPair {
+  std::string premise, hypothesis;
+};
+
+// How they stand to each other: natural logarithms of the three probabilities, which sum to 1. A model without
+// a label for it has -infinity at `neutral`.
+struct Entailment {
+  double entailment = 0, neutral = 0, contradiction = 0;
+  bool truncated = false;   // the longer text lost its end, as both were longer than the context
+  std::int64_t tokens = 0;  // of the pair
+};
+
 class Model : public models::Loaded {
  public:
   virtual const ModelInfo& info() const = 0;
@@ -98,17 +117,27 @@ class Model : public models::Loaded {
   virtual Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts,
                                                         const Until& until,
                                                         std::vector<bool>* truncated = nullptr) = 0;
+  // One result per pair; pairs of the same number of tokens are computed together. invalid_argument: no pair,
+  // an empty text, or not an entailment model (reason "not_an_entailment_model"); internal
+  // ("not_a_number"): the model gave NaN or infinite numbers; timeout, cancelled: see Until. The model stays
+  // usable after every error.
+  virtual Result<std::vector<Entailment>> entail(std::span<const TextPair> pairs, const Until& until);
 };
 
 class Engine {
  public:
   virtual ~Engine() = default;
-  // not_found: no such file; invalid_argument: not a model file ("not_a_model"), wrong digest
+  // not_found: no such file; unavailable ("no_onnx_runtime"): the library that runs such files is not on this
+  // machine; invalid_argument: not a model file ("not_a_model"), labels whose order is not known
+  // ("unknown_labels"), wrong digest
   // ("wrong_digest"), or a GPT-2 file of BioMedLM's shape without the inverse-layer-scale marker
   // ("unfixed_biomedlm"); exhausted ("no_memory"): it does not fit; cancelled.
   virtual Result<std::shared_ptr<Model>> load(const LoadOptions& options) = 0;
-  // Bytes a loaded model will take (weights, and context), without loading it; errors as of load().
-  virtual Result<std::uint64_t> estimate(const LoadOptions& options) = 0;
+  // What a loaded model will take (weights, and context), without loading it; errors as of load().
+  virtual Result<models::Footprint> footprint(const LoadOptions& options) = 0;
+  // The GPUs that models can lie on, always in the same order, with their memory as it is now. Blocks while
+  // drivers answer; the first call starts them (a second), and none is made before a model is wanted.
+  virtual std::vector<models::Device> devices() = 0;
 };
 
 std::unique_ptr<Engine> make_engine();  // the one this build has

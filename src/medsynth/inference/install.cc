@@ -11,7 +11,9 @@
 
 #include "medsynth/base/log.h"
 #include "medsynth/inference/command.h"
+#include "medsynth/inference/install_folder.h"
 #include "medsynth/inference/model_file.h"
+#include "medsynth/inference/onnx/files.h"
 #include "medsynth/models/digest.h"
 
 namespace medsynth::inference {
@@ -242,16 +244,23 @@ Result<> pull_demo_models(const fs::path& folder, std::string_view name, const P
 
 namespace {
 
-// As a shell user means it: below the models folder when it is there, else from the current folder.
+// As a shell user means it: below the models folder when it is there, else from the current folder. Of a folder,
+// the model in it.
 Result<fs::path> find_file(const models::Catalogue& catalogue, const std::string& given) {
   std::error_code error;
-  for (const fs::path& path : {catalogue.folder() / given, fs::absolute(given, error)})
+  for (fs::path path : {catalogue.folder() / given, fs::absolute(given, error)}) {
+    if (fs::is_directory(path, error)) {
+      BOOST_OUTCOME_TRY(path, onnx::find_model(path));
+    }
     if (fs::is_regular_file(path, error)) return fs::canonical(path, error);
+  }
   return Error{Code::not_found,
                fmt::format("there is no file {}, neither in {} nor in the current folder", given,
                            catalogue.folder().string()),
                "model_file_not_found"};
 }
+
+}  // namespace
 
 Result<> check_room(const fs::path& folder, std::uint64_t bytes) {
   constexpr std::uint64_t kLeft = 100 * kMegabyte;  // what a copy leaves free
@@ -264,6 +273,8 @@ Result<> check_room(const fs::path& folder, std::uint64_t bytes) {
                            bytes / kMegabyte, folder.string(), space.available / kMegabyte),
                "no_room"};
 }
+
+namespace {
 
 // The entry other than `name` whose file that is; nullptr: none.
 const models::ModelFile* other_user(const models::Catalogue& catalogue, std::string_view name,
@@ -301,9 +312,10 @@ Error taken(const models::ModelFile& entry) {
 // What a file says, where the entry does not.
 Result<> fill_in(models::ModelFile& model, const fs::path& path, const ModelFacts& facts) {
   if (facts.sentence) model.kind = "sentence";
+  if (model.licence.empty()) model.licence = facts.licence;
   model.context = choose_context(facts, model.context);
   if (model.memory_mb == 0)
-    model.memory_mb = static_cast<std::int64_t>(predict_bytes(facts, model.context) / kMegabyte);
+    model.memory_mb = static_cast<std::int64_t>(predict_footprint(facts, model.context).on_cpu() / kMegabyte);
   BOOST_OUTCOME_TRY(auto digest, models::file_digest(path));
   BOOST_OUTCOME_TRY(models::check_digest(model.name, digest, model.sha256));
   model.sha256 = std::move(digest);
@@ -325,7 +337,7 @@ namespace {
 // that it replaces.
 Result<models::ModelFile> add_copy(models::Catalogue& catalogue, models::ModelFile model,
                                    const fs::path& file, const ModelFacts& facts,
-                                   const models::ModelFile* old, const Progress& progress) {
+                                   const models::ModelFile* old, bool move, const Progress& progress) {
   const fs::path folder = fs::weakly_canonical(catalogue.folder());
   const std::string name = file.filename().string();
   const fs::path target = folder / name;
@@ -333,6 +345,7 @@ Result<models::ModelFile> add_copy(models::Catalogue& catalogue, models::ModelFi
   if (same_bytes(file, target)) {
     BOOST_OUTCOME_TRY(fill_in(model, target, facts));
     BOOST_OUTCOME_TRY(catalogue.put(model));
+    if (move) remove_file(file);
     return model;
   }
   std::error_code error;
@@ -345,11 +358,18 @@ Result<models::ModelFile> add_copy(models::Catalogue& catalogue, models::ModelFi
                              target.string()),
                  "file_exists"};
   fs::create_directories(folder, error);
-  BOOST_OUTCOME_TRY(check_room(folder, fs::file_size(file, error)));
+  if (!move) {
+    BOOST_OUTCOME_TRY(check_room(folder, fs::file_size(file, error)));
+  }
   const ScratchFolder scratch(folder);
   const fs::path copy = scratch.path() / name, replaced = scratch.path() / "replaced";
-  if (progress) progress(fmt::format("copying {}", name), 0);
-  if (!scratch.path().empty()) fs::copy_file(file, copy, error);
+  if (progress && !move) progress(fmt::format("copying {}", name), 0);
+  if (!scratch.path().empty() && move) {
+    fs::rename(file.string() + ".sha256", copy.string() + ".sha256", error);  // saves taking it again
+    fs::rename(file, copy, error);
+  } else if (!scratch.path().empty()) {
+    fs::copy_file(file, copy, error);
+  }
   if (scratch.path().empty() || error)
     return Error{Code::unavailable,
                  fmt::format("cannot copy to {}: {}", folder.string(),
@@ -377,11 +397,15 @@ Result<models::ModelFile> add_model(models::Catalogue& catalogue, models::ModelF
   const models::ModelFile* old = catalogue.find(model.name);
   if (old && !options.replace) return taken(*old);
   BOOST_OUTCOME_TRY(const fs::path path, find_file(catalogue, model.file));
+  if (onnx::is_onnx(path)) return add_folder(catalogue, std::move(model), path, progress, options);
+  if (!model.labels.empty())
+    return invalid("/labels", "are of entailment models, which are .onnx files; leave them out");
   BOOST_OUTCOME_TRY(const ModelFacts facts, read_facts(path));
   BOOST_OUTCOME_TRY(check_biomedlm(facts));
   model.file = path.string();
   const bool outside = !catalogue.locate(model);
-  if (outside && !options.link) return add_copy(catalogue, std::move(model), path, facts, old, progress);
+  if (options.move || (outside && !options.link))
+    return add_copy(catalogue, std::move(model), path, facts, old, options.move, progress);
   std::error_code error;
   const fs::path below = path.lexically_relative(fs::weakly_canonical(catalogue.folder(), error));
   if (!below.empty() && *below.begin() != "..") model.file = below.string();
@@ -404,8 +428,9 @@ Result<> remove_model(models::Catalogue& catalogue, std::string_view name, bool 
   if (const models::ModelFile* other = other_user(catalogue, name, path))
     return Error{Code::conflict, fmt::format("{} is the file of {} too", path.string(), other->name),
                  "file_in_use"};
+  const bool is_folder = onnx::is_onnx(path);
   BOOST_OUTCOME_TRY(catalogue.remove(name));
-  remove_file(path);
+  is_folder ? remove_folder(path) : remove_file(path);
   return success();
 }
 

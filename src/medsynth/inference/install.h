@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <stop_token>
@@ -35,13 +36,19 @@ Result<> pull_demo_models(const std::filesystem::path& folder, std::string_view 
 
 struct AddOptions {
   bool link = false;     // a file outside stays where it is, and its folder becomes one of the roots
+  bool move = false;     // the file goes into the folder, and is not copied: it was fetched for that
   bool replace = false;  // the entry of that name, and its file in the folder where it is called the same
 };
+
+// exhausted ("no_room"): so many bytes more would fill the disk of that folder.
+Result<> check_room(const std::filesystem::path& folder, std::uint64_t bytes);
 
 // Enters the operator's file, looked for in the models folder and then as any path: checks that it is a whole
 // model file, copies one from outside the models folder and the roots into the folder (unless the same bytes
 // are there under its name), fills in digest, context and memory where they are 0 or empty, and returns the
 // entry. Nothing half-copied is left.
+// An .onnx file, or a folder that has one, is an entailment model and is copied with its config.json and tokenizer
+// into a folder of the entry's name (install_folder.h).
 // not_found: no such file; conflict: the name, or the file's name in the folder, is taken; exhausted: no room
 // for the copy; invalid_argument: not a model file, or an unfixed BioMedLM.
 Result<models::ModelFile> add_model(models::Catalogue& catalogue, models::ModelFile model,

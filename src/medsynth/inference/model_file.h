@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "medsynth/base/error.h"
+#include "medsynth/models/placement.h"
 
 namespace medsynth::inference {
 
@@ -16,10 +18,14 @@ struct ModelFacts {
   std::int64_t layers = 0;
   std::int64_t dimension = 0;
   std::int64_t feed_forward = 0;
-  std::int64_t key_value_dimension = 0;  // of one layer, keys and values together
+  std::vector<std::int64_t> key_value_dimensions;  // of each layer, keys and values together
   std::int64_t vocabulary = 0;
   std::int64_t context = 0;  // tokens it was trained with
   std::uint64_t tensor_bytes = 0;
+  std::string licence;                       // as its author wrote it; empty: it does not say
+  std::vector<std::uint64_t> layer_bytes;    // of tensor_bytes, each layer's
+  std::uint64_t input_bytes = 0;             // the same, embeddings of tokens and positions
+  std::uint64_t tied_bytes = 0;              // of input_bytes: the output's weights as well
   bool inverse_layer_scale_applied = false;  // the marker of docs/biomedlm.md
 };
 
@@ -32,13 +38,16 @@ Result<ModelFacts> read_facts(const std::filesystem::path& path);
 // invalid_argument, reason "unfixed_biomedlm".
 Result<> check_biomedlm(const ModelFacts& facts);
 
+// Whether this machine has the library that runs the file: unavailable ("no_onnx_runtime") says how to get it.
+Result<> check_runtime(const std::filesystem::path& path);
+
 // The context to use: what is wanted, at most what the model was trained with; 0: the model's own, at most
 // 4096 tokens.
 std::int64_t choose_context(const ModelFacts& facts, std::int64_t wanted);
 
-// Bytes in memory with that context: weights, keys and values (16 bits each), the tokenizer, and the buffers
-// of a computation. 1.06 and 1.11 times what was measured with the two demo models.
-std::uint64_t predict_bytes(const ModelFacts& facts, std::int64_t context);
+// Memory with that context, layer by layer: weights, keys and values (16 bits each), the tokenizer, and the
+// buffers of a computation. With the CPU alone 1.06 and 1.11 times what was measured with the two demo models.
+models::Footprint predict_footprint(const ModelFacts& facts, std::int64_t context);
 
 // Writes a sentence model in Hugging Face's layout (config.json, vocab.txt, model.safetensors, of BERT's
 // shape) as GGUF, 32-bit floats. `out` appears complete or not at all. invalid_argument says which file or

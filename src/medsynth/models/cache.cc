@@ -43,6 +43,7 @@ Result<Handle> Cache::get_or_create(const std::string& id, const Loader& load, c
   const auto deadline = start + std::min<std::chrono::nanoseconds>(timeout, std::chrono::hours(24 * 365));
   std::unique_lock lock(shell_->mutex);
   if (Handle handle = shell_->find_locked(id)) return handle;
+  shell_->uses_devices = shell_->uses_devices || !metadata.device_bytes.empty();
   CacheShell::Waiter waiter{id, load};
   const Ticket ticket = shell_->next_ticket++;
   shell_->waiters.emplace(ticket, &waiter);
@@ -91,14 +92,15 @@ Result<Handle> CacheShell::wait(std::unique_lock<std::mutex>& lock, Waiter& wait
 
 Error CacheShell::leave(const Waiter& waiter, Ticket ticket, const std::stop_token& stop) {
   observe();
+  const std::string missing = plan.waits_for(waiter.id, clock.steady());
   auto left = plan.leave(ticket, waiter.id, clock.steady());
   apply(std::move(left.effects));
   if (stop.stop_requested())
     return {Code::cancelled, fmt::format("waiting for {} was cancelled", waiter.id), ""};
   if (left.for_place)
     return {Code::exhausted,
-            fmt::format("no room in the model cache: what could leave is in use; {} got none in its time",
-                        waiter.id),
+            fmt::format("no room in the model cache: what could leave is in use; {} got none in its time{}{}",
+                        waiter.id, missing.empty() ? "" : ": it ", missing),
             "cache_full"};
   return {Code::timeout, fmt::format("{} was not loaded in its time", waiter.id), ""};
 }
@@ -161,6 +163,22 @@ void Cache::set_max_bytes(std::uint64_t max_bytes) {
   shell_->observe();
   shell_->apply(shell_->plan.set_max_bytes(max_bytes, shell_->clock.steady()));
   shell_->work.notify_one();
+}
+
+void Cache::set_max_device_percent(double percent) {
+  const std::lock_guard lock(shell_->mutex);
+  shell_->observe();
+  shell_->apply(shell_->plan.set_max_device_percent(percent, shell_->clock.steady()));
+  shell_->work.notify_one();
+}
+
+std::vector<DeviceRoom> Cache::device_rooms(const std::string& id, const std::string& options) {
+  if (!shell_->options.devices) return {};
+  const std::vector<Device> devices = shell_->options.devices();
+  const std::lock_guard lock(shell_->mutex);
+  shell_->observe();
+  shell_->apply(shell_->plan.see_devices(devices, shell_->clock.steady()));
+  return shell_->plan.device_rooms(id, options);
 }
 
 bool Cache::contains(const std::string& id) const {

@@ -5,8 +5,9 @@
 //   BOOST_OUTCOME_TRY(auto handle, cache.get_or_create("biomedlm", load, {.memory_bytes = size}, wait));
 //   handle.as<inference::Model>().score(...);          // the model lives as long as the handle
 //
-// Room is counted in models and in bytes: a load's bytes are set aside before it starts, and an unloaded
-// model's come back when the process's memory is measured to be back.
+// Room is counted in models, in bytes, and in bytes of each GPU: a load's bytes are set aside before it
+// starts, and an unloaded model's come back when the process's memory is measured to be back, and the GPU's
+// driver says that it is free.
 //
 // Thread safe. No lock is held while a model loads or is destroyed; a use of a model that is there takes
 // none.
@@ -28,6 +29,7 @@
 
 #include "medsynth/base/clock.h"
 #include "medsynth/base/error.h"
+#include "medsynth/models/placement.h"
 
 namespace medsynth::models {
 
@@ -76,11 +78,13 @@ using Loader = std::function<Result<std::shared_ptr<Loaded>>(const std::function
 
 // What is known about a model before it is loaded. Bytes are predictions.
 struct Metadata {
-  std::uint64_t memory_bytes = 0;  // of the loaded model, or 0 when unknown
-  boost::json::object extra = {};  // shown in the statistics
-  std::uint64_t mapped_bytes = 0;  // of memory_bytes: pages of a mapped file, never measured
-  std::uint64_t peak_bytes = 0;    // while it loads; 0: as memory_bytes
-  std::string options = "";        // measured sizes hold for a model with the same options
+  std::uint64_t memory_bytes = 0;                // of the loaded model, or 0 when unknown
+  boost::json::object extra = {};                // shown in the statistics
+  std::uint64_t mapped_bytes = 0;                // of memory_bytes: pages of a mapped file, never measured
+  std::uint64_t peak_bytes = 0;                  // while it loads; 0: as memory_bytes
+  std::string options = "";                      // measured sizes hold for a model with the same options
+  std::vector<std::uint64_t> device_bytes = {};  // on each GPU, by its number; while it loads as well
+  Placement placement = {};                      // that they come from; its words are shown
   // After the last use: how long it stays; negative: for ever; nullopt: the cache's ttl.
   std::optional<std::chrono::milliseconds> ttl = std::nullopt;
   bool pinned = false;  // never evicted to make room
@@ -97,10 +101,15 @@ struct ModelStats {
   std::int64_t hits = 0;
   std::int64_t loads = 0;
   double load_seconds = 0;
-  std::uint64_t memory_bytes = 0;     // that it counts for now
-  std::uint64_t predicted_bytes = 0;  // before it was loaded
-  std::uint64_t measured_bytes = 0;   // mapped and measured; 0: not measured
-  std::int64_t waiting = 0;           // callers that wait for it
+  std::uint64_t memory_bytes = 0;                    // that it counts for now
+  std::uint64_t predicted_bytes = 0;                 // before it was loaded
+  std::uint64_t measured_bytes = 0;                  // mapped and measured; 0: not measured
+  std::string placement;                             // "31 of 33 layers on GPU 0"; "CPU"
+  std::string placement_reason;                      // why it is not all on one GPU; empty: it is
+  std::vector<std::uint64_t> device_bytes;           // on each GPU, by its number, that it counts for now
+  std::vector<std::uint64_t> measured_device_bytes;  // the same, measured; empty: not measured
+  std::int64_t waiting = 0;                          // callers that wait for it
+  std::string waits_for;                             // queued: what is missing, and who has it
   bool pinned = false;
   double uses_per_second = 0;           // older uses count less
   std::optional<std::string> retry_at;  // failed: refused until then
@@ -109,7 +118,8 @@ struct ModelStats {
 };
 BOOST_DESCRIBE_STRUCT(ModelStats, (),
                       (id, state, loaded_at, last_used, expires_at, users, hits, loads, load_seconds,
-                       memory_bytes, predicted_bytes, measured_bytes, waiting, pinned, uses_per_second,
+                       memory_bytes, predicted_bytes, measured_bytes, placement, placement_reason,
+                       device_bytes, measured_device_bytes, waiting, waits_for, pinned, uses_per_second,
                        retry_at, error, metadata))
 
 struct CacheStats {
@@ -149,6 +159,10 @@ struct CacheOptions {
   std::chrono::milliseconds ttl{3'600'000};           // after the end of the last use; negative: never
   std::chrono::milliseconds check_interval{300'000};  // of the memory check
   std::uint64_t max_bytes = 0;                        // 0: not limited
+  // The GPUs as their drivers tell them now, always in the same order. Called without a lock, and only when a
+  // model with bytes on one is wanted or leaves. Empty: there are none.
+  std::function<std::vector<Device>()> devices = {};
+  double max_device_percent = 100;  // of each GPU's memory that may be in use, by whoever
   // Sizes measured in earlier processes are read from here and kept here; empty: they are not kept.
   std::filesystem::path ledger = {};
   std::function<void(const CacheEvent&)> on_event = {};  // on a thread of the cache, without a lock
@@ -200,6 +214,10 @@ class Cache {
 
   // Less than is in memory now: idle models leave until it is kept.
   void set_max_bytes(std::uint64_t max_bytes);
+  void set_max_device_percent(double percent);
+
+  // What each GPU has for a model that is loaded with these options (Metadata::options). Asks the drivers.
+  std::vector<DeviceRoom> device_rooms(const std::string& id, const std::string& options);
 
   // In memory, loading, or waiting for room.
   bool contains(const std::string& id) const;

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <toml++/toml.h>
 
 #include "medsynth/base/described.h"
@@ -19,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kLongestName = 100;
-constexpr std::array<std::string_view, 2> kKinds{"language", "sentence"};
+constexpr std::array<std::string_view, 3> kKinds{"language", "sentence", "entailment"};
 
 bool is_name(std::string_view name) {
   return check_name("name", name) && name.size() <= kLongestName &&
@@ -30,7 +31,7 @@ bool is_name(std::string_view name) {
 }
 
 std::string_view default_name(std::string_view kind) {
-  return kind == "sentence" ? "all-minilm-l6-v2" : "biomedlm";
+  return kind == "sentence" ? "all-minilm-l6-v2" : kind == "language" ? "biomedlm" : "";
 }
 
 Error invalid_entry(std::string_view name, std::string_view field, std::string_view detail) {
@@ -55,6 +56,11 @@ std::string assign(const toml::node& node, std::optional<std::int64_t>& out) {
 std::string assign(const toml::node& node, bool& out) {
   if (!node.is_boolean()) return "must be true or false";
   return out = node.as_boolean()->get(), "";
+}
+std::string assign(const toml::node& node, Gpu& out) {
+  const auto found = node.is_string() ? described::enum_from<Gpu>(node.as_string()->get()) : std::nullopt;
+  if (!found) return fmt::format("must be one of {}", fmt::join(described::enum_names<Gpu>(), ", "));
+  return out = *found, "";
 }
 
 Result<ModelFile> read_entry(std::string_view name, const toml::node& node) {
@@ -107,6 +113,9 @@ void insert(toml::table& table, std::string_view name, const T& value) {
 void insert(toml::table& table, std::string_view name, const std::optional<std::int64_t>& value) {
   if (value) table.insert(name, *value);
 }
+void insert(toml::table& table, std::string_view name, Gpu value) {
+  table.insert(name, described::enum_name(value));
+}
 
 toml::table as_table(const ModelFile& model) {
   const ModelFile fallback;
@@ -141,7 +150,7 @@ Result<> check_entry(const ModelFile& model) {
                          "must be 1 to 100 letters, digits, dots, dashes or underscores, and more than dots");
   if (model.file.empty()) return invalid_entry(model.name, "file", "must not be empty");
   if (std::find(kKinds.begin(), kKinds.end(), model.kind) == kKinds.end())
-    return invalid_entry(model.name, "kind", "must be language or sentence");
+    return invalid_entry(model.name, "kind", "must be language, sentence or entailment");
   const bool hex = std::all_of(model.sha256.begin(), model.sha256.end(),
                                [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   if (!model.sha256.empty() && (model.sha256.size() != 64 || !hex))
@@ -155,10 +164,11 @@ Result<> check_entry(const ModelFile& model) {
 }
 
 Result<Catalogue> Catalogue::read(const fs::path& folder, const fs::path& catalogue,
-                                  std::string_view language_model) {
+                                  std::string_view language_model, std::string_view entailment_model) {
   Catalogue out;
   out.folder_ = folder;
-  out.language_model_ = language_model;
+  if (!language_model.empty()) out.settings_.emplace("language", language_model);
+  if (!entailment_model.empty()) out.settings_.emplace("entailment", entailment_model);
   out.file_ = catalogue.empty() ? folder / "models.toml" : catalogue;
   BOOST_OUTCOME_TRY(const toml::table file, parse_file(out.file_));
   std::vector<std::string> known{"models", "roots"};
@@ -216,18 +226,20 @@ Result<fs::path> Catalogue::locate(const ModelFile& model) const {
 
 Result<Resolved> Catalogue::resolve(std::string_view name, std::string_view kind) const {
   const auto chosen = chosen_.find(kind);
-  const bool by_settings = name.empty() && kind == "language" && !language_model_.empty();
+  const auto set = settings_.find(kind);
+  const bool by_settings = name.empty() && set != settings_.end();
   const std::string wanted(!name.empty()             ? name
-                           : by_settings             ? language_model_
+                           : by_settings             ? set->second
                            : chosen != chosen_.end() ? chosen->second
                                                      : default_name(kind));
   const ModelFile* found = find(wanted);
   if (!found && by_settings)
-    return Error{Code::invalid_argument,
-                 fmt::format("MEDSYNTH_LANGUAGE_MODEL (or --language-model) names the model {}, which is not "
-                             "installed; see 'medsynth models list'",
-                             wanted),
-                 "model_not_found"};
+    return Error{
+        Code::invalid_argument,
+        fmt::format("MEDSYNTH_{}_MODEL (or --{}-model) names the model {}, which is not installed; see "
+                    "'medsynth models list'",
+                    kind == "language" ? "LANGUAGE" : "ENTAILMENT", kind, wanted),
+        "model_not_found"};
   bool substituted = false;
   if (!found && name.empty()) {
     // The default stands for "the best there is": a demo model of its kind answers in its place.
@@ -236,6 +248,13 @@ Result<Resolved> Catalogue::resolve(std::string_view name, std::string_view kind
     substituted = demo != models_.end();
     if (substituted) found = &*demo;
   }
+  if (wanted.empty())
+    return Error{
+        Code::not_found,
+        fmt::format("no {} model is chosen; add one with 'medsynth models add NAME FOLDER' and choose "
+                    "it with 'medsynth models use NAME'",
+                    kind),
+        "model_not_found"};
   if (!found)
     return Error{
         Code::not_found,
@@ -244,8 +263,9 @@ Result<Resolved> Catalogue::resolve(std::string_view name, std::string_view kind
             "with 'medsynth models add {} FILE'",
             wanted, is_name(wanted) ? wanted : "NAME"),
         "model_not_found"};
-  // Who asks for a model by name means it: any model can embed. Else it must be of its kind.
-  if ((name.empty() || kind == "language") && found->kind != kind)
+  // Who asks for a model by name means it: a language model can embed. Else it must be of its kind.
+  const bool embeds = kind == "sentence" && !name.empty() && found->kind == "language";
+  if (found->kind != kind && !embeds)
     return Error{Code::invalid_argument,
                  fmt::format("{} is a {} model; a {} model is wanted", wanted, found->kind, kind),
                  "wrong_kind"};
@@ -310,7 +330,8 @@ Result<> Catalogue::change(const std::function<Result<>(Catalogue&)>& edit) {
   const FileLock lock(file_);
   if (!lock.held())
     return Error{Code::unavailable, "cannot write " + file_.string() + ": check the folder's rights", ""};
-  BOOST_OUTCOME_TRY(auto newest, read(folder_, file_, language_model_));
+  BOOST_OUTCOME_TRY(auto newest, read(folder_, file_));
+  newest.settings_ = settings_;
   BOOST_OUTCOME_TRY(edit(newest));
   BOOST_OUTCOME_TRY(newest.write());
   *this = std::move(newest);

@@ -3,16 +3,22 @@
 //   [models.biomedlm]
 //   file = "biomedlm-q8_0.gguf"      # below the models folder, or absolute below a configured root
 //   sha256 = "..."
-//   kind = "language"                # language | sentence
+//   kind = "language"                # language | sentence | entailment
+//   labels = "contradiction,entailment,neutral"   # of an entailment model, in the order of its outputs; empty:
+//                                    # as its config.json says
 //   context = 1024                   # tokens
 //   memory_mb = 2900                 # in memory, 0 when unknown
 //   parallel = 1                     # users at once on one machine
-//   keep_alive = 600                 # seconds in memory after the last use; -1: for ever; absent:
-//   MODEL_CACHE_TTL pinned = false                   # never evicted to make room for others demo = false
+//   keep_alive = 600                 # seconds in memory after the last use; -1: for ever; absent: MODEL_CACHE_TTL
+//   pinned = false                   # never evicted to make room for others
+//   gpu = "prefer"                   # require: on GPUs or not at all; prefer: as far as it fits; never
+//   demo = false
+//   licence = "MIT"                  # empty when unknown
+//   source = "hf:OWNER/REPO"         # what it was pulled from
 //   notes = "..."
 //
 // Above the tables, `roots = ["/data/models"]` names further folders that files may lie in, and
-// `language_model = "NAME"` and `sentence_model = "NAME"` the models that answer where none is named. Names
+// `language_model = "NAME"`, `sentence_model = "NAME"` and `entailment_model = "NAME"` the models that answer where none is named. Names
 // are 1 to 100 letters, digits, dots, dashes and underscores. The program rewrites the file when it adds a
 // model: comments in it are lost.
 //
@@ -31,6 +37,7 @@
 #include <boost/describe.hpp>
 
 #include "medsynth/base/error.h"
+#include "medsynth/models/placement.h"
 
 namespace medsynth::models {
 
@@ -39,17 +46,21 @@ struct ModelFile {
   std::string file;    // as written in the catalogue
   std::string sha256;  // lowercase hex, empty when unknown
   std::string kind = "language";
+  std::string labels = "";
   std::int64_t context = 0;
   std::int64_t memory_mb = 0;
   std::int64_t parallel = 1;
   std::optional<std::int64_t> keep_alive = std::nullopt;
   bool pinned = false;
+  Gpu gpu = Gpu::prefer;
   bool demo = false;
+  std::string licence;  // as an SPDX identifier where there is one; empty: not known
+  std::string source;   // what it was pulled from; empty: it was added
   std::string notes;
 };
 BOOST_DESCRIBE_STRUCT(ModelFile, (),
-                      (name, file, sha256, kind, context, memory_mb, parallel, keep_alive, pinned, demo,
-                       notes))
+                      (name, file, sha256, kind, labels, context, memory_mb, parallel, keep_alive, pinned,
+                       gpu, demo, licence, source, notes))
 
 // invalid_argument names the field that cannot be.
 Result<> check_entry(const ModelFile& model);
@@ -64,16 +75,17 @@ struct Resolved {
 class Catalogue {
  public:
   // Reads models.toml in `folder` (or at `catalogue` when not empty); a missing file is an empty catalogue.
-  // `language_model` (Settings::language_model), where it is not empty, is the default over the file's.
+  // `language_model` and `entailment_model` (of Settings), where they are not empty, are the defaults over the
+  // file's.
   // invalid_argument names the entry and the field.
   static Result<Catalogue> read(const std::filesystem::path& folder,
                                 const std::filesystem::path& catalogue = {},
-                                std::string_view language_model = {});
+                                std::string_view language_model = {}, std::string_view entailment_model = {});
 
   const std::vector<ModelFile>& models() const { return models_; }
   const ModelFile* find(std::string_view name) const;
   // `name` empty: the default of that kind, as chosen by use(), else "biomedlm" for language,
-  // "all-minilm-l6-v2" for sentence.
+  // "all-minilm-l6-v2" for sentence; there is none for entailment.
   // not_found says how to get it (`medsynth models pull`, `medsynth models add`); not_allowed when the file
   // lies outside the folder and the roots, links followed; invalid_argument when it is of the other kind, or
   // the settings name one that is not installed. Only a default that nobody chose is substituted.
@@ -104,8 +116,8 @@ class Catalogue {
   std::filesystem::path file_;
   std::vector<std::filesystem::path> roots_;
   std::vector<ModelFile> models_;
-  std::map<std::string, std::string, std::less<>> chosen_;  // name of the default by kind
-  std::string language_model_;                              // of the settings
+  std::map<std::string, std::string, std::less<>> chosen_;    // name of the default by kind
+  std::map<std::string, std::string, std::less<>> settings_;  // the same, of the settings
 };
 
 }  // namespace medsynth::models

@@ -56,7 +56,7 @@ Effects Plan::request(Ticket ticket, const std::string& id, const Metadata& meta
   Entry entry{.metadata = metadata, .queued_at = now};
   entry.waiters.push_back(ticket);
   predict(id, entry);
-  if (number(entry.peak) > capacity()) return {Refuse{ticket, does_not_fit(id, entry)}};
+  if (never_fits(entry)) return {Refuse{ticket, does_not_fit(id, entry)}};
   entries_.emplace(id, std::move(entry));
   queue_.push_back(id);
   advance(effects, now);
@@ -170,9 +170,17 @@ Effects Plan::loaded(const std::string& id, const LoadReport& report, SteadyTime
                .options = entry.metadata.options,
                .anonymous_bytes = std::max(learned.anonymous_bytes, *report.anonymous),
                .peak_bytes = std::max(report.peak, *report.anonymous),
-               .load_seconds = report.seconds};
+               .load_seconds = report.seconds,
+               .device_beyond = std::move(learned.device_beyond)};
     entry.anonymous = report.anonymous;
     entry.bytes = entry.metadata.mapped_bytes + learned.anonymous_bytes;
+    if (!entry.metadata.device_bytes.empty()) entry.measured_devices = report.device_bytes;
+    learned.device_beyond.resize(std::max(learned.device_beyond.size(), entry.measured_devices.size()));
+    for (std::size_t i = 0; i < entry.measured_devices.size(); ++i) {
+      const auto& predicted = entry.metadata.device_bytes;  // with what had been learned before
+      learned.device_beyond[i] +=
+          number(entry.measured_devices[i]) - number(i < predicted.size() ? predicted[i] : 0);
+    }
   }
   make_ready(id, entry, now);
   for (const Ticket ticket : std::exchange(entry.waiters, {})) {
@@ -229,7 +237,8 @@ void Plan::refuse(Entries::iterator entry, const Error& error, Effects& effects)
   entries_.erase(entry);
 }
 
-Effects Plan::unloaded(const std::string& id, std::optional<std::uint64_t> returned, SteadyTime now) {
+Effects Plan::unloaded(const std::string& id, std::optional<std::uint64_t> returned, SteadyTime now,
+                       const std::vector<Device>& devices) {
   Effects effects;
   const auto found =
       std::find_if(leaving_.begin(), leaving_.end(), [&](const Leaving& each) { return each.id == id; });
@@ -241,8 +250,30 @@ Effects Plan::unloaded(const std::string& id, std::optional<std::uint64_t> retur
     if (*returned + kNoise < *found->anonymous && *returned < least) leaked_ += *found->anonymous - *returned;
   }
   leaving_.erase(found);
+  learn_foreign(devices);
   advance(effects, now);
   return effects;
+}
+
+Effects Plan::see_devices(const std::vector<Device>& devices, SteadyTime now) {
+  Effects effects;
+  learn_foreign(devices);
+  advance(effects, now);
+  return effects;
+}
+
+void Plan::learn_foreign(const std::vector<Device>& devices) {
+  if (devices.empty()) return;
+  devices_ = devices;
+  foreign_.resize(devices.size());
+  const std::vector<std::uint64_t> ours = device_bytes_taken();
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const std::uint64_t used =
+        devices[i].memory_total - std::min(devices[i].memory_total, devices[i].memory_free);
+    const std::uint64_t theirs = used - std::min(used, i < ours.size() ? ours[i] : 0);
+    // What loads may not have all of its memory yet: then this is the least that others have.
+    foreign_[i] = is_quiet() ? theirs : std::max(foreign_[i], theirs);
+  }
 }
 
 // --- put, remove
@@ -266,7 +297,7 @@ Result<std::vector<std::string>> Plan::make_way(const std::string& id, const Met
   // The old one is no candidate: it is counted already.
   Plan others = *this;
   others.entries_.erase(id);
-  const auto chosen = others.choose(bytes, places, now);
+  const auto chosen = others.choose(bytes, places, {}, now);
   if (!chosen)
     return Error{Code::exhausted, fmt::format("no room for {}: what could leave for it is in use", id),
                  "cache_full"};
@@ -312,6 +343,13 @@ Effects Plan::set_max_bytes(std::uint64_t max_bytes, SteadyTime now) {
   return effects;
 }
 
+Effects Plan::set_max_device_percent(double percent, SteadyTime now) {
+  options_.max_device_percent = percent;
+  Effects effects;
+  advance(effects, now);
+  return effects;
+}
+
 Effects Plan::tick(SteadyTime now) {
   std::erase_if(failures_, [&](const auto& each) { return now - each.second.retry_at > kFailureMemory; });
   Effects effects;
@@ -331,7 +369,7 @@ std::optional<SteadyTime> Plan::next_due(SteadyTime now) const {
   std::optional<SteadyTime> due;
   const auto sooner = [&](SteadyTime time) { due = due ? std::min(*due, time) : time; };
   const Room room = promisable();
-  const bool wanted = !queue_.empty() || room.places < 0 || room.bytes < 0;
+  const bool wanted = !queue_.empty() || room.is_overdrawn();
   for (const auto& [id, entry] : entries_) {
     if (entry.state != State::ready) continue;
     const auto ttl = ttl_of(entry);

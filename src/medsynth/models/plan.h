@@ -6,8 +6,9 @@
 //   absent → queued → reserved → loading → ready ⇄ in use → (draining →) unloading → absent | failed
 //
 // queued: there is no room. reserved: room is promised, and comes when victims have left. Room is taken, in
-// models and in bytes, by everything that may hold memory: a load by its peak, an unloading model until its
-// memory is measured to be back.
+// models, in bytes and in bytes of each GPU, by everything that may hold memory: a load by its peak, an
+// unloading model until its memory is measured to be back. On a GPU others have memory as well: what its
+// driver says is in use beyond ours is theirs (see_devices()), and leaves less.
 //
 // Uses of a ready model begin and end without the plan (gate.h); observe() tells it of them, as advice. What
 // must be true is asked for: Claim closes the gates of victims in one step, and is answered by claimed()
@@ -88,8 +89,9 @@ struct Use {
 
 struct LoadReport {
   double seconds = 0;
-  std::optional<std::uint64_t> anonymous = {};  // bytes; nullopt: something else moved meanwhile
-  std::uint64_t peak = 0;                       // anonymous bytes on the way, when they were measured
+  std::optional<std::uint64_t> anonymous = {};   // bytes; nullopt: something else moved meanwhile
+  std::uint64_t peak = 0;                        // anonymous bytes on the way, when they were measured
+  std::vector<std::uint64_t> device_bytes = {};  // on each GPU; empty: not measured
 };
 
 // How long a model that failed to load is left alone: one second after the first failure, doubled by each
@@ -118,8 +120,13 @@ class Plan {
 
   Effects loaded(const std::string& id, const LoadReport& report, SteadyTime now);
   Effects load_failed(const std::string& id, const Error& cause, SteadyTime now);
-  // `returned`: measured bytes; nullopt when they could not be told from others'.
-  Effects unloaded(const std::string& id, std::optional<std::uint64_t> returned, SteadyTime now);
+  // `returned`: measured bytes; nullopt when they could not be told from others'. `devices`: see_devices(),
+  // in the same step, so that nothing starts in room that has not come back.
+  Effects unloaded(const std::string& id, std::optional<std::uint64_t> returned, SteadyTime now,
+                   const std::vector<Device>& devices = {});
+  // What drivers say now; empty: they did not answer, and what they said before holds. While a model loads
+  // or leaves it is not told apart whose memory is in use: others have what they had, or more.
+  Effects see_devices(const std::vector<Device>& devices, SteadyTime now);
 
   // A model that is in memory already: who must leave for it, then, with their gates closed, put(), then
   // tick(). conflict: one of that name is loading or in use; exhausted: there is no room.
@@ -130,6 +137,7 @@ class Plan {
   // absent, or draining until the effects are carried out.
   std::pair<Removal, Effects> remove(const std::string& id, SteadyTime now);
   Effects set_max_bytes(std::uint64_t max_bytes, SteadyTime now);
+  Effects set_max_device_percent(double percent, SteadyTime now);
   // Everything that is due.
   Effects tick(SteadyTime now);
   // When tick() has something to do next.
@@ -145,6 +153,14 @@ class Plan {
   bool is_quiet() const;  // nothing loads or leaves
   std::int64_t places_taken() const;
   std::uint64_t bytes_taken() const;
+  std::vector<std::uint64_t> device_bytes_taken() const;
+  // For a model with these options that is to be loaded.
+  std::vector<DeviceRoom> device_rooms(const std::string& id, const std::string& options) const;
+  // A model waits that has bytes on a GPU: drivers should be asked from time to time.
+  bool waits_for_device() const;
+  // What a queued model lacks and who has it: "needs 3.1 GB on GPU 0, 2.4 GB free, held by a (in use)".
+  // Empty for others.
+  std::string waits_for(const std::string& id, SteadyTime now) const;
   std::vector<Learned> learned() const;
   CacheStats stats(SteadyTime steady, WallTime wall) const;
   // Everything that its next decisions depend on, as text, times as distances from now: for the explorer.
@@ -168,12 +184,17 @@ class Plan {
     double load_seconds = 0;
     std::uint64_t predicted = 0, bytes = 0, peak = 0;  // bytes: that it counts for once it is loaded
     std::optional<std::uint64_t> anonymous = {};       // measured
+    std::vector<std::uint64_t> measured_devices = {};  // empty: not measured
+    const std::vector<std::uint64_t>& device_bytes() const {
+      return measured_devices.empty() ? metadata.device_bytes : measured_devices;
+    }
   };
   struct Leaving {
     std::string id;
     std::uint64_t bytes = 0;
     std::optional<std::uint64_t> anonymous = {};  // measured when it was loaded
     std::string options;
+    std::vector<std::uint64_t> device_bytes;
   };
   struct Failure {
     Error cause;
@@ -188,10 +209,18 @@ class Plan {
   struct Room {
     std::int64_t places = 0;
     std::int64_t bytes = 0;
+    std::vector<std::int64_t> devices;  // bytes of each GPU
+
+    void take(std::int64_t of_places, std::uint64_t of_bytes, const std::vector<std::uint64_t>& of_devices);
+    bool is_overdrawn() const;
+    bool holds(const Entry& entry) const;                              // its load
+    std::vector<std::uint64_t> missing_for(const Entry& entry) const;  // on each GPU
+    std::vector<std::uint64_t> overdraft() const;                      // the same, with nobody to load
   };
   using Entries = std::map<std::string, Entry>;
 
   static std::int64_t number(std::uint64_t bytes);  // with a sign, for differences
+  void learn_foreign(const std::vector<Device>& devices);
   void advance(Effects& effects, SteadyTime now);
   bool expire(Effects& effects, SteadyTime now);
   void pump(Effects& effects, SteadyTime now);
@@ -212,7 +241,10 @@ class Plan {
   std::int64_t capacity() const;
   bool may_leave(const std::string& id, const Entry& entry, SteadyTime now) const;
   std::vector<std::string> idle_models(SteadyTime now) const;
+  std::int64_t device_capacity(std::size_t device) const;
+  bool never_fits(const Entry& entry) const;
   std::optional<std::vector<std::string>> choose(std::int64_t bytes, std::int64_t places,
+                                                 const std::vector<std::uint64_t>& device_bytes,
                                                  SteadyTime now) const;
   std::chrono::milliseconds ttl_of(const Entry& entry) const;
   SteadyTime stays_until(const Entry& entry) const;
@@ -233,6 +265,8 @@ class Plan {
   std::map<std::string, Past> past_;                                // also of models that are gone
   std::map<std::pair<std::string, std::string>, Learned> learned_;  // by model and options
   std::uint64_t leaked_ = 0;
+  std::vector<Device> devices_;         // as they were last seen
+  std::vector<std::uint64_t> foreign_;  // of each, bytes that are not ours
   std::int64_t hits_ = 0, misses_ = 0, coalesced_ = 0, evictions_ = 0, expirations_ = 0, load_failures_ = 0;
 };
 

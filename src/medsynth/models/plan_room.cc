@@ -18,6 +18,13 @@ constexpr std::int64_t kUnlimited = std::int64_t{1} << 61;
 // Models whose rates are remembered.
 constexpr std::size_t kMostRemembered = 1000;
 
+// Both have bytes on one of them.
+bool shares_device(const std::vector<std::uint64_t>& some, const std::vector<std::uint64_t>& others) {
+  for (std::size_t i = 0; i < std::min(some.size(), others.size()); ++i)
+    if (some[i] > 0 && others[i] > 0) return true;
+  return false;
+}
+
 }  // namespace
 
 std::int64_t Plan::number(std::uint64_t bytes) {
@@ -49,15 +56,19 @@ void Plan::pump(Effects& effects, SteadyTime now) {
   start_promised(effects);
   if (repay(effects, now)) return;
   bool blocked = false;
+  // Of GPUs: what is kept for one that has waited its time. It holds up only those that want the same ones,
+  // as others' programs may use a GPU for hours.
+  std::vector<std::uint64_t> kept;
   for (const std::string& id : std::deque<std::string>(queue_)) {
     const auto found = entries_.find(id);
     Entry& entry = found->second;
-    if (number(entry.peak) > capacity()) {
+    if (never_fits(entry)) {
       refuse(found, does_not_fit(id, entry), effects);
       continue;
     }
     const Room room = promisable();
-    if (!entry.memory_error && room.places >= 1 && room.bytes >= number(entry.peak)) {
+    if (shares_device(entry.metadata.device_bytes, kept)) continue;
+    if (!entry.memory_error && room.holds(entry)) {
       entry.state = State::reserved;
       std::erase(queue_, id);
       promised_.push_back(id);
@@ -71,7 +82,9 @@ void Plan::pump(Effects& effects, SteadyTime now) {
     }
     blocked = true;
     watch_busy(effects);
-    if (now - entry.queued_at >= options_.passing) break;
+    if (now - entry.queued_at < options_.passing) continue;
+    if (room.places < 1 || room.bytes < number(entry.peak)) break;
+    kept = entry.metadata.device_bytes;
   }
   start_promised(effects);
 }
@@ -79,8 +92,9 @@ void Plan::pump(Effects& effects, SteadyTime now) {
 // More is in memory than there may be: models turned out larger, memory leaked, the budget fell.
 bool Plan::repay(Effects& effects, SteadyTime now) {
   const Room room = promisable();
-  if (room.places >= 0 && room.bytes >= 0) return false;
-  auto victims = choose(std::max<std::int64_t>(0, -room.bytes), std::max<std::int64_t>(0, -room.places), now);
+  if (!room.is_overdrawn()) return false;
+  auto victims = choose(std::max<std::int64_t>(0, -room.bytes), std::max<std::int64_t>(0, -room.places),
+                        room.overdraft(), now);
   if (!victims) victims = idle_models(now);
   if (victims->empty()) return watch_busy(effects), false;
   return claim(std::move(*victims), UnloadReason::over_budget, effects), true;
@@ -91,11 +105,12 @@ bool Plan::make_room(Entry& entry, Effects& effects, SteadyTime now) {
   const Room room = promisable();
   std::int64_t bytes = std::max<std::int64_t>(0, number(entry.peak) - room.bytes);
   std::int64_t places = std::max<std::int64_t>(0, 1 - room.places);
+  const std::vector<std::uint64_t> device_bytes = room.missing_for(entry);
   if (entry.memory_error) {  // how much was missing is not known: at most all of it
     bytes = std::max(bytes, number(entry.peak));
     places = std::max<std::int64_t>(1, places);
   }
-  auto victims = choose(bytes, places, now);
+  auto victims = choose(bytes, places, device_bytes, now);
   if (!victims || victims->empty()) return false;
   claim(std::move(*victims), entry.memory_error ? UnloadReason::no_memory : UnloadReason::evicted, effects);
   return true;
@@ -105,7 +120,7 @@ void Plan::start_promised(Effects& effects) {
   for (const std::string& id : std::deque<std::string>(promised_)) {
     Entry& entry = entries_.at(id);
     const Room room = startable();
-    if (is_unloading(id) || room.places < 1 || room.bytes < number(entry.peak)) continue;
+    if (is_unloading(id) || !room.holds(entry)) continue;
     if (entry.tried_again && !leaving_.empty()) continue;  // the memory it lacked is on its way
     entry.state = State::loading;
     std::erase(promised_, id);
@@ -115,8 +130,7 @@ void Plan::start_promised(Effects& effects) {
 
 // What leaked, or a smaller budget, may have made promises that cannot be kept.
 void Plan::take_back_promises() {
-  for (Room room = promisable(); !promised_.empty() && (room.places < 0 || room.bytes < 0);
-       room = promisable()) {
+  while (!promised_.empty() && promisable().is_overdrawn()) {
     const std::string id = promised_.back();
     promised_.pop_back();
     entries_.at(id).state = State::queued;
@@ -144,7 +158,8 @@ void Plan::unload(Entries::iterator entry, UnloadReason reason, Effects& effects
     ++evictions_;
   if (reason == UnloadReason::expired) ++expirations_;
   const Entry& leaving = entry->second;
-  leaving_.push_back({entry->first, leaving.bytes, leaving.anonymous, leaving.metadata.options});
+  leaving_.push_back(
+      {entry->first, leaving.bytes, leaving.anonymous, leaving.metadata.options, leaving.device_bytes()});
   effects.push_back(Unload{entry->first, reason, leaving.anonymous.value_or(0)});
   entries_.erase(entry);
 }
@@ -173,13 +188,62 @@ std::int64_t Plan::capacity() const {
   return std::max<std::int64_t>(0, number(options_.max_bytes) - number(leaked_));
 }
 
+std::int64_t Plan::device_capacity(std::size_t device) const {
+  const double allowed =
+      static_cast<double>(devices_[device].memory_total) * options_.max_device_percent / 100;
+  return std::max<std::int64_t>(0, static_cast<std::int64_t>(allowed) - number(foreign_[device]));
+}
+
+// Whoever leaves. What others have on a GPU may come back: that is waited for.
+bool Plan::never_fits(const Entry& entry) const {
+  if (number(entry.peak) > capacity()) return true;
+  for (std::size_t i = 0; i < std::min(devices_.size(), entry.metadata.device_bytes.size()); ++i) {
+    if (number(entry.metadata.device_bytes[i]) > device_capacity(i) + number(foreign_[i])) return true;
+  }
+  return false;
+}
+
+void Plan::Room::take(std::int64_t of_places, std::uint64_t of_bytes,
+                      const std::vector<std::uint64_t>& of_devices) {
+  places -= of_places;
+  bytes -= number(of_bytes);
+  for (std::size_t i = 0; i < std::min(devices.size(), of_devices.size()); ++i)
+    devices[i] -= number(of_devices[i]);
+}
+
+bool Plan::Room::is_overdrawn() const {
+  return places < 0 || bytes < 0 || std::ranges::any_of(devices, [](auto each) { return each < 0; });
+}
+
+bool Plan::Room::holds(const Entry& entry) const {
+  const std::vector<std::uint64_t> missing = missing_for(entry);
+  return places >= 1 && bytes >= number(entry.peak) &&
+         std::ranges::all_of(missing, [](auto each) { return each == 0; });
+}
+
+std::vector<std::uint64_t> Plan::Room::missing_for(const Entry& entry) const {
+  std::vector<std::uint64_t> missing(devices.size());
+  const std::vector<std::uint64_t>& wanted = entry.metadata.device_bytes;
+  for (std::size_t i = 0; i < std::min(devices.size(), wanted.size()); ++i)
+    if (wanted[i] > 0)
+      missing[i] = static_cast<std::uint64_t>(std::max<std::int64_t>(0, number(wanted[i]) - devices[i]));
+  return missing;
+}
+
+std::vector<std::uint64_t> Plan::Room::overdraft() const {
+  std::vector<std::uint64_t> missing;
+  for (const std::int64_t each : devices)
+    missing.push_back(static_cast<std::uint64_t>(std::max<std::int64_t>(0, -each)));
+  return missing;
+}
+
 Plan::Room Plan::promisable() const {
-  Room room{options_.max_models, capacity()};
+  Room room{options_.max_models, capacity(), {}};
+  for (std::size_t i = 0; i < devices_.size(); ++i) room.devices.push_back(device_capacity(i));
   for (const auto& [id, entry] : entries_) {
     if (entry.state == State::queued) continue;
     const bool here = entry.state == State::ready || entry.state == State::draining;
-    --room.places;
-    room.bytes -= number(here ? entry.bytes : entry.peak);
+    room.take(1, here ? entry.bytes : entry.peak, entry.device_bytes());
   }
   return room;
 }
@@ -187,13 +251,13 @@ Plan::Room Plan::promisable() const {
 Plan::Room Plan::startable() const {
   Room room = promisable();
   for (const std::string& id : promised_) {
+    const Entry& entry = entries_.at(id);
     ++room.places;
-    room.bytes += number(entries_.at(id).peak);
+    room.bytes += number(entry.peak);
+    for (std::size_t i = 0; i < std::min(room.devices.size(), entry.metadata.device_bytes.size()); ++i)
+      room.devices[i] += number(entry.metadata.device_bytes[i]);
   }
-  for (const Leaving& each : leaving_) {
-    --room.places;
-    room.bytes -= number(each.bytes);
-  }
+  for (const Leaving& each : leaving_) room.take(1, each.bytes, each.device_bytes);
   return room;
 }
 
@@ -211,6 +275,7 @@ std::vector<std::string> Plan::idle_models(SteadyTime now) const {
 }
 
 std::optional<std::vector<std::string>> Plan::choose(std::int64_t bytes, std::int64_t places,
+                                                     const std::vector<std::uint64_t>& device_bytes,
                                                      SteadyTime now) const {
   const std::vector<std::string> ids = idle_models(now);
   std::vector<Candidate> candidates;
@@ -220,9 +285,10 @@ std::optional<std::vector<std::string>> Plan::choose(std::int64_t bytes, std::in
     const double rate =
         history == past_.end() || options_.history.count() == 0 ? 0 : history->second.rate.per_second(now);
     // A load that took no time to speak of is not free of charge: rates still tell.
-    candidates.push_back({entry.bytes, rate * std::max(entry.load_seconds, 1e-3), entry.idle_since});
+    candidates.push_back(
+        {entry.bytes, rate * std::max(entry.load_seconds, 1e-3), entry.idle_since, entry.device_bytes()});
   }
-  const auto chosen = choose_victims(candidates, static_cast<std::uint64_t>(bytes), places);
+  const auto chosen = choose_victims(candidates, static_cast<std::uint64_t>(bytes), places, device_bytes);
   if (!chosen) return std::nullopt;
   std::vector<std::string> victims;
   for (const std::size_t i : *chosen) victims.push_back(ids[i]);
@@ -261,6 +327,16 @@ Plan::Past& Plan::past(const std::string& id) {
 }
 
 Error Plan::does_not_fit(const std::string& id, const Entry& entry) const {
+  for (std::size_t i = 0; i < std::min(devices_.size(), entry.metadata.device_bytes.size()); ++i) {
+    const std::int64_t most = device_capacity(i) + number(foreign_[i]);
+    if (number(entry.metadata.device_bytes[i]) <= most) continue;
+    return {Code::exhausted,
+            fmt::format("{} needs {} on GPU {}, and {} is all that may be used there: raise "
+                        "max_gpu_percent, or use a smaller model or context",
+                        id, gigabytes(entry.metadata.device_bytes[i]), i,
+                        gigabytes(static_cast<std::uint64_t>(most))),
+            "does_not_fit"};
+  }
   return {Code::exhausted,
           fmt::format("{} needs {} MB while it loads, and the model cache may take {} MB: raise "
                       "MEDSYNTH_MODEL_CACHE_MEMORY, or use a smaller model or context",

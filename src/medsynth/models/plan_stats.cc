@@ -25,6 +25,86 @@ std::uint64_t Plan::bytes_taken() const {
   return taken;
 }
 
+std::vector<std::uint64_t> Plan::device_bytes_taken() const {
+  std::vector<std::uint64_t> taken;
+  const auto add = [&](const std::vector<std::uint64_t>& bytes) {
+    taken.resize(std::max(taken.size(), bytes.size()));
+    for (std::size_t i = 0; i < bytes.size(); ++i) taken[i] += bytes[i];
+  };
+  for (const Leaving& each : leaving_) add(each.device_bytes);
+  for (const auto& [id, entry] : entries_)
+    if (entry.state != State::queued && entry.state != State::reserved) add(entry.device_bytes());
+  return taken;
+}
+
+std::vector<DeviceRoom> Plan::device_rooms(const std::string& id, const std::string& options) const {
+  std::vector<DeviceRoom> rooms;
+  const auto learned = learned_.find({id, options});
+  const Room room = promisable();
+  for (std::size_t i = 0; i < devices_.size(); ++i) {
+    const std::int64_t ours = std::min(number(devices_[i].memory_free), room.devices[i]);
+    const bool measured = learned != learned_.end() && i < learned->second.device_beyond.size();
+    rooms.push_back({.integrated = devices_[i].kind == "integrated",
+                     .free = static_cast<std::uint64_t>(std::max<std::int64_t>(0, ours)),
+                     .most = static_cast<std::uint64_t>(device_capacity(i)),
+                     .beyond = measured ? learned->second.device_beyond[i] : 0});
+  }
+  return rooms;
+}
+
+bool Plan::waits_for_device() const {
+  const auto waits = [&](const std::string& id) { return !entries_.at(id).metadata.device_bytes.empty(); };
+  return std::ranges::any_of(queue_, waits) || std::ranges::any_of(promised_, waits);
+}
+
+std::string Plan::waits_for(const std::string& id, SteadyTime now) const {
+  const auto found = entries_.find(id);
+  if (found == entries_.end() || found->second.state != State::queued) return "";
+  const Entry& entry = found->second;
+  const Room room = promisable();
+  const auto free = [](std::int64_t bytes) {
+    return gigabytes(static_cast<std::uint64_t>(std::max<std::int64_t>(0, bytes)));
+  };
+  const auto holders = [&](auto bytes_of) {
+    std::string text;
+    const auto add = [&](const std::string& holder) {
+      text += (text.empty() ? ", held by " : ", ") + holder;
+    };
+    for (const Leaving& each : leaving_)
+      if (bytes_of(each.bytes, each.device_bytes) > 0) add(each.id + " (leaves)");
+    for (const auto& [name, other] : entries_) {
+      if (other.state == State::queued || bytes_of(other.bytes, other.device_bytes()) == 0) continue;
+      const auto left = std::chrono::ceil<std::chrono::seconds>(stays_until(other) - now).count();
+      const bool idle = other.state == State::ready && other.users == 0;
+      add(fmt::format("{} ({})", name,
+                      idle && other.metadata.pinned ? "pinned"
+                      : idle ? fmt::format("may leave in {} s", std::max<std::int64_t>(0, left))
+                      : other.state == State::ready ? "in use"
+                                                    : state_of(other)));
+    }
+    return text;
+  };
+  std::string text;
+  const auto add = [&](const std::string& part) { text += (text.empty() ? "needs " : "; needs ") + part; };
+  if (room.places < 1)
+    add(fmt::format("a place among {} models{}", options_.max_models,
+                    holders([](auto, const auto&) { return 1; })));
+  if (room.bytes < number(entry.peak))
+    add(fmt::format("{}, {} free{}", gigabytes(entry.peak), free(room.bytes),
+                    holders([](std::uint64_t bytes, const auto&) { return bytes; })));
+  const std::vector<std::uint64_t> missing = room.missing_for(entry);
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    if (missing[i] == 0) continue;
+    add(fmt::format("{} on GPU {}, {} free{}{}", gigabytes(entry.metadata.device_bytes[i]), i,
+                    free(room.devices[i]),
+                    holders([i](std::uint64_t, const std::vector<std::uint64_t>& bytes) {
+                      return i < bytes.size() ? bytes[i] : 0;
+                    }),
+                    foreign_[i] > 0 ? fmt::format(", {} by other programs", gigabytes(foreign_[i])) : ""));
+  }
+  return text;
+}
+
 std::vector<Learned> Plan::learned() const {
   std::vector<Learned> all;
   for (const auto& [key, learned] : learned_) all.push_back(learned);
@@ -77,7 +157,12 @@ CacheStats Plan::stats(SteadyTime steady, WallTime wall) const {
                      .memory_bytes = here ? entry.bytes : entry.peak,
                      .predicted_bytes = entry.predicted,
                      .measured_bytes = entry.anonymous ? entry.metadata.mapped_bytes + *entry.anonymous : 0,
+                     .placement = entry.metadata.placement.text,
+                     .placement_reason = entry.metadata.placement.reason,
+                     .device_bytes = entry.device_bytes(),
+                     .measured_device_bytes = entry.measured_devices,
                      .waiting = static_cast<std::int64_t>(entry.waiters.size()),
+                     .waits_for = waits_for(id, steady),
                      .pinned = entry.metadata.pinned,
                      .uses_per_second = history.rate.per_second(steady),
                      .metadata = entry.metadata.extra};
@@ -89,12 +174,20 @@ CacheStats Plan::stats(SteadyTime steady, WallTime wall) const {
     stats.models.push_back(std::move(model));
   }
   for (const Leaving& each : leaving_)
-    stats.models.push_back({.id = each.id, .state = "unloading", .memory_bytes = each.bytes});
+    stats.models.push_back({.id = each.id,
+                            .state = "unloading",
+                            .memory_bytes = each.bytes,
+                            .device_bytes = each.device_bytes,
+                            .measured_device_bytes = {}});
   for (const auto& [id, failure] : failures_) {
     if (entries_.contains(id)) continue;
     const auto retry_at = failure.retry_at > steady ? std::optional(shown(failure.retry_at)) : std::nullopt;
-    stats.models.push_back(
-        {.id = id, .state = "failed", .retry_at = retry_at, .error = failure.cause.message});
+    stats.models.push_back({.id = id,
+                            .state = "failed",
+                            .device_bytes = {},
+                            .measured_device_bytes = {},
+                            .retry_at = retry_at,
+                            .error = failure.cause.message});
   }
   return stats;
 }
@@ -128,6 +221,8 @@ std::string Plan::fingerprint(SteadyTime now) const {
                    std::min<std::int64_t>(0, age(failure.retry_at, std::chrono::milliseconds(0))));
   fmt::format_to(out, "|{},{},{}", leaked_, options_.max_bytes,
                  claim_.empty() ? 0 : static_cast<int>(claim_reason_));
+  for (std::size_t i = 0; i < devices_.size(); ++i)
+    fmt::format_to(out, "g{},{}", devices_[i].memory_free, foreign_[i]);
   return text;
 }
 

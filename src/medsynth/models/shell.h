@@ -3,6 +3,7 @@
 // somebody's callback runs. shell.cc has what runs under the mutex, shell_threads.cc what runs without it.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -75,10 +76,12 @@ struct CacheShell : std::enable_shared_from_this<CacheShell> {
   void report_progress(const std::string& id, double part);
   void finish(const std::string& id, Result<std::shared_ptr<Loaded>> loaded, LoadReport report,
               std::uint64_t before, std::uint64_t after);
+  std::vector<Device> see_devices() const;
   void keep_time();                                      // the thread "ms-cache"
   void unload_models();                                  // the thread "ms-unload"
   void unload_next(std::unique_lock<std::mutex>& lock);  // these let go of the lock meanwhile
   void check_memory(std::unique_lock<std::mutex>& lock);
+  void check_devices(std::unique_lock<std::mutex>& lock);
   void keep_learned(std::unique_lock<std::mutex>& lock);
   void join_ended(std::unique_lock<std::mutex>& lock);
   void tell(const CacheEvent& event) const;
@@ -93,6 +96,8 @@ struct CacheShell : std::enable_shared_from_this<CacheShell> {
   Plan plan;
   bool closing = false;
   bool check_due = false;
+  bool devices_due = false;
+  std::atomic<bool> uses_devices = false;  // a model with bytes on a GPU was wanted
   bool learned_changed = false;
   std::uint64_t moves =
       0;  // loads and unloads that began or ended: memory measured across one is not told apart

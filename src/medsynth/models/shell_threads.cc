@@ -22,6 +22,16 @@ constexpr double kProgressStep = 0.01;
 constexpr std::chrono::milliseconds kReturnTime{150};
 constexpr std::chrono::milliseconds kReturnLook{10};
 constexpr double kReturned = 0.95;
+// While a model waits for a GPU its driver is asked so often: nobody tells when another program leaves it.
+constexpr std::chrono::milliseconds kDeviceLook{500};
+
+// Of each device what came into use between two looks; empty: it is not known.
+std::vector<std::uint64_t> taken(const std::vector<Device>& before, const std::vector<Device>& after) {
+  std::vector<std::uint64_t> bytes;
+  for (std::size_t i = 0; i < std::min(before.size(), after.size()); ++i)
+    bytes.push_back(before[i].memory_free - std::min(before[i].memory_free, after[i].memory_free));
+  return bytes;
+}
 
 Result<std::shared_ptr<Loaded>> run(const Loader& load, const std::function<void(double)>& progress,
                                     const std::stop_token& stop, const std::string& id) try {
@@ -41,6 +51,7 @@ Result<std::shared_ptr<Loaded>> run(const Loader& load, const std::function<void
 // --- loads
 
 void CacheShell::load_in_thread(const std::string& id, const Loader& load, const std::stop_token& stop) {
+  const std::vector<Device> devices = see_devices();
   const std::uint64_t before = options.measure();
   const auto start = std::chrono::steady_clock::now();
   auto loaded = run(load, [&](double part) { report_progress(id, part); }, stop, id);
@@ -52,7 +63,13 @@ void CacheShell::load_in_thread(const std::string& id, const Loader& load, const
   else
     log::warning("model not loaded", {{"model", id}, {"error", loaded.error().message}});
   if (good) tell({.model = id, .seconds = seconds});
-  finish(id, std::move(loaded), {.seconds = seconds}, before, after);
+  finish(id, std::move(loaded), {.seconds = seconds, .device_bytes = taken(devices, see_devices())}, before,
+         after);
+}
+
+// Drivers are only asked where a model has something on a GPU: starting them takes time and memory.
+std::vector<Device> CacheShell::see_devices() const {
+  return options.devices && uses_devices ? options.devices() : std::vector<Device>();
 }
 
 void CacheShell::report_progress(const std::string& id, double part) {
@@ -76,6 +93,7 @@ void CacheShell::finish(const std::string& id, Result<std::shared_ptr<Loaded>> l
   ++moves;
   observe();
   if (loaded) {
+    if (!alone) report.device_bytes.clear();
     if (alone && before > 0) {
       report.anonymous = after > before ? after - before : 0;
       report.peak = load.peak > before ? load.peak - before : 0;
@@ -119,13 +137,14 @@ void CacheShell::unload_next(std::unique_lock<std::mutex>& lock) {
                                {"seconds", seconds},
                                {"returned_bytes", returned}});
   tell({.model = next.id, .seconds = seconds, .reason = next.reason, .age = age});
+  const std::vector<Device> devices = see_devices();
   lock.lock();
   --unloading;
   const bool told_apart = alone && moves == moves_before && before > 0;
   ++moves;
   learned_changed = learned_changed || told_apart;
   observe();
-  apply(plan.unloaded(next.id, told_apart ? std::optional(returned) : std::nullopt, clock.steady()));
+  apply(plan.unloaded(next.id, told_apart ? std::optional(returned) : std::nullopt, clock.steady(), devices));
   work.notify_one();
   settled.notify_all();
 }
@@ -140,6 +159,16 @@ void CacheShell::check_memory(std::unique_lock<std::mutex>& lock) {
   if (moves == moves_before && plan.is_quiet()) plan.measured(anonymous);
   observe();
   apply(plan.tick(clock.steady()));
+}
+
+void CacheShell::check_devices(std::unique_lock<std::mutex>& lock) {
+  devices_due = false;
+  lock.unlock();
+  const std::vector<Device> devices = see_devices();
+  lock.lock();
+  observe();
+  apply(plan.see_devices(devices, clock.steady()));
+  work.notify_one();
 }
 
 void CacheShell::keep_learned(std::unique_lock<std::mutex>& lock) {
@@ -162,6 +191,8 @@ void CacheShell::unload_models() {
       keep_learned(lock);
     else if (check_due)
       check_memory(lock);
+    else if (devices_due)
+      check_devices(lock);
     else
       unloads.wait(lock);
   }
@@ -182,7 +213,11 @@ void CacheShell::keep_time() {
     observe();
     apply(plan.tick(now));
     if (!ended.empty() || closing) continue;
-    work.wait_for(lock, std::min(plan.next_due(now).value_or(next_check), next_check) - now);
+    SteadyTime next = std::min(plan.next_due(now).value_or(next_check), next_check);
+    if (plan.waits_for_device()) next = std::min(next, now + kDeviceLook);
+    if (work.wait_for(lock, next - now) != std::cv_status::timeout || !plan.waits_for_device()) continue;
+    devices_due = true;
+    unloads.notify_one();
   }
 }
 

@@ -32,14 +32,16 @@ class Rate {
 };
 
 struct Candidate {
-  std::uint64_t bytes = 0;  // that leave with it
-  double loss = 0;          // expected seconds of reloading per second without it
-  SteadyTime idle_since{};  // among equals, the one that is idle longest leaves
+  std::uint64_t bytes = 0;                       // that leave with it
+  double loss = 0;                               // expected seconds of reloading per second without it
+  SteadyTime idle_since{};                       // among equals, the one that is idle longest leaves
+  std::vector<std::uint64_t> device_bytes = {};  // on each GPU, by its number
 };
 
-// Indices of the victims, in order; nullopt when all candidates together do not free `bytes` and `places`.
-// Exact for up to some twenty candidates, near it beyond.
+// Indices of the victims, in order; nullopt when all candidates together do not free `bytes`, `places` and
+// `device_bytes` on each GPU. Exact for up to some twenty candidates, near it beyond.
 std::optional<std::vector<std::size_t>> choose_victims(std::span<const Candidate> candidates,
-                                                       std::uint64_t bytes, std::int64_t places);
+                                                       std::uint64_t bytes, std::int64_t places,
+                                                       std::span<const std::uint64_t> device_bytes = {});
 
 }  // namespace medsynth::models

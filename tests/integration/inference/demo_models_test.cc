@@ -119,10 +119,10 @@ TEST_F(LanguageModel, WrongDigestIsRefused) {
 
 // The estimate is an upper bound that is not far off (186 MiB were measured).
 TEST_F(LanguageModel, EstimateIsClose) {
-  const auto bytes = make_engine()->estimate(*options);
-  ASSERT_TRUE(bytes);
-  EXPECT_GT(*bytes, 186ULL << 20);
-  EXPECT_LT(*bytes, 250ULL << 20);
+  const auto footprint = make_engine()->footprint(*options);
+  ASSERT_TRUE(footprint);
+  EXPECT_GT(footprint->on_cpu(), 186ULL << 20);
+  EXPECT_LT(footprint->on_cpu(), 250ULL << 20);
 }
 
 // What a language model knows: after "The capital of France is" Paris is likelier than Rome, and both have

@@ -508,5 +508,43 @@ TEST_F(CacheTest, ManyThreadsManyModels) {
   EXPECT_LE(alive, 2);
 }
 
+// Starting a GPU's driver takes time and memory: it is done for models that have something there, alone.
+TEST_F(CacheTest, NoDriverIsAskedForModelsOfTheCpu) {
+  std::atomic<int> asked = 0;
+  Cache cache(
+      {.devices = [&] { return ++asked, std::vector<Device>{{.memory_total = 100, .memory_free = 100}}; }},
+      clock);
+  ASSERT_TRUE(cache.get_or_create("a", loader(), {.memory_bytes = 1}, 10s));
+  cache.remove("a");
+  EXPECT_EQ(asked, 0);
+  EXPECT_EQ(cache.device_rooms("b", "").at(0).free, 100U);
+  EXPECT_EQ(asked, 1);
+}
+
+// Another program has the GPU: the load waits, says for what, and begins when the driver says that it is free,
+// though nobody calls.
+TEST_F(CacheTest, WaitsForMemoryOfOtherPrograms) {
+  std::atomic<std::uint64_t> free = 20;
+  Cache cache({.devices = [&] { return std::vector<Device>{{.memory_total = 100, .memory_free = free}}; }},
+              clock);
+  EXPECT_EQ(cache.device_rooms("a", "").at(0).most, 20U);
+  const Metadata metadata{.memory_bytes = 1, .device_bytes = {50}};
+  const auto refused = cache.get_or_create("a", loader(), metadata, 10ms);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("on GPU 0"), std::string::npos) << refused.error().message;
+  std::thread other([&] {
+    eventually([&] { return state_of(cache, "a") == "queued"; });
+    free = 100;
+  });
+  const Loader load = [&](const auto& progress, std::stop_token stop) {
+    free -= 50;
+    return loader()(progress, stop);
+  };
+  const auto handle = cache.get_or_create("a", load, metadata, 60s);
+  other.join();
+  EXPECT_TRUE(handle);
+  EXPECT_EQ(cache.get_stats().models.at(0).device_bytes, std::vector<std::uint64_t>{50});
+}
+
 }  // namespace
 }  // namespace medsynth::models

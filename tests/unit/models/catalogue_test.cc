@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "medsynth/base/id.h"
@@ -35,6 +36,20 @@ demo = true
 file = "sentences.gguf"
 kind = "sentence"
 )";
+
+// Where its layers may lie: prefer unless the entry says otherwise, and only in the words there are.
+TEST_F(CatalogueTest, SaysWhereLayersMayLie) {
+  const auto catalogue = read("[models.a]\nfile = 'a'\ngpu = 'require'\n[models.b]\nfile = 'b'\n");
+  EXPECT_EQ(catalogue.find("a")->gpu, Gpu::require);
+  EXPECT_EQ(catalogue.find("b")->gpu, Gpu::prefer);
+  for (const char* wrong : {"'always'", "''", "true", "1"}) {
+    const Error refused = error(fmt::format("[models.a]\nfile = 'a'\ngpu = {}\n", wrong));
+    EXPECT_EQ(refused.message, "models.toml: /models/a/gpu: must be one of prefer, require, never") << wrong;
+  }
+  auto written = read("");
+  ASSERT_TRUE(written.put({.name = "c", .file = "c", .gpu = Gpu::never}));
+  EXPECT_EQ(Catalogue::read(folder)->find("c")->gpu, Gpu::never);
+}
 
 // No models.toml: an empty catalogue, and resolving says how to get a model.
 TEST_F(CatalogueTest, MissingFileIsEmpty) {
@@ -220,6 +235,25 @@ TEST_F(CatalogueTest, TheSettingsGoFirst) {
   EXPECT_NE(missing.error().message.find("MEDSYNTH_LANGUAGE_MODEL"), std::string::npos);
 }
 
+// There is no entailment model that answers unless one is chosen, in the file or the settings; a model of another kind
+// never does.
+TEST_F(CatalogueTest, AnEntailmentModelIsChosen) {
+  const std::string text = std::string(kDemo) +
+                           "[models.nli]\nfile = \"nli/model.onnx\"\nkind = \"entailment\"\n"
+                           "labels = \"entailment,neutral,contradiction\"\n";
+  const auto nobody = read(text).resolve("", "entailment");
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().code, Code::not_found);
+  EXPECT_NE(nobody.error().message.find("models use"), std::string::npos);
+  EXPECT_EQ(read(text).resolve("nli", "entailment")->model.labels, "entailment,neutral,contradiction");
+  EXPECT_EQ(Catalogue::read(folder, {}, {}, "nli")->resolve("", "entailment")->model.name, "nli");
+  EXPECT_EQ(Catalogue::read(folder, {}, {}, "x")->resolve("", "entailment").error().code,
+            Code::invalid_argument);
+  for (const char* kind : {"language", "sentence"})
+    EXPECT_EQ(read(text).resolve("nli", kind).error().reason, "wrong_kind");
+  EXPECT_EQ(read("entailment_model = \"nli\"\n" + text).resolve("", "entailment")->model.name, "nli");
+}
+
 // A default that names nothing, or a model of the other kind: the catalogue says so.
 TEST_F(CatalogueTest, ADefaultMustBeThere) {
   EXPECT_EQ(error("language_model = \"nobody\"\n" + std::string(kDemo)).faults.at(0).pointer,
@@ -232,6 +266,16 @@ TEST_F(CatalogueTest, ADefaultMustBeThere) {
 // A sentence model cannot judge: asking it by name is an error, too.
 TEST_F(CatalogueTest, ASentenceModelDoesNotJudge) {
   EXPECT_EQ(read(kDemo).resolve("sentences", "language").error().reason, "wrong_kind");
+}
+
+// Where a file came from and under which terms stays with its entry.
+TEST_F(CatalogueTest, KeepsLicenceAndSource) {
+  auto catalogue = read("");
+  ASSERT_TRUE(catalogue.put({.name = "a", .file = "a.gguf", .licence = "MIT", .source = "hf:a/b"}));
+  const auto again = Catalogue::read(folder);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->find("a")->licence, "MIT");
+  EXPECT_EQ(again->find("a")->source, "hf:a/b");
 }
 
 }  // namespace

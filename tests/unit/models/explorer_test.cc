@@ -29,13 +29,22 @@ World fresh_world() {
   return World({.max_models = 2, .ttl = 2000ms, .max_bytes = 3, .passing = 1000ms, .history = 0ms});
 }
 
-Metadata metadata_of(const std::string& id) {
-  return {.memory_bytes = id == "c" ? 2U : 1U};
+// Two GPUs of two bytes each beside that. "a" wants one byte of the first, "b" all of it, "c" one of each.
+World world_with_devices() {
+  World world({.max_models = 3, .ttl = 2000ms, .max_bytes = 3, .passing = 1000ms, .history = 0ms});
+  world.set_devices({2, 2}, {0, 0});
+  return world;
+}
+
+Metadata metadata_of(const World& world, const std::string& id) {
+  if (world.device_totals.empty()) return {.memory_bytes = id == "c" ? 2U : 1U};
+  using Bytes = std::vector<std::uint64_t>;
+  return {.memory_bytes = 1, .device_bytes = id == "a" ? Bytes{1} : id == "b" ? Bytes{2} : Bytes{1, 1}};
 }
 
 void request(World& world, Ticket ticket, const std::string& id) {
   world.deadlines[ticket] = world.now + kPatience;
-  world.request(ticket, id, metadata_of(id));
+  world.request(ticket, id, metadata_of(world, id));
 }
 
 void pass_time(World& world) {
@@ -83,7 +92,15 @@ std::vector<Action> actions_in(const World& world) {
   for (const auto& [id, door] : world.doors)
     actions.emplace_back([=, name = id](World& w) { w.remove(name); });
   actions.emplace_back(pass_time);
-  actions.emplace_back([](World& w) { w.set_max_bytes(w.budget == 3 ? 2 : 3); });
+  if (world.device_totals.empty()) {
+    actions.emplace_back([](World& w) { w.set_max_bytes(w.budget == 3 ? 2 : 3); });
+    return actions;
+  }
+  // Another program takes what is free on the first GPU, or gives it back.
+  actions.emplace_back([](World& w) {
+    const std::uint64_t free = w.devices()[0].memory_free;
+    w.set_devices(w.device_totals, {w.device_others[0] > 0 ? 0 : free, 0});
+  });
   return actions;
 }
 
@@ -106,10 +123,10 @@ bool is_full() {
 }
 
 // Breadth first, each state once.
-TEST(Explorer, EveryOrderOfEvents) {
+void explore(World first) {
   const std::size_t most = is_full() ? 1'200'000 : 4'000;
   std::unordered_set<std::size_t> seen;
-  std::deque<World> open{fresh_world()};
+  std::deque<World> open{std::move(first)};
   std::size_t transitions = 0;
   while (!open.empty() && seen.size() < most) {
     const World world = std::move(open.front());
@@ -131,10 +148,9 @@ TEST(Explorer, EveryOrderOfEvents) {
   EXPECT_GE(seen.size(), std::min<std::size_t>(most, 4'000));
 }
 
-TEST(Explorer, RandomSteps) {
+void walk(World world) {
   const std::size_t steps = is_full() ? 10'000'000 : 30'000;
   std::mt19937_64 random(20261124);
-  World world = fresh_world();
   for (std::size_t step = 0; step < steps; ++step) {
     const auto actions = actions_in(world);
     actions[random() % actions.size()](world);
@@ -144,6 +160,19 @@ TEST(Explorer, RandomSteps) {
         << "step " << step << ": " << world.fingerprint();
     world.granted.clear(), world.refused.clear(), world.started.clear(), world.unloads.clear();
   }
+}
+
+TEST(Explorer, EveryOrderOfEvents) {
+  explore(fresh_world());
+}
+TEST(Explorer, EveryOrderOfEventsWithDevices) {
+  explore(world_with_devices());
+}
+TEST(Explorer, RandomSteps) {
+  walk(fresh_world());
+}
+TEST(Explorer, RandomStepsWithDevices) {
+  walk(world_with_devices());
 }
 
 }  // namespace

@@ -40,6 +40,17 @@ TEST_F(LearnedTest, DamagedFileIsNoObstacle) {
   EXPECT_EQ(read_learned(file).size(), 1U);
 }
 
+// What an older version wrote lacks what lies on GPUs: the rest of it counts.
+TEST_F(LearnedTest, ReadsWhatOlderVersionsWrote) {
+  ASSERT_TRUE(write_learned(file, {{.model = "b", .device_beyond = {-1, 2}}}));
+  EXPECT_EQ(read_learned(file).at(0).device_beyond, (std::vector<std::int64_t>{-1, 2}));
+  std::ofstream(file)
+      << R"({"version":1,"models":[{"model":"a","options":"x","anonymous_bytes":1,"peak_bytes":2,)"
+         R"("load_seconds":0.5}]})";
+  ASSERT_EQ(read_learned(file).size(), 1U);
+  EXPECT_EQ(read_learned(file)[0].anonymous_bytes, 1U);
+}
+
 TEST(AnonymousBytes, IsNotZero) {
   EXPECT_GT(anonymous_bytes(), 0U);
 }

@@ -406,6 +406,103 @@ TEST_F(BytesTest, DeficitIsPaidBack) {
   EXPECT_EQ(world.unloads.back(), (std::pair<std::string, UnloadReason>{"b", UnloadReason::over_budget}));
 }
 
+// Two GPUs of 100 MB each.
+struct DevicesTest : PlanTest {
+  DevicesTest() {
+    world = World({.max_models = 10, .ttl = -1ms, .max_bytes = 1000 * kMb});
+    world.set_devices({100 * kMb, 100 * kMb}, {0, 0});
+  }
+  static Metadata on(std::uint64_t first, std::uint64_t second) {
+    return {.memory_bytes = kMb, .device_bytes = {first * kMb, second * kMb}};
+  }
+  std::string waits_for(const std::string& id) const { return world.plan.waits_for(id, world.now); }
+};
+
+// A GPU is full: the idle model on it leaves, one on the other and one with the CPU stay.
+TEST_F(DevicesTest, LeavesWhereTheShortageIs) {
+  load_idle("first", on(60, 0));
+  load_idle("second", on(0, 60));
+  load_idle("cpu", {.memory_bytes = 900 * kMb});
+  request(1, "new", on(50, 0));
+  EXPECT_EQ(world.unloads, (Unloads{{"first", UnloadReason::evicted}}));
+  EXPECT_EQ(state_of("new"), "reserved");
+  unload("first");
+  EXPECT_EQ(state_of("new"), "loading");
+}
+
+// One that is split over both needs both: nothing leaves for it while the other is in use, and it says what
+// it lacks, where, and who has it.
+TEST_F(DevicesTest, AllOrNothing) {
+  load_idle("idle", on(60, 0));
+  request(1, "used", on(0, 60));
+  load("used");
+  request(2, "split", on(50, 50));
+  EXPECT_TRUE(world.unloads.empty());
+  EXPECT_EQ(waits_for("split"),
+            "needs 50 MB on GPU 0, 40 MB free, held by idle (may leave in 0 s); needs 50 MB on GPU 1, 40 MB "
+            "free, held by used (in use)");
+  let_go(1);
+  EXPECT_EQ(world.unloads.size(), 2U);
+  for (const auto* id : {"idle", "used"}) unload(id);
+  EXPECT_EQ(state_of("split"), "loading");
+}
+
+// Others' programs take memory too: it is waited for, those who need none of that GPU pass, and what comes
+// back is used as soon as the driver says so.
+TEST_F(DevicesTest, OthersMemoryIsWaitedFor) {
+  world.set_devices({100 * kMb, 100 * kMb}, {70 * kMb, 0});
+  request(1, "new", on(50, 0));
+  EXPECT_EQ(waits_for("new"), "needs 50 MB on GPU 0, 30 MB free, 70 MB by other programs");
+  EXPECT_TRUE(world.plan.waits_for_device());
+  pass(11s);
+  request(2, "elsewhere", on(0, 50));
+  request(3, "cpu", {.memory_bytes = kMb});
+  request(4, "same", on(10, 0));
+  EXPECT_EQ(world.started, (Ids{"elsewhere", "cpu"}));
+  load("elsewhere"), load("cpu");
+  world.set_devices({100 * kMb, 100 * kMb}, {10 * kMb, 0});
+  world.run();
+  EXPECT_EQ(world.started, (Ids{"elsewhere", "cpu", "new", "same"}));
+  EXPECT_FALSE(world.plan.waits_for_device());
+}
+
+// A model has left, and the driver does not say that its memory is free: nothing starts in it.
+TEST_F(DevicesTest, FreeIsWhatTheDriverSays) {
+  load_idle("old", on(80, 0));
+  request(1, "new", on(50, 0));
+  world.device_others = {80 * kMb, 0};  // of somebody, from the driver's view
+  unload("old");
+  EXPECT_EQ(state_of("new"), "queued");
+  world.set_devices({100 * kMb, 100 * kMb}, {0, 0});
+  world.run();
+  EXPECT_EQ(state_of("new"), "loading");
+}
+
+// Above max_device_percent of a GPU there is no room, whoever leaves: refused at once, in words.
+TEST_F(DevicesTest, PercentIsTheLimit) {
+  load_idle("a", on(60, 0));
+  world.plan.set_max_device_percent(80, world.now);
+  request(1, "b", on(81, 0));
+  ASSERT_EQ(world.refused.size(), 1U);
+  EXPECT_EQ(world.refused[0].second.reason, "does_not_fit");
+  EXPECT_NE(world.refused[0].second.message.find("81 MB on GPU 0, and 80 MB"), std::string::npos);
+  EXPECT_EQ(world.plan.device_rooms("b", "")[0].most, 80 * kMb);
+  EXPECT_EQ(world.plan.device_rooms("b", "")[0].free, 20 * kMb);
+}
+
+// What it took beyond its prediction is known for the next placement, for the same model and options.
+TEST_F(DevicesTest, WhatWasMeasuredIsLearned) {
+  Metadata metadata = on(40, 0);
+  metadata.options = "c1";
+  request(1, "a", metadata);
+  load("a", {.anonymous = kMb, .device_bytes = {47 * kMb, 0}});
+  EXPECT_EQ(world.plan.device_bytes_taken()[0], 47 * kMb);
+  EXPECT_EQ(world.plan.device_rooms("a", "c1")[0].beyond, std::int64_t{7 * kMb});
+  EXPECT_EQ(world.plan.device_rooms("a", "c2")[0].beyond, 0);
+  const Plan later({}, world.plan.learned());
+  EXPECT_EQ(later.learned().at(0).device_beyond, (std::vector<std::int64_t>{7 * kMb, 0}));
+}
+
 // What was measured in an earlier process predicts this one's loads.
 TEST(PlanLearned, PredictsFromEarlierProcesses) {
   World world({.max_bytes = 100 * kMb},

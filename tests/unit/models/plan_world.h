@@ -55,11 +55,12 @@ struct World {
     door.watched = door.users > 0 && door.watched;
     add(door.users == 0 ? plan.idle(id, now) : plan.tick(now));
   }
-  void request(Ticket ticket, const std::string& id, const Metadata& metadata = {}) {
+  void request(Ticket ticket, const std::string& id, const Metadata& known = {}) {
     if (take(ticket, id)) return granted.push_back(ticket);
     waiting[ticket] = id;
+    metadata.try_emplace(id, known);
     observe();
-    add(plan.request(ticket, id, metadata, now));
+    add(plan.request(ticket, id, known, now));
   }
   Plan::Left leave(Ticket ticket) {
     observe();
@@ -92,12 +93,39 @@ struct World {
   void unload(const std::string& id, std::optional<std::uint64_t> returned = {}) {
     leaving.erase(leaving.find(id));
     observe();
-    add(plan.unloaded(id, returned, now));
+    add(plan.unloaded(id, returned, now, devices()));
   }
   void tick(std::chrono::milliseconds by = {}) {
     now += by;
     observe();
     add(plan.tick(now));
+  }
+  // GPUs of so many bytes, of which others have so many. What models of ours have there is in use as well: it is
+  // what they said, from the begin of a load until the memory is back.
+  void set_devices(std::vector<std::uint64_t> totals, std::vector<std::uint64_t> others) {
+    device_totals = std::move(totals);
+    device_others = std::move(others);
+    see_devices();
+  }
+  std::vector<Device> devices() const {
+    std::vector<Device> seen;
+    for (std::size_t i = 0; i < device_totals.size(); ++i) {
+      std::uint64_t used = device_others[i];
+      const auto add = [&](const std::string& id) {
+        const auto& bytes = metadata.at(id).device_bytes;
+        if (i < bytes.size()) used += bytes[i];
+      };
+      for (const auto& id : loading) add(id);
+      for (const auto& id : leaving) add(id);
+      for (const auto& [id, door] : doors) add(id);
+      seen.push_back({.memory_total = device_totals[i],
+                      .memory_free = device_totals[i] - std::min(device_totals[i], used)});
+    }
+    return seen;
+  }
+  void see_devices() {
+    observe();
+    add(plan.see_devices(devices(), now));
   }
   void set_max_bytes(std::uint64_t bytes) {
     budget = bytes;
@@ -129,6 +157,16 @@ struct World {
     if (sizes_are_right && budget > 0 && taken > budget && taken > taken_before)
       broken = "more bytes than the budget";
     taken_before = taken;
+    // What is loading, there or leaving has its memory on each GPU, beside what others have.
+    const std::vector<std::uint64_t> ours = plan.device_bytes_taken();
+    devices_before.resize(device_totals.size());
+    for (std::size_t i = 0; i < std::min(ours.size(), device_totals.size()); ++i) {
+      if (ours[i] > devices_before[i] && ours[i] + device_others[i] > device_totals[i])
+        broken = "more bytes on a GPU than it has";
+    }
+    std::copy_n(ours.begin(), std::min(ours.size(), devices_before.size()), devices_before.begin());
+    if (ours.size() < devices_before.size())
+      std::fill(devices_before.begin() + static_cast<std::ptrdiff_t>(ours.size()), devices_before.end(), 0);
     for (const auto& [id, door] : doors) {
       if (door.users < 0) broken = "more ends than uses";
     }
@@ -152,6 +190,9 @@ struct World {
       } else if (const auto due = plan.next_due(now)) {
         now = std::max(*due, now);
         tick();
+      } else if (plan.waits_for_device()) {
+        device_others.assign(device_others.size(), 0);  // other programs end as well, and drivers are asked
+        see_devices();
       } else {
         break;
       }
@@ -169,6 +210,7 @@ struct World {
     for (const auto& [ticket, id] : users) fmt::format_to(out, "u{}{}", ticket, id);
     for (const auto& id : loading) text += "l" + id;
     for (const auto& id : leaving) text += "x" + id;
+    for (const auto bytes : device_others) text += "o" + std::to_string(bytes);
     for (const Effect& effect : pending) {
       fmt::format_to(out, "e{}", effect.index());
       std::visit(
@@ -198,6 +240,8 @@ struct World {
   std::multiset<std::string> leaving;
   std::deque<Effect> pending;
   std::uint64_t taken_before = 0;
+  std::map<std::string, Metadata> metadata;  // as each was asked for first
+  std::vector<std::uint64_t> device_totals, device_others, devices_before;
   bool sizes_are_right = true;  // a model that turns out larger may go over the budget
   std::string broken;
   // What was answered and begun, for tests to read.

@@ -1,5 +1,6 @@
 #include "medsynth/models/victims.h"
 
+#include <tuple>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -33,32 +34,47 @@ TEST(Victims, AmongEqualsTheLongestIdle) {
   EXPECT_EQ(*choose_victims(candidates, 1, 1), (Chosen{1}));
 }
 
+// A GPU is short: who has nothing there stays, however large it is elsewhere.
+TEST(Victims, LeaveWhereTheShortageIs) {
+  const std::vector<Candidate> candidates{
+      {90, 0.1, {}}, {1, 5.0, {}, {8}}, {1, 1.0, {}, {0, 8}}, {1, 9.0, {}, {4, 4}}};
+  const std::vector<std::uint64_t> first{8}, both{8, 4};
+  EXPECT_EQ(*choose_victims(candidates, 0, 0, first), (Chosen{1}));
+  EXPECT_EQ(*choose_victims(candidates, 0, 0, both), (Chosen{1, 2}));
+  EXPECT_FALSE(choose_victims(candidates, 0, 0, std::vector<std::uint64_t>{13}));
+}
+
 // Against every subset, for any candidates.
 RC_GTEST_PROP(Victims, IsTheBestOfAllSubsets, ()) {
-  const auto drawn = *rc::gen::container<std::vector<std::pair<int, int>>>(
-      rc::gen::pair(rc::gen::inRange(0, 9), rc::gen::inRange(0, 9)));
+  const auto drawn = *rc::gen::container<std::vector<std::tuple<int, int, int>>>(
+      rc::gen::tuple(rc::gen::inRange(0, 9), rc::gen::inRange(0, 9), rc::gen::inRange(0, 9)));
   std::vector<Candidate> candidates;
-  for (const auto& [bytes, loss] : drawn) {
+  for (const auto& [bytes, loss, there] : drawn) {
     if (candidates.size() < 10)
-      candidates.push_back({static_cast<std::uint64_t>(bytes), static_cast<double>(loss), {}});
+      candidates.push_back({static_cast<std::uint64_t>(bytes),
+                            static_cast<double>(loss),
+                            {},
+                            {static_cast<std::uint64_t>(there)}});
   }
+  const std::vector<std::uint64_t> device{*rc::gen::inRange<std::uint64_t>(0, 20)};
   const auto bytes = *rc::gen::inRange<std::uint64_t>(0, 30);
   const auto places = *rc::gen::inRange<std::int64_t>(0, 4);
   std::optional<double> best;
   const auto loss_of = [&](std::size_t set) -> std::optional<double> {
-    std::uint64_t freed = 0;
+    std::uint64_t freed = 0, there = 0;
     double loss = 0;
     for (std::size_t i = 0; i < candidates.size(); ++i) {
-      if (set >> i & 1) freed += candidates[i].bytes, loss += candidates[i].loss;
+      if (!(set >> i & 1)) continue;
+      freed += candidates[i].bytes, there += candidates[i].device_bytes[0], loss += candidates[i].loss;
     }
-    if (freed < bytes || __builtin_popcountll(set) < places) return std::nullopt;
+    if (freed < bytes || there < device[0] || __builtin_popcountll(set) < places) return std::nullopt;
     return loss;
   };
   for (std::size_t set = 0; set < std::size_t{1} << candidates.size(); ++set) {
     const auto loss = loss_of(set);
     if (loss && (!best || *loss < *best)) best = loss;
   }
-  const auto chosen = choose_victims(candidates, bytes, places);
+  const auto chosen = choose_victims(candidates, bytes, places, device);
   RC_ASSERT(chosen.has_value() == best.has_value());
   if (!chosen) return;
   std::size_t set = 0;

@@ -107,10 +107,12 @@ class FakeEngine final : public Engine {
                                        facts.sentence);
   }
 
-  Result<std::uint64_t> estimate(const LoadOptions& options) override {
+  Result<models::Footprint> footprint(const LoadOptions& options) override {
     BOOST_OUTCOME_TRY(const ModelFacts facts, read_facts(options.path));
-    return predict_bytes(facts, choose_context(facts, options.context));
+    return predict_footprint(facts, choose_context(facts, options.context));
   }
+
+  std::vector<models::Device> devices() override { return {}; }
 };
 
 }  // namespace

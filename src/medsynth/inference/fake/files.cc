@@ -11,8 +11,13 @@ Result<ModelFacts> read_facts(const std::filesystem::path& path) {
   const auto size = std::filesystem::file_size(path, error);
   if (size == 0 || error) return Error{Code::invalid_argument, path.string() + " is empty", "not_a_model"};
   const bool sentence = path.filename().string().find("minilm") != std::string::npos;
-  return ModelFacts{
-      .architecture = "fake", .sentence = sentence, .dimension = 64, .context = 2048, .tensor_bytes = size};
+  return ModelFacts{.architecture = "fake",
+                    .sentence = sentence,
+                    .dimension = 64,
+                    .key_value_dimensions = {},
+                    .context = 2048,
+                    .tensor_bytes = size,
+                    .layer_bytes = {}};
 }
 
 Result<> convert_bert(const std::filesystem::path&, const std::filesystem::path&) {

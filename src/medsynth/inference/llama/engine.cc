@@ -1,4 +1,6 @@
-// Loading GGUF files with llama.cpp.
+// Loading GGUF files with llama.cpp; .onnx files are ONNX Runtime's.
+#include "medsynth/inference/onnx/engine.h"
+
 #include <algorithm>
 #include <array>
 #include <exception>
@@ -7,9 +9,11 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/inference/llama/devices.h"
 #include "medsynth/inference/llama/model.h"
 #include "medsynth/inference/llama/runtime.h"
 #include "medsynth/inference/model_file.h"
+#include "medsynth/inference/onnx/files.h"
 #include "medsynth/models/digest.h"
 
 namespace medsynth::inference {
@@ -42,10 +46,10 @@ Error load_error(const LoadOptions& options) {
           "not_a_model"};
 }
 
-std::string description_of(const llama_model* model) {
+std::string description_of(const llama_model* model, const models::Placement& placement) {
   std::array<char, 128> text{};
   llama_model_desc(model, text.data(), text.size());
-  return text.data();
+  return placement.shares.empty() ? text.data() : fmt::format("{}, {}", text.data(), placement.text);
 }
 
 class LlamaEngine final : public Engine {
@@ -53,14 +57,17 @@ class LlamaEngine final : public Engine {
   LlamaEngine() { start_runtime(); }
 
   Result<std::shared_ptr<Model>> load(const LoadOptions& options) override try {
+    if (onnx::is_onnx(options.path)) return onnx::load(options);
     BOOST_OUTCOME_TRY(const ModelFacts facts, read_facts(options.path));
     BOOST_OUTCOME_TRY(check_biomedlm(facts));
     BOOST_OUTCOME_TRY(auto digest, models::file_digest(options.path, options.stop));
     BOOST_OUTCOME_TRY(models::check_digest(options.name, digest, options.sha256));
 
+    load_backends();
     LoadProgress progress{options};
     llama_model_params params = llama_model_default_params();
-    params.n_gpu_layers = -1;  // all, where a GPU backend exists
+    BOOST_OUTCOME_TRY(const Offload offload, Offload::of(options.placement));
+    offload.set(params);
     params.progress_callback = LoadProgress::report;
     params.progress_callback_user_data = &progress;
     take_error();
@@ -69,11 +76,12 @@ class LlamaEngine final : public Engine {
     if (options.stop.stop_requested()) return cancelled(options);
     ModelInfo info{.id = options.name,
                    .digest = std::move(digest),
-                   .description = description_of(model.get()),
+                   .description = description_of(model.get(), options.placement),
                    .context = choose_context(facts, options.context),
                    .dimension = llama_model_n_embd_out(model.get()),
                    .parameters = llama_model_n_params(model.get()),
-                   .size_bytes = llama_model_size(model.get())};
+                   .size_bytes = llama_model_size(model.get()),
+                   .kind = facts.sentence ? "sentence" : "language"};
     return LlamaModel::make(std::move(model), std::move(info), facts.sentence, std::max(1, options.threads));
   } catch (const std::bad_alloc&) {
     return Error{Code::exhausted, fmt::format("no memory to load {}", options.name), "no_memory"};
@@ -81,9 +89,16 @@ class LlamaEngine final : public Engine {
     return Error{Code::internal, fmt::format("loading {} failed: {}", options.name, error.what()), ""};
   }
 
-  Result<std::uint64_t> estimate(const LoadOptions& options) override {
+  Result<models::Footprint> footprint(const LoadOptions& options) override {
+    if (onnx::is_onnx(options.path)) return onnx::footprint(options);
     BOOST_OUTCOME_TRY(const ModelFacts facts, read_facts(options.path));
-    return predict_bytes(facts, choose_context(facts, options.context));
+    return predict_footprint(facts, choose_context(facts, options.context));
+  }
+
+  std::vector<models::Device> devices() override {
+    std::vector<models::Device> devices;
+    for (ggml_backend_dev_t each : gpus()) devices.push_back(describe(each));
+    return devices;
   }
 };
 

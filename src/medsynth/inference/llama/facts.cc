@@ -1,8 +1,10 @@
 // What a GGUF file says about itself, from its header.
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,32 +20,33 @@ namespace {
 using Header = std::unique_ptr<gguf_context, decltype(&gguf_free)>;
 
 // The accessors end the process when the type is not the stored one, and writers of files differ: so look
-// first.
-std::int64_t integer(const gguf_context* header, const std::string& key) {
+// first. `at`: of an array, one number per layer, that one.
+std::int64_t integer(const gguf_context* header, const std::string& key, std::size_t at = 0) {
   const std::int64_t id = gguf_find_key(header, key.c_str());
   if (id < 0) return 0;
   gguf_type type = gguf_get_kv_type(header, id);
   const void* data = nullptr;
-  if (type == GGUF_TYPE_ARRAY) {  // one number per layer: the first stands for all
+  if (type == GGUF_TYPE_ARRAY) {
     type = gguf_get_arr_type(header, id);
-    if (type == GGUF_TYPE_STRING || gguf_get_arr_n(header, id) == 0) return 0;
+    if (type == GGUF_TYPE_STRING || at >= gguf_get_arr_n(header, id)) return 0;
     data = gguf_get_arr_data(header, id);
   } else if (type != GGUF_TYPE_STRING) {
     data = gguf_get_val_data(header, id);
+    at = 0;
   }
   switch (type) {
     case GGUF_TYPE_UINT16:
-      return *static_cast<const std::uint16_t*>(data);
+      return static_cast<const std::uint16_t*>(data)[at];
     case GGUF_TYPE_INT16:
-      return *static_cast<const std::int16_t*>(data);
+      return static_cast<const std::int16_t*>(data)[at];
     case GGUF_TYPE_UINT32:
-      return *static_cast<const std::uint32_t*>(data);
+      return static_cast<const std::uint32_t*>(data)[at];
     case GGUF_TYPE_INT32:
-      return *static_cast<const std::int32_t*>(data);
+      return static_cast<const std::int32_t*>(data)[at];
     case GGUF_TYPE_UINT64:
-      return static_cast<std::int64_t>(*static_cast<const std::uint64_t*>(data));
+      return static_cast<std::int64_t>(static_cast<const std::uint64_t*>(data)[at]);
     case GGUF_TYPE_INT64:
-      return *static_cast<const std::int64_t*>(data);
+      return static_cast<const std::int64_t*>(data)[at];
     default:
       return 0;
   }
@@ -57,6 +60,15 @@ bool flag(const gguf_context* header, const std::string& key, bool fallback) {
 std::string text(const gguf_context* header, const std::string& key) {
   const std::int64_t id = gguf_find_key(header, key.c_str());
   return id >= 0 && gguf_get_kv_type(header, id) == GGUF_TYPE_STRING ? gguf_get_val_str(header, id) : "";
+}
+
+// Nothing but a name of a licence may go into the catalogue from here.
+std::string licence(const gguf_context* header) {
+  constexpr std::size_t kLongest = 100;
+  std::string name = text(header, "general.license");
+  const bool plain =
+      name.size() <= kLongest && std::ranges::all_of(name, [](char c) { return c >= ' ' && c < '\x7f'; });
+  return plain ? name : "";
 }
 
 // Far beyond every model there is, and small enough that sizes computed from them fit into 64 bits.
@@ -91,6 +103,39 @@ std::int64_t vocabulary(const gguf_context* header) {
              : 0;
 }
 
+// Tensors that the runtime keeps with the CPU, wherever the layers are: they are looked up, not computed with.
+bool is_input(std::string_view name) {
+  return name.starts_with("token_embd") || name.starts_with("position_embd") ||
+         name.starts_with("token_types") || name.starts_with("per_layer_token_embd");
+}
+
+// The number in "blk.12.attn_q.weight"; nullopt for what belongs to no layer, or to none that there is.
+std::optional<std::size_t> layer_of(std::string_view name, std::size_t layers) {
+  constexpr std::string_view kPrefix = "blk.";
+  std::size_t layer = 0;
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  name.remove_prefix(kPrefix.size());
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), layer);
+  return error == std::errc{} && layer < layers ? std::optional(layer) : std::nullopt;
+}
+
+// Which bytes lie where. A model without an output of its own computes it with the embeddings of its tokens.
+void weigh_tensors(const gguf_context* header, ModelFacts& facts) {
+  facts.layer_bytes.resize(static_cast<std::size_t>(facts.layers));
+  bool has_output = false;
+  std::uint64_t words = 0;
+  for (std::int64_t i = 0; i < gguf_get_n_tensors(header); ++i) {
+    const std::string_view name = gguf_get_tensor_name(header, i);
+    const std::uint64_t size = gguf_get_tensor_size(header, i);
+    facts.tensor_bytes += size;
+    has_output = has_output || name == "output.weight";
+    if (name == "token_embd.weight") words = size;
+    if (const auto layer = layer_of(name, facts.layer_bytes.size())) facts.layer_bytes[*layer] += size;
+    if (is_input(name)) facts.input_bytes += size;
+  }
+  if (!has_output && !facts.sentence) facts.tied_bytes = words;
+}
+
 }  // namespace
 
 Result<ModelFacts> read_facts(const std::filesystem::path& path) {
@@ -112,23 +157,27 @@ Result<ModelFacts> read_facts(const std::filesystem::path& path) {
   facts.feed_forward = integer(header, arch + "feed_forward_length");
   facts.context = integer(header, arch + "context_length");
   facts.vocabulary = vocabulary(header);
+  facts.licence = licence(header);
   facts.inverse_layer_scale_applied = flag(header, "medsynth.inverse_layer_scale_applied", false);
-  const std::int64_t heads = std::max<std::int64_t>(1, integer(header, arch + "attention.head_count"));
-  const std::int64_t shared = integer(header, arch + "attention.head_count_kv");
-  const std::int64_t length = integer(header, arch + "attention.key_length");
   const auto below = [](std::int64_t most, auto... numbers) {
     return ((numbers >= 0 && numbers <= most) && ...);
   };
-  const bool plausible = below(kMostLayers, facts.layers) && below(kMostContext, facts.context) &&
-                         below(kMostWidth, facts.dimension, facts.feed_forward) &&
-                         below(kMostHeads, heads, shared, length);
-  if (plausible)
-    facts.key_value_dimension =
-        2 * (shared > 0 ? shared : heads) * (length > 0 ? length : facts.dimension / heads);
-  if (!plausible || !below(kMostWidth, facts.key_value_dimension))
-    return not_a_model(path, "it says that it is larger than any model");
-  for (std::int64_t i = 0; i < gguf_get_n_tensors(header); ++i)
-    facts.tensor_bytes += gguf_get_tensor_size(header, i);
+  bool plausible = below(kMostLayers, facts.layers) && below(kMostContext, facts.context) &&
+                   below(kMostWidth, facts.dimension, facts.feed_forward);
+  for (std::size_t i = 0; plausible && i < static_cast<std::size_t>(facts.layers); ++i) {
+    const std::int64_t heads = std::max<std::int64_t>(1, integer(header, arch + "attention.head_count", i));
+    const std::int64_t shared = integer(header, arch + "attention.head_count_kv", i);
+    const std::int64_t keys = integer(header, arch + "attention.key_length");
+    const std::int64_t values = integer(header, arch + "attention.value_length");
+    plausible = below(kMostHeads, heads, shared, keys, values);
+    if (!plausible) break;
+    const std::int64_t own = facts.dimension / heads;
+    facts.key_value_dimensions.push_back((shared > 0 ? shared : heads) *
+                                         ((keys > 0 ? keys : own) + (values > 0 ? values : own)));
+    plausible = below(kMostWidth, facts.key_value_dimensions.back());
+  }
+  if (!plausible) return not_a_model(path, "it says that it is larger than any model");
+  weigh_tensors(header, facts);
   if (const std::uint64_t end = end_of_tensors(header), size = std::filesystem::file_size(path, error);
       end > size)
     return not_a_model(

@@ -157,6 +157,15 @@ Result<> LlamaModel::score_all(std::span<const PromptTokens* const> prompts, std
   return success();
 }
 
+Error LlamaModel::no_numbers() const {
+  return {
+      Code::invalid_argument,
+      fmt::format("{} gives numbers that are NaN or infinite, as a damaged model does: compare its file with "
+                  "its source",
+                  info_.id),
+      "not_a_number"};
+}
+
 Result<> LlamaModel::keep_prefix(std::span<const llama_token> prefix, const Until& until) {
   if (std::equal(prefix.begin(), prefix.end(), prefix_.begin(), prefix_.end())) {
     for (llama_seq_id sequence = 0; sequence < kPrefixSequence; ++sequence) scoring_->drop(sequence);
@@ -213,6 +222,8 @@ Result<> LlamaModel::score_together(std::span<const PromptTokens* const> prompts
       scoring_->drop(static_cast<llama_seq_id>(prompts.size() + p));
   }
   for (LabelScores* score : scores) {
+    if (!std::ranges::all_of(score->log_probs, [](double each) { return std::isfinite(each); }))
+      return no_numbers();
     for (const double log_prob : score->log_probs) score->label_mass += std::exp(log_prob);
   }
   return success();
@@ -257,6 +268,7 @@ Result<> LlamaModel::embed_together(std::span<const PromptTokens> texts, const U
         embedding_->embedding(static_cast<llama_seq_id>(i), static_cast<std::size_t>(info_.dimension));
     if (vector.empty())
       return Error{Code::internal, "the model runtime gave no embedding", "inference_failed"};
+    if (!std::ranges::all_of(vector, [](float each) { return std::isfinite(each); })) return no_numbers();
     normalize(out.emplace_back(vector.begin(), vector.end()));
   }
   return success();

@@ -44,6 +44,7 @@ class LlamaModel final : public Model {
                           std::span<LabelScores* const> scores);
   // Leaves these tokens as the only ones in the scoring session's memory.
   Result<> keep_prefix(std::span<const llama_token> prefix, const Until& until);
+  Error no_numbers() const;
   Result<> embed_together(std::span<const PromptTokens> texts, const Until& until,
                           std::vector<std::vector<float>>& out);
   Result<> open_scoring();

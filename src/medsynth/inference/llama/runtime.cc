@@ -48,11 +48,16 @@ void start_runtime() {
   std::call_once(once, [] {
     llama_log_set(on_message, nullptr);
     ggml_set_abort_callback(on_abort);
-#ifdef MEDSYNTH_PORTABLE
-    ggml_backend_load_all_from_path(plug_ins().c_str());
-#endif
     llama_backend_init();
   });
+}
+
+void load_backends() {
+  start_runtime();
+#ifdef MEDSYNTH_PORTABLE
+  static std::once_flag once;
+  std::call_once(once, [] { ggml_backend_load_all_from_path(plug_ins().c_str()); });
+#endif
 }
 
 std::string take_error() {
