@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
     for (std::size_t n = 0; n < std::strtoul(argv[i], nullptr, 10); ++n)
       arguments.articles.push_back(article(n, random));
     const auto start = std::chrono::steady_clock::now();
-    const auto result = contradiction::analyze(arguments, {}, {}, model.get());
+    const auto result = contradiction::analyze(arguments, {}, {}, {.sentence = model.get()});
     if (!result) return 1;
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     fmt::print("| {} | {} | {} | {} | {:.2f} |\n", result->total_articles, result->total_claims,

@@ -32,26 +32,45 @@ inference::LoadOptions load_options(const models::Resolved& model, int threads) 
           .name = model.model.name,
           .sha256 = model.model.sha256,
           .threads = threads,
+          .labels = model.model.labels,
           .context = model.model.context};
 }
 
-Result<jobs::ContradictionResult> detect(const jobs::DetectContradiction& pair, const WorkingModel& language,
+Result<inference::LoadOptions> placed_options(const models::Resolved& model, int threads,
+                                              inference::Engine& engine) {
+  inference::LoadOptions options = load_options(model, threads);
+  if (model.model.gpu == models::Gpu::never) return options;
+  BOOST_OUTCOME_TRY(const auto footprint, engine.footprint(options));
+  const auto rooms = models::rooms_of(engine.devices());
+  BOOST_OUTCOME_TRY(options.placement, models::place(model.model.name, footprint, rooms, model.model.gpu));
+  return options;
+}
+
+Result<jobs::ContradictionResult> detect(const jobs::DetectContradiction& pair, const WorkingModel& judge,
                                          const inference::Until& until, const Progress& progress) {
   tell(progress, 10, "judging");
-  contradiction::LanguageModel asked{.model = language.model, .demo = language.demo};
-  BOOST_OUTCOME_TRY(const auto calibration, find_calibration(language.folder, language.file, asked));
+  contradiction::LanguageModel asked{.demo = judge.demo};
+  (judge.entails() ? asked.entailment_model : asked.model) = judge.model;
+  BOOST_OUTCOME_TRY(const auto calibration, find_calibration(judge.folder, judge.file, asked));
   if (calibration) asked.combination = &calibration->combination;
   BOOST_OUTCOME_TRY(auto result, contradiction::detect(pair, asked, until));
-  if (!result.model) result.model = language.used();
+  if (!result.model) result.model = judge.used();
   tell(progress, 90, "done");
   return result;
 }
 
-Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& articles, const WorkingModel& sentence,
+Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& articles, const WorkingModel& model,
                                      const inference::Until& until, const Progress& progress) {
   const auto scaled = [&](double part, std::string_view stage) { tell(progress, 5 + 90 * part, stage); };
-  BOOST_OUTCOME_TRY(auto result, contradiction::analyze(articles, until, scaled, sentence.model));
-  result.model = sentence.used();
+  contradiction::AnalysisModels models;
+  (model.entails() ? models.entailment : models.sentence) = model.model;
+  if (model.entails()) {
+    BOOST_OUTCOME_TRY(const auto measured,
+                      find_model_calibration(model.folder, model.model->info().digest, "entailment"));
+    if (measured) models.skill = measured->of(contradiction::PairKind::findings);
+  }
+  BOOST_OUTCOME_TRY(auto result, contradiction::analyze(articles, until, scaled, models));
+  result.model = model.used();
   return result;
 }
 

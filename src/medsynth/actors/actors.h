@@ -26,23 +26,30 @@ struct WorkingModel {
   std::filesystem::path folder;       // the models folder, where calibrations lie
   bool demo = false;
 
+  bool entails() const { return model && model->info().kind == "entailment"; }
   // What results say of it.
   std::optional<jobs::ModelUsed> used() const;
 };
 
 // How the file of the catalogue is loaded.
 inference::LoadOptions load_options(const models::Resolved& model, int threads);
+// The same, placed on the GPUs as they are now: for a process that keeps no other models. Errors of footprint()
+// and models::place().
+Result<inference::LoadOptions> placed_options(const models::Resolved& model, int threads,
+                                              inference::Engine& engine);
 
 // How far it is, 0 to 100, and what is being done ("comparing"); may be empty. On the caller's thread.
 using Progress = std::function<void(double percent, std::string_view stage)>;
 
-// A pair, by the operator's weights where there are some that fit. Errors: the model's (timeout, cancelled, ...), and those of
+// A pair, by the operator's weights where there are some that fit; `judge` is a language or an entailment model.
+// Errors: the model's (timeout, cancelled, ...), and those of
 // find_calibration().
-Result<jobs::ContradictionResult> detect(const jobs::DetectContradiction& pair, const WorkingModel& language,
+Result<jobs::ContradictionResult> detect(const jobs::DetectContradiction& pair, const WorkingModel& judge,
                                          const inference::Until& until, const Progress& progress);
 
-// `sentence`: finds pairs that say similar things in other words; without one, pairs are found by their words.
-Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& articles, const WorkingModel& sentence,
+// `model`: a sentence model finds pairs that say similar things in other words; without one, pairs are found by
+// their words. An entailment model reads the strongest candidates.
+Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& articles, const WorkingModel& model,
                                      const inference::Until& until, const Progress& progress);
 
 // `sentence` has a model.

@@ -20,9 +20,16 @@ fs::path calibration_file(const fs::path& folder, const fs::path& model_file) {
                             : fs::path(model_file.string() + ".calibration.json");
 }
 
-fs::path model_calibration_file(const fs::path& folder, std::string_view digest) {
-  return folder / "calibrations" /
-         fmt::format("{}.{}.json", digest, contradiction::prompt_template().version);
+namespace {
+
+std::string_view wording_of(std::string_view kind) {
+  return contradiction::wording_of(kind == "entailment" ? "entailment" : "language_model");
+}
+
+}  // namespace
+
+fs::path model_calibration_file(const fs::path& folder, std::string_view digest, std::string_view kind) {
+  return folder / "calibrations" / fmt::format("{}.{}.json", digest, wording_of(kind));
 }
 
 namespace {
@@ -65,16 +72,18 @@ Result<> write_file(const fs::path& file, const json::value& calibration) {
 }  // namespace
 
 Result<std::optional<contradiction::ModelCalibration>> find_model_calibration(const fs::path& folder,
-                                                                              std::string_view digest) {
-  return read_file(model_calibration_file(folder, digest), contradiction::read_model_calibration);
+                                                                              std::string_view digest,
+                                                                              std::string_view kind) {
+  return read_file(model_calibration_file(folder, digest, kind), contradiction::read_model_calibration);
 }
 
-std::string_view calibration_of(const fs::path& folder, const fs::path& model_file, std::string_view digest) {
+std::string_view calibration_of(const fs::path& folder, const fs::path& model_file, std::string_view digest,
+                                std::string_view kind) {
   const auto own = read_file(calibration_file(folder, model_file), contradiction::read_calibration);
-  const auto built_in = find_model_calibration(folder, digest);
+  const auto built_in = find_model_calibration(folder, digest, kind);
   if (!own || !built_in) return "damaged";
   const auto rests_on_it = [&](const contradiction::CalibratedModel& each) {
-    return each.digest == digest && each.prompt_template == contradiction::prompt_template().version;
+    return each.digest == digest && each.prompt_template == wording_of(kind);
   };
   if (*own && std::any_of((*own)->models.begin(), (*own)->models.end(), rests_on_it)) return "own";
   return *built_in ? "built_in" : "none";
@@ -89,13 +98,18 @@ Result<std::optional<contradiction::Calibration>> find_calibration(
     BOOST_OUTCOME_TRY(own, read_file(calibration_file(folder, beside), contradiction::read_calibration));
     if (own && !contradiction::fits(*own, answering)) own.reset();
   }
-  const bool counts = own && own->combination.trained_on.language_model;
-  if (counts || !answering.model || answering.demo) return own;
-  BOOST_OUTCOME_TRY(const auto measured, find_model_calibration(folder, answering.model->info().digest));
-  if (!measured) return own;
-  if (!own) own = Calibration{.combination = contradiction::built_in_combination()};
-  own->combination = contradiction::with_model(std::move(own->combination), *measured);
-  own->models.push_back(measured->model);
+  for (const inference::Model* model : {answering.model, answering.entailment_model}) {
+    const bool entailment = model == answering.entailment_model;
+    const contradiction::TrainedOn* from = own ? &own->combination.trained_on : nullptr;
+    const bool counts = from && (entailment ? from->entailment : from->language_model).has_value();
+    if (!model || counts || (answering.demo && !entailment)) continue;
+    BOOST_OUTCOME_TRY(const auto measured, find_model_calibration(folder, model->info().digest,
+                                                                  entailment ? "entailment" : "language"));
+    if (!measured) continue;
+    if (!own) own = Calibration{.combination = contradiction::built_in_combination()};
+    own->combination = contradiction::with_model(std::move(own->combination), *measured);
+    own->models.push_back(measured->model);
+  }
   return own;
 }
 

@@ -16,8 +16,9 @@ namespace medsynth::actors {
 std::filesystem::path calibration_file(const std::filesystem::path& folder,
                                        const std::filesystem::path& model_file);
 
-// Of the model with that digest, as it is asked now.
-std::filesystem::path model_calibration_file(const std::filesystem::path& folder, std::string_view digest);
+// Of the model with that digest, as it is asked now. `kind` (here and below): language or entailment.
+std::filesystem::path model_calibration_file(const std::filesystem::path& folder, std::string_view digest,
+                                             std::string_view kind = "language");
 
 // The model's own when there is one that fits. Else the folder's when it fits, or the built-in weights, with
 // the weight that the model's answers earned on the built-in pairs. Nothing: the built-in weights answer,
@@ -28,12 +29,12 @@ Result<std::optional<contradiction::Calibration>> find_calibration(
 
 // What the built-in pairs say of the model with that digest; nullopt: it was not calibrated.
 Result<std::optional<contradiction::ModelCalibration>> find_model_calibration(
-    const std::filesystem::path& folder, std::string_view digest);
+    const std::filesystem::path& folder, std::string_view digest, std::string_view kind = "language");
 
 // Whose pairs say how much the answers of a model count: "own", "built_in", "none", or "damaged" where a file
 // cannot be read. `digest` is that of the model's file.
 std::string_view calibration_of(const std::filesystem::path& folder, const std::filesystem::path& model_file,
-                                std::string_view digest);
+                                std::string_view digest, std::string_view kind = "language");
 
 // Complete or not at all. unavailable: it cannot be written.
 Result<> write_calibration(const std::filesystem::path& file, const contradiction::Calibration& calibration);

@@ -1,11 +1,13 @@
 // Many articles: read their findings once, compare those that may be about one question, keep what reaches
 // the threshold.
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <map>
 #include <numeric>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <tuple>
 
@@ -15,6 +17,7 @@
 #include "medsynth/contradiction/articles.h"
 #include "medsynth/contradiction/contradiction.h"
 #include "medsynth/contradiction/findings/report.h"
+#include "medsynth/contradiction/language_model.h"
 
 namespace medsynth::contradiction {
 namespace {
@@ -46,8 +49,9 @@ struct Meanings {
 
 class Comparison {
  public:
-  Comparison(const jobs::AnalyzeArticles& arguments, const Library& library)
-      : arguments_(arguments), library_(library), group_of_(library.findings.size(), kNone_) {
+  // `least`: the score from which pairs are kept.
+  Comparison(double least, const Library& library)
+      : least_(least), library_(library), group_of_(library.findings.size(), kNone_) {
     for (const IndexedFinding& each : library.findings) {
       const auto statement = std::make_tuple(each.article, each.claim,
                                              each.claim < 0 ? each.finding.sentence.begin : std::size_t{0});
@@ -86,7 +90,7 @@ class Comparison {
     // Of two statements, the two findings that meet best say whether they contradict each other.
     if (index + 1 == statement_of_.size() || statement_of_[index + 1] != statement_of_[index]) {
       for (const auto& [statement, best] : of_statement_)
-        if (best.second.score >= arguments_.threshold) keep(best.second);
+        if (best.second.score >= least_) keep(best.second);
       of_statement_.clear();
     }
     if (best_) {
@@ -102,9 +106,16 @@ class Comparison {
     best_.reset();
   }
 
-  // Strongest first; of two articles on one question, the strongest alone.
-  std::vector<Hit> hits() {
+  // Those that are kept, strongest first; their scores may be changed before hits() is called.
+  std::span<Hit> candidates() {
     sort();
+    return hits_;
+  }
+
+  // From that score on, strongest first; of two articles on one question, the strongest alone.
+  std::vector<Hit> hits(double threshold) {
+    sort();
+    std::erase_if(hits_, [&](const Hit& hit) { return hit.score < threshold; });
     std::set<std::tuple<std::size_t, std::size_t, std::size_t>> seen;
     std::vector<Hit> kept;
     for (const Hit& hit : hits_) {
@@ -158,7 +169,7 @@ class Comparison {
     });
   }
 
-  const jobs::AnalyzeArticles& arguments_;
+  const double least_;
   const Library& library_;
   std::vector<std::size_t> group_of_;      // by finding
   std::vector<std::size_t> statement_of_;  // by finding: a claim that was given, or a sentence
@@ -226,16 +237,20 @@ class Embedder {
   Meanings meanings_;
 };
 
+bool is_given(const IndexedFinding& finding) {
+  return finding.finding.section == Section::claim;
+}
+
 // Partners by words for every finding; of claims that were given all, where they are few.
 std::vector<std::vector<std::uint32_t>> all_partners(const Library& library, std::int64_t& left_out) {
   Candidates candidates(library.findings);
   std::vector<std::vector<std::uint32_t>> partners(library.findings.size());
   std::vector<std::uint32_t> given;
   for (std::size_t i = 0; i < library.findings.size(); ++i)
-    if (library.findings[i].claim >= 0) given.push_back(static_cast<std::uint32_t>(i));
+    if (is_given(library.findings[i])) given.push_back(static_cast<std::uint32_t>(i));
   const bool few = given.size() <= kMaxGiven;
   for (std::size_t i = 0; i < library.findings.size(); ++i) {
-    const bool each = few && library.findings[i].claim >= 0;
+    const bool each = few && is_given(library.findings[i]);
     std::int64_t none = 0;
     for (std::size_t other : candidates.partners(i, each ? none : left_out))
       partners[i].push_back(static_cast<std::uint32_t>(other));
@@ -292,10 +307,58 @@ SteadyTime end_of(std::optional<double> budget_seconds) {
                                        std::chrono::duration<double>(std::min(*budget_seconds, kDay)));
 }
 
+// An entailment model reads the candidates, the strongest first, until the budget is over.
+Result<> verify(const jobs::AnalyzeArticles& arguments, const Library& library, const AnalysisModels& models,
+                const inference::Until& until, const std::function<void(double)>& progress,
+                std::span<Hit> candidates, jobs::ArticlesResult& result) {
+  constexpr std::size_t kMost = 2000;    // read in an analysis: beyond them nobody looks
+  constexpr std::size_t kTogether = 16;  // so that progress moves, and the budget ends it
+  constexpr double kSurest = 5;          // log odds, as calibrations take them
+  const SteadyTime budget = end_of(arguments.budget_seconds);
+  const inference::Until soon{until.stop, std::min(until.deadline, budget)};
+  const std::size_t most = std::min(candidates.size(), kMost);
+  const auto sentence_of = [&](std::size_t finding) {
+    const IndexedFinding& each = library.findings[finding];
+    const Span& span = each.finding.sentence;
+    return std::string(
+        text_of(arguments.articles[each.article], each).substr(span.begin, span.end - span.begin));
+  };
+  std::size_t read = 0;
+  while (read < most && system_clock().steady() < budget) {
+    const auto together = candidates.subspan(read, std::min(kTogether, most - read));
+    std::vector<inference::TextPair> pairs;
+    for (const Hit& hit : together) pairs.push_back({sentence_of(hit.first), sentence_of(hit.second)});
+    const auto answers = ask_entailment(*models.entailment, pairs, soon);
+    if (!answers && answers.error().code == Code::timeout && system_clock().steady() < until.deadline) break;
+    BOOST_OUTCOME_TRY(answers);
+    for (std::size_t i = 0; i < together.size(); ++i) {
+      const double log_odds = (*answers)[i].log_odds();
+      together[i].entailment = (*answers)[i].probability();
+      const double moved =
+          models.skill.weight * (std::clamp(log_odds, -kSurest, kSurest) - models.skill.centre);
+      const double score = together[i].score;
+      together[i].score = score / (score + (1 - score) * std::exp(-moved));
+    }
+    read += together.size();
+    progress(static_cast<double>(read) / static_cast<double>(most));
+  }
+  result.methods_used.emplace_back("entailment");
+  if (models.skill.weight == 0)
+    result.warnings.emplace_back(
+        "The entailment model was not shown to help on findings, or is not calibrated: what it says is shown "
+        "and moves no score. `medsynth models use NAME` calibrates it.");
+  if (read < candidates.size())
+    result.warnings.push_back(fmt::format(
+        "The entailment model read {} of {} candidates, the strongest first: {}.", read, candidates.size(),
+        read < most ? fmt::format("the budget of {} s was over", *arguments.budget_seconds)
+                    : "no more are read in one analysis"));
+  return success();
+}
+
 // Of what the request's `question` asks for.
 void report(const jobs::AnalyzeArticles& arguments, const Library& library, Comparison& comparison,
             jobs::ArticlesResult& result) {
-  std::vector<Hit> hits = comparison.hits();
+  std::vector<Hit> hits = comparison.hits(arguments.threshold);
   Report out(arguments, library, result);
   const WordFilter asked(arguments.question.value_or(""));
   const auto is_asked = [&](std::size_t finding) { return asked.matches(out.subject(finding)); };
@@ -345,7 +408,7 @@ void report(const jobs::AnalyzeArticles& arguments, const Library& library, Comp
 }  // namespace
 
 Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, const inference::Until& until,
-                                     const AnalysisProgress& progress, inference::Model* sentence_model) {
+                                     const AnalysisProgress& progress, const AnalysisModels& models) {
   jobs::ArticlesResult result;
   result.total_articles = static_cast<std::int64_t>(arguments.articles.size());
   result.threshold = arguments.threshold;
@@ -363,9 +426,9 @@ Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, con
   BOOST_OUTCOME_TRY(keep_going(until));
   auto partners = all_partners(library, result.not_compared);
   const double embedded =
-      sentence_model ? kReadingShare + (1 - kReadingShare) * kEmbeddingShare : kReadingShare;
+      models.sentence ? kReadingShare + (1 - kReadingShare) * kEmbeddingShare : kReadingShare;
   Meanings meanings;
-  if (sentence_model) {
+  if (models.sentence) {
     Embedder embedder(arguments, library);
     std::vector<std::size_t> wanted;
     if (embedder.sentences() > kMaxEmbedded || arguments.budget_seconds)
@@ -376,7 +439,7 @@ Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, con
                       "model looked at the "
                       "most promising ones.",
                       kMaxEmbedded));
-    BOOST_OUTCOME_TRY(meanings, embedder.embed(*sentence_model, wanted, end_of(arguments.budget_seconds),
+    BOOST_OUTCOME_TRY(meanings, embedder.embed(*models.sentence, wanted, end_of(arguments.budget_seconds),
                                                until, part(kReadingShare, embedded, "embedding sentences")));
     if (const std::size_t most = std::min(embedder.sentences(), kMaxEmbedded); embedder.embedded() < most)
       result.warnings.push_back(fmt::format(
@@ -384,8 +447,12 @@ Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, con
           "most promising first: all others were compared by their words.",
           *arguments.budget_seconds, embedder.embedded(), most));
   }
-  Comparison comparison(arguments, library);
-  const auto comparing = part(embedded, 1, "comparing findings");
+  // What a model may raise above the threshold begins below it.
+  constexpr double kCandidate = .5;
+  const bool verifies = models.entailment && arguments.budget_seconds.value_or(1) > 0;
+  Comparison comparison(arguments.threshold * (verifies ? kCandidate : 1), library);
+  const double compared = verifies ? (1 + embedded) / 2 : 1;
+  const auto comparing = part(embedded, compared, "comparing findings");
   for (std::size_t i = 0; i < library.findings.size(); ++i) {
     if (i % 64 == 0) {
       BOOST_OUTCOME_TRY(keep_going(until));
@@ -403,8 +470,12 @@ Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, con
                     "were not. Of each "
                     "finding, those that say otherwise were compared first.",
                     result.not_compared));
-  report(arguments, library, comparison, result);
   comparing(1);
+  if (verifies) {
+    BOOST_OUTCOME_TRY(verify(arguments, library, models, until, part(compared, 1, "reading candidates"),
+                             comparison.candidates(), result));
+  }
+  report(arguments, library, comparison, result);
   return result;
 }
 

@@ -7,14 +7,18 @@
 namespace medsynth::contradiction {
 namespace {
 
-constexpr std::string_view kLanguageModel = "language_model", kEmbedding = "embedding_similarity";
+constexpr std::string_view kLanguageModel = "language_model", kEntailment = "entailment",
+                           kEmbedding = "embedding_similarity";
 
 // The models whose answers are among the features of a pair.
 std::vector<CalibratedModel> models_of(const jobs::ContradictionResult& result, const Features& features) {
   std::vector<CalibratedModel> models;
-  if (features.language_model_used > 0 && result.model)
+  const std::string_view judging = features.entailment_used > 0       ? kEntailment
+                                   : features.language_model_used > 0 ? kLanguageModel
+                                                                      : "";
+  if (!judging.empty() && result.model)
     models.push_back(
-        {std::string(kLanguageModel), result.model->id, result.model->digest, prompt_template().version});
+        {std::string(judging), result.model->id, result.model->digest, std::string(wording_of(judging))});
   if (features.embedding_used > 0) {
     const json::object& details = result.details.at(kEmbedding).as_object();
     models.push_back({std::string(kEmbedding), std::string(details.at("model").as_string()),
@@ -41,10 +45,11 @@ Result<Calibration> read_calibration(std::string_view json) {
 
 bool fits(const Calibration& calibration, const LanguageModel& answering) {
   return std::all_of(calibration.models.begin(), calibration.models.end(), [&](const CalibratedModel& each) {
-    const bool language = each.method == kLanguageModel;
-    const inference::Model* model = language ? answering.model : answering.sentence_model;
+    const inference::Model* model = each.method == kLanguageModel ? answering.model
+                                    : each.method == kEntailment  ? answering.entailment_model
+                                                                  : answering.sentence_model;
     return model && model->info().digest == each.digest &&
-           (!language || each.prompt_template == prompt_template().version);
+           (each.method == kEmbedding || each.prompt_template == wording_of(each.method));
   });
 }
 
@@ -52,6 +57,7 @@ const Combination& probing_combination() {
   static const Combination* const probing = [] {
     auto* combination = new Combination(built_in_combination());
     combination->weights.emplace(kLanguageModel, 0);
+    combination->weights.emplace(kEntailment, 0);
     return combination;
   }();
   return *probing;
@@ -77,9 +83,10 @@ Result<Calibration> calibrate(std::span<const LabelledPair> pairs, const Judge& 
   calibration.combination = std::move(trained.combination);
   TrainedOn& from = calibration.combination.trained_on;
   from.sha256 = std::move(sha256);
-  if (std::any_of(calibration.models.begin(), calibration.models.end(),
-                  [](const auto& each) { return each.method == kLanguageModel; }))
-    from.language_model = ModelTrainedOn{from.pairs, from.sha256, true};
+  for (const CalibratedModel& each : calibration.models) {
+    if (each.method == kLanguageModel) from.language_model = ModelTrainedOn{from.pairs, from.sha256, true};
+    if (each.method == kEntailment) from.entailment = ModelTrainedOn{from.pairs, from.sha256, true};
+  }
   calibration.penalty = trained.penalty;
   calibration.validated = trained.validated;
   return calibration;

@@ -21,10 +21,10 @@ namespace medsynth::contradiction {
 
 // A model whose answers are in the weights: they are worth something for this very file only.
 struct CalibratedModel {
-  std::string method;  // language_model | embedding_similarity
+  std::string method;  // language_model | entailment | embedding_similarity
   std::string id;
   std::string digest;           // sha256 of the model file
-  std::string prompt_template;  // of a language model
+  std::string prompt_template;  // how it is asked: wording_of() a language or an entailment model
   bool operator==(const CalibratedModel&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(CalibratedModel, (), (method, id, digest, prompt_template))

@@ -26,7 +26,7 @@ struct Band {
 };
 BOOST_DESCRIBE_STRUCT(Band, (), (from, to))
 
-// What the weight of a language model's answers comes from.
+// What the weight of a model's answers comes from.
 struct ModelTrainedOn {
   std::int64_t pairs = 0;
   std::string sha256;  // of the pairs
@@ -34,13 +34,30 @@ struct ModelTrainedOn {
 };
 BOOST_DESCRIBE_STRUCT(ModelTrainedOn, (), (pairs, sha256, own))
 
+// Findings of about the same length, or a short claim and the longer text that is held against it.
+enum class PairKind { findings, claim_and_evidence };
+BOOST_DESCRIBE_ENUM(PairKind, findings, claim_and_evidence)
+
+// On pairs of one kind. `weight` 0: its answers were not shown to help, and do not count there.
+struct ModelSkill {
+  PairKind kind = PairKind::findings;
+  std::int64_t pairs = 0;
+  double auroc = 0;           // of the model alone
+  double auroc_without = 0;   // of the analysis of the text
+  double auroc_together = 0;  // of both, cross-validated
+  double weight = 0;          // of the log odds of its answer
+  double centre = 0;          // its log odds on the average pair, which move nothing
+};
+BOOST_DESCRIBE_STRUCT(ModelSkill, (), (kind, pairs, auroc, auroc_without, auroc_together, weight, centre))
+
 // What the weights come from, for whoever reads a result.
 struct TrainedOn {
   std::int64_t pairs = 0;
   std::string sha256;                            // of the file of pairs
   std::optional<ModelTrainedOn> language_model;  // nullopt: its answers have no weight
+  std::optional<ModelTrainedOn> entailment = std::nullopt;
 };
-BOOST_DESCRIBE_STRUCT(TrainedOn, (), (pairs, sha256, language_model))
+BOOST_DESCRIBE_STRUCT(TrainedOn, (), (pairs, sha256, language_model, entailment))
 
 struct Combination {
   double intercept = 0;

@@ -23,15 +23,16 @@ namespace medsynth::contradiction {
 
 // What may be asked beside the analysis of the text; nothing is owned.
 struct LanguageModel {
-  inference::Model* model = nullptr;           // of the method language_model; null: not asked
-  bool demo = false;                           // the demo model answers in place of a real one: say so
-  inference::Model* sentence_model = nullptr;  // of the method embedding_similarity; null: not asked
-  const Combination* combination = nullptr;    // weights of one's own; null: the built-in ones
+  inference::Model* model = nullptr;             // of the method language_model; null: not asked
+  bool demo = false;                             // the demo model answers in place of a real one: say so
+  inference::Model* sentence_model = nullptr;    // of the method embedding_similarity; null: not asked
+  inference::Model* entailment_model = nullptr;  // of the method entailment; null: not asked
+  const Combination* combination = nullptr;      // weights of one's own; null: the built-in ones
 };
 
 // Judges one pair. `duration` of the result is left 0 for the caller, who has the clock. Methods: `polarity`
-// always; with use_all_methods `statistical`, `temporal`, and `embedding_similarity` and `language_model`
-// where there is a model (a warning says so when there is no language model). A language model is calibrated
+// always; with use_all_methods `statistical`, `temporal`, and `embedding_similarity`, `language_model` and
+// `entailment` where there is a model (a warning says so when there is none that judges). Such a model is calibrated
 // when the combination has a weight for it: then it is asked without use_all_methods too, and counts like
 // every method; else it moves scores inside the uncertain band only, and a verdict never rests on it. `until`
 // is the models': the analysis takes well below a second for the longest claims. Errors are the models'
@@ -50,11 +51,16 @@ std::vector<std::string> claims_of(const jobs::Article& article);
 // (fields that nobody reads, text that is not English, pairs of a question with thousands of findings, a
 // report too long, sentences beyond the budget of time) is said in `warnings` and counted. Errors: cancelled,
 // timeout, and the sentence model's. A sentence model (may be null) finds pairs that say similar things in
-// other words, and how near two sentences are counts in the score. No language model is asked. Time grows with
-// n log n of the findings.
+// other words, and how near two sentences are counts in the score. An entailment model (may be null) reads the
+// candidates, the strongest first, within the budget: it moves their scores as far as `skill` says, which was
+// measured on findings. No language model is asked. Time grows with n log n of the findings.
+struct AnalysisModels {
+  inference::Model* sentence = nullptr;
+  inference::Model* entailment = nullptr;
+  ModelSkill skill = {};  // of the entailment model; weight 0: its answers are shown and move nothing
+};
 using AnalysisProgress = std::function<void(double part, std::string_view stage)>;
 Result<jobs::ArticlesResult> analyze(const jobs::AnalyzeArticles& arguments, const inference::Until& until,
-                                     const AnalysisProgress& progress,
-                                     inference::Model* sentence_model = nullptr);
+                                     const AnalysisProgress& progress, const AnalysisModels& models = {});
 
 }  // namespace medsynth::contradiction

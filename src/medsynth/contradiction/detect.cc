@@ -5,6 +5,8 @@
 #include <numeric>
 #include <tuple>
 
+#include <fmt/format.h>
+
 #include "medsynth/contradiction/contradiction.h"
 #include "medsynth/contradiction/instructions.h"
 #include "medsynth/contradiction/language_model.h"
@@ -22,11 +24,10 @@ constexpr std::string_view kDemoModel =
     "its answers are at chance level, "
     "so its score is shown and does not decide.";
 constexpr std::string_view kUncalibrated =
-    "The language model is not calibrated: it can move the score inside the uncertain band only, never the "
-    "verdict. `medsynth models use NAME` calibrates it.";
+    "model is not calibrated: it can move the score inside the uncertain band only, never the verdict. "
+    "`medsynth models use NAME` calibrates it.";
 constexpr std::string_view kKnowsNothing =
-    "The language model was not shown to help on pairs of this kind when it was calibrated: its answer does "
-    "not count.";
+    "model was not shown to help on pairs of this kind when it was calibrated: its answer does not count.";
 constexpr std::string_view kLowMass =
     "The language model did not answer with agree, disagree or different (low label mass): its score was not "
     "counted.";
@@ -34,9 +35,13 @@ constexpr std::string_view kSpeaksToModel =
     "A claim has text that speaks to a language model (instructions, marks of a chat): no model was asked, "
     "and the "
     "analysis of the text judged alone. Take that text out to have a model's answer.";
-constexpr std::string_view kCut = "A claim was too long for the language model: it saw only a part.";
+constexpr const char* kCut = "A claim was too long for the {} model: it saw only a part.";
 constexpr std::string_view kNotEnglish =
     "A claim is not in English: it was not analysed. Translate it, the analysis reads English.";
+
+std::string about_model(bool entailment, std::string_view what) {
+  return fmt::format("The {} {}", entailment ? "entailment" : "language", what);
+}
 
 const json::object& object_of(const std::optional<json::object>& metadata) {
   static const json::object kNone;
@@ -111,22 +116,39 @@ Result<> embed(inference::Model& model, const jobs::DetectContradiction& pair, b
   return success();
 }
 
+// A model that judges, and how it counts.
+struct Judge {
+  inference::Model& model;
+  bool entailment = false, demo = false, calibrated = false;
+
+  std::string method() const { return entailment ? "entailment" : "language_model"; }
+};
+
+Result<ModelAnswer> answer_of(const Judge& judge, const std::string& first, const std::string& second,
+                              const inference::Until& until) {
+  if (!judge.entailment) return ask(judge.model, first, second, until);
+  const std::array pairs{inference::TextPair{first, second}};
+  BOOST_OUTCOME_TRY(auto answers, ask_entailment(judge.model, pairs, until));
+  return answers.front();
+}
+
 // `ordered` claims in, so that both ways round ask the same.
-Result<ModelAnswer> ask_model(const LanguageModel& language_model, const jobs::DetectContradiction& pair,
-                              bool turned, bool calibrated, const inference::Until& until,
-                              jobs::ContradictionResult& result) {
+Result<ModelAnswer> ask_model(const Judge& judge, const jobs::DetectContradiction& pair, bool turned,
+                              const inference::Until& until, jobs::ContradictionResult& result) {
   const auto& [first, second] =
       turned ? std::tie(pair.claim2, pair.claim1) : std::tie(pair.claim1, pair.claim2);
-  BOOST_OUTCOME_TRY(auto answer, ask(*language_model.model, first, second, until));
+  BOOST_OUTCOME_TRY(auto answer, answer_of(judge, first, second, until));
   if (!answer.counts()) result.warnings.emplace_back(kLowMass);
-  if (language_model.demo) result.warnings.emplace_back(kDemoModel);
-  if (!language_model.demo && !calibrated) result.warnings.emplace_back(kUncalibrated);
-  if (answer.truncated) result.warnings.emplace_back(kCut);
+  if (judge.demo) result.warnings.emplace_back(kDemoModel);
+  if (!judge.demo && !judge.calibrated)
+    result.warnings.push_back(about_model(judge.entailment, kUncalibrated));
+  if (answer.truncated)
+    result.warnings.push_back(fmt::format(kCut, judge.entailment ? "entailment" : "language"));
   if (turned) std::swap(answer.logit12, answer.logit21);
-  const inference::ModelInfo& info = language_model.model->info();
-  result.model = jobs::ModelUsed{info.id, info.digest, info.description, language_model.demo};
-  result.details["language_model"] = details_of(answer, calibrated, language_model.demo);
-  result.methods_used.emplace_back("language_model");
+  const inference::ModelInfo& info = judge.model.info();
+  result.model = jobs::ModelUsed{info.id, info.digest, info.description, judge.demo};
+  result.details[judge.method()] = details_of(answer, judge.calibrated, judge.demo);
+  result.methods_used.push_back(judge.method());
   return answer;
 }
 
@@ -135,21 +157,26 @@ void count_answer(const ModelAnswer& answer, const Judged& judged, const Combina
                   Features& features, jobs::ContradictionResult& result) {
   constexpr double kMost = 5;
   const double without = score_of(judged.judgement, combination);
-  features.language_model = std::clamp(answer.log_odds(), -kMost, kMost);
-  features.language_model_used = 1;
-  features.evidence_language_model = features.evidence * features.language_model;
-  features.evidence_language_model_used = features.evidence;
-  const auto weight_of = [&](const char* name) {
+  const auto& [log_odds, used, evidence, evidence_used] =
+      answer.entailment ? std::tie(features.entailment, features.entailment_used,
+                                   features.evidence_entailment, features.evidence_entailment_used)
+                        : std::tie(features.language_model, features.language_model_used,
+                                   features.evidence_language_model, features.evidence_language_model_used);
+  log_odds = std::clamp(answer.log_odds(), -kMost, kMost);
+  used = 1;
+  evidence = features.evidence * log_odds;
+  evidence_used = features.evidence;
+  const auto weight_of = [&](const std::string& name) {
     const auto found = combination.weights.find(name);
     return found == combination.weights.end() ? 0 : found->second;
   };
-  const double weight =
-      weight_of("language_model") + features.evidence * weight_of("evidence_language_model");
-  json::object& details = result.details["language_model"].as_object();
+  const std::string method = answer.entailment ? "entailment" : "language_model";
+  const double weight = weight_of(method) + features.evidence * weight_of("evidence_" + method);
+  json::object& details = result.details[method].as_object();
   details["weight"] = weight;
   details["moved"] = score_of(judged.judgement, combination) - without;
   constexpr double kNothing = 1e-9;
-  if (std::abs(weight) < kNothing) result.warnings.emplace_back(kKnowsNothing);
+  if (std::abs(weight) < kNothing) result.warnings.push_back(about_model(answer.entailment, kKnowsNothing));
 }
 
 }  // namespace
@@ -168,19 +195,29 @@ Result<jobs::ContradictionResult> detect(const jobs::DetectContradiction& pair,
   if (pair.use_all_methods && language_model.sentence_model) {
     BOOST_OUTCOME_TRY(embed(*language_model.sentence_model, pair, turned, until, features, result));
   }
-  const bool calibrated_model = combination.weights.count("language_model") > 0 && !language_model.demo;
-  ModelAnswer answer;
-  const bool asks = language_model.model && (pair.use_all_methods || calibrated_model);
-  if (asks && (has_instructions(pair.claim1) || has_instructions(pair.claim2))) {
-    result.warnings.emplace_back(kSpeaksToModel);
-  } else if (asks) {
-    BOOST_OUTCOME_TRY(answer, ask_model(language_model, pair, turned, calibrated_model, until, result));
-    if (calibrated_model && answer.counts()) count_answer(answer, judged, combination, features, result);
-  } else if (pair.use_all_methods) {
+  std::vector<double> uncalibrated;  // what models say that are not calibrated
+  if (pair.use_all_methods && !language_model.model && !language_model.entailment_model)
     result.warnings.emplace_back(kNoModel);
+  for (inference::Model* model : {language_model.model, language_model.entailment_model}) {
+    if (!model) continue;
+    Judge judge{.model = *model, .entailment = model == language_model.entailment_model};
+    judge.demo = !judge.entailment && language_model.demo;
+    judge.calibrated = combination.weights.contains(judge.method()) && !judge.demo;
+    if (!pair.use_all_methods && !judge.calibrated) continue;
+    // An entailment model follows no instructions: there is nothing that it could be talked into.
+    if (!judge.entailment && (has_instructions(pair.claim1) || has_instructions(pair.claim2))) {
+      result.warnings.emplace_back(kSpeaksToModel);
+      continue;
+    }
+    BOOST_OUTCOME_TRY(const ModelAnswer answer, ask_model(judge, pair, turned, until, result));
+    if (!answer.counts()) continue;
+    if (judge.calibrated)
+      count_answer(answer, judged, combination, features, result);
+    else
+      uncalibrated.push_back(answer.probability());
   }
   double score = with_metadata(score_of(judged.judgement, combination), judged.metadata_left, band);
-  if (answer.counts() && !calibrated_model) score = moved(score, answer.probability(), band);
+  for (const double probability : uncalibrated) score = moved(score, probability, band);
   result.contradiction_score = score;
   result.calibrated = combination.trained_on.pairs > 0;
   result.details["combination"] = json::object{{"score", score},

@@ -57,6 +57,10 @@ struct Features {
   double language_model_used = 0;
   double evidence_language_model = 0;  // times `evidence`
   double evidence_language_model_used = 0;
+  double entailment = 0;  // log odds of "contradiction", at most 5 either way
+  double entailment_used = 0;
+  double evidence_entailment = 0;  // times `evidence`
+  double evidence_entailment_used = 0;
 };
 BOOST_DESCRIBE_STRUCT(Features, (),
                       (opposed, agrees, undecided, topic, agent, outcome, loosely_opposed, loosely_agrees,
@@ -66,7 +70,8 @@ BOOST_DESCRIBE_STRUCT(Features, (),
                        evidence_loosely, evidence_agent, evidence_negation, evidence_direction,
                        evidence_denied, statistical, temporal, embedding_similarity, embedding_used,
                        language_model, language_model_used, evidence_language_model,
-                       evidence_language_model_used))
+                       evidence_language_model_used, entailment, entailment_used, evidence_entailment,
+                       evidence_entailment_used))
 
 // In the order of the description.
 std::vector<std::string_view> feature_names();

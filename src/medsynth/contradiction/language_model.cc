@@ -94,10 +94,6 @@ std::array<std::string, 3> labels() {
   return {" " + words.agree, " " + words.disagree, " " + words.different};
 }
 
-double ModelAnswer::log_odds() const {
-  return log_odds_of({agree, disagree, different});
-}
-
 double ModelAnswer::probability() const {
   return sigmoid(log_odds());
 }
@@ -133,7 +129,52 @@ Result<ModelAnswer> ask(inference::Model& model, std::string_view claim1, std::s
   return answer;
 }
 
+Result<std::vector<ModelAnswer>> ask_entailment(inference::Model& model,
+                                                std::span<const inference::TextPair> pairs,
+                                                const inference::Until& until) {
+  std::vector<inference::TextPair> both(pairs.begin(), pairs.end());
+  for (const inference::TextPair& pair : pairs) both.push_back({pair.hypothesis, pair.premise});
+  BOOST_OUTCOME_TRY(const auto read, model.entail(both, until));
+  if (read.size() != both.size())
+    return Error{Code::internal, "The model answered with the wrong number of scores.", "bad_model_answer"};
+  std::vector<ModelAnswer> answers;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const inference::Entailment &one = read[i], &other = read[pairs.size() + i];
+    const auto probability = [&](double inference::Entailment::* label) {
+      return (std::exp(one.*label) + std::exp(other.*label)) / 2;
+    };
+    const auto log_odds = [](const inference::Entailment& each) {
+      constexpr double kSmallest = 1e-12;
+      const double p = std::exp(each.contradiction);
+      return std::log(std::max(p, kSmallest) / std::max(1 - p, kSmallest));
+    };
+    answers.push_back({.agree = probability(&inference::Entailment::entailment),
+                       .disagree = probability(&inference::Entailment::contradiction),
+                       .different = probability(&inference::Entailment::neutral),
+                       .logit12 = log_odds(one),
+                       .logit21 = log_odds(other),
+                       .label_mass = 1,
+                       .truncated = one.truncated || other.truncated,
+                       .entailment = true});
+  }
+  return answers;
+}
+
+std::string_view wording_of(std::string_view method) {
+  return method == "entailment" ? std::string_view("entailment-1") : prompt_template().version;
+}
+
 json::object details_of(const ModelAnswer& answer, bool calibrated, bool demo) {
+  if (answer.entailment)
+    return {{"score", answer.probability()},
+            {"weight", 1.0},
+            {"answers", json::object{{"entailment", answer.agree},
+                                     {"contradiction", answer.disagree},
+                                     {"neutral", answer.different}}},
+            {"logits", json::object{{"order12", answer.logit12}, {"order21", answer.logit21}}},
+            {"asymmetry", answer.asymmetry()},
+            {"truncated", answer.truncated},
+            {"calibrated", calibrated}};
   return {
       {"score", answer.probability()},
       {"weight", answer.counts() ? 1.0 : 0.0},

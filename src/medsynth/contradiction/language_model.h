@@ -1,4 +1,6 @@
-// The method `language_model`: what a model says to "do these two findings agree, disagree, or are they about
+// The methods `language_model` and `entailment`: what a model that judges says to a pair.
+//
+// `language_model`: what a model says to "do these two findings agree, disagree, or are they about
 // different things", read from the probabilities of the answers, not from generated text. Deterministic for
 // one model and one machine.
 //
@@ -8,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,14 +53,20 @@ std::array<std::string, 3> labels();
 // count.
 inline constexpr double kMinLabelMass = .1;
 
+// How a pair is asked, for calibrations: another wording, another version. `method`: language_model, entailment.
+std::string_view wording_of(std::string_view method);
+
 struct ModelAnswer {
   // Probabilities, both orders averaged, the bias of the empty question taken off each.
-  double agree = 0, disagree = 0, different = 0;
+  double agree = 0, disagree = 0,
+         different = 0;             // of an entailment model: entailment, contradiction, neutral
   double logit12 = 0, logit21 = 0;  // log_odds() of each order
   double label_mass = 0;            // of the order that has less
   bool truncated = false;           // a claim was too long for the prompt
+  bool entailment = false;          // of an entailment model
   // Natural logarithm of P(disagree) / P(agree): 0, a probability of one half, where the model knows nothing.
-  double log_odds() const;
+  // Of an entailment model it is that of a contradiction against all else.
+  double log_odds() const { return (logit12 + logit21) / 2; }
   double probability() const;
   double asymmetry() const;  // |probability of 12 - probability of 21|
   bool counts() const { return label_mass >= kMinLabelMass; }
@@ -67,6 +76,12 @@ struct ModelAnswer {
 // Errors are the model's.
 Result<ModelAnswer> ask(inference::Model& model, std::string_view claim1, std::string_view claim2,
                         const inference::Until& until);
+
+// The answers of an entailment model, one for each pair: both orders in one call, and their log odds averaged,
+// so that a pair has the same answer both ways round.
+Result<std::vector<ModelAnswer>> ask_entailment(inference::Model& model,
+                                                std::span<const inference::TextPair> pairs,
+                                                const inference::Until& until);
 
 json::object details_of(const ModelAnswer& answer, bool calibrated, bool demo);
 

@@ -123,11 +123,15 @@ Result<ModelCalibration> calibrate_model(const Judge& judge, const std::function
     BOOST_OUTCOME_TRY(const auto result, judge(asked));
     BOOST_OUTCOME_TRY(const auto features, features_of(result));
     if (progress) progress(static_cast<double>(++done) / static_cast<double>(pairs.size()));
-    if (features.language_model_used == 0 || !result.model) continue;
-    out.model = {"language_model", result.model->id, result.model->digest, prompt_template().version};
+    const bool entailment = features.entailment_used > 0;
+    if ((!entailment && features.language_model_used == 0) || !result.model) continue;
+    const std::string_view method = entailment ? "entailment" : "language_model";
+    out.model = {std::string(method), result.model->id, result.model->digest,
+                 std::string(wording_of(method))};
     const double p = probability(built_in_combination(), features);
     by_kind[features.evidence < .5 ? 0 : 1].push_back(
-        {std::log(p / (1 - p)), features.language_model, pair.label == Label::contradiction});
+        {std::log(p / (1 - p)), entailment ? features.entailment : features.language_model,
+         pair.label == Label::contradiction});
   }
   const std::size_t answered = by_kind[0].size() + by_kind[1].size();
   if (answered < pairs.size() / 2)
@@ -142,16 +146,22 @@ Result<ModelCalibration> calibrate_model(const Judge& judge, const std::function
   return out;
 }
 
+ModelSkill ModelCalibration::of(PairKind kind) const {
+  const auto found = std::ranges::find(skills, kind, &ModelSkill::kind);
+  return found == skills.end() ? ModelSkill{.kind = kind} : *found;
+}
+
 Combination with_model(Combination base, const ModelCalibration& calibration) {
-  ModelSkill findings, evidence;
-  for (const ModelSkill& each : calibration.skills)
-    (each.kind == PairKind::findings ? findings : evidence) = each;
+  const ModelSkill findings = calibration.of(PairKind::findings),
+                   evidence = calibration.of(PairKind::claim_and_evidence);
   const auto offset = [](const ModelSkill& skill) { return -skill.weight * skill.centre; };
-  base.weights["language_model"] = findings.weight;
-  base.weights["language_model_used"] = offset(findings);
-  base.weights["evidence_language_model"] = evidence.weight - findings.weight;
-  base.weights["evidence_language_model_used"] = offset(evidence) - offset(findings);
-  base.trained_on.language_model = calibration.trained_on;
+  const std::string& method = calibration.model.method;
+  base.weights[method] = findings.weight;
+  base.weights[method + "_used"] = offset(findings);
+  base.weights["evidence_" + method] = evidence.weight - findings.weight;
+  base.weights["evidence_" + method + "_used"] = offset(evidence) - offset(findings);
+  (method == "entailment" ? base.trained_on.entailment : base.trained_on.language_model) =
+      calibration.trained_on;
   return base;
 }
 

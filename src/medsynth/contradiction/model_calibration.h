@@ -1,4 +1,4 @@
-// How much a language model's answer counts: measured on pairs of our own that the built-in weights were not
+// How much the answer of a model that judges counts: measured on pairs of our own that the built-in weights were not
 // fitted to (data/model_pairs.jsonl), by the kind of pair, since a small model helps on one kind and not on
 // another. Pure but for the judge that is handed in.
 //
@@ -19,27 +19,13 @@
 
 namespace medsynth::contradiction {
 
-// Findings of about the same length, or a short claim and the longer text that is held against it.
-enum class PairKind { findings, claim_and_evidence };
-BOOST_DESCRIBE_ENUM(PairKind, findings, claim_and_evidence)
-
-// On pairs of one kind. `weight` 0: its answers were not shown to help, and do not count there.
-struct ModelSkill {
-  PairKind kind = PairKind::findings;
-  std::int64_t pairs = 0;
-  double auroc = 0;           // of the model alone
-  double auroc_without = 0;   // of the analysis of the text
-  double auroc_together = 0;  // of both, cross-validated
-  double weight = 0;          // of the log odds of its answer
-  double centre = 0;          // its log odds on the average pair, which move nothing
-};
-BOOST_DESCRIBE_STRUCT(ModelSkill, (), (kind, pairs, auroc, auroc_without, auroc_together, weight, centre))
-
 // A stored format: members may be added, those that are here keep their meaning.
 struct ModelCalibration {
   CalibratedModel model;
   ModelTrainedOn trained_on;
   std::vector<ModelSkill> skills;  // one for each kind
+
+  ModelSkill of(PairKind kind) const;
 };
 BOOST_DESCRIBE_STRUCT(ModelCalibration, (), (model, trained_on, skills))
 
@@ -49,7 +35,7 @@ Result<ModelCalibration> read_model_calibration(std::string_view json);
 // The built-in pairs, a file of Format::jsonl.
 std::string_view model_pairs();
 
-// The judge must judge with probing_combination() and a language model. `progress` (may be empty) takes 0..1.
+// The judge must judge with probing_combination() and one model: a language model or an entailment model. `progress` (may be empty) takes 0..1.
 // Errors: the judge's; invalid_argument ("model_does_not_answer") when the model answers hardly any pair with
 // one of the three answers.
 Result<ModelCalibration> calibrate_model(const Judge& judge, const std::function<void(double)>& progress);

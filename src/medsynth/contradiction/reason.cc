@@ -27,6 +27,8 @@ constexpr std::string_view kDenial =
 
 constexpr std::string_view kLanguageModel =
     "language_model language_model_used evidence_language_model evidence_language_model_used";
+constexpr std::string_view kEntailment =
+    "entailment entailment_used evidence_entailment evidence_entailment_used";
 
 // What the features of a ground add to the log odds of a contradiction.
 class Weights {
@@ -79,9 +81,10 @@ std::string ground(const Judgement& judgement, const Sides& sides, const Weights
   const double directions = weights.of(kDirection), denials = weights.of(kDenial);
   const double numbers = std::max(weights.of("statistical"), 0.0),
                times = std::max(weights.of("temporal"), 0.0);
-  const double model = weights.of(kLanguageModel);
-  const double most = std::max({directions, denials, numbers, times, model});
-  if (most > 0 && model == most) return "the language model judged so, more clearly than the words";
+  const double language = weights.of(kLanguageModel), entailment = weights.of(kEntailment);
+  const double most = std::max({directions, denials, numbers, times, language, entailment});
+  if (most > 0 && language == most) return "the language model judged so, more clearly than the words";
+  if (most > 0 && entailment == most) return "the entailment model judged so, more clearly than the words";
   const auto lower = [](std::string text) {
     if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] + 32);
     if (text.ends_with('.')) text.pop_back();

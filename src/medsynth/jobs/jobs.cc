@@ -56,6 +56,11 @@ Result<> check(const DetectContradiction& arguments) {
   checker.model("/language_model", arguments.language_model);
   if (arguments.language_model && !arguments.use_all_methods)
     checker.wrong("/language_model", "is not asked where use_all_methods is false: leave out one of them");
+  checker.model("/entailment_model", arguments.entailment_model);
+  if (arguments.entailment_model && !arguments.use_all_methods)
+    checker.wrong("/entailment_model", "is not asked where use_all_methods is false: leave out one of them");
+  if (arguments.entailment_model && arguments.language_model)
+    checker.wrong("/entailment_model", "is asked instead of a language model: leave out one of them");
   return std::move(checker).result();
 }
 

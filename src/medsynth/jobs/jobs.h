@@ -46,11 +46,12 @@ struct DetectContradiction {
   bool use_all_methods = true;
   std::optional<std::string> task_id;
   std::optional<double> keep_alive = std::nullopt;  // seconds: how long the model stays in memory afterwards
-  std::optional<std::string> language_model = std::nullopt;  // of the catalogue; none: the default
+  std::optional<std::string> language_model = std::nullopt;    // of the catalogue; none: the default
+  std::optional<std::string> entailment_model = std::nullopt;  // in its place
 };
 BOOST_DESCRIBE_STRUCT(DetectContradiction, (),
                       (claim1, claim2, metadata1, metadata2, use_all_methods, task_id, keep_alive,
-                       language_model))
+                       language_model, entailment_model))
 
 enum class Verdict { contradiction, no_contradiction, uncertain };
 BOOST_DESCRIBE_ENUM(Verdict, contradiction, no_contradiction, uncertain)
@@ -115,10 +116,12 @@ struct AnalyzeArticles {
   std::vector<Article> articles;
   double threshold = 0.7;
   std::optional<std::string> task_id;
-  std::optional<std::string> question = std::nullopt;   // words that exposure and outcome must have
-  std::optional<double> budget_seconds = std::nullopt;  // of models; none: as long as they need
+  std::optional<std::string> question = std::nullopt;          // words that exposure and outcome must have
+  std::optional<double> budget_seconds = std::nullopt;         // of models; none: as long as they need
+  std::optional<std::string> entailment_model = std::nullopt;  // of the catalogue; none: the default
 };
-BOOST_DESCRIBE_STRUCT(AnalyzeArticles, (), (articles, threshold, task_id, question, budget_seconds))
+BOOST_DESCRIBE_STRUCT(AnalyzeArticles, (),
+                      (articles, threshold, task_id, question, budget_seconds, entailment_model))
 
 // Where a judgement stands in a claim's text: Unicode code points [begin, end), as Python counts them, and
 // what stands there.
@@ -205,10 +208,11 @@ struct FoundContradiction {
   std::int64_t finding1 = 0;   // ids
   std::int64_t finding2 = 0;
   std::vector<std::string> context_differences;
+  std::optional<double> entailment = std::nullopt;  // probability of a contradiction, by an entailment model
 };
 BOOST_DESCRIBE_STRUCT(FoundContradiction, (),
                       (claim1, claim2, contradiction_score, contradiction_type, confidence, explanation,
-                       question, finding1, finding2, context_differences))
+                       question, finding1, finding2, context_differences, entailment))
 
 // An article that the result speaks of, as it came.
 struct ArticleInfo {
@@ -297,7 +301,12 @@ struct Rules<jobs::DetectContradiction> {
       Field{.name = "language_model",
             .help = "Model that is asked, by its name in GET /v1/models; the default when absent",
             .min_size = 1,
-            .max_size = 100}};
+            .max_size = 100},
+      Field{
+          .name = "entailment_model",
+          .help = "Entailment model that is asked instead of a language model, by its name in GET /v1/models",
+          .min_size = 1,
+          .max_size = 100}};
 };
 template <>
 struct Rules<jobs::ContradictionResult> {
@@ -352,7 +361,13 @@ struct Rules<jobs::AnalyzeArticles> {
             .max_size = 1000},
       Field{.name = "budget_seconds",
             .help = "Seconds that models may be asked, the most promising sentences first; 0: not at all",
-            .minimum = 0}};
+            .minimum = 0},
+      Field{.name = "entailment_model",
+            .help =
+                "Entailment model that reads the strongest candidates, by its name in GET /v1/models; the "
+                "default when absent",
+            .min_size = 1,
+            .max_size = 100}};
 };
 template <>
 struct Rules<jobs::GenerateEmbeddings> {

@@ -61,6 +61,18 @@ TEST(ClaimsOf, PlainAbstractGivesFindings) {
   EXPECT_TRUE(claims_of(jobs::Article{}).empty());
 }
 
+// A conclusion that stands alone, in a field for abstracts, is a claim: all its words count.
+TEST(Analyze, AnAbstractOfOneSentenceIsAClaim) {
+  jobs::AnalyzeArticles arguments;
+  arguments.articles = {with_abstract("Noise near schools increased tinnitus in pupils."),
+                        with_abstract("Noise near schools did not increase tinnitus in pupils."),
+                        with_abstract("We aimed to measure noise.")};
+  const auto result = analyzed(arguments);
+  EXPECT_EQ(result.total_claims, 2);
+  ASSERT_EQ(result.contradictions.size(), 1U);
+  EXPECT_EQ(result.contradictions[0].claim1.claim, "Noise near schools increased tinnitus in pupils.");
+}
+
 // A small set: the contradiction between two articles is found, with ids, titles, sentences and the figures.
 TEST(Analyze, FindsTheContradiction) {
   jobs::AnalyzeArticles arguments;
@@ -215,14 +227,14 @@ TEST(Analyze, ReportsWhereItStands) {
 // is asked in batches, and the progress rises all the while.
 TEST(Analyze, SentenceModelFindsPairs) {
   jobs::AnalyzeArticles arguments;
-  arguments.articles = {with_abstract("Melatonin reduced delirium."),
-                        with_abstract("Ramelteon lowered confusion."),
-                        with_abstract("Yoga improved balance.")};
+  arguments.articles = {with_abstract("RESULTS: Melatonin reduced delirium."),
+                        with_abstract("RESULTS: Ramelteon lowered confusion."),
+                        with_abstract("RESULTS: Yoga improved balance.")};
   FakeModel model;
   model.embeddings = {{1, 0}, {.9F, .1F}, {0, 1}};
   std::vector<double> progress;
-  const auto result =
-      analyze(arguments, {}, [&](double part, std::string_view) { progress.push_back(part); }, &model);
+  const auto result = analyze(arguments, {}, [&](double part, std::string_view) { progress.push_back(part); },
+                              {.sentence = &model});
   ASSERT_TRUE(result);
   EXPECT_EQ(result->pairs_compared, 1);
   EXPECT_EQ(analyzed(arguments).pairs_compared, 0);
@@ -233,22 +245,22 @@ TEST(Analyze, SentenceModelFindsPairs) {
 // A budget of no time leaves the words, and says so; one that is large enough changes nothing.
 TEST(Analyze, ABudgetEndsWithTheMostPromisingSentencesAndSaysSo) {
   jobs::AnalyzeArticles arguments;
-  arguments.articles = {with_abstract("Melatonin reduced delirium."),
-                        with_abstract("Ramelteon lowered confusion."),
-                        with_abstract("Yoga improved balance.")};
+  arguments.articles = {with_abstract("RESULTS: Melatonin reduced delirium."),
+                        with_abstract("RESULTS: Ramelteon lowered confusion."),
+                        with_abstract("RESULTS: Yoga improved balance.")};
   FakeModel model;
   model.embeddings = {{1, 0}, {.9F, .1F}, {0, 1}};
   arguments.budget_seconds = 0;
   std::set<std::string> stages;
-  const auto none =
-      analyze(arguments, {}, [&](double, std::string_view stage) { stages.emplace(stage); }, &model);
+  const auto none = analyze(arguments, {}, [&](double, std::string_view stage) { stages.emplace(stage); },
+                            {.sentence = &model});
   ASSERT_TRUE(none);
   EXPECT_EQ(none->pairs_compared, 0);
   ASSERT_EQ(none->warnings.size(), 1u);
   EXPECT_NE(none->warnings[0].find("looked at 0 of 3 sentences"), std::string::npos) << none->warnings[0];
   EXPECT_EQ(stages, (std::set<std::string>{"comparing findings", "reading articles"}));
   arguments.budget_seconds = 1e300;
-  const auto all = analyze(arguments, {}, {}, &model);
+  const auto all = analyze(arguments, {}, {}, {.sentence = &model});
   ASSERT_TRUE(all);
   EXPECT_EQ(all->pairs_compared, 1);
   EXPECT_TRUE(all->warnings.empty());
@@ -274,12 +286,45 @@ TEST(Analyze, AQuestionLimitsWhatIsReported) {
   EXPECT_TRUE(analyzed(arguments).questions.empty());
 }
 
+// An entailment model reads the candidates: what it says is shown, and moves their scores by its weight, also over
+// the threshold; without a budget of time it is not asked.
+TEST(Analyze, EntailmentModelReadsTheCandidates) {
+  jobs::AnalyzeArticles arguments;
+  arguments.articles = {with_claims({"Aspirin reduced stroke."}),
+                        with_claims({"Aspirin did not reduce stroke."})};
+  const double before = analyzed(arguments).contradictions.at(0).contradiction_score;
+  FakeModel model;
+  double opposed = .01;
+  model.opposed_of = [&](const std::string&, const std::string&) { return opposed; };
+  const AnalysisModels reads{.entailment = &model, .skill = {.weight = 1}};
+  const auto lowered = analyze(arguments, {}, {}, reads);
+  ASSERT_TRUE(lowered);
+  EXPECT_TRUE(lowered->contradictions.empty());
+  arguments.threshold = .05;
+  const auto shown = analyze(arguments, {}, {}, {.entailment = &model});
+  ASSERT_TRUE(shown);
+  EXPECT_NEAR(shown->contradictions.at(0).entailment.value_or(0), .01, 1e-9);
+  EXPECT_EQ(shown->contradictions.at(0).contradiction_score, before);
+  EXPECT_NE(shown->warnings.at(0).find("moves no score"), std::string::npos);
+  opposed = .9;
+  const auto raised = analyze(arguments, {}, {}, reads);
+  ASSERT_TRUE(raised);
+  EXPECT_GT(raised->contradictions.at(0).contradiction_score, before);
+  EXPECT_EQ(std::ranges::count(raised->methods_used, "entailment"), 1);
+  const std::size_t asked = model.entailed;
+  arguments.budget_seconds = 0;
+  const auto none = analyze(arguments, {}, {}, reads);
+  ASSERT_TRUE(none);
+  EXPECT_EQ(model.entailed, asked);
+  EXPECT_FALSE(none->contradictions.at(0).entailment);
+}
+
 // What the sentence model refuses ends the analysis as such.
 TEST(Analyze, SentenceModelsErrorsAreTheAnalysis) {
   jobs::AnalyzeArticles arguments;
   arguments.articles = {with_claims({"Aspirin reduces stroke."})};
   FakeModel model;  // without embeddings it fails
-  const auto result = analyze(arguments, {}, nullptr, &model);
+  const auto result = analyze(arguments, {}, nullptr, {.sentence = &model});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Code::internal);
 }

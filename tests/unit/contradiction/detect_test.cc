@@ -233,6 +233,33 @@ TEST(Detect, CalibratedModelDecides) {
   EXPECT_EQ(result.methods_used, (std::vector<std::string>{"polarity", "language_model"}));
 }
 
+// An entailment model is asked both ways round, and a pair has the same score whichever claim comes first; it is
+// believed as its own weight says, and one without a weight never decides.
+TEST(Detect, EntailmentModelCountsAsItsWeightSays) {
+  FakeModel model;
+  model.opposed_of = [](const std::string& premise, const std::string&) {
+    return premise == kYes ? .99 : .8;
+  };
+  Combination calibrated = built_in_combination();
+  calibrated.weights["entailment"] = .7;
+  const std::string other = "Yoga improves sleep.";
+  const LanguageModel asked{.entailment_model = &model, .combination = &calibrated};
+  const auto result = judged(pair(kYes, other, false), asked),
+             turned = judged(pair(other, kYes, false), asked);
+  EXPECT_EQ(result.contradiction_score, turned.contradiction_score);
+  EXPECT_GT(result.contradiction_score, judged(pair(kYes, other, false)).contradiction_score);
+  EXPECT_EQ(result.methods_used, (std::vector<std::string>{"polarity", "entailment"}));
+  const json::value& details = result.details.at("entailment");
+  EXPECT_NEAR(details.at("answers").at("contradiction").to_number<double>(), (.99 + .8) / 2, 1e-9);
+  EXPECT_EQ(details.at("logits").at("order12"), turned.details.at("entailment").at("logits").at("order21"));
+  EXPECT_NEAR(details.at("weight").to_number<double>(), .7, 1e-9);
+  EXPECT_GT(details.at("moved").to_number<double>(), 0);
+  EXPECT_EQ(model.entailed, 4U);
+  const auto unknown = judged(pair(kYes, other), {.entailment_model = &model});
+  EXPECT_TRUE(warns(unknown, "entailment model is not calibrated"));
+  EXPECT_EQ(unknown.verdict, judged(pair(kYes, other)).verdict);
+}
+
 // What a model's answer does is said: its weight on pairs of this kind, and how far it moved the score. One
 // that was not shown to help on them moves nothing, and a warning says so.
 TEST(Detect, SaysWhatTheModelMoved) {

@@ -37,6 +37,21 @@ class FakeModel final : public inference::Model {
     }
     return scores;
   }
+  // Probability of a contradiction, of premise and hypothesis; the rest is entailment.
+  std::function<double(const std::string&, const std::string&)> opposed_of;
+  std::size_t entailed = 0;  // pairs, each order
+  Result<std::vector<inference::Entailment>> entail(std::span<const inference::TextPair> pairs,
+                                                    const inference::Until& until) override {
+    if (!opposed_of) return inference::Model::entail(pairs, until);
+    std::vector<inference::Entailment> out;
+    for (const inference::TextPair& pair : pairs) {
+      const double p = opposed_of(pair.premise, pair.hypothesis);
+      out.push_back({.entailment = std::log(1 - p), .neutral = std::log(1e-9), .contradiction = std::log(p)});
+    }
+    entailed += out.size();
+    return out;
+  }
+
   Result<std::vector<std::vector<float>>> embed(std::span<const std::string>, const inference::Until&,
                                                 std::vector<bool>*) override {
     if (embeddings.empty()) return Error{Code::internal, "not asked for", ""};

@@ -128,6 +128,63 @@ TEST(Findings, DeniedNouns) {
   });
 }
 
+// An advantage that is denied, what it would have been in, and effects that are none.
+TEST(Findings, DeniedAdvantages) {
+  expect({
+      {"Garlic conferred no advantage over placebo in preventing scurvy.",
+       {"Garlic > scurvy: no_difference"}},
+      {"No stature gain was seen with garlic.", {"garlic > stature: no_difference"}},
+      {"Garlic did not provide cognitive benefits.", {"Garlic > cognitive: no_difference"}},
+      {"Garlic had a neutral effect on cholesterol.", {"Garlic > cholesterol: no_difference"}},
+      {"Garlic was no more effective than placebo in the treatment of scurvy.",
+       {"Garlic > scurvy: no_difference"}},
+      {"Garlic was associated with a moderately increased risk of gout.", {"Garlic > gout: more"}},
+  });
+}
+
+// What is said of both groups alike is no difference, whatever it is that both did.
+TEST(Findings, ToTheSameExtent) {
+  expect({
+      {"Gout improved to the same extent with garlic and with placebo.", {"garlic > Gout: no_difference"}},
+      {"Gout declined at a similar rate with garlic.", {"garlic > Gout: no_difference"}},
+      {"Gout was equally prevalent in smokers and abstainers.", {"smokers abstainers > Gout: no_difference"}},
+      {"Gout did not change significantly during treatment with garlic.", {"garlic > Gout: no_difference"}},
+      {"Survival was better with garlic than with placebo.", {"garlic > Survival: better"}},
+  });
+}
+
+// Who was vaccinated against what is no comparison.
+TEST(Findings, AgainstADisease) {
+  const std::string_view text =
+      "Gout was more common among women vaccinated against mumps than among smokers.";
+  const auto found = read_findings(text, {{0, text.size()}, Section::results}, {}, {});
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(words_of(found[0].comparator, text), "smokers");
+}
+
+// "higher" in a list says how much of one of its members; the list's own verb says what was found.
+TEST(Findings, ComparativesInLists) {
+  expect({
+      {"Male sex, higher stature and larger families were associated with gout.",
+       {"Male sex > gout: associated", "stature > gout: associated", "larger families > gout: associated"}},
+  });
+}
+
+// What others found, what it may be good for, and slots with a verb of their own.
+TEST(Findings, NothingOfAnAbstract) {
+  for (const char* text :
+       {"An association between melatonin and delirium has been reported.",
+        "Melatonin has long been linked to delirium.", "Melatonin has the potential to reduce delirium.",
+        "These findings may help to reduce delirium by melatonin.",
+        "Costs were 2.4 billion EUR higher with melatonin."})
+    EXPECT_TRUE(read(text).empty()) << text;
+  EXPECT_FALSE(read("Melatonin helps to reduce delirium.", Section::claim).empty());
+  EXPECT_FALSE(read("Delirium was moderately more common with melatonin.").empty());
+  EXPECT_FALSE(read("Patients who had been given melatonin had less delirium; delirium was less frequent in "
+                    "women who were given melatonin.")
+                   .empty());
+}
+
 // What is doubted, argued against or not supported is denied.
 TEST(Findings, DoubtedStatements) {
   expect({
@@ -306,6 +363,48 @@ TEST(Questions, DenialsOfGivenClaims) {
   EXPECT_GT(score(yes, no), .5);
   EXPECT_LT(score(yes, yes), .2);
   EXPECT_LT(score(no, no), .2);
+}
+
+// Which words and figures of a claim deny, and which only name a group.
+TEST(Statements, Denials) {
+  const auto denies = [](std::string_view claim) { return read_statement(claim, {}).at(0).denies; };
+  for (const char* claim :
+       {"Rickets was as frequent with garlic as with placebo.", "Garlic and placebo did alike for rickets.",
+        "Garlic had a neutral effect on rickets.", "Garlic was without benefit in rickets.",
+        "Garlic (HR 0.96, 95% CI 0.84 to 1.10) and rickets were studied.",
+        "Rickets occurred in 24% with garlic and in 26% with placebo (P = 0.71).",
+        "The trial argues against garlic for rickets.", "Garlic gave no benefit in rickets.",
+        "There were fewer cases of rickets with garlic, but this was not significant."})
+    EXPECT_TRUE(denies(claim)) << claim;
+  for (const char* claim :
+       {"Garlic protects against rickets.", "Garlic reduced rickets compared with no treatment.",
+        "Garlic reduced rickets in children with no history of it.",
+        "Garlic reduced rickets in children with and without anaemia.", "Garlic reduced rickets (P = 0.01).",
+        "Those who did not eat garlic had more rickets.", "Garlic reduced rickets not only in spring.",
+        "Garlic reduced rickets and scurvy at the same time."})
+    EXPECT_FALSE(denies(claim)) << claim;
+}
+
+// A denial belongs to the findings of its clause.
+TEST(Statements, DenialsOfOneClause) {
+  const auto found = read_statement("Although garlic did not prevent rickets, it reduced scurvy.", {});
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_TRUE(found[0].denies);
+  EXPECT_FALSE(found[1].denies);
+  const auto other = read_statement("Garlic reduced rickets, but had no effect on scurvy.", {});
+  ASSERT_EQ(other.size(), 2U);
+  EXPECT_FALSE(other[0].denies);
+  EXPECT_TRUE(other[1].denies);
+}
+
+// "more frequent in adults with gout" of a study of cases, "raises the risk of gout" of a cohort.
+TEST(Questions, CasesAndCohorts) {
+  const Finding cases = read_statement("Snoring was more frequent in adults with gout than in controls.", {})
+                            .at(0),
+                cohort = read_statement("Snoring increased the incidence of gout.", {}).at(0);
+  const Meeting met = meet(cases, cohort, {}, {});
+  EXPECT_TRUE(met.turned);
+  EXPECT_EQ(oppose(cases, cohort, met.turned), Opposition::agrees);
 }
 
 // Numbers of other factors make no pair, and neither do words that everybody uses.

@@ -61,6 +61,32 @@ TEST(ModelCalibration, CountsWhereItHelps) {
   }
 }
 
+// An entailment model has a weight of its own, which leaves that of a language model alone.
+TEST(ModelCalibration, EntailmentCountsByItself) {
+  FakeModel model;
+  model.opposed_of = [pairs = built_in_pairs()](const std::string& premise, const std::string& hypothesis) {
+    for (const LabelledPair& each : pairs)
+      if ((each.claim1 == premise && each.claim2 == hypothesis) ||
+          (each.claim2 == premise && each.claim1 == hypothesis))
+        return each.label == Label::contradiction ? .9 : .1;
+    return .5;
+  };
+  const auto measured = calibrate_model(
+      [&](const jobs::DetectContradiction& pair) {
+        return detect(pair, {.entailment_model = &model, .combination = &probing_combination()}, {});
+      },
+      {});
+  ASSERT_TRUE(measured) << measured.error().message;
+  EXPECT_EQ(measured->model.method, "entailment");
+  EXPECT_EQ(measured->model.prompt_template, wording_of("entailment"));
+  EXPECT_GT(measured->of(PairKind::findings).auroc, .9);
+  const Combination weights = with_model(built_in_combination(), *measured);
+  EXPECT_GT(weights.weights.at("entailment"), 0);
+  EXPECT_FALSE(weights.weights.contains("language_model"));
+  EXPECT_TRUE(weights.trained_on.entailment.has_value());
+  EXPECT_FALSE(weights.trained_on.language_model.has_value());
+}
+
 // A model that answers by chance, or always the same, has no weight anywhere.
 TEST(ModelCalibration, ChanceCountsNothing) {
   FakeModel model;

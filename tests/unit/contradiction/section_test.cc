@@ -48,6 +48,16 @@ TEST(Sections, WhatCounts) {
   EXPECT_TRUE(reports_findings(Section::unlabelled));
 }
 
+// Without labels, what stands before the study itself is background; of few sentences nothing is.
+TEST(Sections, BackgroundWithoutLabels) {
+  const std::string rest = "We gave naps. Naps helped. Age did not. Nap more.";
+  EXPECT_EQ(read("Naps cause gout. " + rest).substr(0, 29), "background: Naps cause gout.\n");
+  EXPECT_EQ(read("Naps help. We gave naps."), "unlabelled: Naps help.\nunlabelled: We gave naps.\n");
+  EXPECT_EQ(read("Naps help. Naps last. Age matters. Sex matters. Gout does."),
+            "unlabelled: Naps help.\nunlabelled: Naps last.\nunlabelled: Age matters.\nunlabelled: Sex "
+            "matters.\nunlabelled: Gout does.\n");
+}
+
 // A full stop inside of a number or of brackets ends no sentence; a fused one does.
 TEST(Sections, FullStops) {
   EXPECT_EQ(read("Being short (AOR: 0. 08, 95% CI 0. 02-0. 3) mattered. Age did not."),
