@@ -1,6 +1,4 @@
-// The one place where requests leave, and where a key goes with them.
-
-const kKey = 'medsynth.key';
+// The one place where requests leave. A session's cookie goes with them, which no script sees: a key is shown once, and kept nowhere.
 
 /** What the server answered instead, or that it did not. */
 export class ApiError extends Error {
@@ -22,17 +20,6 @@ export function onKeyWanted(ask) {
   askForKey = ask;
 }
 
-/** @param {string} key kept until this tab is closed */
-export function setKey(key) {
-  sessionStorage.setItem(kKey, key);
-}
-
-/** @returns {Record<string, string>} */
-function keyHeaders() {
-  const key = sessionStorage.getItem(kKey);
-  return key ? { Authorization: `Bearer ${key}` } : {};
-}
-
 /**
  * @param {string} path relative to the page, so that a path prefix of a proxy stays
  * @param {RequestInit} [options]
@@ -41,7 +28,7 @@ function keyHeaders() {
 export async function send(path, options = {}) {
   let response;
   try {
-    response = await fetch(path, { ...options, headers: { ...options.headers, ...keyHeaders() } });
+    response = await fetch(path, options);
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new ApiError(0, 'The server does not answer. Is "medsynth serve" running?');
@@ -61,6 +48,17 @@ export async function send(path, options = {}) {
 export async function call(path, { method = 'GET', body, signal } = {}) {
   const json = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
   return (await send(path, { method, signal, ...json })).json();
+}
+
+/** @param {string} key shown this once; the answer sets the cookie of a session @returns {Promise<void>} */
+export async function signIn(key) {
+  await send('v1/session', { method: 'POST', headers: { Authorization: `Bearer ${key}` } });
+}
+
+/** Ends the session, and forgets what this tab knows. */
+export async function signOut() {
+  await send('v1/session', { method: 'DELETE' });
+  sessionStorage.clear();
 }
 
 /** @param {string} id @returns {string} the path of a task */

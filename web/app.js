@@ -1,14 +1,17 @@
 // The page: where one is, how one gets elsewhere, and whether the server is there.
-import { onKeyWanted, setKey } from './api.js';
+import { call, onKeyWanted, signIn, signOut } from './api.js';
 import { Dead } from './dead.js';
 import { listen, useLive } from './events.js';
 import { html, render, useEffect, useRef, useState } from './html.js';
 import { Models } from './models.js';
 import { Now } from './now.js';
+import { Trouble } from './parts.js';
 import { Queues } from './queues.js';
 import { Settings } from './settings.js';
 import { OneTask, Tasks } from './tasks.js';
 import { Try } from './try.js';
+
+/** @typedef {import('./types').Session} Session */
 
 /** @type {[string, string, any][]} */
 const kPages = [['now', 'Now', Now], ['tasks', 'Tasks', Tasks], ['queues', 'Queues', Queues], ['dead', 'Dead letters', Dead], ['try', 'Try it', Try], ['models', 'Models', Models], ['settings', 'Settings', Settings]];
@@ -60,13 +63,27 @@ function Help({ onClose }) {
 /** @param {{onClose: () => void}} props */
 function Key({ onClose }) {
   const [key, set] = useState('');
-  const keep = (/** @type {Event} */ event) => {
+  const [problem, setProblem] = useState('');
+  const show = async (/** @type {Event} */ event) => {
     event.preventDefault();
-    setKey(key.trim());
-    location.reload();
+    try {
+      await signIn(key.trim());
+      location.reload();
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error));
+    }
   };
-  return html`<${Dialog} label="Key" onClose=${onClose}><form onSubmit=${keep}><label>This server wants a key <input type="password" autofocus required autocomplete="off" value=${key}
-    onInput=${(/** @type {any} */ event) => set(event.target.value)} /></label><p class="soft">It is kept until this tab is closed.</p><p class="buttons"><button class="first">Go on</button></p></form><//>`;
+  return html`<${Dialog} label="Key" onClose=${onClose}><form onSubmit=${show}><label>This server wants a key <input type="password" autofocus required autocomplete="off" value=${key}
+    onInput=${(/** @type {any} */ event) => set(event.target.value)} /></label><${Trouble} error=${problem} />
+    <p class="soft">It is shown to the server once and kept nowhere: you stay signed in for 12 hours, or until you sign out.</p><p class="buttons"><button class="first">Sign in</button></p></form><//>`;
+}
+
+/** Who is signed in, where somebody is. */
+function SignedIn() {
+  const [session, set] = useState(/** @type {Session | null} */ (null));
+  useEffect(() => void call('v1/session').then(set, () => {}), []);
+  if (!session?.ends_at) return '';
+  return html`<button id="sign-out" title=${`${session.name}: ${session.scopes.join(', ')}`} onClick=${() => signOut().finally(() => location.reload())}>Sign out</button>`;
 }
 
 /** @param {number} step to the next row with a link, or the one before */
@@ -122,7 +139,7 @@ function App() {
   return html`<a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => (event.preventDefault(), document.getElementById('main')?.focus())}>To the content</a>
     <header><a class="name" href="#/now">Medsynth</a>
       <nav aria-label="Pages">${kPages.map(([each, text]) => html`<a href=${`#/${each}`} aria-current=${each === name ? 'page' : undefined}>${text}</a>`)}</nav>
-      <${Connection} /><button onClick=${() => setDialog('help')} aria-label="Keys">?</button></header>
+      <${Connection} /><${SignedIn} /><button onClick=${() => setDialog('help')} aria-label="Keys">?</button></header>
     <main id="main" tabindex="-1">${name === 'tasks' && id ? html`<${OneTask} key=${id} id=${id} />` : html`<${View} key=${name} query=${query} />`}</main>
     ${dialog === 'go' && html`<${GoTo} onClose=${close} />`}${dialog === 'help' && html`<${Help} onClose=${close} />`}${dialog === 'key' && html`<${Key} onClose=${close} />`}`;
 }

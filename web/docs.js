@@ -49,7 +49,7 @@ function Content({ title, content }) {
 
 /** @param {{operation: Operation}} props */
 function Call({ operation: { method, path, call: described } }) {
-  const scope = described.security.flatMap((/** @type {{key: string[]}} */ each) => each.key)[0];
+  const scope = described.security.map((/** @type {{key: string[]}} */ each) => each.key[0] ?? 'any key')[0];
   const [status, answer] = Object.entries(described.responses).find(([each]) => each.startsWith('2')) ?? ['', {}];
   const errors = Object.entries(described.responses).filter(([each]) => /^[45]/.test(each));
   return html`<details class="card call" id=${described.operationId}>

@@ -32,6 +32,8 @@ export interface Task {
   [field: string]: unknown;
 }
 
+export interface Session { needs_key: boolean; name: string | null; scopes: string[]; ends_at: string | null }
+
 export interface TaskPage { tasks: Task[]; scanned: number; total: number; next_cursor: string | null; messages_scanned?: number; messages_total?: number }
 
 export interface Because { reason: string; count: number }
@@ -76,7 +78,7 @@ export interface Queue { name: string; state: string; ready: number; delayed: nu
 export interface TaskChange { task_id: string; status: string; progress: number; attempt: number; actor: string | null; queue: string | null }
 
 export interface Model {
-  id: string; kind: string; host: string; is_default: boolean; demo: boolean; memory_bytes: number; loaded: boolean; fits: boolean | null; calibration: string; problem: string; notes: string;
+  id: string; kind: string; host: string; is_default: boolean; demo: boolean; memory_bytes: number; loaded: boolean; fits: boolean | null; calibration: string; problem: string; notes: string; licence: string;
 }
 export interface Models { models: Model[]; unknown: { worker_id: string; host: string }[] }
 

@@ -11,9 +11,11 @@
 
 #include "medsynth/api/audit_log.h"
 #include "medsynth/api/callers.h"
+#include "medsynth/api/console_sessions.h"
 #include "medsynth/api/estimates.h"
 #include "medsynth/api/events.h"
 #include "medsynth/api/http.h"
+#include "medsynth/api/issuer.h"
 #include "medsynth/api/keys.h"
 #include "medsynth/api/server.h"
 #include "medsynth/api/task_feed.h"
@@ -28,7 +30,10 @@ struct App {
   Services services;
   bool draining = false;
   std::shared_ptr<const Keys> keys = std::make_shared<const Keys>();  // as the file had them a moment ago
-  bool beyond_loopback = false;  // other machines reach it; see is_public()
+  bool beyond_loopback = false;         // other machines reach it; see is_public()
+  std::unique_ptr<Issuer> issuer = {};  // null: there is none
+  ConsoleSessions sessions = {};
+  std::string session_cookie = {};  // its name: cookies do not tell ports apart
   Callers callers = {};
   std::unique_ptr<AuditLog> audit = {};  // null: there is none
   boost::asio::thread_pool parser{1};    // "ms-parse"; see off_loop.h
@@ -40,8 +45,8 @@ struct App {
   SteadyTime facts_at = {};
 
   WallTime now() const { return services.clock.now(); }
-  // Whether calls need a key: wherever there is one, were all of them expired, and beyond loopback.
-  bool needs_key() const { return !keys->empty() || (beyond_loopback && !options.insecure); }
+  // Whether calls need a key: wherever there is one, were all of them expired, or an issuer of some, and beyond loopback.
+  bool needs_key() const { return !keys->empty() || issuer || (beyond_loopback && !options.insecure); }
   // Whether calls are recorded.
   bool records() const { return audit && (options.audit_always || needs_key()); }
   // The machine, when no worker says. Percents are "since the sample before": one is kept for a moment, so

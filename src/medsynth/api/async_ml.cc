@@ -61,19 +61,21 @@ Response accepted(const App& app, const Request& request, const std::string& tas
 
 // The model that a task names, and where it says so.
 struct NamedModel {
-  std::string pointer, name;
-  bool language = false;  // it is to judge
+  std::string pointer, name, kind;
 };
 std::optional<NamedModel> model_of(const jobs::DetectContradiction& arguments) {
+  if (arguments.entailment_model)
+    return NamedModel{"/entailment_model", *arguments.entailment_model, "entailment"};
   if (!arguments.language_model) return std::nullopt;
-  return NamedModel{"/language_model", *arguments.language_model, true};
+  return NamedModel{"/language_model", *arguments.language_model, "language"};
 }
-std::optional<NamedModel> model_of(const jobs::AnalyzeArticles&) {
-  return std::nullopt;
+std::optional<NamedModel> model_of(const jobs::AnalyzeArticles& arguments) {
+  if (!arguments.entailment_model) return std::nullopt;
+  return NamedModel{"/entailment_model", *arguments.entailment_model, "entailment"};
 }
 std::optional<NamedModel> model_of(const jobs::GenerateEmbeddings& arguments) {
   if (!arguments.model_name) return std::nullopt;
-  return NamedModel{"/model_name", *arguments.model_name, false};
+  return NamedModel{"/model_name", *arguments.model_name, "sentence"};
 }
 
 // Whether it uses one: words are compared without.
@@ -150,7 +152,7 @@ asio::awaitable<Result<Submission>> prepared(App& app, const Request& request, c
 asio::awaitable<Result<Response>> submit(App& app, const Request& request, Submission submission) {
   using Outcome = tasks::Created::Outcome;
   if (const auto& model = submission.model) {
-    BOOST_OUTCOME_CO_TRY(co_await check_model(app, model->pointer, model->name, model->language));
+    BOOST_OUTCOME_CO_TRY(co_await check_model(app, model->pointer, model->name, model->kind));
   }
   BOOST_OUTCOME_CO_TRY(auto created, co_await co_run(app, std::move(submission.create)));
   if (created.outcome == Outcome::exists) co_return task_exists();

@@ -43,6 +43,8 @@ const std::vector<Payload>& parts() {
       payload<RemovedModel>("RemovedModel"),
       payload<RemovedModels>("RemovedModels"),
       payload<ListedModel>("ListedModel"),
+      payload<HostChoice>("HostChoice"),
+      payload<ModelChoice>("ModelChoice"),
       payload<HealthCheck>("HealthCheck"),
       payload<QueueInfo>("QueueInfo"),
       payload<Purged>("Purged"),

@@ -9,21 +9,20 @@
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include "medsynth/api/app.h"
 #include "medsynth/api/bytes_in_flight.h"
 #include "medsynth/api/proxies.h"
+#include "medsynth/api/tls_stream.h"
 
 namespace medsynth::api {
 
-using Socket = boost::asio::generic::stream_protocol::socket;  // of TCP, or a unix socket
 using SessionTime = std::chrono::steady_clock::time_point;
 
 // A connection as its server sees it. One timer looks at all deadlines: cheaper than one timer per read and
@@ -33,24 +32,36 @@ struct Connection {
 
   boost::asio::awaitable<std::size_t> read_some(boost::asio::mutable_buffer into,
                                                 boost::system::error_code& error) {
-    const auto token = boost::asio::redirect_error(boost::asio::use_awaitable, error);
-    return tls ? tls->async_read_some(into, token) : socket.async_read_some(into, token);
+    if (tls) return tls->read_some(into, error);
+    return socket.async_read_some(into, boost::asio::redirect_error(boost::asio::use_awaitable, error));
   }
   template <class Buffers>
   boost::asio::awaitable<std::size_t> write(const Buffers& from, boost::system::error_code& error) {
-    const auto token = boost::asio::redirect_error(boost::asio::use_awaitable, error);
-    return tls ? boost::asio::async_write(*tls, from, token) : boost::asio::async_write(socket, from, token);
+    if (tls) return write_over_tls(from, error);
+    return boost::asio::async_write(socket, from,
+                                    boost::asio::redirect_error(boost::asio::use_awaitable, error));
   }
 
   Socket socket;
-  std::unique_ptr<boost::asio::ssl::stream<Socket&>> tls;  // null: plain
-  std::string peer;                                        // its address, or "unix"
-  bool is_proxy = false;                                   // a trusted one
-  std::string certificate;                                 // SHA-256 of the client's, verified; "": none
+  std::unique_ptr<TlsStream> tls;  // null: plain
+  std::string peer;                // its address, or "unix"
+  bool is_proxy = false;           // a trusted one
+  std::string certificate;         // SHA-256 of the client's, verified; "": none
   SessionTime deadline = SessionTime::max();
   bool fresh = true;     // nothing was asked yet: a request may be on its way
   bool idle = false;     // between requests: may be closed at any time, unless it is fresh
   bool overdue = false;  // its deadline passed, and what it waited for was cancelled
+
+ private:
+  template <class Buffers>
+  boost::asio::awaitable<std::size_t> write_over_tls(const Buffers& from, boost::system::error_code& error) {
+    std::size_t sent = 0;
+    const auto end = boost::asio::buffer_sequence_end(from);
+    error.clear();
+    for (auto each = boost::asio::buffer_sequence_begin(from); each != end && !error; ++each)
+      sent += co_await tls->write(*each, error);
+    co_return sent;
+  }
 };
 
 struct Shared {

@@ -115,21 +115,70 @@ ModelsAnswer models_of(const std::vector<fleet::Snapshot>& snapshots) {
   return answer;
 }
 
+namespace {
+
+// An older worker does not know the request.
+fleet::ChosenModel chosen_in(const json::object& answer) {
+  const json::value* said = answer.if_contains("use");
+  auto read = said ? described::from_value<fleet::ChosenModel>(*said) : Result<fleet::ChosenModel>(Error{});
+  if (read) return std::move(*read);
+  return {.problem = "its worker has another version, which cannot choose"};
+}
+
+}  // namespace
+
+Result<ModelChoice> choice_of(const std::vector<fleet::Snapshot>& snapshots, std::string_view model,
+                              const std::map<std::string, json::object>& answers) {
+  ModelChoice choice{.id = std::string(model)};
+  bool is_absent = true;
+  for (const fleet::Snapshot& snapshot : snapshots) {
+    const auto answer = answers.find(snapshot.worker_id);
+    if (answer == answers.end()) {
+      choice.silent.push_back(snapshot.worker_id);
+      continue;
+    }
+    const fleet::ChosenModel chosen = chosen_in(answer->second);
+    if (!chosen.kind.empty()) choice.kind = chosen.kind;
+    is_absent = is_absent && chosen.kind.empty() && answer->second.contains("use");
+    const auto host = std::ranges::find(choice.hosts, snapshot.host, &HostChoice::host);
+    if (host == choice.hosts.end())
+      choice.hosts.push_back({snapshot.host, chosen.is_default, chosen.problem});
+    else if (!chosen.is_default)  // what stands in the way of one worker does so for its host's tasks
+      *host = {snapshot.host, false, chosen.problem};
+  }
+  if (std::ranges::any_of(choice.hosts, &HostChoice::is_default)) return choice;
+  if (is_absent && choice.silent.empty())
+    return Error{Code::not_found, fmt::format("No host has the model {} (GET /v1/models)", model),
+                 "model_not_found"};
+  return Error{Code::unavailable,
+               choice.hosts.empty() ? "No worker confirmed in time: it may be chosen by now (GET /v1/models)"
+                                    : fmt::format("{} is the default nowhere; {}: {}", model,
+                                                  choice.hosts[0].host, choice.hosts[0].problem),
+               "not_chosen"};
+}
+
 Result<> check_model(const std::vector<fleet::Snapshot>& snapshots, const std::string& pointer,
-                     std::string_view model, bool language) {
+                     std::string_view model, std::string_view kind) {
   const ModelsAnswer known = models_of(snapshots);
   if (std::ranges::all_of(snapshots, &fleet::Snapshot::draining) || !known.unknown.empty()) return success();
   std::set<std::string_view> names;
-  bool found = false;
+  std::string_view found, problem;  // of a model of that name: its kind, and why it cannot be used
   for (const ListedModel& each : known.models) {
-    if (each.id == model && (!language || each.kind == "language")) return success();
-    found = found || each.id == model;
-    if (!language || each.kind == "language") names.insert(each.id);
+    // A language model can embed, too.
+    const bool serves = each.kind == kind || (kind == "sentence" && each.kind == "language");
+    if (each.id == model && serves && each.problem.empty()) return success();
+    if (each.id == model && serves) problem = each.problem;
+    if (each.id == model) found = each.kind;
+    if (serves) names.insert(each.id);
   }
+  if (!problem.empty())
+    return invalid(pointer, fmt::format("cannot be used where it is installed: {}", problem));
   return invalid(
       pointer,
       fmt::format("{}; {} (GET /v1/models, 'medsynth models add NAME FILE')",
-                  found ? "is a sentence model, which judges nothing" : "is not installed anywhere",
+                  found == "sentence" && kind == "language" ? "is a sentence model, which judges nothing"
+                  : !found.empty() ? fmt::format("is a {} model, and not a {} model", found, kind)
+                                   : "is not installed anywhere",
                   names.empty() ? "nothing is" : fmt::format("there is {}", fmt::join(names, ", "))));
 }
 

@@ -38,11 +38,17 @@ CacheAnswer cache_of(const std::vector<fleet::Snapshot>& snapshots, std::int64_t
 // What is installed, once for each host: workers of one host read one catalogue.
 ModelsAnswer models_of(const std::vector<fleet::Snapshot>& snapshots);
 
+// What the workers made of a model that is to be the default, once for each host: `answers` by worker id, as the workers
+// confirmed "models.use". not_found ("model_not_found"): every host said that it does not have it; unavailable
+// ("not_chosen"): it is the default nowhere, with the reason of one.
+Result<ModelChoice> choice_of(const std::vector<fleet::Snapshot>& snapshots, std::string_view model,
+                              const std::map<std::string, json::object>& answers);
+
 // Whether a task may name this model: success where a worker has it, or may have it (an older version does
-// not say; without a worker nobody knows). invalid_argument at `pointer` names what is installed; of
-// `language`, a sentence model is refused too.
+// not say; without a worker nobody knows). invalid_argument at `pointer` names what is installed: it is
+// of another kind, or nobody has it. A language model serves as a sentence model, too.
 Result<> check_model(const std::vector<fleet::Snapshot>& snapshots, const std::string& pointer,
-                     std::string_view model, bool language);
+                     std::string_view model, std::string_view kind);
 
 // When no worker would load this model now, because it failed to load on each: unavailable with its cause and
 // retry_after, which is when the first of them tries again.

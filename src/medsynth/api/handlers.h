@@ -25,6 +25,7 @@ std::vector<Route> bulk_routes();         // bulk.cc
 std::vector<Route> error_routes();        // errors.cc
 std::vector<Route> history_routes();      // history.cc
 std::vector<Route> event_routes();        // events.cc
+std::vector<Route> session_routes();      // sign_in.cc
 std::vector<Route> console_routes();      // console.cc
 std::vector<Route> health_routes();       // health.cc
 std::vector<Route> openapi_routes();      // openapi.cc

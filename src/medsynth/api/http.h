@@ -30,6 +30,8 @@ struct Request {
   std::optional<std::string_view> last_event_id;
   std::string_view authorization;  // the header's value; what no key looks like where there are several
   std::string_view certificate;    // SHA-256 of the client's, verified; "": none
+  std::string_view session;        // the secret in the cookie, where a page of this server asks; "": none
+  bool is_https = false;           // as the browser or program that asks sees it
   std::string_view client;         // address of who asks, behind a trusted proxy too; or "unix"
   bool has_length = false;         // Content-Length or chunked: a body was announced, if perhaps an empty one
   std::string request_id;          // sane: goes into headers, bodies and logs

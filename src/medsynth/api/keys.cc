@@ -27,16 +27,10 @@ struct Token {
   std::string_view id, secret;
 };
 
-// "Bearer medsynth_ID_SECRET"; the scheme in any case (RFC 9110, 11.1).
+// "Bearer medsynth_ID_SECRET".
 std::optional<Token> token_of(std::string_view authorization) {
-  constexpr std::string_view kScheme = "bearer ";
-  if (authorization.size() < kScheme.size()) return std::nullopt;
-  const bool bearer =
-      std::equal(kScheme.begin(), kScheme.end(), authorization.begin(),
-                 [](char wanted, unsigned char given) { return wanted == std::tolower(given); });
-  std::string_view token = authorization.substr(kScheme.size());
-  while (token.starts_with(' ')) token.remove_prefix(1);
-  if (!bearer || !token.starts_with(kTokenPrefix)) return std::nullopt;
+  std::string_view token = bearer_token(authorization);
+  if (!is_own_token(token)) return std::nullopt;
   token.remove_prefix(kTokenPrefix.size());
   const std::size_t mark = std::min(token.find('_'), token.size());
   const Token parts{token.substr(0, mark), token.substr(std::min(mark + 1, token.size()))};
@@ -92,6 +86,21 @@ Result<const Key*> by_token(const Keys& keys, std::string_view authorization) {
   return &*found;
 }
 
+Result<const Key*> by_session(const Keys& keys, const Key& opened_by) {
+  if (opened_by.of_issuer) return &opened_by;
+  const auto found = std::find_if(keys.keys.begin(), keys.keys.end(),
+                                  [&](const Key& each) { return each.id == opened_by.id; });
+  if (found == keys.keys.end())
+    return unauthorized("key_unknown", fmt::format("The key '{}', which opened this session, is gone; {}.",
+                                                   opened_by.name, kMakeOne));
+  return &*found;
+}
+
+Result<const Key*> shown_key(const Keys& keys, const Credentials& shown) {
+  if (!shown.authorization.empty()) return by_token(keys, shown.authorization);
+  return shown.session ? by_session(keys, *shown.session) : by_certificate(keys, shown.certificate);
+}
+
 bool is_past(const std::optional<std::string>& time, WallTime now) {
   return time && *parse_rfc3339(*time) <= now;
 }
@@ -141,6 +150,25 @@ KeyState state_of(const Key& key, WallTime now) {
   return is_past(key.expires_at, now) ? KeyState::expired : KeyState::active;
 }
 
+std::string_view bearer_token(std::string_view authorization) {
+  constexpr std::string_view kScheme = "bearer ";
+  if (authorization.size() < kScheme.size()) return "";
+  const bool bearer =
+      std::equal(kScheme.begin(), kScheme.end(), authorization.begin(),
+                 [](char wanted, unsigned char given) { return wanted == std::tolower(given); });
+  std::string_view token = authorization.substr(kScheme.size());
+  while (token.starts_with(' ')) token.remove_prefix(1);
+  return bearer ? token : "";
+}
+
+bool is_own_token(std::string_view token) {
+  return token.starts_with(kTokenPrefix);
+}
+
+std::string_view metric_label(const Key& key) {
+  return key.of_issuer ? std::string_view("jwt") : key.name;
+}
+
 std::string_view claimed_id(std::string_view authorization) {
   const auto token = token_of(authorization);
   return token ? token->id : std::string_view();
@@ -148,8 +176,7 @@ std::string_view claimed_id(std::string_view authorization) {
 
 Result<std::shared_ptr<const Key>> verify(const std::shared_ptr<const Keys>& keys, const Credentials& shown,
                                           WallTime now) {
-  BOOST_OUTCOME_TRY(const Key* found, shown.authorization.empty() ? by_certificate(*keys, shown.certificate)
-                                                                  : by_token(*keys, shown.authorization));
+  BOOST_OUTCOME_TRY(const Key* found, shown_key(*keys, shown));
   switch (state_of(*found, now)) {
     case KeyState::revoked:
       return unauthorized("key_revoked", fmt::format("The key '{}' was revoked; {}.", found->name, kMakeOne));
@@ -159,7 +186,7 @@ Result<std::shared_ptr<const Key>> verify(const std::shared_ptr<const Keys>& key
     case KeyState::active:
       break;
   }
-  return std::shared_ptr<const Key>(keys, found);
+  return found == shown.session.get() ? shown.session : std::shared_ptr<const Key>(keys, found);
 }
 
 Result<> allow(const Key& key, Scope scope) {
@@ -167,6 +194,7 @@ Result<> allow(const Key& key, Scope scope) {
     if (each == scope || each == Scope::admin) return success();
   std::vector<std::string_view> has;
   for (const Scope each : key.scopes) has.push_back(described::enum_name(each));
+  if (has.empty()) has.emplace_back("none");
   return Error{
       Code::not_allowed,
       fmt::format("The key '{}' has the scope {}, and this call needs {}: use a key with that scope.",
@@ -186,7 +214,7 @@ Result<> allow_model(const Key* key, const std::optional<std::string>& model) {
   if (!key || key->models.empty() || (model && contains(key->models, *model))) return success();
   return Error{Code::not_allowed,
                fmt::format("The key '{}' is limited to the models {}: it may submit only what names one of "
-                           "them (language_model, model_name).",
+                           "them (language_model, entailment_model, model_name).",
                            key->name, fmt::join(key->models, ", ")),
                "model_not_allowed"};
 }

@@ -38,19 +38,21 @@ class Access {
  public:
   constexpr Access(Scope scope) : scope_(scope) {}
   static const Access open;     // nothing
+  static const Access any_key;  // a key, whatever it may do
   static const Access metrics;  // read, unless ServerOptions::metrics_open
 
-  constexpr Scope scope() const { return scope_; }  // precondition: not open
+  constexpr Scope scope() const { return scope_; }  // precondition: neither open nor any_key
   constexpr bool operator==(const Access&) const = default;
 
  private:
-  enum class Kind { scoped, open, metrics };
+  enum class Kind { scoped, open, any_key, metrics };
   constexpr explicit Access(Kind kind) : kind_(kind) {}
 
   Kind kind_ = Kind::scoped;
   Scope scope_ = Scope::read;
 };
 inline constexpr Access Access::open{Access::Kind::open};
+inline constexpr Access Access::any_key{Access::Kind::any_key};
 inline constexpr Access Access::metrics{Access::Kind::metrics};
 
 // Stored in the file of keys: frozen. Times as rfc3339().
@@ -67,7 +69,8 @@ struct Key {
   std::optional<std::string> expires_at;
   std::optional<std::string> revoked_at;
   std::optional<std::string>
-      certificate;  // SHA-256 of the client's that opens instead of a secret, which nobody has
+      certificate;         // SHA-256 of the client's that opens instead of a secret, which nobody has
+  bool of_issuer = false;  // not stored: the key is a token of an issuer (jwt.h), and in no file
 };
 BOOST_DESCRIBE_STRUCT(Key, (),
                       (id, name, salt, hash, scopes, queues, models, limits, created_at, expires_at,
@@ -104,6 +107,14 @@ enum class KeyState { active, expired, revoked };
 BOOST_DESCRIBE_ENUM(KeyState, active, expired, revoked)
 KeyState state_of(const Key& key, WallTime now);
 
+// What an Authorization header carries: "Bearer TOKEN", the scheme in any case (RFC 9110, 11.1). "": it carries nothing.
+std::string_view bearer_token(std::string_view authorization);
+// Whether that is a key of ours, by its beginning, and not a token of somebody else's.
+bool is_own_token(std::string_view token);
+
+// By what metrics name a key: its name. Tokens of an issuer share "jwt": there may be one for each person.
+std::string_view metric_label(const Key& key);
+
 // The id of the key that an Authorization header claims to be, "" where it has none: no secret, and not yet verified.
 std::string_view claimed_id(std::string_view authorization);
 
@@ -111,10 +122,11 @@ std::string_view claimed_id(std::string_view authorization);
 struct Credentials {
   std::string_view authorization;     // the header's value; ""; none
   std::string_view certificate = "";  // SHA-256 of the client's certificate, which was verified; "": none
+  std::shared_ptr<const Key> session = nullptr;  // the key that opened the session of a cookie
 };
 
-// The key that a caller shows, by the header where there is one; it lives as long as `keys`. not_allowed:
-// "key_required" (neither), "key_malformed", "key_unknown", "certificate_unknown", "key_expired", "key_revoked"; HTTP
+// The key that a caller shows: by the header where there is one, else by the session, else by the certificate. What
+// opened a session counts as the keys are now. not_allowed: "key_required" (none of them), "key_malformed", "key_unknown", "certificate_unknown", "key_expired", "key_revoked"; HTTP
 // answers 401.
 Result<std::shared_ptr<const Key>> verify(const std::shared_ptr<const Keys>& keys, const Credentials& shown,
                                           WallTime now);

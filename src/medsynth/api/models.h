@@ -10,7 +10,8 @@
 namespace medsynth::api {
 
 // Before a task that names a model is accepted. invalid_argument at `pointer`: no worker has it (workers are
-// asked anew before that is said), or of `language` it cannot judge; unavailable: it failed to load on each.
-boost::asio::awaitable<Result<>> check_model(App& app, std::string pointer, std::string model, bool language);
+// asked anew before that is said), or it is not of that kind; unavailable: it failed to load on each.
+boost::asio::awaitable<Result<>> check_model(App& app, std::string pointer, std::string model,
+                                             std::string kind);
 
 }  // namespace medsynth::api

@@ -121,6 +121,14 @@ std::set<int> error_statuses(const Route& route, bool has_parameters) {
   return statuses;
 }
 
+// A list of alternatives, of which the empty one would be "nothing"; an empty list is "nothing" as well.
+json::array security(Access access) {
+  if (access == Access::open) return {};
+  json::array scopes;
+  if (access != Access::any_key) scopes.push_back(json::value(described::enum_name(access.scope())));
+  return {json::object{{"key", std::move(scopes)}}};
+}
+
 json::object operation(const Route& route) {
   json::array parameters = parameters_of(route);
   json::object success{{"description", status_text(route.status)}};
@@ -136,11 +144,7 @@ json::object operation(const Route& route) {
   json::object out{{"operationId", route.name},
                    {"summary", route.summary},
                    {"tags", json::array{json::value(route.group)}}};
-  // A list of alternatives, of which the empty one would be "nothing"; an empty list is "nothing" as well.
-  out["security"] = route.access == Access::open
-                        ? json::array{}
-                        : json::array{json::object{
-                              {"key", json::array{json::value(described::enum_name(route.access.scope()))}}}};
+  out["security"] = security(route.access);
   if (!parameters.empty()) out["parameters"] = std::move(parameters);
   if (route.body)
     out["requestBody"] = {
@@ -170,6 +174,7 @@ json::array tags() {
            {"model-cache", "Models in memory"},
            {"resources", "Use of machines, and their limits"},
            {"health", "Whether the server is there and ready"},
+           {"session", "The console's session, for which a key is shown once"},
            {"openapi", "This description"},
            {"console", "Pages for people"}})
     all.push_back({{"name", name}, {"description", help}});
@@ -202,12 +207,15 @@ json::object openapi(std::span<const Route> routes, std::string_view path_prefix
           {"components",
            {{"schemas", component_schemas(routes)},
             {"securitySchemes",
-             json::object{{"key",
-                           {{"type", "http"},
-                            {"scheme", "bearer"},
-                            {"description",
-                             "A key of `medsynth keys create`, with the scope that the call names; admin "
-                             "holds all. On loopback no call needs one while none exists."}}}}}}}};
+             json::object{
+                 {"key",
+                  {{"type", "http"},
+                   {"scheme", "bearer"},
+                   {"description",
+                    "A key of `medsynth keys create`, or a token (JWT) of the issuer that the server "
+                    "believes, with the scope that the call names, where it names one; admin holds all. "
+                    "On loopback no call needs one while none exists. Pages of the server send the cookie "
+                    "of `sign_in` instead."}}}}}}}};
 }
 
 std::string openapi_document(std::string_view path_prefix) {
@@ -227,9 +235,10 @@ std::vector<Route> openapi_routes() {
 const Router& router() {
   static const Router all = [] {
     std::vector<Route> routes;
-    for (auto group : {task_routes, resource_routes, model_cache_routes, models_routes, async_ml_routes,
-                       reference_routes, label_routes, queue_routes, dead_routes, bulk_routes, error_routes,
-                       history_routes, event_routes, console_routes, health_routes, openapi_routes})
+    for (auto group :
+         {task_routes, resource_routes, model_cache_routes, models_routes, async_ml_routes, reference_routes,
+          label_routes, queue_routes, dead_routes, bulk_routes, error_routes, history_routes, event_routes,
+          session_routes, console_routes, health_routes, openapi_routes})
       for (Route& route : group()) routes.push_back(std::move(route));
     return Router(std::move(routes));
   }();

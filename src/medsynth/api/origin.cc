@@ -22,12 +22,15 @@ bool is_own(std::string_view origin, const BrowserHeaders& asked) {
 
 }  // namespace
 
-std::optional<Error> refuse_cross_site(Method method, const BrowserHeaders& headers) {
-  if (method == Method::get || method == Method::head || method == Method::options) return std::nullopt;
+bool is_of_own_page(const BrowserHeaders& headers) {
   const std::string_view site = headers.fetch_site;
   const bool own_site = site.empty() || site == "same-origin" || site == "none";
-  const bool own_origin = headers.origins == 0 || (headers.origins == 1 && is_own(headers.origin, headers));
-  if (own_site && own_origin) return std::nullopt;
+  return own_site && (headers.origins == 0 || (headers.origins == 1 && is_own(headers.origin, headers)));
+}
+
+std::optional<Error> refuse_cross_site(Method method, const BrowserHeaders& headers) {
+  if (method == Method::get || method == Method::head || method == Method::options) return std::nullopt;
+  if (is_of_own_page(headers)) return std::nullopt;
   return Error{
       Code::not_allowed,
       "A web page of another origin made this request (its Origin or Sec-Fetch-Site header says so), and "

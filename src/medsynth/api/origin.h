@@ -18,6 +18,10 @@ struct BrowserHeaders {
   std::string_view fetch_site;  // Sec-Fetch-Site
 };
 
+// Whether the request may be a page's of this server, or a program's: no page of another origin made it, as far as the
+// browser says. What a cookie opens is for these alone, whatever the method.
+bool is_of_own_page(const BrowserHeaders& headers);
+
 // not_allowed (reason "cross_site_request"): the request may change something, and a page of another origin
 // made it. Such a page can send calls without a body, or with a form's, to any address that its visitor
 // reaches. Programs send neither header.

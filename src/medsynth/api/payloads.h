@@ -191,6 +191,29 @@ struct ModelsAnswer {
 };
 BOOST_DESCRIBE_STRUCT(ModelsAnswer, (), (models, unknown))
 
+// What a host did about the model that is to be its default.
+struct HostChoice {
+  std::string host;
+  bool is_default = false;
+  std::string problem;  // why it is not; empty where it is
+};
+BOOST_DESCRIBE_STRUCT(HostChoice, (), (host, is_default, problem))
+
+struct ModelChoice {
+  std::string id;
+  std::string kind;
+  std::vector<HostChoice> hosts;
+  std::vector<std::string> silent;  // workers that did not confirm in time
+};
+BOOST_DESCRIBE_STRUCT(ModelChoice, (), (id, kind, hosts, silent))
+
+struct ModelChoiceAnswer {
+  std::string status = "success";
+  std::string message;
+  ModelChoice data;
+};
+BOOST_DESCRIBE_STRUCT(ModelChoiceAnswer, (), (status, message, data))
+
 // --- async-ml
 // ---------------------------------------------------------------------------------------------------------
 

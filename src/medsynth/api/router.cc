@@ -53,11 +53,20 @@ bool is_open(const App& app, Access access) {
   return access == Access::open || (access == Access::metrics && app.options.metrics_open);
 }
 
+// The key that the request shows.
+Result<std::shared_ptr<const Key>> shown_key(const App& app, const Request& request) {
+  const std::string_view token = bearer_token(request.authorization);
+  if (app.issuer && !token.empty() && !is_own_token(token)) return app.issuer->verify(token, app.now());
+  return verify(app.keys,
+                {request.authorization, request.certificate, app.sessions.find(request.session, app.now())},
+                app.now());
+}
+
 // Verifies the key that makes the call, where one is needed, and what it may do.
 Result<> authorize(const App& app, Access access, const Request& request, std::shared_ptr<const Key>& key) {
   if (is_open(app, access) || !app.needs_key()) return success();
-  BOOST_OUTCOME_TRY(key, verify(app.keys, {request.authorization, request.certificate}, app.now()));
-  return allow(*key, access.scope());
+  BOOST_OUTCOME_TRY(key, shown_key(app, request));
+  return access == Access::any_key ? Result<>(success()) : allow(*key, access.scope());
 }
 
 // No key takes all that the server has, also one that was created without limits.
@@ -191,6 +200,12 @@ Admission admit(App& app, const Request& request, std::optional<Error> refused) 
   if (!admission.refusal && admission.is_change() && app.records() && !app.audit->writable())
     admission.refusal = not_recorded();
   return admission;
+}
+
+bool is_still_admitted(const App& app, const Request& request, const Admission& admission) {
+  if (!admission.key) return true;
+  std::shared_ptr<const Key> key;
+  return authorize(app, admission.match.route->access, request, key).has_value();
 }
 
 std::optional<AuditEntry> audit_entry(const Request& request, const Admission& admission,

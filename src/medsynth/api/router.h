@@ -96,6 +96,9 @@ struct Admission {
 // already, and only the call is wanted.
 Admission admit(App& app, const Request& request, std::optional<Error> refused = {});
 
+// Whether what let it in does still: of an answer that goes on, whose key may end meanwhile.
+bool is_still_admitted(const App& app, const Request& request, const Admission& admission);
+
 // What the audit log says of a request: of each that may change something, and of each that was refused to its caller
 // (401, 403, 429). nullopt: nothing.
 std::optional<AuditEntry> audit_entry(const Request& request, const Admission& admission,

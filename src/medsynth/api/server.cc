@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <exception>
 #include <future>
 #include <optional>
@@ -22,7 +23,7 @@
 #include "medsynth/api/audit_log.h"
 #include "medsynth/api/connections.h"
 #include "medsynth/api/key_file.h"
-#include "medsynth/api/listen.h"
+#include "medsynth/api/places.h"
 #include "medsynth/api/problem.h"
 #include "medsynth/api/proxies.h"
 #include "medsynth/api/socket_file.h"
@@ -53,8 +54,8 @@ tcp::endpoint tcp_endpoint(const asio::generic::stream_protocol::endpoint& endpo
 }
 
 std::string shown(const tcp::endpoint& endpoint) {
-  const std::string host = endpoint.address().to_string();
-  return fmt::format(fmt::runtime(endpoint.address().is_v6() ? "[{}]:{}" : "{}:{}"), host, endpoint.port());
+  return shown(ListenAddress{
+      .host = endpoint.address().to_string(), .port = std::to_string(endpoint.port()), .unix_path = ""});
 }
 
 std::string peer_of(const Socket& socket) {
@@ -73,6 +74,10 @@ Result<std::shared_ptr<asio::ssl::context>> tls_of(const ServerOptions& options)
                      {.authorities = options.tls_client_ca, .required = options.tls_client_required});
 }
 
+bool all_loopback(const std::vector<Place>& where) {
+  return std::ranges::all_of(where, [](const Place& place) { return place.address.is_loopback; });
+}
+
 Result<> check(const ServerOptions& options) {
   BOOST_OUTCOME_TRY(check_hosts(options.allowed_hosts));
   BOOST_OUTCOME_TRY(check_path_prefix(options.path_prefix));
@@ -87,7 +92,6 @@ Result<> check(const ServerOptions& options) {
 struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   Impl(asio::io_context& io_, const ServerOptions& options, const Services& services)
       : io(io_),
-        acceptor(io_),
         deadlines(io_),
         shared{.app = App(options, services),
                .bytes = BytesInFlight(options.max_bytes_in_flight),
@@ -99,7 +103,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   Result<> read_certificate();
   void reread_certificate();
   Result<> listen();
-  asio::awaitable<void> accept();
+  asio::awaitable<void> accept(SocketFile::Acceptor& acceptor);
   asio::awaitable<void> run(Socket socket);
   asio::awaitable<void> refuse(Socket socket);
   void look_at_deadlines();
@@ -110,8 +114,8 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   void close_all();
 
   asio::io_context& io;
-  SocketFile::Acceptor acceptor;
-  std::optional<SocketFile> socket_file;  // of a unix socket
+  std::deque<SocketFile::Acceptor> acceptors;
+  std::optional<SocketFile> socket_file;  // of a unix socket that is no inherited one
   asio::steady_timer deadlines;
   bool looking = false;
   Shared shared;
@@ -128,7 +132,11 @@ Result<> Server::Impl::read_keys() {
   if (app.options.key_file.empty()) return success();
   BOOST_OUTCOME_TRY(auto keys, load_keys(app.options.key_file));
   app.keys = std::make_shared<const Keys>(std::move(keys));
-  if (app.keys->empty() || !app.options.insecure || !app.beyond_loopback) return success();
+  if (!app.options.insecure || !app.beyond_loopback) return success();
+  if (app.issuer)
+    return invalid("/insecure",
+                   "does not go with --jwt-issuer, whose tokens are keys: leave out one of them");
+  if (app.keys->empty()) return success();
   return invalid(
       "/insecure",
       fmt::format("does not go with keys, and {} has some: leave out --insecure, or remove that file",
@@ -151,9 +159,10 @@ Result<> Server::Impl::open_audit_log() {
   const AuditFile& file = app.options.audit_file;
   if (file.path.empty()) return success();
   if (app.options.audit_always || app.needs_key()) {
+    BOOST_OUTCOME_TRY(const auto where, places(app.options.listen));
     const AuditEntry started{.time = rfc3339(app.now()),
                              .action = std::string(kServeStarted),
-                             .detail = fmt::format("{}, medsynth " MEDSYNTH_VERSION, app.options.listen)};
+                             .detail = fmt::format("{}, medsynth " MEDSYNTH_VERSION, shown(where))};
     BOOST_OUTCOME_TRY(append_audit(file, {&started, 1}));
   }
   app.audit = std::make_unique<AuditLog>(file);
@@ -178,40 +187,27 @@ void Server::Impl::reread_certificate() {
 
 Result<> Server::Impl::listen() {
   const ServerOptions& options = shared.app.options;
-  BOOST_OUTCOME_TRY(auto wanted, parse_listen(options.listen));
-  shared.check_host = wanted.is_loopback || !options.allowed_hosts.empty();
+  BOOST_OUTCOME_TRY(const auto where, places(options.listen));
+  shared.check_host = all_loopback(where) || !options.allowed_hosts.empty();
   BOOST_OUTCOME_TRY(shared.proxies, TrustedProxies::parse(options.trusted_proxies));
-  if (!wanted.unix_path.empty()) {
-    socket_file.emplace(wanted.unix_path);
-    address = options.listen;
-    return socket_file->bind(acceptor);
+  const std::string scheme = options.tls_certificate.empty() ? "http" : "https";
+  shared.app.session_cookie = "medsynth_session";  // and a port, since cookies are not kept by port
+  for (const Place& place : where) {
+    SocketFile::Acceptor& acceptor = acceptors.emplace_back(io);
+    BOOST_OUTCOME_TRY(listen_at(place, acceptor, socket_file));
+    error_code ignored;
+    const auto endpoint = acceptor.local_endpoint(ignored);
+    address += fmt::format("{}{}", address.empty() ? "" : ", ",
+                           place.address.unix_path.empty()
+                               ? fmt::format("{}://{}", scheme, shown(tcp_endpoint(endpoint)))
+                               : shown(place.address));
+    if (&place == &where.front() && place.address.unix_path.empty())
+      shared.app.session_cookie += fmt::format("_{}", tcp_endpoint(endpoint).port());
   }
-  error_code error;
-  tcp::resolver resolver(io);
-  const auto found = resolver.resolve(wanted.host, wanted.port,
-                                      tcp::resolver::numeric_service | tcp::resolver::passive, error);
-  if (error || found.empty())
-    return invalid("/listen", fmt::format("{} cannot be resolved: {}", wanted.host, error.message()));
-  const tcp::endpoint endpoint = found.begin()->endpoint();
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-  if (error == asio::error::address_in_use)
-    return Error{
-        Code::unavailable,
-        fmt::format("Something listens on {} already: stop it, or choose another address with --listen.",
-                    options.listen),
-        "address_in_use"};
-  if (error)
-    return Error{Code::unavailable, fmt::format("Cannot listen on {}: {}.", options.listen, error.message()),
-                 "cannot_listen"};
-  address = fmt::format("{}://{}", options.tls_certificate.empty() ? "http" : "https",
-                        shown(tcp_endpoint(acceptor.local_endpoint(error))));
   return success();
 }
 
-asio::awaitable<void> Server::Impl::accept() {
+asio::awaitable<void> Server::Impl::accept(SocketFile::Acceptor& acceptor) {
   asio::steady_timer pause(io);
   while (acceptor.is_open()) {
     error_code error;
@@ -244,8 +240,7 @@ asio::awaitable<void> Server::Impl::run(Socket socket) {
   Connection connection(std::move(socket));
   connection.peer = peer_of(connection.socket);
   connection.is_proxy = shared.proxies.trusts(connection.peer);
-  if (shared.tls)
-    connection.tls = std::make_unique<asio::ssl::stream<Socket&>>(connection.socket, *shared.tls);
+  if (shared.tls) connection.tls = std::make_unique<TlsStream>(connection.socket, *shared.tls);
   const auto place = shared.open.insert(shared.open.end(), &connection);
   --beginning;
   look_at_deadlines();
@@ -292,21 +287,24 @@ void Server::Impl::look_at_deadlines() {
 
 void Server::Impl::stop_listening() {
   error_code ignored;
-  acceptor.close(ignored);
+  for (SocketFile::Acceptor& acceptor : acceptors) acceptor.close(ignored);
   if (socket_file) socket_file->remove();
 }
 
 // Whoever is connected by now is answered, those too that wait to be accepted.
 void Server::Impl::drain() {
-  error_code ignored, none_waits;
+  error_code ignored;
   shared.app.draining = true;
   shared.app.feed.wake_all();
   shared.app.events.close();
-  acceptor.non_blocking(true, none_waits);
-  while (!none_waits) {
-    Socket socket(io);
-    acceptor.accept(socket, none_waits);
-    if (!none_waits) begin(std::move(socket));
+  for (SocketFile::Acceptor& acceptor : acceptors) {
+    error_code none_waits;
+    acceptor.non_blocking(true, none_waits);
+    while (!none_waits) {
+      Socket socket(io);
+      acceptor.accept(socket, none_waits);
+      if (!none_waits) begin(std::move(socket));
+    }
   }
   stop_listening();
   for (Connection* connection : shared.open)
@@ -330,12 +328,17 @@ Result<std::unique_ptr<Server>> Server::open(asio::io_context& io, ServerOptions
   auto watch = std::make_unique<WatchedFiles>(std::vector<WatchedFiles::Watched>{
       {{options.key_file}, [server = impl.get()] { server->reread_keys(); }},
       {{options.tls_certificate, options.tls_key, options.tls_client_ca},
-       [server = impl.get()] { server->reread_certificate(); }}});
+       [server = impl.get()] { server->reread_certificate(); }},
+      {{options.issuer.file}, [server = impl.get()] { server->shared.app.issuer->refresh(); }}});
+  if (options.issuer.fetch) impl->shared.app.issuer = std::make_unique<Issuer>(options.issuer);
   BOOST_OUTCOME_TRY(impl->read_keys());
   BOOST_OUTCOME_TRY(impl->read_certificate());
   BOOST_OUTCOME_TRY(impl->open_audit_log());
   BOOST_OUTCOME_TRY(impl->listen());
-  asio::co_spawn(io, [impl]() -> asio::awaitable<void> { co_await impl->accept(); }, asio::detached);
+  for (SocketFile::Acceptor& acceptor : impl->acceptors)
+    asio::co_spawn(
+        io, [impl, &acceptor]() -> asio::awaitable<void> { co_await impl->accept(acceptor); },
+        asio::detached);
   asio::co_spawn(
       io, [impl]() -> asio::awaitable<void> { co_await impl->shared.app.events.run(); }, asio::detached);
   return std::unique_ptr<Server>(new Server(std::move(impl), std::move(watch)));
@@ -343,8 +346,8 @@ Result<std::unique_ptr<Server>> Server::open(asio::io_context& io, ServerOptions
 
 Result<bool> is_public(const ServerOptions& options) {
   BOOST_OUTCOME_TRY(check(options));
-  BOOST_OUTCOME_TRY(const auto address, parse_listen(options.listen));
-  return !address.is_loopback || !options.trusted_proxies.empty() || !options.allowed_hosts.empty();
+  BOOST_OUTCOME_TRY(const auto where, places(options.listen));
+  return !all_loopback(where) || !options.trusted_proxies.empty() || !options.allowed_hosts.empty();
 }
 
 App::App(ServerOptions options_, const Services& services_)

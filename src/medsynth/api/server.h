@@ -10,7 +10,7 @@
 //   io.stop();
 //
 // Everything runs on the one thread that runs the io_context; open() is called before it runs or on it, the
-// other methods on any other thread. Calls need a key (keys.h) where `key_file` has one, and beyond loopback
+// other methods on any other thread. Calls need a key (keys.h) where `key_file` has one or there is an issuer of tokens, and beyond loopback
 // unless `insecure`; a change of the file is noticed within a second, by a thread of the server's own
 // ("ms-files"). On loopback the Host header must name loopback (a web page that rebinds its name to 127.0.0.1 is
 // refused with 421), or one of `allowed_hosts`, which count elsewhere too. Everywhere, what a page of another origin sends may not change anything (origin.h). Bodies
@@ -28,6 +28,7 @@
 
 #include "medsynth/api/audit_file.h"
 #include "medsynth/api/callers.h"
+#include "medsynth/api/issuer.h"
 #include "medsynth/base/clock.h"
 #include "medsynth/base/error.h"
 #include "medsynth/dramatiq/broker.h"
@@ -53,6 +54,7 @@ struct ServerOptions {
   std::filesystem::path tls_key = {};           // PEM; "": in tls_certificate as well
   std::filesystem::path tls_client_ca = {};     // PEM; "": clients show no certificate
   bool tls_client_required = false;             // no connection without one
+  IssuerOptions issuer = {};                    // whose tokens are keys as well
   std::vector<std::string> allowed_hosts = {};  // names in Host besides loopback's; empty: beyond it any
   std::string path_prefix = {};                 // "/medsynth": where a proxy has this server
   std::vector<std::string> trusted_proxies = {};  // who is believed whom it speaks for; see proxies.h
@@ -104,7 +106,7 @@ class WatchedFiles;
 class Server {
  public:
   // Listens when it returns. invalid_argument (pointer "/listen"): not an address; (pointer "/insecure"): beyond
-  // loopback although there are keys; errors of load_keys(); unavailable (reason "address_in_use"): somebody else
+  // loopback although there are keys, or an issuer of some; errors of load_keys(); unavailable (reason "address_in_use"): somebody else
   // listens there.
   static Result<std::unique_ptr<Server>> open(boost::asio::io_context& io, ServerOptions options,
                                               const Services& services);

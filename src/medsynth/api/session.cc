@@ -227,10 +227,12 @@ class Session {
                       !shared_.app.draining;
     write_head(response_, request_.request_id, keep);
     if (request_.method == Method::head) response_.body.clear();
+    const std::size_t body = response_.body.size();
+    join_for_tls();
     const std::size_t sent = write_now(response_.body);
     const bool written =
         sent == head_.size() + response_.body.size() || co_await write_rest(response_.body, sent);
-    note(request_, response_.status, steady_clock::now() - started, got + response_.body.size());
+    note(request_, response_.status, steady_clock::now() - started, got + body);
     if (response_.source && written && request_.method != Method::head) co_await stream(*response_.source);
     release_memory();
     co_return keep&& written;
@@ -262,6 +264,9 @@ class Session {
     if (const auto shown = message.count(http::field::authorization); shown > 0)
       request.authorization = shown == 1 ? message[http::field::authorization] : "several headers";
     request.certificate = connection_.certificate;
+    request.is_https = caller_.scheme == "https";
+    if (is_of_own_page(browser_headers(message)))
+      request.session = cookie_value(message[http::field::cookie], shared_.app.session_cookie);
     request.client = caller_.address;
     const std::string_view id = message["X-Request-Id"];
     request.request_id =
@@ -327,11 +332,15 @@ class Session {
     if (!coding.empty() && !beast::iequals(coding, "identity"))
       return Error{Code::invalid_argument, "The body must be sent as it is, without a Content-Encoding.",
                    "unsupported_content_encoding"};
-    return refuse_cross_site(method_of(message.method()), {.host = caller_.host.empty() ? host : caller_.host,
-                                                           .scheme = caller_.scheme,
-                                                           .origin = message[http::field::origin],
-                                                           .origins = message.count(http::field::origin),
-                                                           .fetch_site = message["Sec-Fetch-Site"]});
+    return refuse_cross_site(method_of(message.method()), browser_headers(message));
+  }
+
+  BrowserHeaders browser_headers(const http::request<http::string_body>& message) const {
+    return {.host = caller_.host.empty() ? std::string_view(message[http::field::host]) : caller_.host,
+            .scheme = caller_.scheme,
+            .origin = message[http::field::origin],
+            .origins = message.count(http::field::origin),
+            .fetch_site = message["Sec-Fetch-Site"]};
   }
 
   void write_head(const Response& response, std::string_view request_id, bool keep) {
@@ -351,6 +360,13 @@ class Session {
     else if (parser_->get().version() < 11)
       head_ += "Connection: keep-alive\r\n";
     head_ += "\r\n";
+  }
+
+  // One record, and one packet, where two would do.
+  void join_for_tls() {
+    constexpr std::size_t kRecord = 16 * 1024;
+    if (!connection_.tls || head_.size() + response_.body.size() > kRecord) return;
+    head_ += std::exchange(response_.body, {});
   }
 
   // Small answers fit into the socket's buffer: no trip through the scheduler for them. Answers how much went
@@ -382,13 +398,13 @@ class Session {
     co_return !error;
   }
 
-  // Pieces as they come, until there is none or the client does not take them.
+  // Pieces as they come, until there is none, the client does not take them, or its key does not count any more.
   asio::awaitable<void> stream(Source& source) {
     error_code error;
     while (!error) {
       wait_for_ever();
       const auto piece = co_await source.next();
-      if (!piece) co_return;
+      if (!piece || !is_still_admitted(shared_.app, request_, *admission_)) co_return;
       wait_for(kStalled);
       co_await connection_.write(asio::buffer(**piece), error);
     }
@@ -422,7 +438,8 @@ class Session {
     telemetry::Metrics& metrics = shared_.app.services.metrics;
     metrics.http_request(method, pattern, status, seconds);
     if (admission_->key)
-      metrics.key_request(admission_->key->name, refusal_.has_value(), seconds, static_cast<double>(bytes));
+      metrics.key_request(metric_label(*admission_->key), refusal_.has_value(), seconds,
+                          static_cast<double>(bytes));
     const auto level = request.polled && status < 400 ? log::Level::debug : log::Level::info;
     if (options_.access_log && log::enabled(level))
       log::write(level, "request",
@@ -439,7 +456,7 @@ class Session {
     wait_for(kLinger);
     if (connection_.tls) {
       connection_.overdue = false;
-      co_await connection_.tls->async_shutdown(asio::redirect_error(asio::use_awaitable, error));
+      co_await connection_.tls->shutdown(error);
       if (connection_.overdue) co_return;
     }
     connection_.socket.shutdown(Socket::shutdown_send, error);
@@ -481,13 +498,12 @@ asio::awaitable<void> serve(Shared& shared, Connection& connection) {
     // A slow one is cut off like a slow header.
     error_code failed;
     connection.deadline = steady_clock::now() + shared.app.options.header_timeout;
-    co_await connection.tls->async_handshake(asio::ssl::stream_base::server,
-                                             asio::redirect_error(asio::use_awaitable, failed));
+    co_await connection.tls->handshake(failed);
     if (failed) {
       log::debug("no TLS connection", {{"client", connection.peer}, {"why", failed.message()}});
       co_return;
     }
-    connection.certificate = fingerprint(SSL_get0_peer_certificate(connection.tls->native_handle()));
+    connection.certificate = fingerprint(connection.tls->peer_certificate());
   }
   Session session(shared, connection);
   co_await session.run();

@@ -107,7 +107,13 @@ Result<std::shared_ptr<ssl::context>> tls_context(const fs::path& certificate, c
   SSL_CTX* const native = context->native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
   SSL_CTX_set_options(native, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-  SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);  // of idle connections, which are most
+  // Idle connections, which are most, keep no buffers; see tls_stream.h for the other two.
+  SSL_CTX_set_mode(
+      native, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_read_ahead(native, 1);  // a record by one call, not its header and then the rest
+  // Clients come back with a ticket, which they keep themselves: sessions that are kept here are for those without.
+  SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(native, 1);
   SSL_CTX_set_cipher_list(native, "ECDHE+AESGCM:ECDHE+CHACHA20");
   error_code error;
   // Without it OpenSSL would ask on the terminal.

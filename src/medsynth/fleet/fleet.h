@@ -38,19 +38,25 @@ struct ModelReport {
   std::int64_t hits = 0;
   std::int64_t loads = 0;
   double load_seconds = 0;
-  std::uint64_t memory_bytes = 0;       // that it counts for now
-  std::uint64_t predicted_bytes = 0;    // before it was loaded
-  std::uint64_t measured_bytes = 0;     // 0: not measured
-  std::int64_t waiting = 0;             // callers that wait for it
-  bool pinned = false;                  // never evicted to make room
-  double uses_per_second = 0;           // older uses count less
-  std::optional<std::string> retry_at;  // failed: refused until then
-  std::string error;                    // failed: why
+  std::uint64_t memory_bytes = 0;                    // that it counts for now
+  std::uint64_t predicted_bytes = 0;                 // before it was loaded
+  std::uint64_t measured_bytes = 0;                  // 0: not measured
+  std::string placement;                             // "31 of 33 layers on GPU 0"; "CPU"; empty: not known
+  std::string placement_reason;                      // why it is not all on one GPU
+  std::vector<std::uint64_t> device_bytes;           // on each GPU, by its number
+  std::vector<std::uint64_t> measured_device_bytes;  // the same, measured; empty: not measured
+  std::int64_t waiting = 0;                          // callers that wait for it
+  std::string waits_for;                             // queued: what is missing, and who has it
+  bool pinned = false;                               // never evicted to make room
+  double uses_per_second = 0;                        // older uses count less
+  std::optional<std::string> retry_at;               // failed: refused until then
+  std::string error;                                 // failed: why
   json::object metadata;
 };
 BOOST_DESCRIBE_STRUCT(ModelReport, (),
                       (id, state, loaded_at, last_used, expires_at, users, hits, loads, load_seconds,
-                       memory_bytes, predicted_bytes, measured_bytes, waiting, pinned, uses_per_second,
+                       memory_bytes, predicted_bytes, measured_bytes, placement, placement_reason,
+                       device_bytes, measured_device_bytes, waiting, waits_for, pinned, uses_per_second,
                        retry_at, error, metadata))
 
 struct CacheCounts {
@@ -113,7 +119,7 @@ BOOST_DESCRIBE_STRUCT(Sample, (), (name, kind, help, labels, value, bounds, coun
 // A model that a worker's host has, loaded or not.
 struct InstalledModel {
   std::string id;           // its name in the catalogue
-  std::string kind;         // language | sentence
+  std::string kind;         // language | sentence | entailment
   bool is_default = false;  // answers where a request names none
   bool demo = false;
   std::string digest;              // sha256 of the file; empty: not known
@@ -122,12 +128,15 @@ struct InstalledModel {
   bool loaded = false;
   std::optional<bool> fits;  // into memory as it is now
   std::string calibration;   // whose pairs say how much its answers count: own | built_in | none | damaged
+  std::string gpu;           // require | prefer | never; empty: not known
+  std::string placement;     // of its layers, while it is loaded: "31 of 33 layers on GPU 0", "CPU"
   std::string problem;       // why it cannot be used; empty: nothing is known to be wrong
   std::string notes;
+  std::string licence;  // empty: not known
 };
 BOOST_DESCRIBE_STRUCT(InstalledModel, (),
                       (id, kind, is_default, demo, digest, context, memory_bytes, loaded, fits, calibration,
-                       problem, notes))
+                       gpu, placement, problem, notes, licence))
 
 struct Snapshot {
   std::string worker_id;
@@ -166,12 +175,20 @@ struct Roll {
 };
 
 // What somebody asks of the workers, once: "cache.remove" (argument: model id), "cache.clear", "models.list"
-// (which models are installed, now).
+// (which models are installed, now), "models.use" (argument: model id; a ChosenModel as "use" confirms it).
 struct Request {
   std::int64_t version = 0;
   std::string kind;
   std::string argument;
 };
+
+// What a worker did about a model that is to be the default of its kind on its host.
+struct ChosenModel {
+  std::string kind;         // of the model; empty: it is not installed there
+  bool is_default = false;  // it answers now
+  std::string problem;      // why it does not
+};
+BOOST_DESCRIBE_STRUCT(ChosenModel, (), (kind, is_default, problem))
 
 struct Control {
   std::int64_t version = 0;

@@ -176,6 +176,30 @@ TEST_F(FleetCalls, RemovingAModelSaysWhatHappened) {
   EXPECT_EQ(cleared.json().at("data").at("draining").as_int64(), 1);
 }
 
+// The workers choose, in their own catalogues; who has not the model and who does not run is told.
+TEST_F(FleetCalls, AModelIsChosenByTheWorkers) {
+  const Answer nobody = call("POST", "/v1/models/own/use");
+  EXPECT_EQ(nobody.status, 503);
+  EXPECT_EQ(nobody.code(), "no_workers");
+  const auto worker = play("w1", [](const fleet::Control& control) -> json::object {
+    const fleet::Request& request = control.requests.back();
+    if (request.kind != "models.use") return {};
+    const bool has = request.argument == "own";
+    return {{"use",
+             {{"kind", has ? "language" : ""},
+              {"is_default", has},
+              {"problem", has ? "" : "it is not installed here"}}}};
+  });
+  const Answer chosen = call("POST", "/v1/models/own/use");
+  ASSERT_EQ(chosen.status, 200) << chosen.body;
+  EXPECT_EQ(chosen.json().at("data").at("kind").as_string(), "language");
+  EXPECT_TRUE(chosen.json().at("data").at("hosts").as_array().at(0).at("is_default").as_bool());
+  const Answer absent = call("POST", "/v1/models/other/use");
+  EXPECT_EQ(absent.status, 404);
+  EXPECT_EQ(absent.code(), "model_not_found");
+  EXPECT_EQ(call("POST", "/v1/models/%2E%2E/use").status, 422);
+}
+
 TEST_F(FleetCalls, WithoutWorkersNoModelIsCached) {
   EXPECT_EQ(call("DELETE", "/v1/model-cache/models/m").status, 404);
   EXPECT_EQ(call("DELETE", "/v1/model-cache/clear").status, 200);

@@ -183,19 +183,74 @@ TEST(Models, AreListedOncePerHost) {
 TEST(Models, ANameThatNobodyHasIsRefused) {
   const std::vector<fleet::Snapshot> hosts{having("one", {{.id = "small", .kind = "language"}}),
                                            having("two", {{.id = "s", .kind = "sentence"}})};
-  EXPECT_TRUE(check_model(hosts, "/language_model", "small", true));
-  EXPECT_TRUE(check_model(hosts, "/model_name", "s", false));
-  const auto refused = check_model(hosts, "/language_model", "large", true);
+  EXPECT_TRUE(check_model(hosts, "/language_model", "small", "language"));
+  EXPECT_TRUE(check_model(hosts, "/model_name", "s", "sentence"));
+  const auto refused = check_model(hosts, "/language_model", "large", "language");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().faults.at(0).pointer, "/language_model");
   EXPECT_NE(refused.error().message.find("there is small"), std::string::npos) << refused.error().message;
-  const auto wrong = check_model(hosts, "/language_model", "s", true);
+  const auto wrong = check_model(hosts, "/language_model", "s", "language");
   ASSERT_FALSE(wrong);
   EXPECT_NE(wrong.error().message.find("sentence model"), std::string::npos);
-  EXPECT_FALSE(check_model({having("one", {})}, "/language_model", "large", true));
-  EXPECT_TRUE(check_model({hosts[0], worker("old", "three", {})}, "/language_model", "large", true));
-  EXPECT_TRUE(check_model({fleet::Snapshot{.draining = true}}, "/language_model", "large", true));
-  EXPECT_TRUE(check_model({}, "/language_model", "large", true));
+  EXPECT_NE(check_model(hosts, "/entailment_model", "small", "entailment")
+                .error()
+                .message.find("is a language model"),
+            std::string::npos);
+  const std::vector<fleet::Snapshot> bare{
+      having("one", {{.id = "nli", .kind = "entailment", .problem = "no library"}})};
+  EXPECT_NE(check_model(bare, "/entailment_model", "nli", "entailment").error().message.find("no library"),
+            std::string::npos);
+  EXPECT_FALSE(check_model({having("one", {})}, "/language_model", "large", "language"));
+  EXPECT_TRUE(check_model({hosts[0], worker("old", "three", {})}, "/language_model", "large", "language"));
+  EXPECT_TRUE(check_model({fleet::Snapshot{.draining = true}}, "/language_model", "large", "language"));
+  EXPECT_TRUE(check_model({}, "/language_model", "large", "language"));
+}
+
+json::object used(std::string kind, bool is_default, std::string problem) {
+  return {{"use", described::to_value(fleet::ChosenModel{std::move(kind), is_default, std::move(problem)})}};
+}
+
+// A model is to be the default on three hosts: one has it, one has it behind a setting, one has it not; and one
+// worker says nothing.
+TEST(Models, AChoiceSaysWhatEachHostDid) {
+  const std::vector<fleet::Snapshot> hosts{worker("w1", "one", {}), worker("w2", "two", {}),
+                                           worker("w3", "three", {}), worker("w4", "four", {})};
+  const auto choice = choice_of(hosts, "own",
+                                {{"w1", used("language", true, "")},
+                                 {"w2", used("language", false, "a setting names other")},
+                                 {"w3", used("", false, "it is not installed here")}});
+  ASSERT_TRUE(choice) << choice.error().message;
+  EXPECT_EQ(choice->kind, "language");
+  ASSERT_EQ(choice->hosts.size(), 3u);
+  EXPECT_TRUE(choice->hosts[0].is_default);
+  EXPECT_EQ(choice->hosts[1].problem, "a setting names other");
+  EXPECT_EQ(choice->hosts[2].host, "three");
+  EXPECT_EQ(choice->silent, std::vector<std::string>{"w4"});
+}
+
+// Workers of one host share its catalogue, and not their settings: the host has the default where each of them has.
+TEST(Models, AChoiceIsThatOfAllWorkersOfAHost) {
+  const std::vector<fleet::Snapshot> hosts{worker("w1", "one", {}), worker("w2", "one", {}),
+                                           worker("w3", "two", {})};
+  const auto choice = choice_of(hosts, "own",
+                                {{"w1", used("language", true, "")},
+                                 {"w2", used("language", false, "a setting names other")},
+                                 {"w3", used("language", true, "")}});
+  ASSERT_TRUE(choice);
+  ASSERT_EQ(choice->hosts.size(), 2u);
+  EXPECT_FALSE(choice->hosts[0].is_default);
+  EXPECT_EQ(choice->hosts[0].problem, "a setting names other");
+}
+
+TEST(Models, AChoiceThatComesToNothingIsAnError) {
+  const std::vector<fleet::Snapshot> one{worker("w1", "one", {})};
+  EXPECT_EQ(choice_of(one, "own", {{"w1", used("", false, "it is not installed here")}}).error().reason,
+            "model_not_found");
+  EXPECT_EQ(choice_of(one, "own", {{"w1", used("language", false, "the disk is full")}}).error().reason,
+            "not_chosen");
+  EXPECT_EQ(choice_of(one, "own", {{"w1", {{"error", "unknown request"}}}}).error().reason, "not_chosen")
+      << "an older worker";
+  EXPECT_EQ(choice_of(one, "own", {}).error().code, Code::unavailable) << "it may have happened";
 }
 
 }  // namespace

@@ -65,6 +65,33 @@ TEST(Keys, ACertificateIsAKey) {
   EXPECT_EQ(read_keys(described::write(*keys))->keys.at(1).certificate, shown);
 }
 
+// A session is as good as the key that opened it is now: revoked or expired it opens nothing, and a header beside it decides.
+TEST(Keys, ASessionCountsAsItsKeyDoes) {
+  const NewKey key = made({Scope::read}, 90s), other = made({Scope::admin});
+  const auto opened_by = std::make_shared<const Key>(key.key);
+  const auto reason = [&](const Keys& keys, WallTime now, const std::string& authorization = "") {
+    const auto found = verify(std::make_shared<const Keys>(keys),
+                              {.authorization = authorization, .session = opened_by}, now);
+    return found ? (*found)->id : found.error().reason;
+  };
+  Keys keys{{key.key, other.key}};
+  EXPECT_EQ(reason(keys, kNow), key.key.id);
+  EXPECT_EQ(reason(keys, kNow, "Bearer " + other.token), other.key.id);
+  EXPECT_EQ(reason(keys, kNow, "Bearer x"), "key_malformed");
+  EXPECT_EQ(reason(keys, kNow + 90s), "key_expired");
+  keys.keys[0].revoked_at = rfc3339(kNow);
+  EXPECT_EQ(reason(keys, kNow), "key_revoked");
+  EXPECT_EQ(reason({{other.key}}, kNow), "key_unknown");
+  // An issuer's is in no file.
+  Key token = key.key;
+  token.of_issuer = true;
+  const auto of_issuer = std::make_shared<const Key>(token);
+  const auto none = std::make_shared<const Keys>();
+  EXPECT_EQ(*verify(none, {.authorization = "", .session = of_issuer}, kNow), of_issuer);
+  EXPECT_EQ(verify(none, {.authorization = "", .session = of_issuer}, kNow + 90s).error().reason,
+            "key_expired");
+}
+
 TEST(Keys, WhatIsNoTokenIsMalformed) {
   const NewKey key = made({Scope::read});
   EXPECT_EQ(reason_of({{key.key}}, ""), "key_required");

@@ -1,6 +1,7 @@
 #include "medsynth/api/router.h"
 
 #include <set>
+#include <type_traits>
 
 #include <gtest/gtest.h>
 
@@ -79,6 +80,7 @@ TEST(Table, HasEveryCallOfTheContract) {
                                      "GET /v1/resources/system",
                                      "GET /v1/model-cache/stats",
                                      "GET /v1/models",
+                                     "POST /v1/models/{model_id}/use",
                                      "DELETE /v1/model-cache/models/{model_id}",
                                      "DELETE /v1/model-cache/clear",
                                      "POST /v1/async-ml/contradiction/detect",
@@ -104,6 +106,9 @@ TEST(Table, HasEveryCallOfTheContract) {
                                      "GET /docs",
                                      "GET /console/{file}",
                                      "GET /v1/events",
+                                     "POST /v1/session",
+                                     "GET /v1/session",
+                                     "DELETE /v1/session",
                                      "GET /v1/errors/tasks",
                                      "GET /v1/errors/dead",
                                      "GET /v1/history",
@@ -122,6 +127,10 @@ TEST(Table, HasEveryCallOfTheContract) {
   }
   EXPECT_EQ(found, wanted);
 }
+
+// A route that does not say what it needs does not compile: what it needs has no default.
+static_assert(!std::is_default_constructible_v<Access>);
+static_assert(!std::is_default_constructible_v<Route>);
 
 }  // namespace
 }  // namespace medsynth::api
