@@ -139,7 +139,8 @@ class Claim(_Answer):
 @dataclasses.dataclass(frozen=True)
 class Pair(_Answer):
     """Two findings that contradict each other: of pairs with this score, so many hold. `number` counts from 1, as the report and
-    `label()` do; `question` is the id of one of `Analysis.questions`, or -1."""
+    `label()` do; `question` is the id of one of `Analysis.questions`, or -1; `entailment` is the probability of a contradiction that
+    an entailment model gave it, where one read it."""
 
     number: int
     claim1: Claim
@@ -152,6 +153,7 @@ class Pair(_Answer):
     finding1: int = 0
     finding2: int = 0
     context_differences: list[str] = dataclasses.field(default_factory=list)
+    entailment: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -327,7 +329,7 @@ class Medsynth(_Server):
     def detect_contradiction(self, claim1: str, claim2: str, *, wait: bool = False, timeout: float = 3600.0,
                              on_progress: Callable[[Task], None] | None = None, **fields: Any) -> Task | Contradiction:
         """Submits; gives the pending task, or with `wait` the result. `fields`: metadata1, metadata2, use_all_methods, language_model,
-        task_id."""
+        entailment_model, task_id."""
         task = self._submit("contradiction/detect", {"claim1": claim1, "claim2": claim2, **fields})
         return Contradiction.of(self.wait(task.task_id, timeout, on_progress).result) if wait else task
 
@@ -392,6 +394,14 @@ class Medsynth(_Server):
 
     def model_cache_stats(self) -> dict[str, Any]:
         return cast(dict[str, Any], self.request("GET", "/v1/model-cache/stats"))
+
+    def models(self) -> list[dict[str, Any]]:
+        """What is installed, once for each name and host (docs/http.md)."""
+        return cast(list[dict[str, Any]], self.request("GET", "/v1/models")["models"])
+
+    def use_model(self, model: str) -> dict[str, Any]:
+        """Makes it the model that answers where a request names none, on every host that has it; what each did. `NotFound`: none has it."""
+        return cast(dict[str, Any], self.request("POST", _use_path(model))["data"])
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
         """Any call of the API; its JSON answer."""
@@ -486,6 +496,12 @@ class AsyncMedsynth(_Server):
 
     async def model_cache_stats(self) -> dict[str, Any]:
         return cast(dict[str, Any], await self.request("GET", "/v1/model-cache/stats"))
+
+    async def models(self) -> list[dict[str, Any]]:
+        return cast(list[dict[str, Any]], (await self.request("GET", "/v1/models"))["models"])
+
+    async def use_model(self, model: str) -> dict[str, Any]:
+        return cast(dict[str, Any], (await self.request("POST", _use_path(model)))["data"])
 
     async def request(self, method: str, path: str, body: Any = None) -> Any:
         return await self._send(method, path, _json_of(body), _JSON)
@@ -767,12 +783,20 @@ def _tls(ca_file: str | os.PathLike[str] | None, certificate: str | os.PathLike[
     return context
 
 
-def _task_path(task_id: str) -> str:
+def _segment(argument: str, name: str) -> str:
     # As the server's check_name(): what it would refuse, and what clients take for a folder of the path.
-    if not task_id.strip(" ") or task_id in (".", "..") or len(task_id.encode()) > 200 or re.search(r"[\x00-\x1f\x7f-\x9f]", task_id):
+    if not name.strip(" ") or name in (".", "..") or len(name.encode()) > 200 or re.search(r"[\x00-\x1f\x7f-\x9f]", name):
         detail = "must have 1 to 200 bytes that are no control characters, and be neither white space nor '.' or '..'"
-        raise InvalidArgument(f"task_id: {detail}", faults=[("task_id", detail)])
-    return f"/v1/tasks/{urllib.parse.quote(task_id, safe='')}"
+        raise InvalidArgument(f"{argument}: {detail}", faults=[(argument, detail)])
+    return urllib.parse.quote(name, safe="")
+
+
+def _task_path(task_id: str) -> str:
+    return f"/v1/tasks/{_segment('task_id', task_id)}"
+
+
+def _use_path(model: str) -> str:
+    return f"/v1/models/{_segment('model', model)}/use"
 
 
 def _error(status: int, body: bytes, retry_after: str | None) -> MedsynthError:

@@ -44,8 +44,9 @@ actors::WorkingModel working(const Model* model) {
 
 Result<models::Resolved> resolved(const Settings& settings, const std::string& name,
                                   const std::string& kind) {
-  BOOST_OUTCOME_TRY(auto catalogue, models::Catalogue::read(models_dir(settings), settings.models_catalogue,
-                                                            settings.language_model));
+  BOOST_OUTCOME_TRY(auto catalogue,
+                    models::Catalogue::read(models_dir(settings), settings.models_catalogue,
+                                            settings.language_model, settings.entailment_model));
   return catalogue.resolve(name, kind);
 }
 
@@ -65,8 +66,9 @@ Model load(const std::string& name, const std::string& kind) {
   Core& core = Core::here();
   const models::Resolved found = value(resolved(core.settings, name, kind));
   inference::Engine& engine = core.engine();
-  inference::LoadOptions options = actors::load_options(found, threads(core));
-  auto model = value(outside([&](const std::stop_token& stop) {
+  const int wanted = threads(core);
+  auto model = value(outside([&](const std::stop_token& stop) -> Result<std::shared_ptr<inference::Model>> {
+    BOOST_OUTCOME_TRY(auto options, actors::placed_options(found, wanted, engine));
     options.stop = stop;
     return engine.load(options);
   }));

@@ -42,6 +42,7 @@ struct Options {
   std::string html, csv, ris, question, task;
   double threshold = 0.7, timeout = 3600;
   std::optional<double> budget;  // seconds
+  std::string entailment_model;
   bool no_wait = false, exit_code = false, local = false;
 
   bool writes_files() const { return !html.empty() || !csv.empty() || !ris.empty(); }
@@ -173,6 +174,7 @@ Result<json::object> task_of(const Session& session, const Options& options, con
   if (task_id.empty()) {
     json::object body{{"articles", described::to_value(analysis.articles)}, {"threshold", options.threshold}};
     if (options.budget) body["budget_seconds"] = *options.budget;
+    if (!options.entailment_model.empty()) body["entailment_model"] = options.entailment_model;
     BOOST_OUTCOME_TRY(auto submitted, submit_task(client, "/v1/async-ml/contradiction/analyze", body));
     if (options.no_wait) return submitted;
     task_id = cell(submitted, "task_id");
@@ -277,6 +279,8 @@ void add_analyze_command(CLI::App& app, Run& chosen) {
                    "Time that models may be asked, as 60, 60s or 5m; they take as long as they need without")
       ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}}))
       ->check(CLI::NonNegativeNumber);
+  command->add_option("--entailment-model", options->entailment_model,
+                      "Entailment model that reads the strongest candidates, of 'medsynth models list'");
   command->add_option("--column", options->columns,
                       "A column's name where it is unusual: abstract=Kurzfassung (may be repeated)");
   command->add_flag("--exit-code", options->exit_code, "Exit code 1 when there is a contradiction");

@@ -4,15 +4,16 @@
 #include <array>
 #include <charconv>
 #include <exception>
-#include <fstream>
 #include <sstream>
 
 #include <fmt/format.h>
 
 #include "medsynth/base/described.h"
+#include "medsynth/base/live_settings.h"
 #include "medsynth/base/log.h"
 #include "medsynth/base/paths.h"
 #include "medsynth/base/text.h"
+#include "medsynth/cli/log_place.h"
 #include "medsynth/cli/tokens.h"
 
 namespace medsynth::cli {
@@ -75,20 +76,6 @@ std::string settings_help() {
                         setting.unit.empty() ? "" : fmt::format(" {}", setting.unit));
   }
   return help;
-}
-
-Result<std::string> read_settings_file(const std::string& given) {
-  const std::filesystem::path path = given.empty() ? settings_file() : std::filesystem::path(given);
-  if (path.empty()) return std::string();
-  std::ifstream file(path);
-  if (!file) {
-    if (given.empty()) return std::string();
-    return Error{Code::not_found, fmt::format("settings file {} cannot be read", path.string()),
-                 "no_settings_file"};
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
 }
 
 // The word that a parser did not know, with the nearest that it knows.
@@ -154,7 +141,7 @@ void group_commands(CLI::App& app) {
       {"Run", {"serve", "worker", "backup", "restore"}},
       {"Judge", {"analyze", "contradict", "label", "eval", "calibrate"}},
       {"Tasks and queues", {"tasks", "send", "queues", "dead"}},
-      {"Machine and models", {"status", "top", "usage", "limits", "cache", "models", "system"}},
+      {"Machine and models", {"status", "logs", "top", "usage", "limits", "cache", "models", "system"}},
       {"Access", {"keys", "audit", "login", "logout"}},
       {"Look and learn", {"doctor", "config", "help", "version", "completion"}},
   };
@@ -231,6 +218,7 @@ int parse_and_run(int argc, char** argv) {
   add_backup_commands(app, chosen);
   add_config_commands(app, chosen);
   add_doctor_command(app, chosen);
+  add_logs_command(app, chosen);
   add_about_commands(app, chosen);
   group_commands(app);
   for (const char* name : {"serve", "worker"}) app.get_subcommand(name)->footer(settings_help());
@@ -253,12 +241,10 @@ int parse_and_run(int argc, char** argv) {
     return code;
   }
   if (const auto applied = apply_port(port, flags); !applied) return fail(applied.error());
-  const auto text = read_settings_file(file);
-  if (!text) return fail(text.error());
-  auto loaded = load_settings(flags, process_environment, *text);
+  if (!file.empty()) flags["config"] = file;
+  auto loaded = read_settings(flags);
   if (!loaded) return fail(loaded.error());
   if (const auto checked = check_data_dir(loaded->settings); !checked) return fail(checked.error());
-  if (!file.empty()) loaded->flags["config"] = file;
   const std::string process = app.get_subcommands()[0]->get_name();
   log::start(loaded->settings.log_level, loaded->settings.log_format, process);
   const Session session{std::move(*loaded), as_json || output == "json" ? Format::json : Format::table, {}};

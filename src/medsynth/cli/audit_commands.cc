@@ -1,7 +1,4 @@
 // medsynth audit show | verify: the audit log of this machine's server
-#include <array>
-#include <charconv>
-#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -13,6 +10,7 @@
 #include "medsynth/api/audit_file.h"
 #include "medsynth/base/clock.h"
 #include "medsynth/cli/app.h"
+#include "medsynth/cli/time_option.h"
 
 namespace medsynth::cli {
 namespace {
@@ -31,23 +29,6 @@ Result<std::filesystem::path> file_of(const Session& session, const Options& opt
   return path;
 }
 
-// "90s", "15m", "12h", "7d": so long ago; else a time.
-Result<WallTime> time_of(const std::string& text) {
-  std::int64_t count = 0;
-  const char* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, count);
-  constexpr std::int64_t kMostDays = 36'500;
-  if (error == std::errc{} && at + 1 == end && count >= 0 && count <= kMostDays * 86'400) {
-    const std::string_view units = "smhd";
-    constexpr std::array<std::int64_t, 4> kSeconds{1, 60, 3600, 86'400};
-    if (const std::size_t unit = units.find(*at); unit != units.npos)
-      return system_clock().now() - std::chrono::seconds(count * kSeconds[unit]);
-  }
-  auto time = parse_rfc3339(text);
-  if (time) return time;
-  return invalid("--since", "must be such as 12h or 7d, or a time such as 2027-01-31T00:00:00Z");
-}
-
 std::string who(const api::AuditEntry& entry) {
   if (!entry.name.empty()) return entry.name;
   return entry.key.empty() ? "-" : entry.key;
@@ -63,7 +44,7 @@ int show(const Session& session, const Options& options) {
   if (!file) return fail(file.error());
   std::optional<WallTime> since;
   if (!options.since.empty()) {
-    const auto time = time_of(options.since);
+    const auto time = time_of(options.since, "--since");
     if (!time) return fail(time.error());
     since = *time;
   }

@@ -29,11 +29,13 @@ struct Options {
 int reset(const Session& session, const Options& options) {
   const Settings& settings = session.settings();
   std::vector<std::filesystem::path> files{actors::calibration_file(models_dir(settings), {})};
-  if (!options.judge.model.empty()) {
-    const auto catalogue =
-        models::Catalogue::read(models_dir(settings), settings.models_catalogue, settings.language_model);
+  const bool entailment = options.judge.model.empty();
+  const std::string& name = entailment ? options.judge.entailment_model : options.judge.model;
+  if (!name.empty()) {
+    const auto catalogue = models::Catalogue::read(models_dir(settings), settings.models_catalogue,
+                                                   settings.language_model, settings.entailment_model);
     if (!catalogue) return fail(catalogue.error());
-    const auto found = catalogue->resolve(options.judge.model, "language");
+    const auto found = catalogue->resolve(name, entailment ? "entailment" : "language");
     if (!found) return fail(found.error());
     files.push_back(actors::calibration_file(models_dir(settings), found->path));
   }

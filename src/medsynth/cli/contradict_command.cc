@@ -13,7 +13,7 @@ namespace medsynth::cli {
 namespace {
 
 struct Options {
-  std::string claim1, claim2, task_id, model;
+  std::string claim1, claim2, task_id, model, entailment_model;
   bool fast = false;
   bool no_wait = false;
   double timeout = 600;  // seconds
@@ -25,6 +25,7 @@ int contradict(const Session& session, const Options& options) {
   json::object body{
       {"claim1", options.claim1}, {"claim2", options.claim2}, {"use_all_methods", !options.fast}};
   if (!options.model.empty()) body["language_model"] = options.model;
+  if (!options.entailment_model.empty()) body["entailment_model"] = options.entailment_model;
   if (!options.task_id.empty()) {
     if (const auto checked = check_name("--task-id", options.task_id); !checked) return fail(checked.error());
     body["task_id"] = options.task_id;
@@ -47,7 +48,11 @@ void add_contradict_command(CLI::App& app, Run& chosen) {
   command->add_option("--task-id", options->task_id, "Id of the task (made when absent)");
   auto* model = command->add_option("--model", options->model,
                                     "Language model that is asked, of 'medsynth models list' (the default)");
-  command->add_flag("--fast", options->fast, "Without a language model")->excludes(model);
+  auto* entailment = command
+                         ->add_option("--entailment-model", options->entailment_model,
+                                      "Entailment model that is asked in its place")
+                         ->excludes(model);
+  command->add_flag("--fast", options->fast, "Without a model")->excludes(model)->excludes(entailment);
   command->add_flag("--no-wait", options->no_wait, "Print the task's id and leave");
   command->add_option("--timeout", options->timeout, "Seconds to wait (600)")->check(CLI::PositiveNumber);
 }

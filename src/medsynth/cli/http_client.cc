@@ -252,6 +252,15 @@ Result<std::shared_ptr<ssl::context>> tls_context(const Credentials& credentials
   return context;
 }
 
+// The same of a server that need not be ours.
+std::string failure_elsewhere(Exchange& exchange) {
+  const std::string distrust = exchange.distrust();
+  if (!distrust.empty()) return fmt::format("its certificate is not trusted: {}", distrust);
+  if (exchange.error) return exchange.error.message();
+  const unsigned status = exchange.parser.get().result_int();
+  return status == 200 ? "" : fmt::format("it answers with the status {}", status);
+}
+
 std::optional<Code> code_of_status(int status) {
   if (status == 401) return Code::not_allowed;
   for (int i = 0; i <= static_cast<int>(Code::internal); ++i) {
@@ -326,8 +335,8 @@ HttpClient HttpClient::until(std::stop_token stop) const {
   return client;
 }
 
-Result<> HttpClient::carry_out(Exchange& exchange, std::string_view method, std::string_view target,
-                               std::string_view body, std::chrono::milliseconds timeout) const {
+Result<> HttpClient::exchange_all(Exchange& exchange, std::string_view method, std::string_view target,
+                                  std::string_view body, std::chrono::milliseconds timeout) const {
   if (exchange.tls) exchange.expect(host_);
   exchange.request.method_string(method);
   exchange.request.target(prefix_ + std::string(target));
@@ -350,6 +359,12 @@ Result<> HttpClient::carry_out(Exchange& exchange, std::string_view method, std:
   }
   if (stop_.stop_requested())
     return Error{Code::cancelled, fmt::format("the call of {} was interrupted", url_), "interrupted"};
+  return success();
+}
+
+Result<> HttpClient::carry_out(Exchange& exchange, std::string_view method, std::string_view target,
+                               std::string_view body, std::chrono::milliseconds timeout) const {
+  BOOST_OUTCOME_TRY(exchange_all(exchange, method, target, body, timeout));
   const auto& answer = exchange.parser.get();
   constexpr std::size_t kShown = 100;
   if (exchange.parser.is_header_done())
@@ -365,6 +380,15 @@ Result<HttpResponse> HttpClient::request(std::string_view method, std::string_vi
   BOOST_OUTCOME_TRY(carry_out(exchange, method, target, body, timeout));
   return HttpResponse{static_cast<int>(exchange.parser.get().result_int()),
                       std::move(exchange.parser.get().body())};
+}
+
+Result<std::string> HttpClient::fetch(std::size_t max_bytes, std::chrono::milliseconds timeout) const {
+  Exchange exchange(tls_.get());
+  exchange.parser.body_limit(max_bytes);
+  BOOST_OUTCOME_TRY(exchange_all(exchange, "GET", prefix_.empty() ? "/" : "", "", timeout));
+  if (const std::string why = failure_elsewhere(exchange); !why.empty())
+    return Error{Code::unavailable, fmt::format("{} cannot be fetched: {}", url_, why), "no_answer"};
+  return std::move(exchange.parser.get().body());
 }
 
 Result<> HttpClient::stream(std::string_view target, const std::function<void(std::string_view)>& take,

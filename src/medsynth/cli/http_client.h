@@ -54,6 +54,10 @@ class HttpClient {
   // The same server, for another thread: its calls end as `cancelled` once that is asked for.
   HttpClient until(std::stop_token stop) const;
 
+  // GETs the address itself of a server that need not be ours, as it is: no redirect is followed. unavailable: it
+  // answers something else than 200, more than `max_bytes`, or not at all, and why; cancelled.
+  Result<std::string> fetch(std::size_t max_bytes, std::chrono::milliseconds timeout) const;
+
   // GETs an answer that has no end of its own; `take` gets its body piece by piece. Success: the server ended it.
   // Errors as of request() and, where the status is none of 2xx, of call(); timeout: nothing came for `silence`.
   Result<> stream(std::string_view target, const std::function<void(std::string_view)>& take,
@@ -84,7 +88,10 @@ class HttpClient {
 
  private:
   static Result<HttpClient> parsed(std::string_view url);
-  // Fills the exchange's request, and carries it out; the Error of one without an answer that can be used.
+  // Fills the exchange's request, and carries it out, whatever comes of it; cancelled.
+  Result<> exchange_all(Exchange& exchange, std::string_view method, std::string_view target,
+                        std::string_view body, std::chrono::milliseconds timeout) const;
+  // The same, and the Error of one without an answer that can be used.
   Result<> carry_out(Exchange& exchange, std::string_view method, std::string_view target,
                      std::string_view body, std::chrono::milliseconds timeout) const;
   Result<> only_unknown_members(const Error& misread) const;

@@ -17,8 +17,8 @@
 namespace medsynth::cli {
 namespace {
 
-constexpr std::array<std::string_view, 5> kMethods{"polarity", "statistical", "temporal",
-                                                   "embedding_similarity", "language_model"};
+constexpr std::array<std::string_view, 6> kMethods{
+    "polarity", "statistical", "temporal", "embedding_similarity", "language_model", "entailment"};
 
 int threads_of(const Settings& settings) {
   if (settings.threads > 0) return static_cast<int>(settings.threads);
@@ -32,12 +32,13 @@ struct Opened {
 };
 
 Result<Opened> open_model(const Settings& settings, const std::string& name, std::string_view kind) {
-  BOOST_OUTCOME_TRY(
-      const auto catalogue,
-      models::Catalogue::read(models_dir(settings), settings.models_catalogue, settings.language_model));
+  BOOST_OUTCOME_TRY(const auto catalogue,
+                    models::Catalogue::read(models_dir(settings), settings.models_catalogue,
+                                            settings.language_model, settings.entailment_model));
   BOOST_OUTCOME_TRY(auto found, catalogue.resolve(name, kind));
-  BOOST_OUTCOME_TRY(auto model,
-                    inference::make_engine()->load(actors::load_options(found, threads_of(settings))));
+  const auto engine = inference::make_engine();
+  BOOST_OUTCOME_TRY(const auto loading, actors::placed_options(found, threads_of(settings), *engine));
+  BOOST_OUTCOME_TRY(auto model, engine->load(loading));
   return Opened{std::move(found), std::move(model)};
 }
 
@@ -65,13 +66,21 @@ Result<LocalJudge> LocalJudge::open(const Settings& settings, const JudgeOptions
     BOOST_OUTCOME_TRY(auto opened, open_model(settings, "", "sentence"));
     judge.sentence_model_ = std::move(opened.model);
   }
+  if (named("entailment") || !options.entailment_model.empty()) {
+    BOOST_OUTCOME_TRY(auto opened, open_model(settings, options.entailment_model, "entailment"));
+    judge.entailment_model_ = std::move(opened.model);
+    judge.entailment_file_ = opened.found.path;
+  }
   BOOST_OUTCOME_TRY(judge.calibration_,
-                    actors::find_calibration(judge.folder_, judge.language_file_, judge.asked()));
+                    actors::find_calibration(judge.folder_, judge.own_file(), judge.asked()));
   return judge;
 }
 
 contradiction::LanguageModel LocalJudge::asked() const {
-  return {.model = language_model_.get(), .demo = demo_, .sentence_model = sentence_model_.get()};
+  return {.model = language_model_.get(),
+          .demo = demo_,
+          .sentence_model = sentence_model_.get(),
+          .entailment_model = entailment_model_.get()};
 }
 
 Result<jobs::ContradictionResult> LocalJudge::operator()(const jobs::DetectContradiction& pair) const {
@@ -86,14 +95,19 @@ Result<jobs::ContradictionResult> LocalJudge::with(const contradiction::Combinat
 }
 
 std::filesystem::path LocalJudge::calibration_file(const contradiction::Calibration& calibration) const {
-  const bool rests_on_model = std::any_of(calibration.models.begin(), calibration.models.end(),
-                                          [](const auto& each) { return each.method == "language_model"; });
-  return actors::calibration_file(folder_, rests_on_model ? language_file_ : std::filesystem::path());
+  const bool rests_on_model = std::any_of(
+      calibration.models.begin(), calibration.models.end(),
+      [](const auto& each) { return each.method == "language_model" || each.method == "entailment"; });
+  return actors::calibration_file(folder_, rests_on_model ? own_file() : std::filesystem::path());
+}
+
+const std::filesystem::path& LocalJudge::own_file() const {
+  return language_file_.empty() ? entailment_file_ : language_file_;
 }
 
 std::vector<inference::ModelInfo> LocalJudge::models() const {
   std::vector<inference::ModelInfo> infos;
-  for (const auto& model : {language_model_, sentence_model_})
+  for (const auto& model : {language_model_, sentence_model_, entailment_model_})
     if (model) infos.push_back(model->info());
   return infos;
 }

@@ -15,6 +15,7 @@ namespace medsynth::cli {
 struct JudgeOptions {
   std::vector<std::string> methods;  // as named on the command line; empty: those that need no model
   std::string model;                 // of the catalogue; empty: the default language model
+  std::string entailment_model;      // likewise; empty: the default entailment model
 };
 
 class LocalJudge {
@@ -39,10 +40,12 @@ class LocalJudge {
 
  private:
   contradiction::LanguageModel asked() const;
+  // The model file that weights of one's own lie beside: the language model's where both were asked.
+  const std::filesystem::path& own_file() const;
 
   std::vector<std::string> methods_;
-  std::filesystem::path folder_, language_file_;
-  std::shared_ptr<inference::Model> language_model_, sentence_model_;
+  std::filesystem::path folder_, language_file_, entailment_file_;
+  std::shared_ptr<inference::Model> language_model_, sentence_model_, entailment_model_;
   bool demo_ = false;
   std::optional<contradiction::Calibration> calibration_;
 };

@@ -63,7 +63,8 @@ Result<std::unique_ptr<LocalServer>> LocalServer::start(const LoadedSettings& lo
   // It is for this command alone, which speaks to it on loopback.
   flags["tls_certificate"] = flags["tls_key"] = "";
   flags["tls_self_signed"] = "false";
-  flags["tls_client_ca"] = flags["allowed_hosts"] = flags["path_prefix"] = flags["trusted_proxies"] = "";
+  flags["tls_client_ca"] = flags["jwt_issuer"] = flags["allowed_hosts"] = flags["path_prefix"] =
+      flags["trusted_proxies"] = "";
   if (data == Data::nowhere) {
     std::string folder = (fs::temp_directory_path() / "medsynth-XXXXXX").string();
     if (mkdtemp(folder.data()) == nullptr) return not_started(std::generic_category().message(errno));

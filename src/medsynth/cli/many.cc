@@ -3,34 +3,18 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <chrono>
 #include <cstdint>
 #include <map>
 
 #include <fmt/format.h>
 
 #include "medsynth/api/bulk_payloads.h"
+#include "medsynth/cli/time_option.h"
 
 namespace medsynth::cli {
 namespace {
 
 constexpr int kMostPages = 1000;  // of a search: ten million tasks
-
-// "2h" ago, or a time as it is.
-Result<std::string> time_of(const std::string& text, const std::string& option) {
-  if (parse_rfc3339(text)) return text;
-  double count = 0;
-  const char* const end = text.data() + text.size();
-  const auto [unit, error] = std::from_chars(text.data(), end, count);
-  const std::map<char, double> seconds{{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-  const auto found = error == std::errc() && end - unit == 1 ? seconds.find(*unit) : seconds.end();
-  constexpr double kLongest = 3.15e9;  // a hundred years
-  if (found == seconds.end() || !(count >= 0) || count * found->second > kLongest)
-    return invalid(option, "must be how long ago (90s, 15m, 2h, 7d) or a time like 2026-01-31T12:00:00Z");
-  const auto ago = std::chrono::duration<double>(count * found->second);
-  return rfc3339(system_clock().now() - std::chrono::duration_cast<std::chrono::microseconds>(ago));
-}
 
 std::string plural(std::int64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
@@ -126,8 +110,9 @@ std::string Filter::given(std::string_view name) const {
 }
 
 Result<std::string> Filter::value_of(const Given& given) const {
-  if (given.is_time) return time_of(*given.value, given.option);
-  return *given.value;
+  if (!given.is_time || parse_rfc3339(*given.value)) return *given.value;
+  BOOST_OUTCOME_TRY(const auto time, time_of(*given.value, given.option));
+  return rfc3339(time);
 }
 
 Result<std::string> Filter::query() const {

@@ -51,9 +51,11 @@ void add_input_options(CLI::App& command, PairsInput& input) {
 void add_judge_options(CLI::App& command, JudgeOptions& options) {
   command
       .add_option("--methods", options.methods,
-                  "Only these, at commas; language_model loads a model, none is loaded else")
+                  "Only these, at commas; language_model and entailment load a model, none is loaded else")
       ->delimiter(',');
   command.add_option("--model", options.model, "Language model of the catalogue; used when it is named");
+  command.add_option("--entailment-model", options.entailment_model,
+                     "Entailment model of the catalogue; used when it is named");
 }
 
 Result<InputPairs> read_input(const PairsInput& input, const Settings& settings) {

@@ -104,20 +104,28 @@ Text show_system(const json::object& system) {
                                 : "none"}});
 }
 
+// What else there is to say of a cached model. A server of an older version does not tell where it lies.
+std::string remark(const json::object& model) {
+  const std::string state = cell(model, "state");
+  if (state == "failed") return cell(model, "error");
+  const auto known = [&](const char* name) { return model.contains(name) ? cell(model, name) : ""; };
+  if (const std::string missing = known("waits_for"); state == "queued" && !missing.empty()) return missing;
+  std::string text = known("placement") == "CPU" ? "" : known("placement");
+  if (model.contains("pinned") && model.at("pinned") == json::value(true))
+    text += text.empty() ? "pinned" : ", pinned";
+  return text;
+}
+
 Text show_cache(const json::object& stats) {
   std::vector<Row> rows;
   for (const json::value& each : stats.at("models").as_array()) {
     const json::object& model = each.as_object();
     const bool expires = model.contains("expires_at") && !model.at("expires_at").is_null();
-    const bool pinned = model.contains("pinned") && model.at("pinned") == json::value(true);
     const bool failed = cell(model, "state") == "failed";
     rows.push_back({cell(model, "id"), cell(model, "host"), cell(model, "state"),
                     bytes(number(model, "memory_bytes")), cell(model, "users"),
                     failed ? "-" : ago(cell(model, "last_used")),
-                    expires ? ago(cell(model, "expires_at")) : "-",
-                    failed   ? cell(model, "error")
-                    : pinned ? "pinned"
-                             : ""});
+                    expires ? ago(cell(model, "expires_at")) : "-", remark(model)});
   }
   const double limit = number(stats, "max_memory_bytes");
   Text out = fmt::format("{} of {} models, {}{}, unused ones leave after {}", cell(stats, "size"),

@@ -24,7 +24,7 @@
 #include "medsynth/api/audit_file.h"
 #include "medsynth/api/key_file.h"
 #include "medsynth/api/label_file.h"
-#include "medsynth/api/listen.h"
+#include "medsynth/api/places.h"
 #include "medsynth/api/rate.h"
 #include "medsynth/api/server.h"
 #include "medsynth/api/tls.h"
@@ -34,6 +34,8 @@
 #include "medsynth/base/paths.h"
 #include "medsynth/base/signals.h"
 #include "medsynth/cli/idle_queues.h"
+#include "medsynth/cli/issuer_keys.h"
+#include "medsynth/cli/log_place.h"
 #include "medsynth/cli/output.h"
 #include "medsynth/cli/process_limits.h"
 #include "medsynth/cli/redis_keeper.h"
@@ -54,11 +56,16 @@ constexpr auto kInterrupt = 8s;  // a worker's own last seconds after its grace
 
 constexpr std::size_t kFewestConnections = 64;
 
-Result<api::ServerOptions> server_options(const LoadedSettings& loaded) {
+Result<api::ServerOptions> server_options(const LoadedSettings& loaded, const ServiceManager& manager) {
   const Settings& settings = loaded.settings;
   api::ServerOptions options;
   options.max_connections = std::min(options.max_connections, descriptors_allowed() - kOwnDescriptors);
   options.listen = settings.listen;
+  BOOST_OUTCOME_TRY(const auto sockets, manager.sockets());
+  if (!sockets.empty()) options.listen = api::inherited(sockets);
+  if (!sockets.empty() && loaded.origins.at("listen") != Origin::fallback)
+    log::warning("it listens on the service manager's sockets, and not where the settings say",
+                 {{"listen", settings.listen}});
   options.insecure = settings.insecure;
   options.key_file = api::key_file(data_dir(settings));
   options.metrics_open = settings.metrics == "open";
@@ -66,6 +73,7 @@ Result<api::ServerOptions> server_options(const LoadedSettings& loaded) {
   options.tls_key = settings.tls_key;
   options.tls_client_ca = settings.tls_client_ca;
   options.tls_client_required = settings.tls_client_certificates == "required";
+  BOOST_OUTCOME_TRY(options.issuer, issuer_options(settings));
   options.allowed_hosts = listed(settings.allowed_hosts);
   options.path_prefix = settings.path_prefix;
   options.trusted_proxies = listed(settings.trusted_proxies);
@@ -91,19 +99,20 @@ Result<api::ServerOptions> server_options(const LoadedSettings& loaded) {
   return options;
 }
 
-// Where other machines get, nobody gets in without a key, so there is one from the start.
+// Where other machines get, nobody gets in without a key, so there is one from the start, unless an issuer has some.
 Result<> create_first_key(const api::ServerOptions& options) {
   BOOST_OUTCOME_TRY(const bool is_public, api::is_public(options));
-  if (!is_public || options.insecure) return success();
+  if (!is_public || options.insecure || options.issuer.fetch) return success();
   BOOST_OUTCOME_TRY(const auto keys, api::load_keys(options.key_file));
   if (!keys.empty()) return success();
+  BOOST_OUTCOME_TRY(const auto places, api::places(options.listen));
   BOOST_OUTCOME_TRY(const auto made,
                     api::create_key(options.key_file, {.name = "first", .scopes = {api::Scope::admin}},
                                     system_clock().now(), options.audit_file));
   print(
       fmt::format("{} can be reached from other machines, so calls need a key. The first one, which may do "
                   "everything, is shown this once:",
-                  options.listen));
+                  api::shown(places)));
   print(made.token);
   return success();
 }
@@ -113,10 +122,10 @@ Result<> add_self_signed(const Settings& settings, api::ServerOptions& options) 
   if (!settings.tls_self_signed) return success();
   if (!settings.tls_certificate.empty())
     return invalid("--tls-self-signed", "does not go with --tls-certificate: choose one");
-  BOOST_OUTCOME_TRY(const auto address, api::parse_listen(settings.listen));
-  BOOST_OUTCOME_TRY(
-      const auto files,
-      api::self_signed(data_dir(settings), {host_name(settings), address.host}, system_clock().now()));
+  BOOST_OUTCOME_TRY(const auto places, api::places(options.listen));
+  std::vector<std::string> hosts{host_name(settings)};
+  for (const api::Place& place : places) hosts.push_back(place.address.host);
+  BOOST_OUTCOME_TRY(const auto files, api::self_signed(data_dir(settings), hosts, system_clock().now()));
   options.tls_certificate = files.certificate;
   options.tls_key = files.key;
   print(fmt::format("clients need the certificate {} (--ca-file, MEDSYNTH_CA_FILE)",
@@ -126,8 +135,10 @@ Result<> add_self_signed(const Settings& settings, api::ServerOptions& options) 
 
 class Serve {
  public:
-  Serve(const Settings& settings, const redis::Url& url, std::vector<std::string> worker_command)
+  Serve(const Settings& settings, LiveSettings::Read read_settings, const redis::Url& url,
+        std::vector<std::string> worker_command)
       : settings_(settings),
+        live_settings_(settings, std::move(read_settings)),
         url_(url),
         worker_command_(std::move(worker_command)),
         sensors_(limits::make_sensors({.data_dir = data_dir(settings)})),
@@ -154,10 +165,12 @@ class Serve {
   void warn_of_risks();
   void recover_later(const std::string& worker_id);
   void recover(const std::string& worker_id);
+  void reload(Supervisor& supervisor);
   void stop(api::Server& server, Supervisor& supervisor);
   void say_alive();
 
   const Settings& settings_;
+  LiveSettings live_settings_;
   const redis::Url url_;
   const std::vector<std::string> worker_command_;
   std::unique_ptr<limits::Sensors> sensors_;
@@ -255,7 +268,7 @@ void Serve::recover(const std::string& worker_id) {
 }
 
 int Serve::run(const LoadedSettings& loaded) {
-  auto options = server_options(loaded);
+  auto options = server_options(loaded, manager_);
   if (!options) return fail(options.error());
   if (const auto added = add_self_signed(settings_, *options); !added) return fail(added.error());
   if (const auto created = create_first_key(*options); !created) return fail(created.error());
@@ -288,6 +301,7 @@ int Serve::run(const LoadedSettings& loaded) {
   Supervisor supervisor(
       {settings_.workers, worker_command_, [this](const std::string& id) { recover_later(id); }});
   std::jthread keeper_thread([this](std::stop_token stop) { keep(stop); });
+  publish_log(settings_, Place::any);
   print(fmt::format("listening on {}", (*server)->address()));
   manager_.ready();
   if (manager_.patience().count() > 0) boost::asio::post(io_, [this] { say_alive(); });
@@ -298,6 +312,7 @@ int Serve::run(const LoadedSettings& loaded) {
 
   supervisor.tick(system_clock().steady());
   while (!wait_for_end(kTick)) {
+    if (take_reload()) reload(supervisor);
     supervisor.tick(system_clock().steady());
   }
   manager_.stopping();
@@ -318,6 +333,13 @@ void Serve::say_alive() {
   });
 }
 
+// Keys and the certificate need no reload: they are read when they change.
+void Serve::reload(Supervisor& supervisor) {
+  manager_.reloading();
+  if (live_settings_.read_again()) supervisor.reload();
+  manager_.ready();
+}
+
 // Workers end first, while the API still answers; then the API; Redis last, in run().
 void Serve::stop(api::Server& server, Supervisor& supervisor) {
   const auto grace = std::chrono::milliseconds(static_cast<std::int64_t>(settings_.grace * 1000));
@@ -334,12 +356,13 @@ void Serve::stop(api::Server& server, Supervisor& supervisor) {
 
 }  // namespace
 
-int serve(const LoadedSettings& loaded, std::vector<std::string> worker_command) try {
+int serve(const LoadedSettings& loaded, LiveSettings::Read read_settings,
+          std::vector<std::string> worker_command) try {
   if (const auto enough = allow_descriptors(kOwnDescriptors + kFewestConnections); !enough)
     return fail(enough.error());
   const auto url = redis::url_of(loaded.settings);
   if (!url) return fail(url.error());
-  return Serve(loaded.settings, *url, std::move(worker_command)).run(loaded);
+  return Serve(loaded.settings, std::move(read_settings), *url, std::move(worker_command)).run(loaded);
 } catch (const std::system_error& error) {  // of a thread, before anything was served
   return fail({Code::exhausted,
                fmt::format("The system gives this process no more threads ({}): raise the limit (ulimit -u, "

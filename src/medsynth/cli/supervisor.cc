@@ -48,7 +48,8 @@ void Supervisor::start(Child& child, SteadyTime now) {
   command.push_back("--worker-id");
   command.push_back(child.worker_id);
   // SIGKILL: what it held is recovered, and a worker whose Redis went with its server could settle nothing.
-  child.pid = spawn(command, {.death_signal = SIGKILL});
+  // A SIGHUP, which asks for a reload, comes when it likes and would end what just starts.
+  child.pid = spawn(command, {.death_signal = SIGKILL, .blocked_signal = SIGHUP});
   child.started = now;
   if (child.pid > 0)
     return log::info("worker started", {{"pid_of_worker", child.pid}, {"worker", child.worker_id}});
@@ -81,6 +82,12 @@ void Supervisor::stop() {
   stopping_ = true;
   for (const Child& child : children_) {
     if (child.pid > 0) kill(child.pid, SIGTERM);
+  }
+}
+
+void Supervisor::reload() {
+  for (const Child& child : children_) {
+    if (child.pid > 0) kill(child.pid, SIGHUP);
   }
 }
 

@@ -35,6 +35,8 @@ class Supervisor {
   void stop();
   bool any_alive() const;
   void kill_all();
+  // SIGHUP to all: they read their settings again.
+  void reload();
 
  private:
   struct Child {

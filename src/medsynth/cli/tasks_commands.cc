@@ -1,9 +1,12 @@
 // medsynth tasks list | errors | show | rm | cancel | replay
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "medsynth/api/payloads.h"
 #include "medsynth/cli/app.h"
@@ -38,6 +41,39 @@ Row task_row(const json::object& task) {
           cell(task, "progress") + " %",
           cell(task, "actor"),
           task.contains("error") && !task.at("error").is_null() ? shortened(cell(task, "error"), 60) : ""};
+}
+
+constexpr std::size_t kShortId = 4, kWholeId = 36;  // characters
+constexpr std::size_t kMostNamed = 5;
+
+// `id`, or that of the one task whose id begins with it, as docker takes them: a column is often too narrow for more.
+// conflict ("ambiguous_id"): several begin so. Where none does it stays as it is, and the server says what is wrong.
+Result<std::string> whole_id(const HttpClient& client, const std::string& id) {
+  const bool is_short =
+      id.size() >= kShortId && id.size() < kWholeId && id.find_first_not_of("0123456789abcdef-") == id.npos;
+  if (!is_short) return id;
+  std::vector<std::string> found;
+  for (std::string cursor = ""; cursor != "-";) {
+    const auto page = client.call<api::TaskPage>(
+        "GET", fmt::format("/v1/tasks/?limit=100&text={}{}{}", percent_encode(id),
+                           cursor.empty() ? "" : "&cursor=", percent_encode(cursor)));
+    if (!page) return id;  // of a key that may not read, say
+    for (const json::value& task : page->at("tasks").as_array()) {
+      std::string other = cell(task.as_object(), "task_id");
+      if (other == id) return id;
+      if (other.starts_with(id)) found.push_back(std::move(other));
+    }
+    cursor = cell(page->as_object(), "next_cursor");
+  }
+  if (found.empty()) return id;
+  if (found.size() == 1) return found[0];
+  const std::size_t named = std::min(found.size(), kMostNamed);
+  return Error{
+      Code::conflict,
+      fmt::format("{} tasks have an id that begins with {} ({}{}): give more of it", found.size(), id,
+                  fmt::join(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(named), ", "),
+                  named < found.size() ? ", ..." : ""),
+      "ambiguous_id"};
 }
 
 // What `tasks list` was asked for.
@@ -142,9 +178,12 @@ void print_timeline(const HttpClient& client, const std::string& path) {
 }
 
 int show(const Session& session, const std::string& id) {
-  const auto path = path_of("/v1/tasks/", "TASK", id);
-  const auto client = path ? session.client() : path.error();
+  const auto checked = path_of("/v1/tasks/", "TASK", id);
+  const auto client = checked ? session.client() : checked.error();
   if (!client) return fail(client.error());
+  const auto whole = whole_id(*client, id);
+  const auto path = whole ? path_of("/v1/tasks/", "TASK", *whole) : whole.error();
+  if (!path) return fail(path.error());
   const auto task = client->call<tasks::TaskInfo>("GET", *path);
   if (!task) return fail_about(id, task.error());
   if (session.format == Format::json) return print_json(*task), 0;
@@ -173,11 +212,17 @@ struct Selection {
   bool filtered() const { return !filter.empty() || older_than; }
 };
 
-// Every id is looked at before the first call is made.
-Result<std::vector<std::string>> paths_of(const Selection& wanted, std::string_view rest = "") {
+// Every id is looked at before the first call is made, and known before anything is changed.
+Result<std::vector<std::string>> paths_of(const Session& session, const Selection& wanted,
+                                          std::string_view rest = "") {
   std::vector<std::string> paths;
   for (const std::string& id : wanted.ids) {
-    BOOST_OUTCOME_TRY(paths.emplace_back(), path_of("/v1/tasks/", "TASK", id, rest));
+    BOOST_OUTCOME_TRY(path_of("/v1/tasks/", "TASK", id));
+  }
+  BOOST_OUTCOME_TRY(const auto client, session.client());
+  for (const std::string& id : wanted.ids) {
+    BOOST_OUTCOME_TRY(const auto whole, whole_id(client, id));
+    BOOST_OUTCOME_TRY(paths.emplace_back(), path_of("/v1/tasks/", "TASK", whole, rest));
   }
   return paths;
 }
@@ -201,7 +246,7 @@ constexpr Work kReplay{"/v1/tasks/actions", "replay", "replayed", "task"};
 int remove(const Session& session, const Selection& wanted) {
   if (wanted.ids.empty() == !(wanted.filtered() || wanted.all) || (wanted.filtered() && wanted.all))
     return fail(invalid("tasks rm", "give task ids, or filters (--status, --older-than, ...), or --all"));
-  auto paths = paths_of(wanted);
+  auto paths = paths_of(session, wanted);
   const auto members = members_of(wanted);
   if (const auto asked = may_ask(wanted.yes || !wanted.ids.empty()); !asked) return fail(asked.error());
   const auto client = !paths ? paths.error() : !members ? members.error() : session.client();
@@ -232,7 +277,7 @@ int cancel(const Session& session, const Selection& wanted) {
   if (wanted.ids.empty() == wanted.filter.empty())
     return fail(invalid("tasks cancel", "give task ids, or filters (--status, --queue, ...)"));
   if (wanted.ids.empty()) return run_change(session, kCancel, wanted.filter, wanted.yes);
-  const auto paths = paths_of(wanted, "/cancel");
+  const auto paths = paths_of(session, wanted, "/cancel");
   const auto client = paths ? session.client() : paths.error();
   if (!client) return fail(client.error());
   for (std::size_t i = 0; i < paths->size(); ++i) {
@@ -273,14 +318,14 @@ void add_task_commands(CLI::App& app, Run& chosen) {
     auto id = std::make_shared<std::string>();
     CLI::App* command = add_command(*tasks, chosen, "show", "One task with its result",
                                     [=](const Session& session) { return show(session, *id); });
-    command->add_option("TASK", *id, "Task id")->required();
+    command->add_option("TASK", *id, "Task id, or how it begins")->required();
   }
   {
     auto wanted = std::make_shared<Selection>();
     CLI::App* command =
         add_command(*tasks, chosen, "rm", "Delete tasks; waiting ones never run, running ones are stopped",
                     [=](const Session& session) { return remove(session, *wanted); });
-    command->add_option("TASK", wanted->ids, "Task ids");
+    command->add_option("TASK", wanted->ids, "Task ids, or how they begin");
     wanted->filter.add_task_options(*command);
     command
         ->add_option("--older-than", wanted->older_than,
@@ -293,7 +338,7 @@ void add_task_commands(CLI::App& app, Run& chosen) {
     auto wanted = std::make_shared<Selection>();
     CLI::App* command = add_command(*tasks, chosen, "cancel", "Cancel tasks: running ones are asked to stop",
                                     [=](const Session& session) { return cancel(session, *wanted); });
-    command->add_option("TASK", wanted->ids, "Task ids");
+    command->add_option("TASK", wanted->ids, "Task ids, or how they begin");
     wanted->filter.add_task_options(*command);
     command->add_flag("--yes", wanted->yes, "Do not ask before cancelling by filter");
   }

@@ -34,9 +34,10 @@ namespace medsynth::worker {
 // The model an actor asks for; `required` false: it can do without when none is installed.
 struct WantedModel {
   std::string name;  // "" is the default of its kind
-  std::string kind;  // language | sentence
+  std::string kind;  // language | sentence | entailment
   bool required = true;
   std::optional<double> keep_alive = std::nullopt;  // of the request, in seconds; see jobs
+  std::string otherwise = "";  // kind of the model that is asked where there is none, and it is not required
 };
 
 // What a running actor sees. Not thread safe: it belongs to the thread that runs the actor.

@@ -7,12 +7,16 @@
 namespace medsynth::worker {
 namespace {
 
-std::optional<WantedModel> language_model(const jobs::DetectContradiction& pair) {
+// The one that is named; else an entailment model, where one is chosen, or the default language model.
+std::optional<WantedModel> judge(const jobs::DetectContradiction& pair) {
   if (!pair.use_all_methods) return std::nullopt;
-  return WantedModel{.name = pair.language_model.value_or(""),
-                     .kind = "language",
-                     .required = pair.language_model.has_value(),
-                     .keep_alive = pair.keep_alive};
+  if (pair.language_model)
+    return WantedModel{.name = *pair.language_model, .kind = "language", .keep_alive = pair.keep_alive};
+  return WantedModel{.name = pair.entailment_model.value_or(""),
+                     .kind = "entailment",
+                     .required = pair.entailment_model.has_value(),
+                     .keep_alive = pair.keep_alive,
+                     .otherwise = "language"};
 }
 
 // The work itself, in a context.
@@ -25,9 +29,13 @@ auto in_context(Result_ (*work)(const Arguments&, const actors::WorkingModel&, c
   };
 }
 
-// Finds pairs that say similar things in other words; without one, pairs are found by their words.
-std::optional<WantedModel> pair_finder(const jobs::AnalyzeArticles&) {
-  return WantedModel{.name = "", .kind = "sentence", .required = false};
+// An entailment model, named or chosen, reads the strongest candidates; else a sentence model finds pairs that say
+// similar things in other words.
+std::optional<WantedModel> reader(const jobs::AnalyzeArticles& arguments) {
+  return WantedModel{.name = arguments.entailment_model.value_or(""),
+                     .kind = "entailment",
+                     .required = arguments.entailment_model.has_value(),
+                     .otherwise = "sentence"};
 }
 
 std::optional<WantedModel> sentence_model(const jobs::GenerateEmbeddings& arguments) {
@@ -47,8 +55,8 @@ Actor brief_without_model(Actor actor) {
 const std::vector<Actor>& actors() {
   static const std::vector<Actor> all{
       brief_without_model(make_actor<jobs::DetectContradiction>(
-          jobs::kDetect, {"claim1", "claim2", "task_id"}, language_model, in_context(actors::detect))),
-      make_actor<jobs::AnalyzeArticles>(jobs::kAnalyze, {"articles", "threshold", "task_id"}, pair_finder,
+          jobs::kDetect, {"claim1", "claim2", "task_id"}, judge, in_context(actors::detect))),
+      make_actor<jobs::AnalyzeArticles>(jobs::kAnalyze, {"articles", "threshold", "task_id"}, reader,
                                         in_context(actors::analyze)),
       make_actor<jobs::GenerateEmbeddings>(jobs::kEmbed, {"texts", "model_name", "task_id"}, sentence_model,
                                            in_context(actors::embed)),

@@ -62,6 +62,21 @@ void Control::set_draining() {
   bell_->notify();
 }
 
+void Control::set_environment(const limits::Limits& environment) {
+  {
+    const MutexLock lock(bell_->mutex);
+    bell_->environment = environment;
+  }
+  bell_->notify();
+}
+
+bool Control::take_environment() {
+  const MutexLock lock(bell_->mutex);
+  const auto environment = std::exchange(bell_->environment, std::nullopt);
+  if (environment) environment_ = *environment;
+  return environment.has_value();
+}
+
 void Control::run(std::stop_token stop) {
   pthread_setname_np(pthread_self(), "ms-control");
   parts_.client.subscribe({parts_.fleet.bell_channel()},
@@ -92,7 +107,7 @@ void Control::obey() {
       know_version_ ? snapshot_.control_version : std::numeric_limits<std::int64_t>::max();
   const auto control = parts_.client.run(parts_.fleet.control(since));
   if (!said("limits and requests cannot be read", control)) return;
-  if (!know_version_ || control->version != snapshot_.control_version)
+  if (take_environment() || !know_version_ || control->version != snapshot_.control_version)
     apply_limits(control->limits, control->faults);
   std::int64_t version = know_version_ ? snapshot_.control_version : control->version;
   std::map<std::int64_t, const fleet::Request*> requests;
@@ -126,6 +141,13 @@ json::object Control::answer(const fleet::Request& request) {
   if (request.kind == "models.list") {
     list_models(parts_.sensors.system().memory);
     return {{"models", described::to_value(snapshot_.models)}};
+  }
+  if (request.kind == "models.use") {
+    const fleet::ChosenModel chosen = parts_.models.use(request.argument);
+    list_models(parts_.sensors.system().memory);
+    log::info("default model changed",
+              {{"model", request.argument}, {"is_default", chosen.is_default}, {"problem", chosen.problem}});
+    return {{"use", described::to_value(chosen)}};
   }
   json::object removals;
   if (request.kind == "cache.remove") {

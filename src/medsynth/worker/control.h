@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -62,9 +63,12 @@ class Control {
   void obey();
   void run(std::stop_token stop);  // the thread's body
   void set_draining();             // shown from the next snapshot on
+  // Limits of the environment from now on: in force where none were set through the API.
+  void set_environment(const limits::Limits& environment);
 
  private:
   void apply_limits(const std::map<std::string, double>& set, std::vector<Fault> unread);
+  bool take_environment();  // whether there is a new one
   json::object answer(const fleet::Request& request);
   void stop_cancelled();
   void stop_aborted();
@@ -101,6 +105,7 @@ class Control {
     Mutex mutex;
     std::condition_variable_any rung;
     bool ring GUARDED_BY(mutex) = false;
+    std::optional<limits::Limits> environment GUARDED_BY(mutex);  // that obey() has not taken
     void notify();
   };
   const std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();

@@ -21,6 +21,7 @@ struct ModelSourceOptions {
   std::filesystem::path folder;     // of model files
   std::filesystem::path catalogue;  // empty: models.toml in the folder
   std::string language_model;       // Settings::language_model
+  std::string entailment_model;     // Settings::entailment_model
   int threads = 1;                  // of one inference
   double cpu_share_percent = 50;    // what those threads are of the CPUs we may use
 };
@@ -37,12 +38,15 @@ class ModelSource {
   // Which file answers; nullopt when none is installed and it was not required. The catalogue is read again
   // each time, so that a model added while workers run is found.
   Result<std::optional<models::Resolved>> resolve(const WantedModel& wanted) const;
-  // What a task with that model takes; memory only when it is not loaded yet.
+  // What a task with that model takes; memory only when it is not loaded yet. Of GPUs nothing: their memory is
+  // the cache's to give, for each of them.
   limits::Needs needs(std::string_view actor, const std::optional<models::Resolved>& model) const;
   // What the catalogue holds, and whether it fits into that memory now. Asked every second: it reads no model
   // file.
   Result<std::vector<fleet::InstalledModel>> installed(const limits::MemoryInfo& memory,
                                                        double max_memory_percent) const;
+  // Makes it the default of its kind in this host's catalogue.
+  fleet::ChosenModel use(std::string_view name) const;
   // not_allowed for one that would have to be loaded and killed workers before.
   Result<models::Handle> open(const models::Resolved& model, const inference::Until& until,
                               const std::function<void(double)>& progress) const;
@@ -51,8 +55,10 @@ class ModelSource {
 
  private:
   Result<models::Catalogue> catalogue() const;
-  std::uint64_t predicted_bytes(const models::Resolved& model) const;
-  models::Metadata metadata(const models::Resolved& model) const;
+  std::string load_key(const models::ModelFile& file) const;
+  // "does_not_fit" where it requires a GPU and there is no room for it, or no GPU.
+  Result<models::Placement> place(const models::Resolved& model) const;
+  Result<models::Metadata> metadata(const models::Resolved& model) const;
 
   ModelSourceOptions options_;
   inference::Engine& engine_;

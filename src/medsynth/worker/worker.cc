@@ -59,6 +59,7 @@ ModelSourceOptions model_options(const Settings& settings, double effective_cpus
   return {.folder = models_dir(settings),
           .catalogue = settings.models_catalogue,
           .language_model = settings.language_model,
+          .entailment_model = settings.entailment_model,
           .threads = static_cast<int>(threads),
           .cpu_share_percent = std::min(100.0, 100.0 * static_cast<double>(threads) / effective_cpus)};
 }
@@ -72,19 +73,22 @@ std::uint64_t model_cache_bytes(const Settings& settings, double max_memory_perc
 }
 
 models::CacheOptions cache_options(const Settings& settings, std::uint64_t memory_limit,
-                                   telemetry::Metrics& metrics) {
+                                   inference::Engine& engine, telemetry::Metrics& metrics) {
   return {.max_models = settings.max_cached_models,
           .ttl = as_milliseconds(settings.model_cache_ttl),
           .check_interval = as_milliseconds(settings.model_cache_check_interval),
           .max_bytes = model_cache_bytes(settings, settings.max_memory_percent, memory_limit),
+          .devices = [&engine] { return engine.devices(); },
+          .max_device_percent = settings.max_gpu_percent,
           .ledger = data_dir(settings) / "model-sizes.json",
-          .on_event = [&metrics](const models::CacheEvent& event) {
-            if (event.reason)
-              metrics.model_unloaded(event.model, described::enum_name(*event.reason), event.seconds,
-                                     event.age);
-            else
-              metrics.model_loaded(event.model, event.seconds);
-          }};
+          .on_event =
+              [&metrics](const models::CacheEvent& event) {
+                if (event.reason)
+                  metrics.model_unloaded(event.model, described::enum_name(*event.reason), event.seconds,
+                                         event.age);
+                else
+                  metrics.model_loaded(event.model, event.seconds);
+              }};
 }
 
 std::vector<Actor> with_result_keys(std::vector<Actor> actors, const Settings& settings) {
@@ -113,7 +117,7 @@ class Process {
         new Process(options, url, queues, std::move(sensors), std::move(limiter)));
   }
 
-  int run();
+  int run(const LiveSettings::Read& read_settings);
 
  private:
   Process(const WorkerOptions& options, const redis::Url& url, std::vector<std::string> queues,
@@ -139,7 +143,8 @@ class Process {
                 .database = url.database}),
         deaths_(client_, fleet_),
         engine_(inference::make_engine()),
-        cache_(cache_options(settings_, sensors_->sample().memory_limit, metrics_), client_.clock()),
+        cache_(cache_options(settings_, sensors_->sample().memory_limit, *engine_, metrics_),
+               client_.clock()),
         models_(model_options(settings_, sensors_->sample().effective_cpus), *engine_, cache_, deaths_),
         actor_host_(with_result_keys(options.actors, settings_), client_, models_, deaths_, metrics_,
                     client_.clock()) {
@@ -224,6 +229,7 @@ void Process::obey(const limits::Limits& limits) {
   add_threads(limits.max_concurrent_tasks);
   const std::uint64_t memory = sensors_->sample().memory_limit;
   if (memory > 0) cache_.set_max_bytes(model_cache_bytes(settings_, limits.max_memory_percent, memory));
+  cache_.set_max_device_percent(limits.max_gpu_percent);
 }
 
 // As many as the system gives: fewer tasks at once are better than none.
@@ -257,7 +263,7 @@ bool Process::wait_until_idle(std::chrono::milliseconds timeout) {
   return in_flight_.size() == 0;
 }
 
-int Process::run() {
+int Process::run(const LiveSettings::Read& read_settings) {
   log::info("worker starting",
             {{"worker", worker_id_}, {"host", host_}, {"redis", masked(settings_.redis_url)}});
   if (!wait_for_redis()) return 0;
@@ -295,8 +301,12 @@ int Process::run() {
   add_threads(settings_.max_concurrent_tasks);
   log::info("worker ready", {{"worker", worker_id_}, {"queues", settings_.queues}});
 
-  for (int looks = 0; !wait_for_end(looks < kLooksForDead ? kLookAgain : 1h); ++looks)
+  LiveSettings live_settings(settings_, read_settings);
+  for (int looks = 0; !wait_for_end(looks < kLooksForDead ? kLookAgain : 1h); ++looks) {
     if (looks < kLooksForDead && client_.connected()) recover_this_host();
+    if (!take_reload()) continue;
+    if (const Settings* now = live_settings.read_again()) control.set_environment(environment_limits(*now));
+  }
   log::info("worker stopping", {{"tasks", in_flight_.size()}});
   control.set_draining();
   stop_taking_.request_stop();
@@ -330,7 +340,7 @@ int run_worker(const WorkerOptions& options) {
   };
   try {
     auto process = Process::open(options);
-    return process ? (*process)->run() : failed(process.error());
+    return process ? (*process)->run(options.read_settings) : failed(process.error());
   } catch (const std::system_error& error) {  // of a thread
     return failed(
         {Code::exhausted,

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "medsynth/base/live_settings.h"
 #include "medsynth/base/settings.h"
 #include "medsynth/worker/actor.h"
 
@@ -11,9 +12,10 @@ namespace medsynth::worker {
 
 struct WorkerOptions {
   Settings settings;
-  std::string
-      worker_id;  // empty: a fresh one; a supervisor gives it, so that it can recover what a dead worker held
+  // Empty: a fresh one. A supervisor gives it, so that it can recover what a dead worker held.
+  std::string worker_id;
   std::vector<Actor> actors = worker::actors();  // those that its messages may name
+  LiveSettings::Read read_settings = {};  // called when a reload is asked for; none: there is nothing to read
 };
 
 // Runs until a signal that ends it (base/signals.h), which must be blocked in every thread. Waits for

@@ -130,6 +130,7 @@ struct ModelFacts {
   std::string kind;
   std::string problem;             // of the file: missing, damaged, of another digest; empty: none
   std::string digest_unread;       // why the digest was not compared
+  std::string next = {};           // the way out of the problem; empty: fetch it again
   std::uint64_t memory_bytes = 0;  // 0: unknown
 };
 struct DefaultModel {

@@ -220,7 +220,7 @@ Checks model_checks(const ModelsFacts& facts, const MachineFacts& machine) {
                                "(docs/models.md)."));
     else
       checks.push_back(ok(id, fmt::format("{} answers.", each.name)));
-    if (each.absent.empty() && !each.demo && each.kind == "language")
+    if (each.absent.empty() && !each.demo && each.kind != "sentence")
       checks.push_back(calibration_check(each));
   }
   const double room = machine.memory_limit ? static_cast<double>(*machine.memory_limit) : 0;
@@ -229,7 +229,9 @@ Checks model_checks(const ModelsFacts& facts, const MachineFacts& machine) {
   const double allowed = memory == machine.gates.end() ? room : room * memory->limit_percent / 100;
   for (const ModelFacts& model : facts.models) {
     const std::string next =
-        fmt::format("Fetch the file again and enter it: 'medsynth models add {} FILE'.", model.name);
+        !model.next.empty()
+            ? model.next
+            : fmt::format("Fetch the file again and enter it: 'medsynth models add {} FILE'.", model.name);
     if (!model.problem.empty())
       checks.push_back(failed("models.file", fmt::format("The file of {} is of no use.", model.name),
                               model.problem, next));
