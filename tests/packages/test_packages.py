@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 
 import pytest
@@ -90,6 +91,15 @@ def test_a_processor_without_avx_judges_the_same(unpacked: pathlib.Path, tmp_pat
     assert abs(fewer["contradiction_score"] - 0.9) < 0.1, fewer
 
 
+def test_a_processor_of_2008_can_run_it(unpacked: pathlib.Path):
+    """Nehalem is x86-64-v2 and no more: an instruction of a later one would end it."""
+    emulator = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
+    if not emulator:
+        pytest.skip("there is no qemu-x86_64 (qemu-user, qemu-user-static)")
+    said = json.loads(run(emulator, "-cpu", "Nehalem", unpacked / "bin/medsynth", "version", "--json"))
+    assert said["backends"] == ["CPU"]
+
+
 def test_what_it_is_made_of_comes_along(unpacked: pathlib.Path):
     about = unpacked / "share/doc/medsynth"
     parts = {part["name"]: part for part in json.loads(run(unpacked / "bin/medsynth", "version", "--licences", "--json"))["parts"]}
@@ -153,7 +163,7 @@ def test_a_machine_without_redis_takes_one_from_pip(environment: pathlib.Path, s
 
 
 def test_asf_medical_uses_the_libraries_of_the_program(environment: pathlib.Path):
-    extension = only("medsynth_asf-*.whl")
+    extension = only(f"medsynth_asf-*-cp{sys.version_info.major}{sys.version_info.minor}-*.whl")
     pip(environment, "install", "--no-index", "--no-deps", extension)
     alone = subprocess.run([environment / "bin/python", "-c", "import asf.medical.client"], capture_output=True, text=True, timeout=60)
     assert "pip install medsynth-*.whl" in alone.stderr
@@ -167,6 +177,20 @@ def test_asf_medical_uses_the_libraries_of_the_program(environment: pathlib.Path
     assert str(environment / "lib/medsynth") in os.path.realpath(run("ldd", core).split("libllama.so.0 => ")[1].split(" (")[0])
 
 
+def test_each_extension_wheel_is_for_the_python_that_it_names():
+    wheels = list(DIST.glob("medsynth_asf-*.whl"))
+    assert wheels, "run scripts/package"
+    for wheel in wheels:
+        python, abi, platform = wheel.stem.split("-")[-3:]
+        assert re.fullmatch(r"cp3\d+", python) and abi == python, "not the stable ABI: decision 0084"
+        assert platform == f"linux_{os.uname().machine}"
+        with zipfile.ZipFile(wheel) as opened:
+            modules = [name for name in opened.namelist() if name.endswith(".so")]
+            tags = next(opened.read(name).decode() for name in opened.namelist() if name.endswith(".dist-info/WHEEL"))
+        assert modules == [f"asf/medical/_core.cpython-{python.removeprefix('cp')}-{os.uname().machine}-linux-gnu.so"]
+        assert f"\nTag: {python}-{abi}-{platform}\n" in tags
+
+
 def test_the_deb_is_one(tmp_path: pathlib.Path):
     deb = only("medsynth_*.deb")
     fields = run("dpkg-deb", "--field", deb)
@@ -175,7 +199,7 @@ def test_the_deb_is_one(tmp_path: pathlib.Path):
     assert run(tmp_path / "root/usr/bin/medsynth", "--version").startswith("medsynth ")
     listed = run("dpkg-deb", "--contents", deb)
     assert all(line.split()[1] == "root/root" for line in listed.splitlines())
-    for path in ("etc/medsynth/medsynth.toml", "usr/lib/systemd/system/medsynth.service", "usr/share/man/man1/medsynth.1.gz",
+    for path in ("etc/medsynth/medsynth.toml", "usr/lib/systemd/system/medsynth.service", "usr/lib/systemd/system/medsynth.socket", "usr/share/man/man1/medsynth.1.gz",
                  "usr/share/doc/medsynth/copyright"):
         assert (tmp_path / "root" / path).exists() or (tmp_path / "root" / path.removeprefix("usr/")).exists(), listed
     run(tmp_path / "root/usr/bin/medsynth", "config", "show", "--config", tmp_path / "root/etc/medsynth/medsynth.toml", MEDSYNTH_DATA_DIR=str(tmp_path))
@@ -192,11 +216,13 @@ def test_the_units_are_understood_and_safe(unpacked: pathlib.Path):
     if not shutil.which("systemd-analyze"):
         pytest.skip("there is no systemd-analyze")
     units = unpacked / "lib/systemd/system"
-    for unit in ("medsynth.service", "medsynth-worker@1.service"):
+    for unit in ("medsynth.socket", "medsynth.service", "medsynth-worker@1.service"):
         done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, timeout=60,
                               env={**os.environ, "SYSTEMD_UNIT_PATH": f"{units}:"})
         complaints = [line for line in done.stderr.splitlines() if "medsynth" in line and "not executable" not in line]
         assert not complaints, complaints
+        if unit.endswith(".socket"):
+            continue
         rated = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", unit], capture_output=True, text=True, timeout=60,
                                env={**os.environ, "SYSTEMD_UNIT_PATH": f"{units}:"})
         assert float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", rated.stdout)[1]) <= 2.0, rated.stdout + rated.stderr
