@@ -54,7 +54,10 @@ class ChaosEngine final : public Engine {
     if (how != "ok") return Error{Code::unavailable, fmt::format("{} does not load", options.name), ""};
     return std::make_shared<ChaosModel>(ModelInfo{.id = options.name, .description = "chaos"});
   }
-  Result<std::uint64_t> estimate(const LoadOptions&) override { return std::uint64_t{1} << 20; }
+  Result<models::Footprint> footprint(const LoadOptions&) override {
+    return models::Footprint{.layers = {}, .host = std::uint64_t{1} << 20};
+  }
+  std::vector<models::Device> devices() override { return {}; }
 };
 
 }  // namespace

@@ -164,5 +164,6 @@ int main(int argc, char** argv) {
     return worker::run_worker({.settings = loaded->settings,
                                .worker_id = words.size() == 3 ? words[2] : "",
                                .actors = chaos::actors()});
-  return cli::serve(*loaded, {std::filesystem::read_symlink("/proc/self/exe").string(), "worker"});
+  return cli::serve(*loaded, [] { return load_settings({}, process_environment, ""); },
+                    {std::filesystem::read_symlink("/proc/self/exe").string(), "worker"});
 }

@@ -206,6 +206,23 @@ def test_dead_letters_by_cause(make_server: MakeServer, page: Page):
     wait_until(lambda: server.get("/v1/dead/").json()["total"] == 0, 60, "they are deleted")
 
 
+def test_a_default_model_is_chosen(make_server: MakeServer, models: pathlib.Path, page: Page, tmp_path: pathlib.Path):
+    server = make_server(MEDSYNTH_MODELS_DIR=str(tmp_path / "models"))
+    for name in ("one", "two"):
+        added = server.cli("models", "add", name, str(models / "smollm2-135m-instruct-q4_1.gguf"), "--link", "--no-calibrate", "--licence", "Apache-2.0")
+        assert added.returncode == 0, added.stderr
+    server.start()
+    go(page, server, "models")
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(2, timeout=PATIENCE)
+    expect(rows.first).to_contain_text("Licence: Apache-2.0")
+    for name, other in (("two", "one"), ("one", "two")):
+        rows.filter(has_text=name).get_by_role("button", name="Use").click()
+        expect(rows.filter(has_text=name)).to_contain_text("default", timeout=PATIENCE)
+        expect(rows.filter(has_text=other)).not_to_contain_text("default", timeout=PATIENCE)
+    expect(rows.filter(has_text="one").get_by_role("button", name="Use")).to_have_count(0)
+
+
 def test_ten_thousand_tasks(make_server: MakeServer, page: Page):
     """A page of them is shown, whatever there are; they are found, selected, and changed together after they were counted."""
     server = make_server("--workers", "0").start()
@@ -298,18 +315,31 @@ def test_what_comes_from_outside_stays_text(server: Server, page: Page):
     server.request("DELETE", "/v1/tasks/%3Cb%3E%26%22'id")
 
 
-def test_a_key_is_asked_for_and_sent(server: Server, page: Page):
-    """As of a server that wants one."""
-    def guard(route):
-        if route.request.headers.get("authorization") == "Bearer sesam":
-            route.continue_()
-        else:
-            route.fulfill(status=401, content_type="application/problem+json", body='{"detail":"This server wants a key."}')
-    page.route("**/v1/**", guard)
-    page.goto(f"{server.url}/")
-    page.get_by_label("This server wants a key").fill("sesam")
-    page.get_by_role("button", name="Go on").click()
+def test_a_key_is_shown_once(make_server: MakeServer, page: Page):
+    """A wrong one is refused with words; from then on a cookie that no script reads stands for it, and nothing is left behind when the person signs out."""
+    own = make_server("--workers", "0")
+    token = own.cli("keys", "create", "ada", "--scope", "read").stdout.strip()
+    own.start()
+    page.goto(f"{own.url}/")
+    page.get_by_label("This server wants a key").fill(token[:-1])
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("dialog [role=alert]")).to_contain_text("key", timeout=PATIENCE)
+    page.get_by_label("This server wants a key").fill(token)
+    page.get_by_role("button", name="Sign in").click()
     live(page)
+    kept = "() => JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
+    assert page.evaluate(kept) == '[{},{},""]'
+    [cookie] = page.context.cookies()
+    assert cookie["httpOnly"] and cookie["sameSite"] == "Strict" and token[-64:] not in cookie["value"]
+    other = page.context.new_page()
+    other.goto(f"{own.url}/#/tasks")
+    expect(other.locator("#connection")).to_have_text("live", timeout=PATIENCE)
+    page.evaluate("sessionStorage.setItem('medsynth.claims.x', '[]')")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("This server wants a key")).to_be_visible(timeout=PATIENCE)
+    assert page.context.cookies() == [] and page.evaluate(kept) == '[{},{},""]'
+    assert own.get("/v1/tasks/", headers={"Cookie": f"{cookie['name']}={cookie['value']}"}).status_code == 401
+    assert own.stop() == 0
 
 
 def test_behind_a_path_prefix(server: Server, page: Page):

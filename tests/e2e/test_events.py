@@ -69,7 +69,7 @@ def test_filters(server: Server):
         server.result(other)
         assert until_end(by_task, other)[0] == "pending"
         assert next(by_status.events("task", "usage", "queue", "cache", "gate")) | {"attempt": 1} == {
-            "task_id": other, "status": "completed", "progress": 100, "attempt": 1, "actor": "detect_contradiction", "queue": "medsynth"}
+            "task_id": other, "status": "completed", "progress": 100, "attempt": 1, "actor": "detect_contradiction", "queue": "medsynth", "reason": None, "due_at": None}
         kinds = set()
         while True:
             block = by_queue.block()

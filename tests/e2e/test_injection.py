@@ -284,7 +284,7 @@ def test_names_are_refused_or_stay_names(make_server, browser: Browser):  # noqa
     shown.set_default_timeout(60_000)
     shown.goto(f"{server.url}/#/tasks")
     shown.get_by_label("This server wants a key").fill(server.environment["MEDSYNTH_TOKEN"])
-    shown.get_by_role("button", name="Go on").click()
+    shown.get_by_role("button", name="Sign in").click()
     shown.locator("tbody tr").first.wait_for()
     for place in ("tasks", "queues", "dead", "now"):
         shown.goto(f"{server.url}/#/{place}")

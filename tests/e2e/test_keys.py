@@ -10,7 +10,9 @@ import pytest
 import requests
 
 from conftest import ASPIRIN, BINARY, NO_ASPIRIN, ROOT, Server, bearer, create_key, problem, wait_until
+from issuer import Signer
 
+ISSUER = "https://issuer.example"
 SCOPES = ("read", "submit", "operate", "admin")
 
 
@@ -47,7 +49,9 @@ def ask(server: Server, method: str, path: str, headers: dict[str, str]) -> requ
 
 
 def assert_allowed(answer: requests.Response, call: object) -> None:
-    assert answer.status_code not in (401, 403) and answer.status_code < 500, (call, answer.status_code, answer.text)
+    """Where no worker lives, nobody can carry out some calls."""
+    done = answer.status_code not in (401, 403) and answer.status_code < 500
+    assert done or (answer.status_code == 503 and answer.json()["code"] == "no_workers"), (call, answer.status_code, answer.text)
 
 
 def assert_refused(answer: requests.Response, status: int, code: str, call: object) -> None:
@@ -55,12 +59,19 @@ def assert_refused(answer: requests.Response, status: int, code: str, call: obje
     body = problem(answer, status, code)
     challenge = {"key_required": 'Bearer realm="medsynth"', "scope_required": None}.get(code, 'Bearer realm="medsynth", error="invalid_token"')
     assert answer.headers.get("WWW-Authenticate") == challenge, call
-    assert re.search("key|scope", body["detail"])
+    assert re.search("key|scope|token", body["detail"])
+
+
+def cookie_of(server: Server, headers: dict[str, str]) -> dict[str, str]:
+    """A session of its own, as a browser sends it."""
+    answer = server.post("/v1/session", headers=headers)
+    assert answer.status_code == 200, answer.text
+    return {"Cookie": answer.headers["Set-Cookie"].partition(";")[0], "Sec-Fetch-Site": "same-origin"}
 
 
 @pytest.fixture(scope="module")
-def headers(tmp_path_factory) -> tuple[dict[str, dict[str, str]], dict[str, str], bytes]:
-    """What a caller may show, the code that each leads to, and the file that knows the keys."""
+def headers(tmp_path_factory) -> tuple[dict[str, dict[str, str]], dict[str, str], bytes, str]:
+    """What a caller may show, the code that each leads to, the file that knows the keys, and the issuer's keys."""
     maker = Server(tmp_path_factory.mktemp("keys"))
     tokens = {scope: create_key(maker, scope, "--scope", scope) for scope in SCOPES}
     tokens["expired"] = create_key(maker, "expired", "--scope", "admin", "--expires", "1s")
@@ -69,17 +80,23 @@ def headers(tmp_path_factory) -> tuple[dict[str, dict[str, str]], dict[str, str]
     tokens["wrong"] = tokens["admin"][:-1] + ("0" if tokens["admin"][-1] != "0" else "1")
     wait_until(lambda: "expired" in [key["state"] for key in json.loads(maker.cli("keys", "ls", "--json").stdout)["keys"]], what="the end of a key")
     shown = {name: bearer(token) for name, token in tokens.items()}
-    shown |= {"nothing": {}, "malformed": {"Authorization": f"Basic {tokens['admin']}"}}
-    codes = {"nothing": "key_required", "malformed": "key_malformed", "wrong": "key_unknown", "expired": "key_expired", "revoked": "key_revoked"}
-    return shown, codes, (maker.folder / "data/keys.json").read_bytes()
+    shown |= {"nothing": {}, "malformed": {"Authorization": f"Basic {tokens['admin']}"}, "a wrong cookie": {"Cookie": f"medsynth_session={'0' * 64}"}}
+    codes = {"nothing": "key_required", "malformed": "key_malformed", "wrong": "key_unknown", "expired": "key_expired", "revoked": "key_revoked",
+             "a wrong cookie": "key_required", "an expired token": "token_expired", "a stranger's token": "token_not_trusted"}
+    signer, stranger = Signer(maker.folder, "one"), Signer(tmp_path_factory.mktemp("stranger"), "one")
+    shown |= {f"{scope} by token": bearer(signer.token(ISSUER, scope=scope, lifetime=86400)) for scope in SCOPES}
+    shown |= {"an expired token": bearer(signer.token(ISSUER, scope="admin", lifetime=-60)), "a stranger's token": bearer(stranger.token(ISSUER, scope="admin"))}
+    return shown, codes, (maker.folder / "data/keys.json").read_bytes(), json.dumps({"keys": [signer.jwk()]})
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "0.0.0.0:0"])
 @pytest.mark.parametrize("metrics", ["key", "open"])
 def test_every_call_with_every_kind_of_key(own_network, make_server, headers, listen, metrics):
-    """Exactly what docs/http.md says, and /openapi.json says the same."""
-    shown, codes, file = headers
-    server = make_server("--workers", "0", MEDSYNTH_METRICS=metrics)
+    """Keys, tokens of an issuer and cookies: exactly what docs/http.md says, and /openapi.json says the same."""
+    shown, codes, file, issued = headers
+    server = make_server("--workers", "0", MEDSYNTH_METRICS=metrics, MEDSYNTH_JWT_ISSUER=ISSUER, MEDSYNTH_JWT_AUDIENCE="medsynth")
+    server.environment["MEDSYNTH_JWT_KEYS"] = str(server.folder / "issuer.json")
+    (server.folder / "issuer.json").write_text(issued)
     keys = server.folder / "data/keys.json"
     keys.parent.mkdir(mode=0o700)
     keys.touch(mode=0o600)
@@ -90,13 +107,16 @@ def test_every_call_with_every_kind_of_key(own_network, make_server, headers, li
     needed = documented()
     assert set(calls(server)) == set(needed)
     described = server.get("/openapi.json").json()["paths"]
+    wait_until(lambda: code_of(server, shown["read by token"]["Authorization"].partition(" ")[2]) == "", what="the issuer's keys")
     for (method, path), scope in needed.items():
-        assert described[path][method.lower()]["security"] == ([] if scope == "none" else [{"key": [scope]}]), (method, path)
+        assert described[path][method.lower()]["security"] == ([] if scope == "none" else [{"key": [] if scope == "any" else [scope]}]), (method, path)
         is_open = scope == "none" or (path == "/metrics" and metrics == "open")
-        for name, header in shown.items():
+        cookies = {f"{each} by cookie": cookie_of(server, shown[f"{each} by token" if each == "operate" else each]) for each in SCOPES}
+        for name, header in (shown | cookies).items():
             answer = ask(server, method, path, header)
             call = (method, path, name)
-            if is_open or name in (scope, "admin"):
+            has = name.partition(" by ")[0]
+            if is_open or has in (scope, "admin") or (scope == "any" and has in SCOPES):
                 assert_allowed(answer, call)
             elif name in codes:
                 assert_refused(answer, 401, codes[name], call)

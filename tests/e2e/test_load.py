@@ -106,7 +106,7 @@ def test_as_many_connections_over_tls(make_server):
         wires += [connect() for _ in range(count)]
         wait_until(are_served, 200, "an answer on all of them")
         each = (resident_kib(server.process.pid) - before) / count
-        assert each < 128, f"{each:.0f} KiB for a connection"
+        assert each < 48, f"{each:.0f} KiB for a connection"
         if count == MOST:
             with pytest.raises((ssl.SSLError, ConnectionError)):
                 connect()

@@ -1,9 +1,11 @@
 """Models that an operator brings: added, chosen, asked by name, calibrated, replaced and taken away."""
 
 import json
+import math
 import pathlib
 import re
 import shutil
+import struct
 from collections.abc import Callable
 
 import pytest
@@ -72,6 +74,24 @@ def test_a_model_is_known_at_once(fresh: Server):
     assert nobody.returncode == 2 and "there is own" in nobody.stderr
 
 
+def test_where_its_layers_lie_is_said(fresh: Server):
+    """The program under test has no backend for GPUs: all layers are with the CPU, and one that requires a GPU fails and says why."""
+    fresh.start()
+    ok(fresh, "models", "add", "own", own_file(fresh), "--no-calibrate")
+    ok(fresh, "models", "add", "picky", own_file(fresh), "--no-calibrate", "--gpu", "require")
+    refused = fresh.cli("models", "add", "other", own_file(fresh), "--gpu", "always")
+    assert refused.returncode == 2 and "--gpu" in refused.stderr and "require" in refused.stderr
+    fresh.result(fresh.detect(language_model="own"))
+    own = wait_until(lambda: (each := models_of(fresh).get("own")) and each["loaded"] and each["placement"] and each, what="own is listed")
+    assert own["gpu"] == "prefer" and own["placement"] == "CPU"
+    assert models_of(fresh)["picky"]["gpu"] == "require" and models_of(fresh)["picky"]["placement"] == ""
+    (cached,) = fresh.get("/v1/model-cache/stats").json()["models"]
+    assert cached["placement"] == "CPU" and "no GPU" in cached["placement_reason"] and cached["device_bytes"] == []
+    failed = fresh.wait_task(fresh.detect(language_model="picky"))
+    assert failed["status"] == "failed" and "must lie on a GPU" in failed["error"]
+    assert json.loads(ok(fresh, "models", "show", "picky", "--json"))["gpu"] == "require"
+
+
 def test_the_chosen_model_answers(fresh: Server):
     fresh.start()
     ok(fresh, "models", "add", "own", own_file(fresh), "--no-calibrate")
@@ -83,6 +103,25 @@ def test_the_chosen_model_answers(fresh: Server):
     assert fresh.result(fresh.detect())["model"]["id"] == "mine"
     ok(fresh, "models", "rm", "mine")
     assert fresh.result(fresh.detect())["model"] is None
+
+
+def test_a_default_is_chosen_by_a_call(fresh: Server):
+    """On every host that has it, live; what cannot be is said, and `models use --everywhere` does the same."""
+    fresh.start()
+    ok(fresh, "models", "add", "own", own_file(fresh), "--no-calibrate", "--licence", "MIT")
+    ok(fresh, "models", "add", "other", own_file(fresh), "--no-calibrate")
+    answer = fresh.post("/v1/models/own/use")
+    assert answer.status_code == 200, answer.text
+    (host,) = answer.json()["data"]["hosts"]
+    assert host["is_default"] is True and not host["problem"] and "default language model on 1 host" in answer.json()["message"]
+    assert fresh.result(fresh.detect())["model"]["id"] == "own"
+    listed = wait_until(lambda: (own := models_of(fresh).get("own")) and own["is_default"] and own, what="the default is shown")
+    assert listed["licence"] == "MIT"
+    nobody = fresh.post("/v1/models/nobody/use")
+    assert nobody.status_code == 404 and nobody.json()["code"] == "model_not_found"
+    assert "other is the default language model on 1 host" in ok(fresh, "models", "use", "other", "--everywhere")
+    assert fresh.result(fresh.detect())["model"]["id"] == "other"
+    assert fresh.cli("models", "use", "nobody", "--everywhere").returncode == 3
 
 
 def test_a_replaced_file_answers_from_the_next_task_on(fresh: Server):
@@ -97,6 +136,63 @@ def test_a_replaced_file_answers_from_the_next_task_on(fresh: Server):
     assert fresh.result(fresh.detect(language_model="own"))["model"]["digest"] == first
     ok(fresh, "models", "add", "own", str(path), "--no-calibrate", "--yes")
     assert fresh.result(fresh.detect(language_model="own"))["model"]["digest"] != first
+
+
+def damaged(model: pathlib.Path) -> bytes:
+    """The file with NaN for the weights of its last norm: whole, and of no use."""
+    data = bytearray(model.read_bytes())
+    sizes = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+    at = 8
+
+    def number(format: str) -> int:
+        nonlocal at
+        (value,) = struct.unpack_from(format, data, at)
+        at += struct.calcsize(format)
+        return value
+
+    def text() -> bytes:
+        nonlocal at
+        size = number("<Q")
+        at += size
+        return bytes(data[at - size:at])
+
+    def skip(kind: int) -> None:
+        nonlocal at
+        if kind == 8:
+            text()
+        elif kind == 9:
+            kind, count = number("<I"), number("<Q")
+            for _ in range(count):
+                skip(kind)
+        else:
+            at += sizes[kind]
+
+    tensors, entries = number("<Q"), number("<Q")
+    for _ in range(entries):
+        text()
+        skip(number("<I"))
+    found = None
+    for _ in range(tensors):
+        name, dimensions = text(), number("<I")
+        size = math.prod(number("<Q") for _ in range(dimensions))
+        kind, offset = number("<I"), number("<Q")
+        if name == b"output_norm.weight":
+            assert kind == 0, "32-bit floats"
+            found = offset, size
+    assert found
+    begin = (at + 31) // 32 * 32 + found[0]
+    data[begin:begin + 4 * found[1]] = struct.pack("<f", math.nan) * found[1]
+    return bytes(data)
+
+
+def test_numbers_that_are_none_fail_the_task(fresh: Server):
+    path = pathlib.Path(own_file(fresh))
+    path.write_bytes(damaged(path))
+    ok(fresh, "models", "add", "own", str(path), "--no-calibrate")
+    fresh.start()
+    task = fresh.wait_task(fresh.detect(language_model="own"))
+    assert task["status"] == "failed" and "NaN or infinite" in task["error"], task
+    assert fresh.result(fresh.detect(use_all_methods=False))["verdict"] == "contradiction", "its worker goes on"
 
 
 def test_the_settings_name_a_model(fresh: Server):

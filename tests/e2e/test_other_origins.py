@@ -102,18 +102,18 @@ def state_of(server: Server, headers: dict[str, str]) -> list:
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", EVIL])
 @pytest.mark.parametrize("keys", [False, True], ids=["open", "keys"])
 def test_a_page_of_another_origin(make_server, page: Page, port: int, name: str, keys: bool):
-    """Another port, or another name too; the visitor has cookies of the server's site, and its console is open with a key."""
+    """Another port, or another name too; the visitor has cookies of the server's site, and is signed in to its console."""
     server = make_server("--workers", "0")
     token = server.cli("keys", "create", "visitor", "--scope", "admin").stdout.strip() if keys else ""
     headers = {"Authorization": f"Bearer {token}"} if keys else {}
     server.start()
     assert server.post("/v1/async-ml/contradiction/detect", json={"claim1": ASPIRIN, "claim2": NO_ASPIRIN, "task_id": "kept"}, headers=headers).status_code == 202
-    page.context.add_cookies([{"name": "medsynth.key", "value": token or "1", "url": server.url}])
+    page.context.add_cookies([{"name": "of_the_site", "value": "1", "url": server.url}])
     console = page.context.new_page()
     console.goto(server.url)
     if keys:
-        console.evaluate("key => sessionStorage.setItem('medsynth.key', key)", token)
-        console.reload()
+        console.get_by_label("This server wants a key").fill(token)
+        console.get_by_role("button", name="Sign in").click()
     console.locator("#connection", has_text="live").wait_for(timeout=60_000)
     before = state_of(server, headers)
     page.goto(f"http://{name}:{port}/")

@@ -290,6 +290,7 @@ def test_every_call_of_the_contract_is_in_openapi(server: Server):
         "/v1/tasks/": {"get", "delete"}, "/v1/tasks/{task_id}": {"get", "delete"}, "/v1/tasks/{task_id}/cancel": {"post"},
         "/v1/resources/usage": {"get"}, "/v1/resources/limits": {"get", "put"}, "/v1/resources/system": {"get"},
         "/v1/model-cache/stats": {"get"}, "/v1/model-cache/models/{model_id}": {"delete"}, "/v1/model-cache/clear": {"delete"},
+        "/v1/models": {"get"}, "/v1/models/{model_id}/use": {"post"},
         DETECT: {"post"}, "/v1/async-ml/contradiction/analyze": {"post"}, "/v1/async-ml/embeddings/generate": {"post"},
         "/v1/async-ml/task/{task_id}": {"get"}, "/livez": {"get"}, "/readyz": {"get"}, "/healthz": {"get"}, "/metrics": {"get"},
         "/openapi.json": {"get"},

@@ -198,8 +198,10 @@ def test_the_console_works(site: Site):
         page.goto(site.url)
         assert page.url.startswith(site.url + "/")
         page.get_by_label("This server wants a key").fill(site.key)
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Sign in").click()
         expect(page.locator("#connection")).to_have_text("live", timeout=PATIENCE)
+        [cookie] = context.cookies()
+        assert cookie["secure"] and cookie["httpOnly"] and cookie["path"].startswith("/medsynth/")
         assert missing == []
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from conftest import ASPIRIN, NO_ASPIRIN, Server, pointers, problem, wait_until
+from records import make_tasks
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
@@ -176,3 +177,16 @@ def test_deleting_a_running_task_does_not_bring_it_back(make_server):
     wait_until(lambda: server.redis().hlen("dramatiq:medsynth.msgs") == 0, what="the message is settled")
     assert server.get(f"/v1/tasks/{task_id}").status_code == 404
     assert server.get("/v1/tasks/").json()["total"] == 0
+
+
+def test_commands_know_a_task_by_how_its_id_begins(make_server):
+    server = make_server("--workers", "0").start()
+    make_tasks(server.redis(), 2, name="abcd{:05d}-and-so-on")
+    assert server.cli("tasks", "show", "abcd00001").returncode == 0
+    both = server.cli("tasks", "rm", "abcd")
+    assert both.returncode != 0 and "2 tasks have an id that begins with abcd (abcd0000" in both.stderr
+    assert server.get("/v1/tasks/").json()["total"] == 2, "nothing was done"
+    assert server.cli("tasks", "rm", "abcd00000", "abcd00001-and-so-on").returncode == 0
+    assert server.get("/v1/tasks/").json()["total"] == 0
+    for short in ("abcd", "abc"):
+        assert server.cli("tasks", "show", short).returncode == 3, "as any id that nobody has"

@@ -70,6 +70,18 @@ def test_c1_odd_ids_stay_one_id():
             assert running.asked.pop() == ("DELETE", f"/v1/tasks/{path}")
 
 
+def test_a_model_is_chosen_by_its_name(server):
+    with peer(OURS, b'{"data": {"id": "a/b", "hosts": []}}') as (running, url):
+        assert Medsynth(url).use_model("a/b")["id"] == "a/b"
+        assert running.asked.pop() == ("POST", "/v1/models/a%2Fb/use")
+        with pytest.raises(InvalidArgument):
+            Medsynth(url).use_model("..")
+        assert running.asked == []
+    assert Medsynth(server).models() == Medsynth(server).request("GET", "/v1/models")["models"]
+    with pytest.raises(MedsynthError):
+        Medsynth(server).use_model("nobody")
+
+
 def test_c1_an_empty_value_never_widens(server):
     task_storage.complete_task("kept", 1)
     client = Medsynth(server)

@@ -70,6 +70,7 @@ def test_s1_names_that_are_no_part_of_a_path_or_key_are_refused(api: Server, nam
     assert pointers(api.post(DETECT, json={"claim1": "a", "claim2": "b", "task_id": name})) == ["/task_id"]
     for method, target, pointer in (("GET", "/v1/tasks/{}", "/task_id"), ("DELETE", "/v1/tasks/{}", "/task_id"),
                                     ("POST", "/v1/queues/{}/pause", "/queue"), ("DELETE", "/v1/model-cache/models/{}", "/model_id"),
+                                    ("POST", "/v1/models/{}/use", "/model_id"),
                                     ("GET", "/v1/dead/{}", "/id"), ("GET", "/v1/async-ml/task/{}", "/task_id")):
         with requests.Session() as session:  # as it is: clients take dots for folders
             request = requests.Request(method, api.url + "/").prepare()

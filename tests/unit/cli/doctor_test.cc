@@ -139,7 +139,7 @@ TEST(DoctorBuild, NamesTheEngine) {
 
 TEST(DoctorModels, EachStatus) {
   ModelsFacts facts{.folder = "/m"};
-  facts.models = {{"a", "language", "", "", 1'000'000'000}};
+  facts.models = {{.name = "a", .kind = "language", .memory_bytes = 1'000'000'000}};
   facts.defaults = {{"language", "a", false, "", "built_in"}, {"sentence", "b", true, "", ""}};
   expect(model_checks(facts, machine()), "models.file", Status::ok, "complete");
   expect(model_checks(facts, machine()), "models.language", Status::ok, "a answers");

@@ -92,7 +92,7 @@ TEST(HttpClient, ACallEndsWhereThatIsAskedFor) {
                                : own.request("GET", "/livez", "", std::chrono::hours(1)).error();
       EXPECT_EQ(why.code, Code::cancelled);
     });
-    silent.accept();  // it is on its way
+    const auto peer = silent.accept();  // it is on its way, and nobody answers
     stop.request_stop();
   }
 }

@@ -34,7 +34,7 @@ class Listener {
   }
   ~Listener() { ::close(fd_); }
   std::string next() const {
-    char buffer[64];
+    char buffer[128];
     const ssize_t got = ::recv(fd_, buffer, sizeof buffer, MSG_DONTWAIT);
     return got < 0 ? "" : std::string(buffer, static_cast<std::size_t>(got));
   }
@@ -63,6 +63,38 @@ TEST(ServiceManagerTest, AWatchdogOfAnotherProcessIsNotOurs) {
   };
   EXPECT_EQ(of(std::to_string(::getpid())), 1us);
   EXPECT_EQ(of("1"), 0us);
+}
+
+TEST(ServiceManagerTest, AReloadHasATime) {
+  const std::string name = "@medsynth-reload-" + std::to_string(::getpid());
+  const Listener systemd(name);
+  const auto now = [] {
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+  };
+  const auto before = now();
+  ServiceManager(given({{"NOTIFY_SOCKET", name}})).reloading();
+  const std::string heard = systemd.next(), start = "RELOADING=1\nMONOTONIC_USEC=";
+  ASSERT_TRUE(heard.starts_with(start)) << heard;
+  const auto at = std::stoll(heard.substr(start.size()));
+  EXPECT_TRUE(before <= at && at <= now()) << heard;
+}
+
+TEST(ServiceManagerTest, SocketsOfAnotherProcessAreNotOurs) {
+  const auto of = [](const std::string& pid, const std::string& count) {
+    return ServiceManager(given({{"LISTEN_PID", pid}, {"LISTEN_FDS", count}})).sockets();
+  };
+  const std::string own = std::to_string(::getpid());
+  EXPECT_TRUE(of("1", "1").value().empty());
+  EXPECT_TRUE(of("", "1").value().empty());
+  EXPECT_TRUE(of(own, "0").value().empty());
+  EXPECT_TRUE(of(own, "-1").value().empty());
+  EXPECT_TRUE(of(own, "many").value().empty());
+  const auto missing = of(own, "100000");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Code::invalid_argument);
+  EXPECT_NE(missing.error().message.find("is not open"), std::string::npos) << missing.error().message;
 }
 
 TEST(ServiceManagerTest, WhereNobodyAsksNothingHappens) {

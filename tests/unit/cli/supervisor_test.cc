@@ -1,6 +1,8 @@
 #include "medsynth/cli/supervisor.h"
 
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -46,6 +48,27 @@ TEST(Supervisor, StopsItsWorkersAndStartsNoMore) {
   supervisor.stop();
   EXPECT_TRUE(tick_until(supervisor, [&] { return !supervisor.any_alive(); }));
   EXPECT_EQ(deaths, 0);
+}
+
+TEST(Supervisor, AReloadWaitsForAWorkerThatStarts) {
+  std::string folder = (std::filesystem::temp_directory_path() / "medsynth-supervisor-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  sigset_t reload, before;  // blocked, as block_end_signals() has it in a server
+  sigemptyset(&reload);
+  sigaddset(&reload, SIGHUP);
+  sigprocmask(SIG_BLOCK, &reload, &before);
+  int deaths = 0;
+  // It has not asked for the signal yet, and would die of it.
+  Supervisor supervisor({1,
+                         {"/bin/sh", "-c", ": >" + folder + "/lives; exec sleep 60", "sh"},
+                         [&](const std::string&) { ++deaths; }});
+  supervisor.tick(system_clock().steady());
+  supervisor.reload();
+  EXPECT_TRUE(tick_until(supervisor, [&] { return std::filesystem::exists(folder + "/lives"); }));
+  EXPECT_EQ(deaths, 0);
+  supervisor.kill_all();
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
