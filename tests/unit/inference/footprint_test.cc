@@ -2,7 +2,6 @@
 // five shapes, made here: small, and all zeros.
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <numeric>
 #include <sstream>
 
@@ -13,74 +12,14 @@
 #include "medsynth/inference/engine.h"
 #include "medsynth/inference/model_file.h"
 
+#include "support/gguf.h"
+
 namespace medsynth::inference {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Writes the GGUF format (version 3) with tensors of 32-bit floats, which the file's end leaves out: a hole reads
-// as zeros.
-class Gguf {
- public:
-  explicit Gguf(std::string architecture) : architecture_(std::move(architecture)) {
-    begin("general.architecture", 8).string(architecture_);
-  }
-  Gguf& number(const std::string& key, std::uint32_t value) {
-    return begin(architecture_ + key, 4).raw(value);
-  }
-  Gguf& real(const std::string& key, float value) { return begin(architecture_ + key, 6).raw(value); }
-  Gguf& numbers(const std::string& key, const std::vector<std::uint32_t>& values) {
-    begin(architecture_ + key, 9).raw(std::uint32_t{4}).raw(static_cast<std::uint64_t>(values.size()));
-    for (const std::uint32_t value : values) raw(value);
-    return *this;
-  }
-  Gguf& words(std::uint64_t count) {
-    begin("tokenizer.ggml.model", 8).string("llama");
-    begin("tokenizer.ggml.tokens", 9).raw(std::uint32_t{8}).raw(count);
-    for (std::uint64_t i = 0; i < count; ++i) string("t" + std::to_string(i));
-    return *this;
-  }
-  Gguf& tensor(const std::string& name, const std::vector<std::uint64_t>& shape) {
-    tensors_.emplace_back(name, shape);
-    return *this;
-  }
-  void write(const fs::path& file) {
-    const std::string keys = std::exchange(bytes_, {});
-    raw(std::uint32_t{0x46554747}).raw(std::uint32_t{3});
-    raw(static_cast<std::uint64_t>(tensors_.size())).raw(count_);
-    bytes_ += keys;
-    std::uint64_t offset = 0;
-    for (const auto& [name, shape] : tensors_) {
-      string(name).raw(static_cast<std::uint32_t>(shape.size()));
-      std::uint64_t size = sizeof(float);
-      for (const std::uint64_t each : shape) raw(each), size *= each;
-      raw(std::uint32_t{0}).raw(offset);
-      offset += (size + 31) / 32 * 32;
-    }
-    bytes_.resize((bytes_.size() + 31) / 32 * 32);
-    std::ofstream(file, std::ios::binary) << bytes_;
-    fs::resize_file(file, bytes_.size() + offset);
-  }
-
- private:
-  Gguf& begin(const std::string& key, std::uint32_t type) {
-    ++count_;
-    return string(key).raw(type);
-  }
-  Gguf& string(const std::string& value) {
-    raw(static_cast<std::uint64_t>(value.size()));
-    bytes_ += value;
-    return *this;
-  }
-  template <class T>
-  Gguf& raw(T value) {
-    bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
-    return *this;
-  }
-  std::string architecture_, bytes_;
-  std::vector<std::pair<std::string, std::vector<std::uint64_t>>> tensors_;
-  std::uint64_t count_ = 0;
-};
+using test::Gguf;
 
 constexpr std::uint64_t kWords = 2000, kWidth = 128, kInner = 384, kLayers = 3, kContext = 600;
 
@@ -89,7 +28,8 @@ Gguf common(const std::string& architecture) {
   gguf.number(".block_count", kLayers)
       .number(".embedding_length", kWidth)
       .number(".context_length", kContext);
-  gguf.words(kWords).tensor("token_embd.weight", {kWidth, kWords}).tensor("output_norm.weight", {kWidth});
+  gguf.text("tokenizer.ggml.model", "llama").words("tokenizer.ggml.tokens", kWords);
+  gguf.tensor("token_embd.weight", {kWidth, kWords}).tensor("output_norm.weight", {kWidth});
   return gguf;
 }
 

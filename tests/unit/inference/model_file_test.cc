@@ -9,48 +9,14 @@
 #include "medsynth/inference/engine.h"
 #include "medsynth/inference/install.h"
 
+#include "support/gguf.h"
+
 namespace medsynth::inference {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Writes the GGUF format's header (version 3): numbers little-endian, strings with their length before them.
-class Gguf {
- public:
-  Gguf& text(const std::string& key, const std::string& value) { return begin(key, 8).string(value); }
-  Gguf& number(const std::string& key, std::uint32_t value) { return begin(key, 4).raw(value); }
-  Gguf& flag(const std::string& key, bool value) {
-    return begin(key, 7).raw(static_cast<std::uint8_t>(value));
-  }
-  Gguf& words(const std::string& key, std::uint64_t count) {
-    begin(key, 9).raw(std::uint32_t{8}).raw(count);
-    for (std::uint64_t i = 0; i < count; ++i) string("t" + std::to_string(i));
-    return *this;
-  }
-  void write(const fs::path& file) const {
-    Gguf head;
-    head.raw(std::uint32_t{0x46554747}).raw(std::uint32_t{3}).raw(std::uint64_t{0}).raw(count_);
-    std::ofstream(file, std::ios::binary) << head.bytes_ << bytes_;
-  }
-
- private:
-  Gguf& begin(const std::string& key, std::uint32_t type) {
-    ++count_;
-    return string(key).raw(type);
-  }
-  Gguf& string(const std::string& value) {
-    raw(static_cast<std::uint64_t>(value.size()));
-    bytes_ += value;
-    return *this;
-  }
-  template <class T>
-  Gguf& raw(T value) {
-    bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
-    return *this;
-  }
-  std::string bytes_;
-  std::uint64_t count_ = 0;
-};
+using test::Gguf;
 
 struct ModelFileTest : testing::Test {
   fs::path folder = fs::canonical(testing::TempDir()) / new_uuid();

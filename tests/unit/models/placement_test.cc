@@ -80,6 +80,11 @@ TEST(Placement, RequireIsAllOrNothing) {
   const auto none = place("biomedlm", large, {}, Gpu::require);
   ASSERT_FALSE(none);
   EXPECT_NE(none.error().message.find("there is no GPU"), std::string::npos);
+  // No room can come where there is no GPU, and what has no layers uses none: trying again is of no use.
+  EXPECT_EQ(none.error().code, Code::invalid_argument);
+  EXPECT_EQ(place("nli", {.host = 5}, small, Gpu::require).error().code, Code::invalid_argument);
+  EXPECT_EQ(place("nli", {.host = 5}, {}, Gpu::require).error().code, Code::invalid_argument);
+  EXPECT_EQ(place("nli", {.host = 5}, small, Gpu::prefer)->reason, "what runs it uses no GPU");
 }
 
 // The output's weights are the input's: the CPU has them once, and keeps them when a GPU gets its copy.
