@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -22,3 +23,10 @@ def enter() -> str:
         return inside
     peers = subprocess.run([SETUP], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     os.execve(peers, [peers, *sys.argv], {**os.environ, "BENCH_INSIDE": peers})
+
+
+def free_port() -> int:
+    """A port of loopback that nobody has just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
