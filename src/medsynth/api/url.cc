@@ -11,18 +11,6 @@
 namespace medsynth::api {
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-bool is_unreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("-._~").find(c) != std::string_view::npos;
-}
-
 template <class Number>
 std::optional<Number> number(std::string_view text) {
   Number value{};
@@ -53,35 +41,12 @@ json::value typed(std::string text, detail::Kind kind) {
 }  // namespace
 
 Result<std::string> percent_decode(std::string_view text, const std::string& pointer, bool plus_is_space) {
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (text[at] == '+' && plus_is_space) {
-      decoded += ' ';
-    } else if (text[at] == '%') {
-      const int high = at + 1 < text.size() ? hex_digit(text[at + 1]) : -1;
-      const int low = at + 2 < text.size() ? hex_digit(text[at + 2]) : -1;
-      if (high < 0 || low < 0)
-        return invalid(pointer, "has a % that is not followed by two hexadecimal digits");
-      decoded += static_cast<char>(high * 16 + low);
-      at += 2;
-    } else {
-      decoded += text[at];
-    }
-  }
-  if (!is_utf8(decoded)) return invalid(pointer, "must be valid UTF-8");
-  return decoded;
-}
-
-std::string percent_encode(std::string_view segment) {
-  std::string encoded;
-  for (const char c : segment) {
-    if (is_unreserved(c))
-      encoded += c;
-    else
-      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return encoded;
+  std::string spaced(plus_is_space ? text : "");
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  auto decoded = medsynth::percent_decode(plus_is_space ? spaced : text);
+  if (!decoded) return invalid(pointer, "has a % that is not followed by two hexadecimal digits");
+  if (!is_utf8(*decoded)) return invalid(pointer, "must be valid UTF-8");
+  return std::move(*decoded);
 }
 
 void split_path(std::string_view path, std::vector<std::string_view>& segments) {

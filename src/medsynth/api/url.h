@@ -10,14 +10,13 @@
 
 #include "medsynth/base/described.h"
 #include "medsynth/base/error.h"
+#include "medsynth/base/percent.h"
 
 namespace medsynth::api {
 
 // Decoded once; invalid_argument with `pointer` for a broken escape or for what is not UTF-8 afterwards.
 Result<std::string> percent_decode(std::string_view text, const std::string& pointer,
                                    bool plus_is_space = false);
-// Everything but A-Z a-z 0-9 - . _ ~ as %XX: one segment of a path.
-std::string percent_encode(std::string_view segment);
 
 // "/v1/tasks/a%2Fb/" -> v1, tasks, a%2Fb: split before decoding, one slash at the end does not count.
 void split_path(std::string_view path, std::vector<std::string_view>& segments);

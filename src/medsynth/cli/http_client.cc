@@ -427,19 +427,6 @@ Result<> HttpClient::only_unknown_members(const Error& misread) const {
   return success();
 }
 
-std::string percent_encode(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain =
-        std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain)
-      out += c;
-    else
-      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
-
 Result<std::string> path_of(std::string_view before, std::string_view pointer, std::string_view name,
                             std::string_view after) {
   BOOST_OUTCOME_TRY(check_name(pointer, name));

@@ -16,6 +16,7 @@
 #include "medsynth/base/described.h"
 #include "medsynth/base/error.h"
 #include "medsynth/base/json.h"
+#include "medsynth/base/percent.h"
 
 namespace boost::asio::ssl {
 class context;
@@ -104,8 +105,6 @@ class HttpClient {
   std::shared_ptr<std::string> heard_ = std::make_shared<std::string>();
 };
 
-// For a path segment or a query value.
-std::string percent_encode(std::string_view text);
 // `before`, the encoded `name` and `after`. invalid_argument at `pointer`, an argument of the command, where
 // the name breaks check_name(): such a path could mean more than that name.
 Result<std::string> path_of(std::string_view before, std::string_view pointer, std::string_view name,

@@ -145,19 +145,6 @@ Result<std::optional<Proxy>> proxy_for(const Address& address, const Environment
       Proxy{parsed->host, parsed->port, user.empty() ? "" : "Basic " + base64(decoded(user))});
 }
 
-std::string encoded_path(std::string_view path) {
-  std::string out;
-  for (const char c : path) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) ||
-                       std::string_view("-._~/").find(c) != std::string_view::npos;
-    if (plain)
-      out += c;
-    else
-      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
-
 std::string decoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -38,8 +38,6 @@ struct Proxy {
 // variable whose value is no http:// address.
 Result<std::optional<Proxy>> proxy_for(const Address& address, const Environment& environment);
 
-// Everything but letters, digits and "-._~" as %XX; '/' stays.
-std::string encoded_path(std::string_view path);
 std::string decoded(std::string_view text);  // %XX as the byte; what is none stays
 
 }  // namespace medsynth::hub

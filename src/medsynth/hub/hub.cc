@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "medsynth/base/json.h"
+#include "medsynth/base/percent.h"
 #include "medsynth/base/text.h"
 
 namespace medsynth::hub {
@@ -369,7 +370,7 @@ Result<Fetched> fetch_model(const Hub& hub, std::string_view from, std::string_v
   Fetched fetched{.model = folder / base_name(choice.model.path), .sha256 = ""};
   for (const RepositoryFile& each : all) {
     BOOST_OUTCOME_TRY(auto address, at(hub, fmt::format("/{}/resolve/{}/{}", reference.repository,
-                                                        reference.revision, encoded_path(each.path))));
+                                                        reference.revision, percent_encode(each.path, "/"))));
     reference.file = each.path;
     Source source{.address = std::move(address),
                   .token = hub.token,

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "medsynth/base/paths.h"
+#include "medsynth/base/percent.h"
 #include "medsynth/base/random.h"
 #include "medsynth/redis/managed.h"
 #include "medsynth/redis/managed_folder.h"
@@ -31,18 +32,9 @@ std::optional<std::string> read_own(const fs::path& path) {
   return text;
 }
 
-std::string encoded(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = std::isalnum(byte) != 0 || std::string_view("-._~/").find(c) != std::string_view::npos;
-    out += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
-  }
-  return out;
-}
-
 std::string socket_text(const std::string& password, const fs::path& socket, int database) {
-  return fmt::format("unix://:{}@{}?db={}", encoded(password), encoded(socket.native()), database);
+  return fmt::format("unix://:{}@{}?db={}", percent_encode(password, "/"),
+                     percent_encode(socket.native(), "/"), database);
 }
 
 // The addresses of loopback at which "localhost" is served are one.

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/base/percent.h"
 #include "medsynth/base/text.h"
 
 namespace medsynth::redis {
@@ -33,22 +34,9 @@ Halves halves(std::string_view text, std::size_t mark) {
 }
 
 Result<std::string> percent_decoded(std::string_view text, std::string_view part) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    unsigned byte = 0;
-    const std::string_view digits = text.substr(i + 1, 2);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
-    if (digits.size() != 2 || error != std::errc() || end != digits.data() + 2)
-      return wrong(fmt::format(
-          "the {} has a '%' that is not followed by two hexadecimal digits; write %25 for '%'", part));
-    out += static_cast<char>(byte);
-    i += 2;
-  }
-  return out;
+  if (auto decoded = percent_decode(text)) return std::move(*decoded);
+  return wrong(fmt::format(
+      "the {} has a '%' that is not followed by two hexadecimal digits; write %25 for '%'", part));
 }
 
 std::optional<int> number(std::string_view text, int most) {

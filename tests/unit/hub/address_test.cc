@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "medsynth/base/percent.h"
+
 namespace medsynth::hub {
 namespace {
 
@@ -91,7 +93,7 @@ TEST(Proxy, OfAnotherKindIsNamedAndNotShown) {
 }
 
 TEST(EncodedPath, KeepsItsSlashes) {
-  EXPECT_EQ(encoded_path("a/b c%?.gguf"), "a/b%20c%25%3F.gguf");
+  EXPECT_EQ(percent_encode("a/b c%?.gguf", "/"), "a/b%20c%25%3F.gguf");
 }
 
 }  // namespace
