@@ -63,6 +63,24 @@ fs::path settings_file(const Environment& environment) {
   return folder.empty() ? folder : folder / "medsynth.toml";
 }
 
+fs::path cache_dir(const Environment& environment) {
+  return user_folder("XDG_CACHE_HOME", ".cache", environment);
+}
+
+fs::path program_lib_dir() {
+  std::error_code error;
+  return fs::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "lib";
+}
+
+std::vector<fs::path> python_package_dirs(std::string_view package) {
+  std::error_code error;
+  std::vector<fs::path> found;
+  for (const fs::directory_entry& python : fs::directory_iterator(program_lib_dir(), error))
+    if (fs::path folder = python.path() / "site-packages" / package; fs::is_directory(folder, error))
+      found.push_back(std::move(folder));
+  return found;
+}
+
 std::string pids_here() {
   std::string boot;
   std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot);

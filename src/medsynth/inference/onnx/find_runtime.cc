@@ -3,11 +3,12 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <functional>
 #include <vector>
 
 #include <fmt/format.h>
+
+#include "medsynth/base/paths.h"
 
 namespace medsynth::inference::onnx {
 namespace {
@@ -24,13 +25,6 @@ void add_libraries(const fs::path& folder, std::vector<fs::path>& found) {
   found.insert(found.end(), here.begin(), here.end());
 }
 
-fs::path cache_folder() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  if (cache && *cache) return fs::path(cache) / "medsynth";
-  return home && *home ? fs::path(home) / ".cache/medsynth" : fs::path();
-}
-
 }  // namespace
 
 Error no_runtime(const std::string& why) {
@@ -45,11 +39,9 @@ Error no_runtime(const std::string& why) {
 Result<fs::path> find_runtime() {
   std::error_code error;
   std::vector<fs::path> found;
-  const fs::path lib = fs::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "lib";
-  add_libraries(lib / "medsynth", found);
-  for (const fs::directory_entry& python : fs::directory_iterator(lib, error))
-    add_libraries(python.path() / "site-packages/onnxruntime/capi", found);
-  if (const fs::path cache = cache_folder(); !cache.empty())
+  add_libraries(program_lib_dir() / "medsynth", found);
+  for (const fs::path& package : python_package_dirs("onnxruntime")) add_libraries(package / "capi", found);
+  if (const fs::path cache = cache_dir(); !cache.empty())
     for (const fs::directory_entry& each : fs::directory_iterator(cache, error))
       if (each.path().filename().string().starts_with("onnxruntime-"))
         add_libraries(each.path() / "lib", found);
