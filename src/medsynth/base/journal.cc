@@ -49,15 +49,11 @@ Journal::Journal(const std::filesystem::path& socket)
   if (socket.native().size() < sizeof address.sun_path)
     socket.native().copy(address.sun_path, sizeof address.sun_path - 1);
   // Where nobody listens, send() fails.
-  (void)::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-}
-
-Journal::~Journal() {
-  ::close(descriptor_);
+  (void)::connect(*descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
 bool Journal::send(std::string_view entry) const {
-  return ::send(descriptor_, entry.data(), entry.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(entry.size());
+  return ::send(*descriptor_, entry.data(), entry.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(entry.size());
 }
 
 }  // namespace medsynth

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "medsynth/base/descriptor.h"
+
 namespace medsynth {
 
 // Whether `descriptor` leads to the journal: `stream` is what JOURNAL_STREAM says, "device:inode".
@@ -16,15 +18,12 @@ void add_journal_field(std::string& entry, std::string_view name, std::string_vi
 class Journal {
  public:
   explicit Journal(const std::filesystem::path& socket = "/run/systemd/journal/socket");
-  ~Journal();
-  Journal(const Journal&) = delete;
-  Journal& operator=(const Journal&) = delete;
 
   // False where the journal did not take it: it is away, does not keep up, or the entry is too large for one datagram.
   bool send(std::string_view entry) const;
 
  private:
-  int descriptor_;
+  Descriptor descriptor_;
 };
 
 }  // namespace medsynth

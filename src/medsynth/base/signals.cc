@@ -6,6 +6,8 @@
 #include <csignal>
 #include <utility>
 
+#include "medsynth/base/descriptor.h"
+
 namespace medsynth {
 namespace {
 
@@ -19,11 +21,7 @@ bool is_ignored(int signal) {
 
 // Once: a terminal that is closed is none from then on, and its SIGHUP still ends the process.
 bool has_terminal() {
-  static const bool has = [] {
-    const int terminal = ::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
-    if (terminal >= 0) ::close(terminal);
-    return terminal >= 0;
-  }();
+  static const bool has(Descriptor(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)));
   return has;
 }
 
