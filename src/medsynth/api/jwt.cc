@@ -14,6 +14,7 @@
 
 #include <fmt/format.h>
 
+#include "medsynth/api/owned.h"
 #include "medsynth/base/id.h"
 
 namespace medsynth::api {
@@ -39,16 +40,12 @@ const Algorithm* find_algorithm(std::string_view name) {
   return found == kAlgorithms.end() ? nullptr : &*found;
 }
 
-template <class T, auto release>
-struct Release {
-  void operator()(T* owned) const { release(owned); }
-};
-using OwnedNumber = std::unique_ptr<BIGNUM, Release<BIGNUM, BN_free>>;
-using OwnedBuild = std::unique_ptr<OSSL_PARAM_BLD, Release<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>>;
-using OwnedParams = std::unique_ptr<OSSL_PARAM, Release<OSSL_PARAM, OSSL_PARAM_free>>;
-using OwnedKeyContext = std::unique_ptr<EVP_PKEY_CTX, Release<EVP_PKEY_CTX, EVP_PKEY_CTX_free>>;
-using OwnedDigest = std::unique_ptr<EVP_MD_CTX, Release<EVP_MD_CTX, EVP_MD_CTX_free>>;
-using OwnedEcSignature = std::unique_ptr<ECDSA_SIG, Release<ECDSA_SIG, ECDSA_SIG_free>>;
+using OwnedNumber = Owned<BIGNUM, BN_free>;
+using OwnedBuild = Owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>;
+using OwnedParams = Owned<OSSL_PARAM, OSSL_PARAM_free>;
+using OwnedKeyContext = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+using OwnedDigest = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
+using OwnedEcSignature = Owned<ECDSA_SIG, ECDSA_SIG_free>;
 
 const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());

@@ -265,8 +265,9 @@ class Session {
       request.authorization = shown == 1 ? message[http::field::authorization] : "several headers";
     request.certificate = connection_.certificate;
     request.is_https = caller_.scheme == "https";
-    if (is_of_own_page(browser_headers(message)))
-      request.session = cookie_value(message[http::field::cookie], shared_.app.session_cookie);
+    if (const std::string_view cookie = message[http::field::cookie];
+        !cookie.empty() && is_of_own_page(browser_headers(message)))
+      request.session = cookie_value(cookie, shared_.app.session_cookie);
     request.client = caller_.address;
     const std::string_view id = message["X-Request-Id"];
     request.request_id =

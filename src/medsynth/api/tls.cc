@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "medsynth/api/owned.h"
 #include "medsynth/base/private_file.h"
 
 namespace medsynth::api {
@@ -27,14 +28,10 @@ using boost::system::error_code;
 
 constexpr std::chrono::hours kValid{365 * 24};
 
-template <class T, auto release>
-struct Release {
-  void operator()(T* owned) const { release(owned); }
-};
-using OwnedKey = std::unique_ptr<EVP_PKEY, Release<EVP_PKEY, EVP_PKEY_free>>;
-using OwnedCertificate = std::unique_ptr<X509, Release<X509, X509_free>>;
-using OwnedExtension = std::unique_ptr<X509_EXTENSION, Release<X509_EXTENSION, X509_EXTENSION_free>>;
-using OwnedBio = std::unique_ptr<BIO, Release<BIO, BIO_free_all>>;
+using OwnedKey = Owned<EVP_PKEY, EVP_PKEY_free>;
+using OwnedCertificate = Owned<X509, X509_free>;
+using OwnedExtension = Owned<X509_EXTENSION, X509_EXTENSION_free>;
+using OwnedBio = Owned<BIO, BIO_free_all>;
 
 Error unusable(std::string_view pointer, const fs::path& file, const error_code& why) {
   return invalid(std::string(pointer), fmt::format("{} cannot be used: {}", file.string(), why.message()));

@@ -61,10 +61,6 @@ BIO_METHOD* socket_method() {
 
 }  // namespace
 
-void TlsStream::Release::operator()(SSL* owned) const {
-  SSL_free(owned);
-}
-
 TlsStream::TlsStream(Socket& socket, asio::ssl::context& context)
     : socket_(socket), ssl_(SSL_new(context.native_handle())) {
   BIO* const bio = ssl_ ? BIO_new(socket_method()) : nullptr;

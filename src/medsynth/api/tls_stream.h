@@ -3,15 +3,16 @@
 // that a connection between two requests keeps little more than its keys. Only the io_context's thread touches it.
 #pragma once
 
-#include <openssl/types.h>
+#include <openssl/ssl.h>
 
 #include <cstddef>
-#include <memory>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ssl/context.hpp>
+
+#include "medsynth/api/owned.h"
 
 namespace medsynth::api {
 
@@ -40,15 +41,11 @@ class TlsStream {
   const X509* peer_certificate() const;
 
  private:
-  struct Release {
-    void operator()(SSL* owned) const;
-  };
-
   template <class Operation>
   boost::asio::awaitable<std::size_t> perform(Operation operation, boost::system::error_code& error);
 
   Socket& socket_;
-  std::unique_ptr<SSL, Release> ssl_;
+  Owned<SSL, SSL_free> ssl_;
 };
 
 }  // namespace medsynth::api
