@@ -197,6 +197,7 @@ const kKnown = new Set(['task_id', 'status', 'progress', 'created_at', 'updated_
 
 /** @param {{id: string}} props */
 export function OneTask({ id }) {
+  const here = location.hash;
   const [task, setTask] = useState(/** @type {import('./types').Task | null} */ (null));
   const [timeline, setTimeline] = useState(/** @type {import('./types').Timeline} */ ({ attempts: [] }));
   const [error, setError] = useState('');
@@ -212,6 +213,9 @@ export function OneTask({ id }) {
       if (thrown instanceof ApiError && thrown.status === 404) setTask(null);
     }
   }, [id], { concerns: (change) => change.task_id === id, pause: 200 });
+  const away = () => {
+    if (location.hash === here) location.hash = '#/tasks'; // whoever went on meanwhile stays there
+  };
   const ended = task && ['completed', 'failed', 'cancelled'].includes(task.status);
   const others = Object.entries(task ?? {}).filter(([name, value]) => !kKnown.has(name) && value !== null);
   return html`<h1 class="id">${id}</h1>
@@ -219,7 +223,7 @@ export function OneTask({ id }) {
     ${task && html`<p><${Status} status=${task.status} /> ${task.status === 'processing' && html`${Math.round(task.progress)} % `}${task.waiting && html`<${Waits} waiting=${task.waiting} remedy />`}</p>
       <p class="buttons">${!ended && html`<${Action} act=${() => call(`${taskPath(id)}/cancel`, { method: 'POST' })}>Cancel<//>`}
         <${Action} class="danger" ask="Delete this task? Its record and result are gone for good${ended ? '' : ', and it is cancelled'}."
-          act=${() => call(taskPath(id), { method: 'DELETE' })} onDone=${() => (location.hash = '#/tasks')}>Delete<//></p>
+          act=${() => call(taskPath(id), { method: 'DELETE' })} onDone=${away}>Delete<//></p>
       ${ended && task.status !== 'cancelled' && html`<h2>Result</h2><${Result} task=${task} claims=${claimsOf(id)} />`}
       <dl class="fields"><dt>of</dt><dd>${task.actor}</dd><dt>queue</dt><dd>${task.queue}</dd><dt>created</dt><dd>${clock(task.created_at)}</dd>
         <dt>last change</dt><dd>${clock(task.updated_at)}</dd><dt>attempt</dt><dd>${task.attempt}</dd>

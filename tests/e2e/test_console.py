@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from browser import LOCK, PACKAGES, SCHEMES, WIDTHS, barriers, browser  # noqa: F401  the fixture too
 from conftest import ASPIRIN, NO_ASPIRIN, ROOT, Server, wait_until
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from records import make_tasks
 
 MakeServer = Callable[..., Server]
@@ -185,6 +185,24 @@ def test_the_list_follows_and_pages(make_server: MakeServer, page: Page):
     wait_until(lambda: server.get("/v1/tasks/?status=completed").json()["total"] == 59, 60, "all ran")
     page.get_by_label("Status").select_option("failed")
     says(page, "There are no such tasks.")
+
+
+def test_who_went_on_is_not_called_back(make_server: MakeServer, page: Page):
+    server = make_server().start()
+    server.post("/v1/queues/medsynth/pause")
+    task_id = server.detect(use_all_methods=False)
+    go(page, server, f"tasks/{task_id}")
+    held: list[Route] = []  # the answer that is slow to come
+    page.route(f"**/v1/tasks/{task_id}", lambda route: held.append(route) if route.request.method == "DELETE" else route.continue_())
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    wait_until(lambda: page.evaluate("true") and len(held) == 1, 30, "it is sent")  # Playwright's routes run while it is asked something
+    go(page, server, "queues")
+    with page.expect_response(f"**/v1/tasks/{task_id}") as answer:
+        held[0].continue_()
+    assert answer.value.finished() is None
+    page.evaluate("() => fetch('livez').then((later) => later.text())")  # what was asked later is answered, so the page has read it
+    assert page.url.endswith("#/queues")
 
 
 def test_dead_letters_by_cause(make_server: MakeServer, page: Page):
