@@ -65,5 +65,31 @@ TEST(Asked, AnOldAnswerIsNone) {
   EXPECT_TRUE(comes_true([&] { return asked.answer(now); }));
 }
 
+// What a thread holds until its very end would look like a leak, or be used after what it came from.
+TEST(Asked, ItsThreadEndsWithIt) {
+  const auto question = std::make_shared<Question>();
+  for (int i = 0; i < 100; ++i) {
+    {
+      Asked<int> asked([question] { return question->ask(); }, 30s, 1h);
+      int now = 0;
+      ASSERT_TRUE(asked.answer(now));
+    }
+    ASSERT_EQ(question.use_count(), 1);
+  }
+}
+
+TEST(Asked, AQuestionThatHangsKeepsNobodyFromEnding) {
+  const auto question = std::make_shared<Question>();
+  question->set_open(false);
+  {
+    Asked<int> asked([question] { return question->ask(); }, 1ms, 1ms);
+    int now = 0;
+    EXPECT_FALSE(asked.answer(now));
+  }
+  EXPECT_GT(question.use_count(), 1);
+  question->set_open(true);
+  EXPECT_TRUE(comes_true([&] { return question.use_count() == 1; }));
+}
+
 }  // namespace
 }  // namespace medsynth::limits

@@ -7,8 +7,11 @@
 //   DiskInfo now;
 //   if (disk.answer(now)) show(now); else show("unknown");
 //
-// One caller at a time. The question lives as long as its thread, and must not refer to what may end before.
+// One caller at a time. The thread ends with this object, but for one whose question is out for longer than
+// `patience`: that one ends when it is answered, so the question must not refer to what may end before.
 #pragma once
+
+#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
@@ -35,9 +38,15 @@ class Asked {
   }
 
   ~Asked() {
-    const std::lock_guard lock(state_->mutex);
-    state_->over = true;
-    state_->changed.notify_all();
+    if (!thread_.joinable()) return;
+    bool answered = false;
+    {
+      std::unique_lock lock(state_->mutex);
+      state_->over = true;
+      state_->changed.notify_all();
+      answered = state_->changed.wait_for(lock, patience_, [this] { return !state_->asking; });
+    }
+    answered ? thread_.join() : thread_.detach();
   }
   Asked(const Asked&) = delete;
 
@@ -68,6 +77,7 @@ class Asked {
   };
 
   static void run(const std::shared_ptr<State>& state) {
+    pthread_setname_np(pthread_self(), "ms-probe");
     std::unique_lock lock(state->mutex);
     while (true) {
       state->changed.wait(lock, [&] { return state->asking || state->over; });
@@ -84,15 +94,15 @@ class Asked {
 
   // False when the system gives no more threads.
   bool start() try {
-    if (!started_) std::thread([state = state_] { run(state); }).detach();
-    return started_ = true;
+    if (!thread_.joinable()) thread_ = std::thread([state = state_] { run(state); });
+    return true;
   } catch (const std::system_error&) {
     return false;
   }
 
   std::shared_ptr<State> state_;
   Clock::time_point asked_at_;
-  bool started_ = false;
+  std::thread thread_;
   const std::chrono::milliseconds patience_, old_;
 };
 
