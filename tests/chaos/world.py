@@ -302,9 +302,13 @@ class World:
         return wrong
 
     def complaints(self) -> list[str]:
-        """What sanitizers said."""
+        """What sanitizers said, each with the first places of ours that it names."""
         text = (self.folder / "log").read_text(errors="replace")
-        return re.findall(r"(?:ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:).*", text)[:3]
+        found = []
+        for said in re.finditer(r"(?:ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:).*", text):
+            places = re.findall(r"/((?:src/medsynth|tests/chaos)/\S+:\d+)", text[said.end() : said.end() + 20_000])[:6]
+            found.append(" < ".join([said[0], *places]))
+        return found[:3]
 
     def end(self) -> None:
         for process in (self.other, self.serve, self.server):
