@@ -215,9 +215,9 @@ Result<Part> read_csv(std::string_view text, const ReadOptions& options) {
     const std::size_t columns = std::min(row->cells.size(), meanings.size());
     for (std::size_t i = 0; i < columns; ++i) {
       if (!meanings[i]) continue;
-      // "Abstract" and "Original Abstract" are known by one name each; of two columns of a meaning the first
-      // that says something.
+      // Of two columns of a meaning ("Authors" and "Author full names") the first that says something.
       if (*meanings[i] == Meaning::abstract && !reference.abstract.empty()) continue;
+      if (*meanings[i] == Meaning::authors && !reference.authors.empty()) continue;
       put(reference, *meanings[i], row->cells[i]);
     }
     if (row->open)

@@ -50,6 +50,7 @@ constexpr std::array kColumns{Column{"title", Meaning::title},
                               Column{"pubyear", Meaning::year},
                               Column{"yearpublished", Meaning::year},
                               Column{"yearofpublication", Meaning::year},
+                              Column{"publishedyear", Meaning::year},
                               Column{"issued", Meaning::year},
                               Column{"publisheddate", Meaning::year},
                               Column{"publicationdate", Meaning::year},
@@ -69,6 +70,7 @@ constexpr std::array kColumns{Column{"title", Meaning::title},
                               Column{"secondarytitle", Meaning::journal},
                               Column{"t2", Meaning::journal},
                               Column{"journalname", Meaning::journal},
+                              Column{"venue", Meaning::journal},
                               Column{"authors", Meaning::authors},
                               Column{"author", Meaning::authors},
                               Column{"authornames", Meaning::authors},
@@ -78,6 +80,7 @@ constexpr std::array kColumns{Column{"title", Meaning::title},
                               Column{"authorfullnames", Meaning::authors},
                               Column{"af", Meaning::authors},
                               Column{"authorslist", Meaning::authors},
+                              Column{"authorstring", Meaning::authors},
                               Column{"doi", Meaning::doi},
                               Column{"di", Meaning::doi},
                               Column{"digitalobjectidentifier", Meaning::doi},
@@ -119,6 +122,7 @@ constexpr std::array kColumns{Column{"title", Meaning::title},
                               Column{"citationkey", Meaning::id},
                               Column{"pui", Meaning::id},
                               Column{"articleid", Meaning::id},
+                              Column{"paperid", Meaning::id},
                               Column{"refid", Meaning::id},
                               Column{"covidence", Meaning::id},
                               Column{"extra", Meaning::note},
@@ -133,7 +137,40 @@ void add(std::vector<std::string>& to, std::string value) {
   if (!value.empty() && std::find(to.begin(), to.end(), value) == to.end()) to.push_back(std::move(value));
 }
 
-// "A; B; C", "A and B", "['A, a', 'B, b']": several authors in one value.
+// "[No abstract available]" (Scopus) and its like: what programs write where there is none.
+bool says_that_there_is_none(std::string_view abstract) {
+  constexpr std::array<std::string_view, 8> kNone{"noabstract",
+                                                  "noabstractavailable",
+                                                  "noabstractisavailable",
+                                                  "noabstractprovided",
+                                                  "abstractnotavailable",
+                                                  "notavailable",
+                                                  "na",
+                                                  "nan"};
+  return abstract.size() < 40 &&
+         std::find(kNone.begin(), kNone.end(), letters_and_digits(abstract)) != kNone.end();
+}
+
+// "Smith JA", as PubMed writes a name: what stands last are initials without points.
+bool is_name_with_initials(std::string_view name) {
+  const std::size_t space = name.rfind(' ');
+  if (space == name.npos || space == 0) return false;
+  const std::string_view initials = name.substr(space + 1);
+  return !initials.empty() && initials.size() <= 4 &&
+         std::all_of(initials.begin(), initials.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+std::vector<std::string> split(std::string_view text, std::string_view mark) {
+  std::vector<std::string> parts;
+  for (std::size_t from = 0; from <= text.size();) {
+    const std::size_t to = std::min(text.find(mark, from), text.size());
+    parts.push_back(trimmed(text.substr(from, to - from)));
+    from = to + mark.size();
+  }
+  return parts;
+}
+
+// "A; B; C", "A and B", "['A, a', 'B, b']", "Smith JA, Doe B.": several authors in one value.
 std::vector<std::string> authors_in(std::string_view text) {
   std::vector<std::string> found;
   if (text.starts_with("['") || text.starts_with("[\"")) {
@@ -149,6 +186,10 @@ std::vector<std::string> authors_in(std::string_view text) {
   }
   const bool semicolons = text.find(';') != text.npos;
   const std::string_view mark = semicolons ? ";" : text.find(" and ") != text.npos ? " and " : "";
+  if (mark.empty() && is_name_with_initials(text.substr(0, text.find(',')))) {
+    if (text.ends_with('.')) text.remove_suffix(1);
+    return split(text, ",");
+  }
   if (mark.empty()) {
     // "Liu R., Adler D.G.": initials with their points, so the commas part people and not names.
     const bool initials = text.find(".,") != text.npos;
@@ -159,12 +200,7 @@ std::vector<std::string> authors_in(std::string_view text) {
     }
     return found;
   }
-  for (std::size_t from = 0; from <= text.size();) {
-    const std::size_t to = std::min(text.find(mark, from), text.size());
-    found.push_back(trimmed(text.substr(from, to - from)));
-    from = to + mark.size();
-  }
-  return found;
+  return split(text, mark);
 }
 
 // The text behind a mark ("PMID: 123"), up to white space; empty where the mark is not there.
@@ -219,6 +255,8 @@ std::string pmid_in(std::string_view text) {
   std::string plain = trimmed(text);
   if (lower(plain).starts_with("pmid")) plain = trimmed(std::string_view(plain).substr(4));
   if (plain.starts_with(':')) plain = trimmed(std::string_view(plain).substr(1));
+  if (const std::size_t slash = plain.rfind('/'); slash != plain.npos && plain.find("pubmed") < slash)
+    plain = plain.substr(slash + 1);
   if (plain.ends_with(".0")) plain.resize(plain.size() - 2);  // a table that took it for a number
   const bool digits =
       !plain.empty() && plain.size() <= 9 && std::all_of(plain.begin(), plain.end(), is_digit);
@@ -241,12 +279,15 @@ std::optional<Meaning> meaning_of_column(std::string_view name) {
 }
 
 void put(Reference& reference, Meaning meaning, std::string_view value) {
+  constexpr std::string_view kHeading = "<jats:title>Abstract</jats:title>";  // Crossref
+  if (meaning == Meaning::abstract && value.starts_with(kHeading)) value.remove_prefix(kHeading.size());
   std::string text = clean(value);
   if (text.empty()) return;
   switch (meaning) {
     case Meaning::title:
       return set_first(reference.title, std::move(text));
     case Meaning::abstract:
+      if (says_that_there_is_none(text)) return;
       if (!reference.abstract.empty()) reference.abstract += ' ';
       reference.abstract += text;
       return;
@@ -271,7 +312,11 @@ void put(Reference& reference, Meaning meaning, std::string_view value) {
     case Meaning::pmid:
       return set_first(reference.pmid, pmid_in(text));
     case Meaning::publication_type:
-      return add(reference.publication_types, std::move(text));
+      for (std::string& each : split(text, ";")) {
+        if (each.size() > 1)
+          add(reference.publication_types, std::move(each));  // "J" of Web of Science says little
+      }
+      return;
     case Meaning::language:
       return set_first(reference.language, std::move(text));
     case Meaning::url:

@@ -46,7 +46,7 @@ std::string trimmed(std::string_view text);
 std::optional<std::int64_t> year_in(std::string_view text);
 // The DOI in "https://doi.org/10.1000/X", "doi:10.1000/x [doi]", ...: lower case; empty where there is none.
 std::string doi_in(std::string_view text);
-// Digits of a PMID that is all of `text` (also "PMID: 123"); empty otherwise.
+// Digits of a PMID that is all of `text` (also "PMID: 123", or its address at PubMed); empty otherwise.
 std::string pmid_in(std::string_view text);
 
 // Letters and digits in lower case; what is not ASCII stays as it is.

@@ -1,9 +1,11 @@
 // JSON: a list of records, alone or in an object ("articles", "records", "items", "data"), or one record a
-// line. The members are those of CSL-JSON, Zotero, and ours; others by the names that columns have.
+// line. The members are those of CSL-JSON, Zotero, Crossref, Europe PMC, OpenAlex, Semantic Scholar, and ours;
+// others by the names that columns have.
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -34,19 +36,34 @@ std::string author_of(const json::value& value) {
   for (const auto& [family, given] :
        {std::pair("family", "given"), std::pair("lastName", "firstName"), std::pair("last", "first")}) {
     const std::string last = member(family), first = member(given);
-    if (!last.empty()) return first.empty() ? last : last + ", " + first;
+    const std::string particle = member("non-dropping-particle");  // "van"
+    if (!last.empty())
+      return (particle.empty() ? "" : particle + " ") + last + (first.empty() ? "" : ", " + first);
   }
   const std::string literal = member("literal");
   return literal.empty() ? member("name") : literal;
 }
 
+// Zotero lists editors and translators beside the authors.
+bool is_author(const json::value& value) {
+  const json::object* person = value.if_object();
+  const json::value* type = person ? person->if_contains("creatorType") : nullptr;
+  return !type || text_of(*type) == "author";
+}
+
 void put_value(Reference& reference, Meaning meaning, const json::value& value) {
   if (meaning == Meaning::authors && value.is_array()) {
-    for (const json::value& each : value.get_array()) put(reference, Meaning::author, author_of(each));
+    for (const json::value& each : value.get_array()) {
+      if (is_author(each)) put(reference, Meaning::author, author_of(each));
+    }
   } else if (const json::array* list = value.if_array()) {
     for (const json::value& each : *list) put_value(reference, meaning, each);
   } else if (const json::object* object = value.if_object()) {
-    // {"date-parts": [[2020, 5]]} (CSL)
+    // {"date-parts": [[2020, 5]]}, {"raw": "2020-05"} (CSL)
+    for (const std::string_view name : {"raw", "literal"}) {
+      const json::value* written = object->if_contains(name);
+      if (written && meaning == Meaning::year) put(reference, Meaning::year, text_of(*written));
+    }
     if (const json::value* parts = object->if_contains("date-parts"); parts && meaning == Meaning::year) {
       const json::array* dates = parts->if_array();
       const json::array* date = dates && !dates->empty() ? (*dates)[0].if_array() : nullptr;
@@ -55,6 +72,52 @@ void put_value(Reference& reference, Meaning meaning, const json::value& value) 
   } else {
     put(reference, meaning, text_of(value));
   }
+}
+
+// What stands deeper in the records of one service.
+struct Deeper {
+  std::string_view path;  // members, and through lists
+  Meaning meaning;
+};
+constexpr std::array kDeeper{Deeper{"externalIds.DOI", Meaning::doi},  // Semantic Scholar
+                             Deeper{"externalIds.PubMed", Meaning::pmid},
+                             Deeper{"journal.name", Meaning::journal},
+                             Deeper{"journalInfo.journal.title", Meaning::journal},  // Europe PMC
+                             Deeper{"pubTypeList.pubType", Meaning::publication_type},
+                             Deeper{"ids.pmid", Meaning::pmid},  // OpenAlex
+                             Deeper{"authorships.author.display_name", Meaning::author},
+                             Deeper{"primary_location.source.display_name", Meaning::journal}};
+
+void put_deeper(Reference& reference, Meaning meaning, const json::value& value, std::string_view path) {
+  if (const json::array* list = value.if_array()) {
+    for (const json::value& each : *list) put_deeper(reference, meaning, each, path);
+    return;
+  }
+  if (path.empty()) return put(reference, meaning, text_of(value));
+  const std::size_t dot = std::min(path.find('.'), path.size());
+  const json::object* object = value.if_object();
+  const json::value* member = object ? object->if_contains(path.substr(0, dot)) : nullptr;
+  if (member) put_deeper(reference, meaning, *member, path.substr(std::min(dot + 1, path.size())));
+}
+
+// OpenAlex gives an abstract as where each of its words stands: {"We": [0, 4], "asked": [1]}.
+std::string abstract_of_index(const json::value& index) {
+  constexpr std::size_t kLongest = 1 << 20;  // bytes; a word may be said to stand at any number of places
+  std::map<std::int64_t, std::string_view> placed;
+  if (const json::object* words = index.if_object()) {
+    for (const auto& [word, places] : *words) {
+      if (const json::array* list = places.if_array()) {
+        for (const json::value& place : *list)
+          if (place.is_int64()) placed[place.get_int64()] = word;
+      }
+    }
+  }
+  std::string text;
+  for (const auto& [place, word] : placed) {
+    if (text.size() + word.size() > kLongest) break;
+    text.append(text.empty() ? "" : " ").append(word);
+  }
+  return text;
 }
 
 bool is_named(const ReadOptions& options, std::string_view name, Meaning& meaning) {
@@ -74,12 +137,16 @@ Reference reference_of(const json::object& record, const ReadOptions& options, s
   }
   Reference reference;
   reference.line = line;
+  // First: Europe PMC's "source" is a database, and its journal stands deeper.
+  for (const Deeper& each : kDeeper) put_deeper(reference, each.meaning, record, each.path);
   for (const auto& [name, value] : record) {
     Meaning meaning{};
     if (is_named(options, name, meaning))
       put_value(reference, meaning, value);
-    else if (name == "retracted")
+    else if (name == "retracted" || name == "is_retracted")
       reference.retracted = value.is_bool() && value.get_bool();
+    else if (name == "abstract_inverted_index")
+      put(reference, Meaning::abstract, abstract_of_index(value));
     else if (const auto known = meaning_of_column(name);
              known && !(*known == Meaning::abstract && !reference.abstract.empty()))
       put_value(reference, *known, value);
@@ -100,9 +167,15 @@ void add(Part& part, const json::value& value, const ReadOptions& options, std::
 Result<const json::array*> records_in(const json::value& document) {
   if (const json::array* list = document.if_array()) return list;
   if (const json::object* object = document.if_object()) {
-    for (const std::string_view name : {"articles", "references", "records", "items", "results", "data"}) {
+    for (const std::string_view name :
+         {"articles", "references", "records", "items", "results", "result", "data"}) {
       const json::value* inner = object->if_contains(name);
       if (inner && inner->is_array()) return &inner->get_array();
+    }
+    // Crossref, Europe PMC
+    for (const std::string_view name : {"message", "resultList"}) {
+      const json::value* inner = object->if_contains(name);
+      if (inner && inner->is_object()) return records_in(*inner);
     }
   }
   return invalid("",

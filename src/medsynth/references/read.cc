@@ -95,7 +95,7 @@ std::optional<Format> sniff(std::string_view text) {
     return whole && text.find("\n{") != text.npos ? Format::json_lines : Format::json;
   }
   if (has_line(text, "TY  -") || has_line(text, "TY - ")) return Format::ris;
-  if (has_line(text, "PMID- ") || has_line(text, "PMID-\n")) return Format::medline;
+  if (has_line(text, "PMID-")) return Format::medline;
   if (text.starts_with("FN ") || text.starts_with("VR ") || (has_line(text, "PT ") && has_line(text, "ER")))
     return Format::web_of_science;
   if (has_line(text, "%0 ") || (has_line(text, "%T ") && has_line(text, "%A ")))

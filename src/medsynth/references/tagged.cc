@@ -38,8 +38,9 @@ std::optional<Line> ris_line(std::string_view line, std::size_t spaces) {
   std::size_t at = 2;
   while (at < line.size() && at < 5 && line[at] == ' ') ++at;
   if (at < 2 + spaces || at >= line.size() || line[at] != '-') return std::nullopt;
-  if (at + 1 < line.size() && line[at + 1] != ' ') return std::nullopt;
-  return Line{line.substr(0, 2), line.substr(std::min(at + 2, line.size()))};
+  // Behind two spaces the dash may stand alone ("TI  -A title"); behind one it would be that of a word.
+  if (at + 1 < line.size() && line[at + 1] != ' ' && at < 4) return std::nullopt;
+  return Line{line.substr(0, 2), line.substr(at + 1)};
 }
 
 // "PMID- 123", "TI  - ...": four characters and a dash, and mostly a space.
@@ -91,6 +92,7 @@ constexpr std::array kRis{Tag{"TI", Meaning::title},
                           Tag{"A1", Meaning::author},
                           Tag{"DO", Meaning::doi},
                           Tag{"DI", Meaning::doi},
+                          Tag{"L3", Meaning::doi},
                           Tag{"PM", Meaning::pmid},
                           Tag{"LA", Meaning::language},
                           Tag{"UR", Meaning::url},
@@ -169,13 +171,15 @@ void put_authors(Reference& reference, std::string_view value) {
 // What a program writes into a tag that others use for something else.
 void put_by_dialect(Reference& reference, Format format, const std::vector<Field>& fields) {
   if (format == Format::ris) {
-    // Accession numbers are PubMed's where the database says so; Scopus has the PMID in C2.
+    // Accession numbers are PubMed's where the database says so; Scopus has the PMID in C2, Embase in C5.
     const Field *accession = find(fields, "AN"), *database = find(fields, "DB"),
                 *provider = find(fields, "DP");
     if (accession && (says(database, "pubmed") || says(database, "medline") || says(provider, "nlm")))
       put(reference, Meaning::pmid, accession->value);
-    if (const Field* c2 = find(fields, "C2"); c2 && c2->value.size() >= 5)
-      put(reference, Meaning::pmid, c2->value);
+    for (const std::string_view tag : {"C2", "C5"}) {
+      if (const Field* field = find(fields, tag); field && field->value.size() >= 5)
+        put(reference, Meaning::pmid, field->value);
+    }
     if (const Field* m3 = find(fields, "M3")) put(reference, Meaning::doi, m3->value);
     for (const Field& each : fields) {
       if (each.tag == "TY" && lower(each.value).find("retr") != std::string::npos) reference.retracted = true;
@@ -230,9 +234,18 @@ class Reader {
       read_line(line, ++number);
       from = to + 1;
     }
-    if (!fields_.empty() && ends_with_mark())
+    if (!fields_.empty() && ends_with_mark() && !is_stray())
       warn(fields_.front().line, "the file ends in the middle of this record; what is there was read");
     end_record();
+    if (strays_ > 0)
+      warn(stray_,
+           strays_ == 1
+               ? "this line belongs to no record, and was passed over (with those that follow it up to "
+                 "the next record)"
+               : fmt::format("this line belongs to no record, and was passed over, as were others in "
+                             "{} more places between records",
+                             strays_ - 1));
+    std::ranges::sort(part_.warnings, {}, &Warning::line);
     return std::move(part_);
   }
 
@@ -265,7 +278,7 @@ class Reader {
         (parsed->tag == "FN" || parsed->tag == "VR" || parsed->tag == "EF"))
       return;
     if (begins_record(parsed->tag)) {
-      if (!fields_.empty() && ends_with_mark())
+      if (!fields_.empty() && ends_with_mark() && !is_stray())
         warn(number,
              "a record begins before the one above has ended (its line ER is missing); both were read");
       end_record();
@@ -294,32 +307,46 @@ class Reader {
   // A line without a tag belongs to the value above.
   void go_on(std::string_view line, std::int64_t number) {
     if (fields_.empty()) {
-      if (stray_ == 0) stray_ = number;
-      if (stray_ == number)
-        warn(number,
-             "this line belongs to no record, and was passed over (with those that follow it up to the next "
-             "record)");
-      return;
+      const bool is_number =
+          line.find_first_not_of("0123456789. \t") == line.npos;  // Ovid counts its records
+      return is_number ? void() : pass_over(number);
     }
     std::string& value = fields_.back().value;
     if (!value.empty()) value += '\n';
     value += trimmed(line);
   }
 
+  // What stands behind a record's end and says nothing that is known: "NL  - Lancet" of Ovid.
+  bool is_stray() const {
+    return format_ == Format::ris && std::none_of(fields_.begin(), fields_.end(), [](const Field& field) {
+             return std::any_of(kRis.begin(), kRis.end(),
+                                [&](const Tag& tag) { return tag.tag == field.tag; });
+           });
+  }
+
+  void pass_over(std::int64_t number) {
+    if (std::exchange(between_, true)) return;
+    if (++strays_ == 1) stray_ = number;
+  }
+
   void end_record() {
-    stray_ = 0;
+    if (!fields_.empty() && is_stray())
+      pass_over(fields_.front().line);
+    else if (!fields_.empty())
+      part_.references.push_back(reference_of(format_, fields_));
+    between_ = false;
     blank_ = false;
-    if (fields_.empty()) return;
-    part_.references.push_back(reference_of(format_, fields_));
     fields_.clear();
   }
 
   Format format_;
   Part part_;
   std::vector<Field> fields_;
-  bool blank_ = false;      // an empty line came behind the last field
-  std::size_t spaces_ = 2;  // of RIS, between a tag and its dash
-  std::int64_t stray_ = 0;  // the first line of those that belong to no record
+  bool blank_ = false;       // an empty line came behind the last field
+  std::size_t spaces_ = 2;   // of RIS, between a tag and its dash
+  std::int64_t strays_ = 0;  // places between records with lines that belong to none
+  std::int64_t stray_ = 0;   // the first line of them
+  bool between_ = false;     // such lines came since the last record
 };
 
 }  // namespace

@@ -83,6 +83,8 @@ class PubMed final : public Handler {
       if (reference_.abstract.empty() && !other_abstract_.empty())
         reference_.abstract = std::move(other_abstract_);
       other_abstract_.clear();
+      put(reference_, reference_.title.empty() ? Meaning::title : Meaning::journal, book_);
+      book_.clear();
       reference_.id = reference_.pmid;
       finish(reference_);
       found_.push_back(std::move(reference_));
@@ -90,8 +92,10 @@ class PubMed final : public Handler {
       return false;  // other publications
     } else if (name == "PMID") {
       put(reference_, Meaning::pmid, text);
-    } else if (name == "ArticleTitle" || name == "BookTitle" || name == "VernacularTitle") {
+    } else if (name == "ArticleTitle" || name == "VernacularTitle") {
       put(reference_, Meaning::title, text);
+    } else if (name == "BookTitle") {
+      book_ = text;  // stands before the title of the chapter, where there is one
     } else if (name == "AbstractText") {
       const std::string label(element.attribute("Label"));
       const std::string labelled = label.empty() ? text : label + ": " + text;
@@ -111,7 +115,7 @@ class PubMed final : public Handler {
     } else if (name == "CollectiveName") {
       person_.collective = text;
     } else if (name == "Author") {
-      put(reference_, Meaning::author, person_.text());
+      if (!is_of_editors(path)) put(reference_, Meaning::author, person_.text());
     } else if (name == "PublicationType") {
       put(reference_, Meaning::publication_type, text);
     } else if (name == "Language") {
@@ -130,9 +134,13 @@ class PubMed final : public Handler {
   std::vector<Reference> take() override { return std::move(found_); }
 
  private:
+  static bool is_of_editors(const std::vector<Element>& path) {
+    return path.size() > 1 && path[path.size() - 2].attribute("Type") == "editors";
+  }
+
   Reference reference_;
   Person person_;
-  std::string other_abstract_;
+  std::string book_, other_abstract_;
   std::vector<Reference> found_;
 };
 
@@ -173,7 +181,7 @@ class Jats final : public Handler {
     } else if (name == "abstract") {
       // Graphical ones, teasers and summaries for lay people are no abstracts.
       if (element.attribute("abstract-type").empty() && reference_.abstract.empty())
-        put(reference_, Meaning::abstract, text);
+        put(reference_, Meaning::abstract, without_empty_brackets(text));
     } else if (name == "title" && is_inside(path, "abstract")) {
       // "Methods" as a heading is "Methods: " in the text; the abstract's own heading is none of its words.
       if (parent(path) == "sec") heading_ = clean(text) + ": ";
@@ -209,6 +217,18 @@ class Jats final : public Handler {
   static bool is_inside_other(const std::vector<Element>& path) {
     return is_inside(path, "sub-article") || is_inside(path, "response") || is_inside(path, "ref-list") ||
            is_inside(path, "body");
+  }
+  // "as before [<xref>1</xref>, <xref>2</xref>]": the numbers of other publications are no words of the abstract.
+  static std::string without_empty_brackets(std::string text) {
+    for (std::size_t open = text.find_first_of("[("); open != text.npos;
+         open = text.find_first_of("[(", open + 1)) {
+      const std::size_t close = text.find_first_not_of(" ,;-", open + 1);
+      if (close == text.npos || (text[close] != ']' && text[close] != ')')) continue;
+      const std::size_t from = open > 0 && text[open - 1] == ' ' ? open - 1 : open;
+      text.erase(from, close + 1 - from);
+      open = from == 0 ? 0 : from - 1;
+    }
+    return text;
   }
   static bool is_inline(const std::string& name) {
     return name == "italic" || name == "bold" || name == "sub" || name == "sup" || name == "sc" ||
@@ -258,10 +278,11 @@ class EndNote final : public Handler {
       put(reference_, Meaning::language, text);
     } else if (name == "work-type") {
       put(reference_, Meaning::publication_type, text);
-    } else if (name == "remote-database-name") {
+    } else if (name == "remote-database-name" || name == "remote-database-provider") {
       // Accession numbers are PubMed's where the database is.
       const std::string database = lower(text);
-      if (database.find("pubmed") != database.npos || database.find("medline") != database.npos)
+      if (database.find("pubmed") != database.npos || database.find("medline") != database.npos ||
+          database == "nlm")
         put(reference_, Meaning::pmid, reference_.id);
     } else if (name == "url" && is_inside(path, "urls")) {
       put(reference_, Meaning::url, text);

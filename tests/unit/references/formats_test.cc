@@ -61,6 +61,37 @@ TEST(Ris, FindsThePmid) {
   EXPECT_EQ(one("TY  - JOUR\nTI  - A\nC2  - 31421429\nDB  - Scopus\nER  -\n", Format::ris).pmid, "31421429");
   EXPECT_EQ(one("TY  - JOUR\nTI  - A\nN1  - PMID: 31421429\nER  -\n", Format::ris).pmid, "31421429");
   EXPECT_EQ(one("TY  - JOUR\nTI  - A\nAN  - 2001234567\nDB  - Embase\nER  -\n", Format::ris).pmid, "");
+  EXPECT_EQ(one("TY  - JOUR\nTI  - A\nM1  - L61234567\nC5  - 31421429\nDB  - Embase\nDB  - Medline\nER  -\n",
+                Format::ris)
+                .pmid,
+            "31421429");
+}
+
+// EBSCO has the DOI in L3; some programs leave out the space behind the dash.
+TEST(Ris, OtherTagsAndSpaces) {
+  const Reference r =
+      one("TY  -JOUR\nTI  -Statins\nL3  - 10.1016/j.agee.2016.06.041\nAB  -Of some.\nER  -\n", Format::ris);
+  EXPECT_EQ(r.title, "Statins");
+  EXPECT_EQ(r.doi, "10.1016/j.agee.2016.06.041");
+  EXPECT_EQ(r.abstract, "Of some.");
+}
+
+// Ovid counts its records and says more behind their end: one warning for all of it, and nobody's record.
+TEST(Ris, WhatStandsBetweenRecords) {
+  const auto read_ = read(
+      "1.\nTY  - JOUR\nTI  - A\nER  - \nNL  - J Tri\n\nLink: https://example.org\n\n2.\nTY  - JOUR\nTI  - "
+      "B\nER  - \nNL  - J "
+      "Tri\n\n3.\nTY  - JOUR\nTI  - C\nER  - \n");
+  ASSERT_TRUE(read_);
+  ASSERT_EQ(read_->references.size(), 3u);
+  EXPECT_EQ(read_->references[2].title, "C");
+  ASSERT_EQ(read_->warnings.size(), 1u);
+  EXPECT_EQ(read_->warnings[0].line, 5);
+  EXPECT_NE(read_->warnings[0].detail.find("1 more place"), std::string::npos) << read_->warnings[0].detail;
+  // A record without its first line is one all the same.
+  const auto headless = read("TY  - JOUR\nTI  - A\nER  - \n\nTI  - B\nER  - \n");
+  ASSERT_TRUE(headless);
+  EXPECT_EQ(headless->references.size(), 2u);
 }
 
 // A record without its end, text before the first record, the end of the file in a record: said with the
@@ -178,6 +209,39 @@ TEST(Table, IsSniffed) {
           Format::csv));
 }
 
+// Names of columns and ways of writing of single programs.
+TEST(Table, HasDialects) {
+  // Covidence
+  EXPECT_EQ(
+      one("Title,Authors,Abstract,Published Year,Covidence #\nA,\"Doe, J.\",B,2019,#12\n", Format::csv).year,
+      2019);
+  // PubMed
+  EXPECT_EQ(
+      one("PMID,Title,Authors,Citation,Journal/Book\n123,A,\"Müller A, van der Berg JW, Trial Group.\",x,J\n",
+          Format::csv)
+          .authors,
+      (std::vector<std::string>{"Müller A", "van der Berg JW", "Trial Group"}));
+  EXPECT_EQ(one("Title,Authors\nA,\"Doe, John\"\n", Format::csv).authors,
+            (std::vector<std::string>{"Doe, John"}));
+  // Web of Science and Scopus write the authors twice.
+  const Reference r =
+      one("Publication Type,Authors,Author Full Names,Article Title,Document Type\nJ,\"Doe, J\",\"Doe, "
+          "John\",A,Article; Retracted Publication\n",
+          Format::csv);
+  EXPECT_EQ(r.authors, (std::vector<std::string>{"Doe, J"}));
+  EXPECT_EQ(r.publication_types, (std::vector<std::string>{"Article", "Retracted Publication"}));
+}
+
+// What programs write where there is no abstract is none; an abstract may begin like it.
+TEST(Table, NoAbstractIsNone) {
+  for (const std::string_view none :
+       {"[No abstract available]", "No abstract available.", "Abstract not available", "N/A", "nan"})
+    EXPECT_EQ(one(std::string("Title,Abstract\nA,") + std::string(none) + "\n", Format::csv).abstract, "")
+        << none;
+  EXPECT_EQ(one("Title,Abstract\nA,No abstract concept was available to them.\n", Format::csv).abstract,
+            "No abstract concept was available to them.");
+}
+
 // Embase writes a field in each row if asked to.
 TEST(Table, FieldsInRows) {
   const auto read_ = read(
@@ -233,6 +297,35 @@ TEST(Xml, Pubmed) {
   EXPECT_TRUE(r.retracted);
 }
 
+// A chapter is not its book, and editors are not its authors; a whole book is itself.
+TEST(Xml, BooksOfPubmed) {
+  const std::string book =
+      "<PubmedArticleSet><PubmedBookArticle><BookDocument><PMID>7</PMID><Book><BookTitle>Genes</"
+      "BookTitle><PubDate><Year>1993</Year>"
+      "</PubDate><AuthorList Type=\"editors\"><Author><LastName>Boss</LastName></Author></AuthorList></Book>";
+  const std::string rest =
+      "<AuthorList "
+      "Type=\"authors\"><Author><LastName>Doe</LastName></Author></AuthorList></BookDocument></"
+      "PubmedBookArticle>"
+      "</PubmedArticleSet>";
+  const Reference chapter = one(book + "<ArticleTitle>A gene</ArticleTitle>" + rest, Format::pubmed_xml);
+  EXPECT_EQ(chapter.title, "A gene");
+  EXPECT_EQ(chapter.journal, "Genes");
+  EXPECT_EQ(chapter.authors, std::vector<std::string>{"Doe"});
+  EXPECT_EQ(one(book + rest, Format::pubmed_xml).title, "Genes");
+}
+
+// References to other publications leave no brackets in an abstract; other brackets stay.
+TEST(Xml, JatsWithoutCitations) {
+  EXPECT_EQ(one("<article><front><article-meta><title-group><article-title>A</article-title></"
+                "title-group><abstract><p>As before "
+                "[<xref>1</xref>, <xref>2</xref>], f() and (n = 3) (<xref>4</xref>) "
+                "held.</p></abstract></article-meta></front></article>",
+                Format::jats)
+                .abstract,
+            "As before, f and (n = 3) held.");
+}
+
 TEST(Xml, Jats) {
   const Reference r = one(
       R"(<article article-type="research-article" xml:lang="en"><front><journal-meta><journal-title-group><journal-title>Journal of Trials</journal-title>
@@ -284,6 +377,64 @@ TEST(Json, OfSeveralPrograms) {
       R"({"articles":[{"title":"Statins and stroke: a trial","abstract":"Strokes were fewer (p < 0.05).","year":2019,
     "journal":"Journal of Trials","doi":"10.1000/abc.1","authors":["Müller, Anna","Doe, J."]}]})",
       Format::json));
+}
+
+// What the public services answer.
+TEST(Json, OfServices) {
+  // Crossref
+  expect_statins(one(
+      R"({"status":"ok","message":{"items":[{"DOI":"10.1000/ABC.1","title":["Statins and stroke: a trial"],"container-title":["Journal of Trials"],
+    "author":[{"given":"Anna","family":"Müller"},{"given":"J.","family":"Doe"}],"issued":{"date-parts":[[2019,1]]},
+    "abstract":"<jats:title>Abstract</jats:title><jats:p>Strokes were fewer (p &lt; 0.05).</jats:p>"}]}})",
+      Format::json));
+  // Europe PMC
+  const Reference europe = one(
+      R"({"hitCount":1,"resultList":{"result":[{"id":"123","source":"MED","pmid":"123","doi":"10.1000/abc.1","title":"A","authorString":"Müller A, Doe J.",
+    "journalInfo":{"journal":{"title":"Journal of Trials"}},"pubYear":"2019","pubTypeList":{"pubType":["Journal Article"]}}]}})",
+      Format::json);
+  EXPECT_EQ(europe.journal, "Journal of Trials");
+  EXPECT_EQ(europe.authors, (std::vector<std::string>{"Müller A", "Doe J"}));
+  EXPECT_EQ(europe.publication_types, std::vector<std::string>{"Journal Article"});
+  // OpenAlex
+  const Reference open = one(
+      R"({"results":[{"id":"W1","doi":"https://doi.org/10.1000/abc.1","title":"A","publication_year":2019,"is_retracted":true,
+    "ids":{"pmid":"https://pubmed.ncbi.nlm.nih.gov/123"},"authorships":[{"author":{"display_name":"Anna Müller"}}],
+    "primary_location":{"source":{"display_name":"Journal of Trials"}},"abstract_inverted_index":{"were":[1],"Strokes":[0],"fewer":[2]}}]})",
+      Format::json);
+  EXPECT_EQ(open.abstract, "Strokes were fewer");
+  EXPECT_EQ(open.pmid, "123");
+  EXPECT_EQ(open.journal, "Journal of Trials");
+  EXPECT_EQ(open.authors, std::vector<std::string>{"Anna Müller"});
+  EXPECT_TRUE(open.retracted);
+  // Semantic Scholar
+  const Reference scholar = one(
+      R"({"data":[{"paperId":"x","externalIds":{"DOI":"10.1000/abc.1","PubMed":"123"},"title":"A","venue":"Journal of Trials","authors":[{"name":"J. Doe"}]}]})",
+      Format::json);
+  EXPECT_EQ(scholar.pmid, "123");
+  EXPECT_EQ(scholar.doi, "10.1000/abc.1");
+  EXPECT_EQ(scholar.journal, "Journal of Trials");
+  // Zotero has editors beside the authors; CSL a date as it was written, and parts of names.
+  EXPECT_EQ(
+      one(R"([{"data":{"title":"A","creators":[{"creatorType":"editor","lastName":"Boss"},{"creatorType":"author","lastName":"Doe"}]}}])",
+          Format::json)
+          .authors,
+      std::vector<std::string>{"Doe"});
+  const Reference csl = one(
+      R"([{"title":"A","issued":{"raw":"2018-05"},"author":[{"family":"Berg","given":"J.","non-dropping-particle":"van der"}]}])",
+      Format::json);
+  EXPECT_EQ(csl.year, 2018);
+  EXPECT_EQ(csl.authors, std::vector<std::string>{"van der Berg, J."});
+}
+
+// A word may be said to stand anywhere any number of times: the text stays bounded.
+TEST(Json, AnInvertedAbstractIsBounded) {
+  std::string places;
+  for (int i = 0; i < 20'000; ++i) places += (i > 0 ? "," : "") + std::to_string(i);
+  const Reference r =
+      one(R"([{"title":"A","abstract_inverted_index":{")" + std::string(1000, 'a') + "\":[" + places + "]}}]",
+          Format::json);
+  EXPECT_GT(r.abstract.size(), 1000u);
+  EXPECT_LE(r.abstract.size(), 2u << 20);
 }
 
 // A line that is no JSON is a warning, the others are read.
