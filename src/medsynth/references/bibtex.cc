@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -77,9 +78,36 @@ constexpr std::array kCommands{Command{"ss", 0xDF},
                                Command{"beta", 0x3B2},
                                Command{"gamma", 0x3B3},
                                Command{"delta", 0x3B4},
+                               Command{"epsilon", 0x3B5},
+                               Command{"varepsilon", 0x3B5},
+                               Command{"eta", 0x3B7},
+                               Command{"theta", 0x3B8},
                                Command{"kappa", 0x3BA},
                                Command{"lambda", 0x3BB},
                                Command{"mu", 0x3BC},
+                               Command{"pi", 0x3C0},
+                               Command{"rho", 0x3C1},
+                               Command{"sigma", 0x3C3},
+                               Command{"tau", 0x3C4},
+                               Command{"phi", 0x3C6},
+                               Command{"chi", 0x3C7},
+                               Command{"psi", 0x3C8},
+                               Command{"omega", 0x3C9},
+                               Command{"Delta", 0x394},
+                               Command{"Omega", 0x3A9},
+                               Command{"dh", 0xF0},
+                               Command{"th", 0xFE},
+                               Command{"approx", 0x2248},
+                               Command{"sim", 0x223C},
+                               Command{"simeq", 0x2243},
+                               Command{"neq", 0x2260},
+                               Command{"ll", 0x226A},
+                               Command{"gg", 0x226B},
+                               Command{"cdot", 0xB7},
+                               Command{"circ", 0xB0},
+                               Command{"infty", 0x221E},
+                               Command{"rightarrow", 0x2192},
+                               Command{"to", 0x2192},
                                Command{"pm", 0xB1},
                                Command{"times", 0xD7},
                                Command{"leq", 0x2264},
@@ -122,7 +150,11 @@ std::string from_latex(std::string_view text) {
       at += 2;
       const bool accent = std::string_view("\"'`^~=.").find(mark) != std::string_view::npos;
       if (!accent) {
-        out += mark == '\\' ? ' ' : mark;  // \& \% \_ \$ \{ and a line break
+        // \& \% \_ \$ \{, line breaks and thin spaces; hyphenation and marks of formulas say nothing.
+        if (std::string_view("\\,;: ").find(mark) != std::string_view::npos)
+          out += ' ';
+        else if (std::string_view("-!/()[]@").find(mark) == std::string_view::npos)
+          out += mark;
         continue;
       }
       while (at < text.size() && (text[at] == '{' || is_space(text[at]))) ++at;
@@ -163,6 +195,25 @@ std::optional<Meaning> meaning_of(std::string_view name) {
   if (name == "url") return Meaning::url;
   if (name == "note" || name == "annote" || name == "annotation") return Meaning::note;
   return std::nullopt;
+}
+
+// The names between the words "and", which lines may part; one in braces is a name's own.
+std::vector<std::string_view> people_in(std::string_view text) {
+  std::vector<std::string_view> found;
+  std::size_t from = 0;
+  int depth = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    depth += text[at] == '{' ? 1 : text[at] == '}' ? -1 : 0;
+    if (text[at] == '\\') ++at;  // "\{" is a sign
+    if (depth != 0 || at >= text.size() || !is_space(text[at]) || text.substr(at + 1, 3) != "and" ||
+        at + 4 >= text.size() || !is_space(text[at + 4]))
+      continue;
+    found.push_back(text.substr(from, at - from));
+    from = at + 4;
+    at += 3;
+  }
+  found.push_back(text.substr(from));
+  return found;
 }
 
 class Reader {
@@ -213,6 +264,16 @@ class Reader {
            std::string_view("{}(),=#\"@%").find(text_[end]) == std::string_view::npos)
       ++end;
     const std::string_view found = text_.substr(at_, end - at_);
+    move_to(end);
+    return found;
+  }
+  // Whatever stands before the first comma: keys may have parentheses, and addresses are taken for them too.
+  // Nothing where the first field stands there.
+  std::string key() {
+    skip_space();
+    const std::size_t end = text_.find_first_of(",=}\n", at_);
+    if (end == text_.npos || text_[end] == '=') return "";
+    const std::string found = trimmed(text_.substr(at_, end - at_));
     move_to(end);
     return found;
   }
@@ -277,10 +338,13 @@ class Reader {
   bool entry(const std::string& type, char closing, std::int64_t line) {
     Reference reference;
     reference.line = line;
-    reference.id = trimmed(word());
+    reference.id = key();
     reference.publication_types = {type};
     bool whole = true;
-    while (take(',')) {
+    // What counts together with another field.
+    std::map<std::string, std::string> held{
+        {"subtitle", ""}, {"eprint", ""}, {"eprinttype", ""}, {"archiveprefix", ""}};
+    for (bool more = take(',') || reference.id.empty(); more; more = take(',')) {
       const std::string name = lower(word());
       if (name.empty()) break;  // a comma behind the last field
       const bool equals = take('=');
@@ -289,9 +353,16 @@ class Reader {
         whole = false;
         break;
       }
-      set(reference, name, *text);
+      if (const auto holds = held.find(name); holds != held.end())
+        holds->second = *text;
+      else
+        set(reference, name, *text);
     }
     whole = whole && take(closing);
+    if (!held["subtitle"].empty() && !reference.title.empty())
+      reference.title += ": " + clean(from_latex(held["subtitle"]));
+    if (lower(held["eprinttype"] + held["archiveprefix"]) == "pubmed")
+      put(reference, Meaning::pmid, held["eprint"]);
     finish(reference);
     part_.references.push_back(std::move(reference));
     return whole;
@@ -299,12 +370,8 @@ class Reader {
 
   static void set(Reference& reference, const std::string& name, const std::string& text) {
     if (name == "author") {
-      const std::string plain = from_latex(text);
-      for (std::size_t from = 0; from <= plain.size();) {
-        const std::size_t to = std::min(plain.find(" and ", from), plain.size());
-        put(reference, Meaning::author, std::string_view(plain).substr(from, to - from));
-        from = to + 5;
-      }
+      for (const std::string_view each : people_in(text))
+        if (trimmed(each) != "others") put(reference, Meaning::author, from_latex(each));
     } else if (const auto meaning = meaning_of(name)) {
       const bool verbatim = *meaning == Meaning::doi || *meaning == Meaning::url;
       std::string plain = verbatim ? text : from_latex(text);

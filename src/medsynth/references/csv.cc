@@ -26,7 +26,10 @@ struct Row {
 
 class Rows {
  public:
-  Rows(std::string_view text, char delimiter) : text_(text), delimiter_(delimiter) {}
+  Rows(std::string_view text, char delimiter) : text_(text), delimiter_(delimiter) {
+    // Excel's own first line, "sep=;".
+    if (text.starts_with("sep=") && text.find('\n') == 5) at_ = 6, line_ = 2;
+  }
 
   // The next row that is not empty; nothing at the end.
   std::optional<Row> next() {
@@ -148,6 +151,13 @@ Part read_fields_in_rows(std::string_view text, char delimiter, const ReadOption
   return part;
 }
 
+// Whether there is something behind the last column that has a name: Web of Science ends its rows with a
+// delimiter, which says nothing.
+bool says_more(const Row& row, std::size_t columns) {
+  return std::any_of(row.cells.begin() + static_cast<std::ptrdiff_t>(std::min(columns, row.cells.size())),
+                     row.cells.end(), [](const std::string& cell) { return !trimmed(cell).empty(); });
+}
+
 // How many columns of the first row are known by name.
 std::size_t known_columns(std::string_view text, char delimiter) {
   const auto row = Rows(text, delimiter).next();
@@ -215,7 +225,8 @@ Result<Part> read_csv(std::string_view text, const ReadOptions& options) {
     const std::size_t columns = std::min(row->cells.size(), meanings.size());
     for (std::size_t i = 0; i < columns; ++i) {
       if (!meanings[i]) continue;
-      // Of two columns of a meaning ("Authors" and "Author full names") the first that says something.
+      // Of several columns of abstracts ("Abstract", "Summary") or authors ("Authors", "Author full names")
+      // the first that says something.
       if (*meanings[i] == Meaning::abstract && !reference.abstract.empty()) continue;
       if (*meanings[i] == Meaning::authors && !reference.authors.empty()) continue;
       put(reference, *meanings[i], row->cells[i]);
@@ -226,7 +237,7 @@ Result<Part> read_csv(std::string_view text, const ReadOptions& options) {
            "a quotation mark that opens in this row is never closed: the rest of the file was read as "
            "part of it",
            ""});
-    else if (row->cells.size() != meanings.size())
+    else if (row->cells.size() < meanings.size() || says_more(*row, meanings.size()))
       part.warnings.push_back(
           {row->line,
            fmt::format("this row has {} columns and the first row {}; it was read as far as they go",

@@ -34,7 +34,7 @@ constexpr std::array kColumns{Column{"title", Meaning::title},
                               Column{"documenttitle", Meaning::title},
                               Column{"t1", Meaning::title},
                               Column{"titles", Meaning::title},
-                              Column{"publicationname", Meaning::title},
+                              Column{"publicationname", Meaning::journal},
                               Column{"studytitle", Meaning::title},
                               Column{"abstract", Meaning::abstract},
                               Column{"ab", Meaning::abstract},
@@ -137,40 +137,28 @@ void add(std::vector<std::string>& to, std::string value) {
   if (!value.empty() && std::find(to.begin(), to.end(), value) == to.end()) to.push_back(std::move(value));
 }
 
-// "[No abstract available]" (Scopus) and its like: what programs write where there is none.
-bool says_that_there_is_none(std::string_view abstract) {
-  constexpr std::array<std::string_view, 8> kNone{"noabstract",
-                                                  "noabstractavailable",
-                                                  "noabstractisavailable",
-                                                  "noabstractprovided",
-                                                  "abstractnotavailable",
-                                                  "notavailable",
-                                                  "na",
-                                                  "nan"};
-  return abstract.size() < 40 &&
-         std::find(kNone.begin(), kNone.end(), letters_and_digits(abstract)) != kNone.end();
-}
-
-// "Smith JA", as PubMed writes a name: what stands last are initials without points.
-bool is_name_with_initials(std::string_view name) {
+// "Doe J", "van den Berg AB", "Roe RL Jr": a family name and initials without points.
+bool ends_with_initials(std::string_view name) {
+  for (const std::string_view suffix : {" Jr", " Sr", " 2nd", " 3rd"})
+    if (name.ends_with(suffix)) name.remove_suffix(suffix.size());
   const std::size_t space = name.rfind(' ');
   if (space == name.npos || space == 0) return false;
-  const std::string_view initials = name.substr(space + 1);
-  return !initials.empty() && initials.size() <= 4 &&
-         std::all_of(initials.begin(), initials.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  const std::string_view last = name.substr(space + 1);
+  return !last.empty() && last.size() <= 4 &&
+         std::all_of(last.begin(), last.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
-std::vector<std::string> split(std::string_view text, std::string_view mark) {
-  std::vector<std::string> parts;
+std::vector<std::string> parts_of(std::string_view text, std::string_view mark) {
+  std::vector<std::string> found;
   for (std::size_t from = 0; from <= text.size();) {
     const std::size_t to = std::min(text.find(mark, from), text.size());
-    parts.push_back(trimmed(text.substr(from, to - from)));
+    found.push_back(trimmed(text.substr(from, to - from)));
     from = to + mark.size();
   }
-  return parts;
+  return found;
 }
 
-// "A; B; C", "A and B", "['A, a', 'B, b']", "Smith JA, Doe B.": several authors in one value.
+// "A; B; C", "A and B", "['A, a', 'B, b']", "Doe J, Roe RL.": several authors in one value.
 std::vector<std::string> authors_in(std::string_view text) {
   std::vector<std::string> found;
   if (text.starts_with("['") || text.starts_with("[\"")) {
@@ -186,11 +174,11 @@ std::vector<std::string> authors_in(std::string_view text) {
   }
   const bool semicolons = text.find(';') != text.npos;
   const std::string_view mark = semicolons ? ";" : text.find(" and ") != text.npos ? " and " : "";
-  if (mark.empty() && is_name_with_initials(text.substr(0, text.find(',')))) {
-    if (text.ends_with('.')) text.remove_suffix(1);
-    return split(text, ",");
-  }
   if (mark.empty()) {
+    // PubMed's tables: initials without points, and commas between people; a group has no initials.
+    std::vector<std::string> people =
+        parts_of(text.substr(0, text.size() - (text.ends_with('.') ? 1 : 0)), ", ");
+    if (people.size() > 1 && ends_with_initials(people[0])) return people;
     // "Liu R., Adler D.G.": initials with their points, so the commas part people and not names.
     const bool initials = text.find(".,") != text.npos;
     for (std::size_t from = 0; from <= text.size();) {
@@ -200,7 +188,30 @@ std::vector<std::string> authors_in(std::string_view text) {
     }
     return found;
   }
-  return split(text, mark);
+  return parts_of(text, mark);
+}
+
+// "Doe, Jane (57200000001)": Scopus's number of a person is no part of the name.
+std::string without_number(std::string name) {
+  const std::size_t open = name.rfind(" (");
+  if (open != name.npos && name.ends_with(')') && name.size() - open > 3 &&
+      std::all_of(name.begin() + static_cast<std::ptrdiff_t>(open) + 2, name.end() - 1, is_digit))
+    name.resize(open);
+  return name;
+}
+
+// What programs write where there is no abstract.
+bool says_no_abstract(std::string_view abstract) {
+  constexpr std::array<std::string_view, 8> kNone{"noabstract",
+                                                  "noabstractavailable",
+                                                  "noabstractisavailable",
+                                                  "noabstractprovided",
+                                                  "abstractnotavailable",
+                                                  "notavailable",
+                                                  "na",
+                                                  "nan"};
+  const std::string plain = letters_and_digits(abstract.substr(0, 60));
+  return std::find(kNone.begin(), kNone.end(), plain) != kNone.end();
 }
 
 // The text behind a mark ("PMID: 123"), up to white space; empty where the mark is not there.
@@ -287,7 +298,7 @@ void put(Reference& reference, Meaning meaning, std::string_view value) {
     case Meaning::title:
       return set_first(reference.title, std::move(text));
     case Meaning::abstract:
-      if (says_that_there_is_none(text)) return;
+      if (says_no_abstract(text)) return;
       if (!reference.abstract.empty()) reference.abstract += ' ';
       reference.abstract += text;
       return;
@@ -305,14 +316,14 @@ void put(Reference& reference, Meaning meaning, std::string_view value) {
     case Meaning::author:
       return add(reference.authors, std::move(text));
     case Meaning::authors:
-      for (std::string& each : authors_in(text)) add(reference.authors, std::move(each));
+      for (std::string& each : authors_in(text)) add(reference.authors, without_number(std::move(each)));
       return;
     case Meaning::doi:
       return set_first(reference.doi, doi_in(text));
     case Meaning::pmid:
       return set_first(reference.pmid, pmid_in(text));
     case Meaning::publication_type:
-      for (std::string& each : split(text, ";")) {
+      for (std::string& each : parts_of(text, ";")) {
         if (each.size() > 1)
           add(reference.publication_types, std::move(each));  // "J" of Web of Science says little
       }
@@ -332,10 +343,16 @@ void put(Reference& reference, Meaning meaning, std::string_view value) {
 void finish(Reference& reference) {
   if (reference.doi.empty() && reference.url.find("doi.org/") != std::string::npos)
     reference.doi = doi_in(reference.url);
-  const std::string title = lower(std::string_view(reference.title).substr(0, 40));
+  const std::string title = lower(reference.title);
   const auto begins = [&](std::string_view with) { return title.starts_with(with); };
-  if (begins("retracted:") || begins("retracted article") || begins("[retracted") || begins("(retracted") ||
-      begins("retracted "))
+  const auto has = [&](std::string_view word) { return title.find(word) != title.npos; };
+  // A notice may have the title of the paper that it retracts.
+  const bool notice = std::any_of(
+      reference.publication_types.begin(), reference.publication_types.end(),
+      [](const std::string& type) { return lower(type).find("retraction of") != std::string::npos; });
+  // "Retracted publications in oncology" is about some.
+  if (!notice && (begins("retracted:") || begins("retracted article:") || begins("retracted chapter:") ||
+                  reference.title.starts_with("RETRACTED") || has("[retracted") || has("(retracted")))
     reference.retracted = true;
   for (const std::string& type : reference.publication_types) {
     const std::string plain = lower(type);

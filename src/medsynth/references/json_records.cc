@@ -36,9 +36,9 @@ std::string author_of(const json::value& value) {
   for (const auto& [family, given] :
        {std::pair("family", "given"), std::pair("lastName", "firstName"), std::pair("last", "first")}) {
     const std::string last = member(family), first = member(given);
-    const std::string particle = member("non-dropping-particle");  // "van"
-    if (!last.empty())
-      return (particle.empty() ? "" : particle + " ") + last + (first.empty() ? "" : ", " + first);
+    const std::string particle = member("non-dropping-particle");
+    const std::string whole = particle.empty() ? last : particle + " " + last;
+    if (!last.empty()) return first.empty() ? whole : whole + ", " + first;
   }
   const std::string literal = member("literal");
   return literal.empty() ? member("name") : literal;
@@ -69,6 +69,10 @@ void put_value(Reference& reference, Meaning meaning, const json::value& value) 
       const json::array* date = dates && !dates->empty() ? (*dates)[0].if_array() : nullptr;
       if (date && !date->empty()) put(reference, Meaning::year, text_of((*date)[0]));
     }
+    // {"raw": "2020-05-20"}, {"literal": "May 2020"}
+    for (const std::string_view name : {"raw", "literal"})
+      if (const json::value* text = object->if_contains(name); text && meaning == Meaning::year)
+        put(reference, Meaning::year, text_of(*text));
   } else {
     put(reference, meaning, text_of(value));
   }
@@ -140,6 +144,7 @@ Reference reference_of(const json::object& record, const ReadOptions& options, s
   // First: Europe PMC's "source" is a database, and its journal stands deeper.
   for (const Deeper& each : kDeeper) put_deeper(reference, each.meaning, record, each.path);
   for (const auto& [name, value] : record) {
+    if (name == "source" && record.contains("issued")) continue;  // CSL: the catalogue it was found in
     Meaning meaning{};
     if (is_named(options, name, meaning))
       put_value(reference, meaning, value);
@@ -172,7 +177,7 @@ Result<const json::array*> records_in(const json::value& document) {
       const json::value* inner = object->if_contains(name);
       if (inner && inner->is_array()) return &inner->get_array();
     }
-    // Crossref, Europe PMC
+    // What Crossref and Europe PMC answer to a search.
     for (const std::string_view name : {"message", "resultList"}) {
       const json::value* inner = object->if_contains(name);
       if (inner && inner->is_object()) return records_in(*inner);

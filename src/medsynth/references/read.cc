@@ -26,7 +26,8 @@ std::optional<Format> sniff_xml(std::string_view text) {
   };
   if (has("PubmedArticle") || has("PubmedBookArticle") || has("MedlineCitation")) return Format::pubmed_xml;
   if (has("records>") || has("record>") || has("ref-type")) return Format::endnote_xml;
-  if (has("article ") || has("article>") || has("pmc-articleset")) return Format::jats;
+  for (const std::string_view article : {"article ", "article>", "article\n", "article\t", "pmc-articleset"})
+    if (has(article)) return Format::jats;
   return std::nullopt;
 }
 
@@ -125,6 +126,8 @@ Result<ReadReferences> read(std::string_view bytes, const ReadOptions& options) 
       continue;
     }
     all.formats.push_back(*format);
+    if (part->references.empty() && part->warnings.empty())
+      all.warnings.push_back({0, "there is no record in this file", file.name});
     for (Reference& each : part->references) {
       each.file = file.name;
       if (is_empty(each))

@@ -9,8 +9,8 @@
 // MEDLINE
 // (.nbib), PubMed XML, JATS, EndNote XML and tagged (.enw), Web of Science (.ciw), BibTeX, CSV and TSV (also
 // with ; or |), JSON and JSON lines (CSL, Zotero, ours, and the answers of Crossref, Europe PMC, OpenAlex and
-// Semantic Scholar), each also in gzip or zip. UTF-8 with or without a byte order mark, UTF-16 with one, else
-// Windows-1252 (Latin-1); any line ends.
+// Semantic Scholar), each also in gzip or zip. UTF-8 with or without a byte order mark, UTF-16 with one; a
+// line that is none of these is Windows-1252 (Latin-1); any line ends.
 //
 // A record that cannot be read is a warning with its line, and the rest goes on; nothing is dropped without a
 // word. Texts come without markup: inline tags and character entities of XML and HTML, and LaTeX's accents,

@@ -103,12 +103,21 @@ constexpr std::array kRis{Tag{"TI", Meaning::title},
                           Tag{"M3", Meaning::publication_type},
                           Tag{"PT", Meaning::publication_type},
                           Tag{"N1", Meaning::note}};
-constexpr std::array kMedline{
-    Tag{"TI", Meaning::title},    Tag{"BTI", Meaning::title},  Tag{"TT", Meaning::title},
-    Tag{"AB", Meaning::abstract}, Tag{"DP", Meaning::year},    Tag{"DEP", Meaning::year},
-    Tag{"JT", Meaning::journal},  Tag{"TA", Meaning::journal}, Tag{"FAU", Meaning::author},
-    Tag{"CN", Meaning::author},   Tag{"PMID", Meaning::pmid},  Tag{"PT", Meaning::publication_type},
-    Tag{"LA", Meaning::language}, Tag{"OWN", Meaning::note}};
+constexpr std::array kMedline{Tag{"TI", Meaning::title},
+                              Tag{"BTI", Meaning::title},
+                              Tag{"TT", Meaning::title},
+                              Tag{"AB", Meaning::abstract},
+                              Tag{"OAB", Meaning::abstract},
+                              Tag{"DP", Meaning::year},
+                              Tag{"DEP", Meaning::year},
+                              Tag{"JT", Meaning::journal},
+                              Tag{"TA", Meaning::journal},
+                              Tag{"FAU", Meaning::author},
+                              Tag{"CN", Meaning::author},
+                              Tag{"PMID", Meaning::pmid},
+                              Tag{"PT", Meaning::publication_type},
+                              Tag{"LA", Meaning::language},
+                              Tag{"OWN", Meaning::note}};
 constexpr std::array kEndnote{Tag{"T", Meaning::title},
                               Tag{"X", Meaning::abstract},
                               Tag{"D", Meaning::year},
@@ -180,6 +189,17 @@ void put_by_dialect(Reference& reference, Format format, const std::vector<Field
       if (const Field* field = find(fields, tag); field && field->value.size() >= 5)
         put(reference, Meaning::pmid, field->value);
     }
+    // The title of a book, where nothing in it is meant.
+    if (const Field* book = find(fields, "BT"); book && reference.title.empty()) {
+      put(reference, Meaning::title, book->value);
+      reference.journal.clear();
+    }
+    // Cochrane: "PUBMED 123,EMBASE 456".
+    for (const Field& each : fields)
+      if (const std::size_t at = lower(each.value).find("pubmed ");
+          each.tag == "C3" && at != std::string::npos)
+        put(reference, Meaning::pmid,
+            each.value.substr(at + 7, each.value.find_first_of(",;\n", at) - at - 7));
     if (const Field* m3 = find(fields, "M3")) put(reference, Meaning::doi, m3->value);
     for (const Field& each : fields) {
       if (each.tag == "TY" && lower(each.value).find("retr") != std::string::npos) reference.retracted = true;
@@ -217,6 +237,14 @@ Reference reference_of(Format format, const std::vector<Field>& fields) {
   put_by_dialect(reference, format, fields);
   finish(reference);
   return reference;
+}
+
+// What databases write above a record: "12. " (Ovid), "Record #12 of 20" (Cochrane), "Provider: ..." (JSTOR).
+bool is_heading(std::string_view line) {
+  for (const std::string_view beginning : {"Record #", "Provider:", "Database:", "Content:"})
+    if (line.starts_with(beginning)) return true;
+  const std::string number = trimmed(line);
+  return number.find_first_not_of("0123456789.<>") == number.npos;
 }
 
 class Reader {
@@ -292,9 +320,9 @@ class Reader {
       case Format::ris:
         return tag == "TY" && !fields_.empty();
       case Format::medline:
-        return blank_ || (tag == "PMID" && find(fields_, "PMID"));
+        return find(fields_, "PMID") ? tag == "PMID" : blank_;
       case Format::endnote_tagged:
-        return (tag == "0" && !fields_.empty()) || (blank_ && find(fields_, "T") && tag != "X");
+        return find(fields_, "0") ? tag == "0" : blank_ && find(fields_, "T") && tag != "X";
       default:
         return tag == "PT" && !fields_.empty();
     }
@@ -306,11 +334,7 @@ class Reader {
 
   // A line without a tag belongs to the value above.
   void go_on(std::string_view line, std::int64_t number) {
-    if (fields_.empty()) {
-      const bool is_number =
-          line.find_first_not_of("0123456789. \t") == line.npos;  // Ovid counts its records
-      return is_number ? void() : pass_over(number);
-    }
+    if (fields_.empty()) return is_heading(line) ? void() : pass_over(number);
     std::string& value = fields_.back().value;
     if (!value.empty()) value += '\n';
     value += trimmed(line);

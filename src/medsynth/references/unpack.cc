@@ -89,10 +89,29 @@ std::string from_utf16(std::string_view bytes, bool big) {
   return out;
 }
 
+// Each line by itself: one that is no UTF-8 (pasted from elsewhere) leaves the others as they are.
+std::string from_utf8_or_windows_1252(std::string_view bytes) {
+  std::string out;
+  out.reserve(bytes.size());
+  while (!bytes.empty()) {
+    const std::size_t end = bytes.find_first_of("\r\n");
+    const std::string_view line = bytes.substr(0, end == bytes.npos ? end : end + 1);
+    out += is_utf8(line) ? std::string(line) : from_windows_1252(line);
+    bytes.remove_prefix(line.size());
+  }
+  return out;
+}
+
+constexpr std::string_view kMark = "\xEF\xBB\xBF";  // the byte order mark in UTF-8
+
 std::string with_line_feeds(std::string text) {
   std::size_t to = 0;
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text[at] == '\0') continue;
+    if (text.compare(at, kMark.size(), kMark) == 0) {  // files that were put together bring theirs along
+      at += kMark.size() - 1;
+      continue;
+    }
     if (text[at] == '\r') {
       if (at + 1 < text.size() && text[at + 1] == '\n') ++at;
       text[to++] = '\n';
@@ -146,10 +165,9 @@ Result<std::vector<File>> unpack(std::string_view bytes, std::size_t max_bytes) 
 }
 
 std::string to_text(std::string_view bytes) {
-  if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
   if (bytes.starts_with("\xFF\xFE")) return with_line_feeds(from_utf16(bytes.substr(2), false));
   if (bytes.starts_with("\xFE\xFF")) return with_line_feeds(from_utf16(bytes.substr(2), true));
-  return with_line_feeds(is_utf8(bytes) ? std::string(bytes) : from_windows_1252(bytes));
+  return with_line_feeds(from_utf8_or_windows_1252(bytes));
 }
 
 }  // namespace medsynth::references

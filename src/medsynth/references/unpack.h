@@ -20,7 +20,7 @@ struct File {
 // the reason "payload_too_large": more than `max_bytes`.
 Result<std::vector<File>> unpack(std::string_view bytes, std::size_t max_bytes = kMaxBytes);
 
-// UTF-8 without a byte order mark (what is no UTF-8 is taken for Windows-1252, UTF-16 goes by its mark), all
+// UTF-8 without a byte order mark (a line that is no UTF-8 is taken for Windows-1252, UTF-16 goes by its mark), all
 // line ends as "\n", no NUL.
 std::string to_text(std::string_view bytes);
 

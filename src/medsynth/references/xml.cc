@@ -66,7 +66,7 @@ class PubMed final : public Handler {
  public:
   void opened(const std::vector<Element>& path, std::int64_t line) override {
     const Element& element = path.back();
-    if (element.name == "PubmedArticle" || element.name == "PubmedBookArticle") {
+    if (is_record(path)) {
       reference_ = Reference{};
       reference_.line = line;
     } else if (element.name == "Author") {
@@ -79,12 +79,13 @@ class PubMed final : public Handler {
   bool closed(const std::vector<Element>& path, const std::string& text) override {
     const Element& element = path.back();
     const std::string& name = element.name;
-    if (name == "PubmedArticle" || name == "PubmedBookArticle") {
+    if (is_record(path)) {
+      // A book of which no chapter is meant.
+      if (reference_.title.empty()) std::swap(reference_.title, book_);
+      put(reference_, Meaning::journal, std::exchange(book_, ""));
       if (reference_.abstract.empty() && !other_abstract_.empty())
         reference_.abstract = std::move(other_abstract_);
       other_abstract_.clear();
-      put(reference_, reference_.title.empty() ? Meaning::title : Meaning::journal, book_);
-      book_.clear();
       reference_.id = reference_.pmid;
       finish(reference_);
       found_.push_back(std::move(reference_));
@@ -92,10 +93,10 @@ class PubMed final : public Handler {
       return false;  // other publications
     } else if (name == "PMID") {
       put(reference_, Meaning::pmid, text);
+    } else if (name == "BookTitle") {
+      book_ = clean(text);
     } else if (name == "ArticleTitle" || name == "VernacularTitle") {
       put(reference_, Meaning::title, text);
-    } else if (name == "BookTitle") {
-      book_ = text;  // stands before the title of the chapter, where there is one
     } else if (name == "AbstractText") {
       const std::string label(element.attribute("Label"));
       const std::string labelled = label.empty() ? text : label + ": " + text;
@@ -115,7 +116,8 @@ class PubMed final : public Handler {
     } else if (name == "CollectiveName") {
       person_.collective = text;
     } else if (name == "Author") {
-      if (!is_of_editors(path)) put(reference_, Meaning::author, person_.text());
+      const bool editors = path.size() > 1 && path[path.size() - 2].attribute("Type") == "editors";
+      if (!editors) put(reference_, Meaning::author, person_.text());
     } else if (name == "PublicationType") {
       put(reference_, Meaning::publication_type, text);
     } else if (name == "Language") {
@@ -134,13 +136,16 @@ class PubMed final : public Handler {
   std::vector<Reference> take() override { return std::move(found_); }
 
  private:
-  static bool is_of_editors(const std::vector<Element>& path) {
-    return path.size() > 1 && path[path.size() - 2].attribute("Type") == "editors";
+  // Sets of before 2009 have citations without an article around them.
+  static bool is_record(const std::vector<Element>& path) {
+    const std::string& name = path.back().name;
+    return name == "PubmedArticle" || name == "PubmedBookArticle" ||
+           (name == "MedlineCitation" && parent(path) != "PubmedArticle");
   }
 
   Reference reference_;
   Person person_;
-  std::string book_, other_abstract_;
+  std::string other_abstract_, book_;
   std::vector<Reference> found_;
 };
 
@@ -155,6 +160,8 @@ class Jats final : public Handler {
       put(reference_, Meaning::publication_type, element.attribute("article-type"));
     } else if (element.name == "contrib") {
       person_ = {};
+    } else if (element.attribute("related-article-type") == "retraction-forward" && !is_inside_other(path)) {
+      reference_.retracted = true;
     }
   }
 
@@ -162,6 +169,8 @@ class Jats final : public Handler {
     const Element& element = path.back();
     const std::string& name = element.name;
     if (name == "article" && !is_inside_other(path)) {
+      if (reference_.abstract.empty()) put(reference_, Meaning::abstract, typed_abstract_);
+      typed_abstract_.clear();
       if (reference_.id.empty()) reference_.id = !reference_.pmid.empty() ? reference_.pmid : reference_.doi;
       finish(reference_);
       found_.push_back(std::move(reference_));
@@ -179,12 +188,17 @@ class Jats final : public Handler {
     } else if (name == "subtitle" && !reference_.title.empty()) {
       reference_.title += ": " + clean(text);
     } else if (name == "abstract") {
-      // Graphical ones, teasers and summaries for lay people are no abstracts.
-      if (element.attribute("abstract-type").empty() && reference_.abstract.empty())
+      // One of a type stands in where there is none without; graphical ones, teasers and summaries for lay
+      // people are no abstracts.
+      const std::string_view type = element.attribute("abstract-type");
+      if (type.empty() && reference_.abstract.empty())
         put(reference_, Meaning::abstract, without_empty_brackets(text));
+      else if ((type == "structured" || type == "section" || type == "author" || type == "short") &&
+               typed_abstract_.empty())
+        typed_abstract_ = without_empty_brackets(text);
     } else if (name == "title" && is_inside(path, "abstract")) {
       // "Methods" as a heading is "Methods: " in the text; the abstract's own heading is none of its words.
-      if (parent(path) == "sec") heading_ = clean(text) + ": ";
+      if (parent(path) == "sec") add_heading(clean(text));
       return false;
     } else if (name == "p" && is_inside(path, "abstract")) {
       return true;
@@ -204,7 +218,9 @@ class Jats final : public Handler {
       const std::string_view type = element.attribute("contrib-type");
       if (type.empty() || type == "author") put(reference_, Meaning::author, person_.text());
     } else {
-      return is_inline(name) || (is_inside(path, "abstract") && name == "sec");
+      // What a text is made of is kept; marks of notes and what stands there in two ways is not.
+      return is_inline(name) ||
+             ((is_inside(path, "abstract") || is_inside(path, "article-title")) && !is_beside(name));
     }
     return false;
   }
@@ -214,6 +230,14 @@ class Jats final : public Handler {
   std::vector<Reference> take() override { return std::move(found_); }
 
  private:
+  // "Main. Aims: " of a section in a section; the mark that stands there already is not set again.
+  void add_heading(std::string heading) {
+    while (!heading.empty() && (heading.back() == ':' || heading.back() == '.')) heading.pop_back();
+    if (heading.empty()) return;
+    if (!heading_.empty()) heading_.replace(heading_.size() - 2, 1, ".");
+    heading_ += heading + ": ";
+  }
+
   static bool is_inside_other(const std::vector<Element>& path) {
     return is_inside(path, "sub-article") || is_inside(path, "response") || is_inside(path, "ref-list") ||
            is_inside(path, "body");
@@ -230,6 +254,10 @@ class Jats final : public Handler {
     }
     return text;
   }
+  static bool is_beside(const std::string& name) {
+    return name == "xref" || name == "fn" || name == "label" || name == "object-id" || name == "tex-math" ||
+           name == "annotation";
+  }
   static bool is_inline(const std::string& name) {
     return name == "italic" || name == "bold" || name == "sub" || name == "sup" || name == "sc" ||
            name == "underline" || name == "styled-content" || name == "named-content" || name == "ext-link" ||
@@ -239,7 +267,7 @@ class Jats final : public Handler {
 
   Reference reference_;
   Person person_;
-  std::string heading_;
+  std::string heading_, typed_abstract_;
   std::vector<Reference> found_;
 };
 
@@ -276,13 +304,15 @@ class EndNote final : public Handler {
       put(reference_, Meaning::id, text);
     } else if (name == "language") {
       put(reference_, Meaning::language, text);
+    } else if (name == "notes") {
+      put(reference_, Meaning::note, text);
     } else if (name == "work-type") {
       put(reference_, Meaning::publication_type, text);
     } else if (name == "remote-database-name" || name == "remote-database-provider") {
       // Accession numbers are PubMed's where the database is.
       const std::string database = lower(text);
       if (database.find("pubmed") != database.npos || database.find("medline") != database.npos ||
-          database == "nlm")
+          trimmed(database) == "nlm")
         put(reference_, Meaning::pmid, reference_.id);
     } else if (name == "url" && is_inside(path, "urls")) {
       put(reference_, Meaning::url, text);
@@ -302,7 +332,7 @@ class EndNote final : public Handler {
 class Parser {
  public:
   Parser(Handler& handler, Jats* jats)
-      : handler_(handler), jats_(jats), parser_(XML_ParserCreate(nullptr), XML_ParserFree) {
+      : handler_(handler), jats_(jats), parser_(XML_ParserCreate("UTF-8"), XML_ParserFree) {
     XML_SetUserData(parser_.get(), this);
     XML_SetElementHandler(parser_.get(), &Parser::on_open, &Parser::on_close);
     XML_SetCharacterDataHandler(parser_.get(), &Parser::on_text);
@@ -311,8 +341,12 @@ class Parser {
     XML_SetParamEntityParsing(parser_.get(), XML_PARAM_ENTITY_PARSING_NEVER);
   }
 
-  // What was wrong, if something was.
+  // What was wrong, if something was. The text is UTF-8 by now, whatever it declares; and Expat wants a
+  // declaration to be the first thing in it.
   std::optional<Warning> parse(std::string_view text) {
+    const std::size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+    skipped_ = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(begin), '\n');
+    text.remove_prefix(begin);
     for (std::size_t at = 0; at < text.size() || at == 0;) {
       const std::size_t length = std::min<std::size_t>(text.size() - at, 1 << 20);
       const bool last = at + length == text.size();
@@ -332,7 +366,9 @@ class Parser {
   }
 
  private:
-  std::int64_t line() const { return static_cast<std::int64_t>(XML_GetCurrentLineNumber(parser_.get())); }
+  std::int64_t line() const {
+    return skipped_ + static_cast<std::int64_t>(XML_GetCurrentLineNumber(parser_.get()));
+  }
 
   void refuse(std::string why) {
     refused_ = std::move(why);
@@ -360,8 +396,9 @@ class Parser {
     if (parser.path_.empty()) return;
     std::string text = std::move(parser.texts_.back());
     const bool keep = parser.handler_.closed(parser.path_, text);
-    const bool block = parser.path_.back().name == "p" || parser.path_.back().name == "sec" ||
-                       parser.path_.back().name == "list-item";
+    const std::string name = std::move(parser.path_.back().name);
+    const bool block = name == "p" || name == "sec" || name == "list-item";
+    if (name == "break") text = " ";
     parser.path_.pop_back();
     parser.texts_.pop_back();
     if (!keep || parser.texts_.empty()) return;
@@ -395,6 +432,7 @@ class Parser {
   std::vector<Element> path_;
   std::vector<std::string> texts_;  // of each element of the path
   std::string refused_;
+  std::int64_t skipped_ = 0;  // lines before the first element
 };
 
 }  // namespace
