@@ -43,7 +43,7 @@ int analyze_file(const Options& options) {
   arguments.threshold = options.threshold;
   const auto model = load(options.model);
   const auto start = std::chrono::steady_clock::now();
-  const auto result = analyze(arguments, {}, {}, model.get());
+  const auto result = analyze(arguments, {}, {}, {.sentence = model.get()});
   if (!result) return fmt::print(stderr, "{}\n", result.error().message), 1;
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
   fmt::print(
