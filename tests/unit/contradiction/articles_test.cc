@@ -182,6 +182,27 @@ TEST(Analyze, CommonWordsDoNotHideAContradiction) {
 }
 
 // A stop that was asked for, and a deadline that has passed, end the analysis as such.
+// "Statin therapy is well tolerated" is about another question than what it does to stroke, and is no claim
+// that nothing was read from; what was not read is quoted, and nothing is made of it.
+TEST(Analyze, WhatAThingIsContradictsOnlyItsLike) {
+  jobs::AnalyzeArticles arguments;
+  arguments.articles = {
+      with_claims({"Statin therapy is well tolerated.", "Adherence to statins is poor."}),
+      with_claims({"Statin therapy does not reduce the risk of recurrent stroke.",
+                   "Statin therapy was ineffective.", "Statin therapy was not well tolerated."})};
+  arguments.threshold = 0.3;
+  const auto result = analyzed(arguments);
+  for (const auto& each : result.contradictions) {
+    EXPECT_EQ(each.explanation.find("\u201c\u201d"), std::string::npos) << each.explanation;
+    const bool like = each.claim1.claim.find("tolerated") != std::string::npos &&
+                      each.claim2.claim.find("tolerated") != std::string::npos;
+    if (!like) EXPECT_LT(each.contradiction_score, .6) << each.claim1.claim << " / " << each.claim2.claim;
+  }
+  ASSERT_FALSE(result.contradictions.empty());
+  EXPECT_EQ(result.contradictions[0].claim1.claim, "Statin therapy is well tolerated.");
+  EXPECT_GT(result.contradictions[0].contradiction_score, .9);
+}
+
 TEST(Analyze, StopsWhenAsked) {
   jobs::AnalyzeArticles arguments;
   arguments.articles = {with_claims({"Aspirin reduces stroke."}),

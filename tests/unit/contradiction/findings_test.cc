@@ -340,6 +340,40 @@ TEST(Questions, OtherArmsAndOtherWords) {
   EXPECT_EQ(between("Gout predicted mortality.", "Gout reduced mortality."), Opposition::opposite);
 }
 
+// What a thing is said to be is a property of it: only claims about the same one meet.
+TEST(Statements, SayWhatAThingIs) {
+  struct Case {
+    std::string_view claim, exposure, population;
+    Outcomes allowed;
+  };
+  constexpr Outcomes kNotMore = static_cast<Outcomes>(kLess | kNone);
+  for (const Case& each : std::vector<Case>{
+           {"Garlic is safe.", "Garlic", "", kMore},
+           {"Garlic was not safe in pregnancy.", "Garlic", "pregnancy", kNotMore},
+           {"Garlic is unsafe.", "Garlic", "", kLess},
+           {"Garlic was well tolerated.", "Garlic", "", kMore},
+           {"Garlic was poorly tolerated.", "Garlic", "", kLess},
+           {"Garlic was not well tolerated.", "Garlic", "", kNotMore},
+           {"Garlic has been shown to be effective.", "Garlic", "", kMore},
+           {"Garlic is ineffective.", "Garlic", "", kNone},
+           {"Garlic isn't cost-effective.", "Garlic", "", kNotMore},
+           {"Garlic proved feasible for rickets.", "Garlic", "rickets", kMore},
+           {"Garlic was unacceptable to parents.", "Garlic", "parents", kLess},
+       }) {
+    const Finding read = read_statement(each.claim, {}).at(0);
+    EXPECT_TRUE(read.property) << each.claim;
+    EXPECT_EQ(words_of(read.exposure, each.claim), each.exposure) << each.claim;
+    EXPECT_EQ(words_of(read.population, each.claim), each.population) << each.claim;
+    EXPECT_EQ(read.allowed, each.allowed) << each.claim;
+  }
+  EXPECT_EQ(read_statement("Garlic is safe and effective in children.", {}).size(), 2U);
+  for (const std::string_view other :
+       {"Safe water is rare.", "Garlic is a safe alternative to zinc.", "Garlic reduced effective doses."})
+    for (const Finding& each : read_statement(other, {})) EXPECT_FALSE(each.property) << other;
+  EXPECT_EQ(between("Garlic is safe.", "Garlic is not safe in pregnancy."), Opposition::null);
+  EXPECT_EQ(between("Garlic was well tolerated.", "Garlic was poorly tolerated."), Opposition::opposite);
+}
+
 // Another drug with the same outcome is another question, however alike two short claims are.
 TEST(Questions, ShortClaimsOfOtherThings) {
   const auto same = [](std::string_view a, std::string_view b) {

@@ -43,6 +43,7 @@ struct Finding {
   bool benefit = false;        // "more" is better, "less" is worse
   bool exposure_less = false;  // "lower intake was associated with ...": the direction is that of less of it
   bool outcome_less = false;   // "... with iron deficiency": that of less of it
+  bool property = false;       // what a thing is said to be: see properties.h
   bool unclear = false;        // nothing was read but the words: everything is allowed
   bool symmetric = false;      // an association: exposure and outcome may change places
   bool implied = false;        // "the intervention": the exposure is what the title names

@@ -100,7 +100,7 @@ double log_odds_of_claims(const Meeting& meeting, double both, std::size_t words
   // In a claim of a few words the slots are read for sure, and there is nothing else to go by.
   constexpr double kShort = 7, kShortest = 5, kAnother = 5;
   const double brief = std::clamp((kShort - static_cast<double>(words)) / (kShort - kShortest), 0., 1.);
-  const double x = -kAnother * brief * std::min(1., other);
+  const double x = -kAnother * brief * std::min(1., other) - (1.2 + 3 * brief) * meeting.unread;
   if (meeting.meaning > 0)
     return x - 8 + 5.9 * both + 3.4 * meeting.words + .3 * meeting.shared_words - .3 * other +
            12.6 * meeting.meaning;
@@ -217,6 +217,8 @@ Meeting meet(const Finding& a, const Finding& b, const Terms& title_a, const Ter
   const Terms &all_of_a = a.words.empty() ? both_a : a.words, &all_of_b = b.words.empty() ? both_b : b.words;
   meeting.other_exposure = (1 - named(a.exposure, all_of_b)) * (1 - named(b.exposure, all_of_a));
   meeting.other_outcome = (1 - named(a.outcome, all_of_b)) * (1 - named(b.outcome, all_of_a));
+  if (a.unclear || b.unclear)
+    meeting.unread = 1 - std::min(named(a.outcome, all_of_b), named(b.outcome, all_of_a));
   return meeting;
 }
 

@@ -33,12 +33,15 @@ struct Meeting {
   double shared_words = 0;  // what those that they share are worth together, at most 3
   // How far neither names the other's exposure, or outcome, anywhere in a claim, or in exposure and outcome.
   double other_exposure = 0, other_outcome = 0;
+  // Of two claims of which one was not read: what of either, by worth, the other does not name anywhere.
+  double unread = 0;
   double meaning = 0;  // cosine of the sentences' embeddings; 0: no sentence model
   bool turned = false;
 };
 BOOST_DESCRIBE_STRUCT(Meeting, (),
                       (exposure, outcome, rarest_exposure, rarest_outcome, all, setting, shared, title,
-                       rarest_title, words, shared_words, other_exposure, other_outcome, meaning, turned))
+                       rarest_title, words, shared_words, other_exposure, other_outcome, unread, meaning,
+                       turned))
 Meeting meet(const Finding& a, const Finding& b, const Terms& title_a, const Terms& title_b);
 
 enum class Opposition : std::uint8_t {

@@ -115,6 +115,11 @@ jobs::ArticleClaim Report::side(std::size_t finding) const {
 
 std::string Report::says(std::size_t finding) const {
   const Finding& found = library_.findings[finding].finding;
+  if (found.unclear || found.property) {
+    std::string own = quoted(text(finding), found.sentence);
+    if (own.ends_with('.')) own.pop_back();
+    return fmt::format("says \u201c{}\u201d", own);
+  }
   const std::string exposure = exposure_of(finding), outcome = words_of(found.outcome, text(finding));
   const std::string less = found.exposure_less ? "less of " : "";
   const std::string of = found.outcome_less ? "low or lacking " : "";
@@ -125,24 +130,27 @@ std::string Report::says(std::size_t finding) const {
                      : found.direction == Direction::associated     ? "is associated with"
                      : found.direction == Direction::not_associated ? "is not associated with"
                                                                     : "makes no difference to";
-  return fmt::format("{}\u201c{}\u201d {} {}\u201c{}\u201d", less, exposure, verb, of, outcome);
+  return fmt::format("finds that {}\u201c{}\u201d {} {}\u201c{}\u201d", less, exposure, verb, of, outcome);
 }
 
 std::string Report::explanation(const Hit& hit, const std::vector<std::string>& differences) const {
   const auto id = [&](std::size_t finding) {
     return id_of(article(finding), library_.findings[finding].article);
   };
-  std::string out = fmt::format("{} finds that {}; {} finds that {}.", id(hit.first), says(hit.first),
-                                id(hit.second), says(hit.second));
+  const Finding &a = library_.findings[hit.first].finding, &b = library_.findings[hit.second].finding;
+  std::string out =
+      fmt::format("{} {}; {} {}.", id(hit.first), says(hit.first), id(hit.second), says(hit.second));
   switch (hit.opposition) {
     case Opposition::opposite:
       out += " The directions are opposite.";
       break;
     case Opposition::null:
-      out += " One is an effect, the other is none.";
+      out += a.property && b.property ? " One denies what the other says."
+                                      : " One is an effect, the other is none.";
       break;
     case Opposition::unclear:
-      out += " Whether these exclude each other is not clear.";
+      out += a.denies != b.denies ? " One of them denies something, the other does not."
+                                  : " Whether these exclude each other is not clear.";
       break;
     case Opposition::agrees:
       out += " Both can hold.";

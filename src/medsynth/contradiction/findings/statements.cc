@@ -4,6 +4,7 @@
 
 #include "medsynth/contradiction/claim.h"
 #include "medsynth/contradiction/findings/denials.h"
+#include "medsynth/contradiction/findings/properties.h"
 
 namespace medsynth::contradiction {
 namespace {
@@ -65,6 +66,12 @@ std::vector<Finding> read_statement(std::string_view claim, const Terms& topic) 
     for (Finding& finding : read_findings(claim, {part, Section::claim}, abbreviations, topic))
       found.push_back(std::move(finding));
   if (parts.empty()) return found;
+  if (found.empty()) {
+    for (const Span& part : parts)
+      for (Finding& finding : read_properties(claim, part, abbreviations))
+        if (found.size() < kMaxFindingsPerSentence && says_something(finding.exposure))
+          found.push_back(std::move(finding));
+  }
   const Span whole{parts.front().begin, parts.back().end};
   const Terms all = read_terms(claim, whole, abbreviations);
   const auto complete = [&] {

@@ -1,5 +1,6 @@
 // Claims that were given as such, one finding or more each: read as findings where they say what does what,
-// else by their effects (claim.h), else as a statement about their words. Pure, thread safe.
+// else by what they say a thing is (properties.h), else by their effects (claim.h), else as a statement about
+// their words. Pure, thread safe.
 #pragma once
 
 #include <string_view>
