@@ -23,6 +23,11 @@ bool is_blank(std::string_view text) {
   return trimmed(text).empty();
 }
 
+// "1 article has", "2 articles have"
+std::string articles(std::int64_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {} {}", count, count == 1 ? "article" : "articles", count == 1 ? one : many);
+}
+
 // What could not be read, article by article, and how that is said.
 class Unread {
  public:
@@ -41,16 +46,16 @@ class Unread {
 
   void say(std::vector<std::string>& warnings) const {
     if (without_ > 0)
-      warnings.push_back(fmt::format(
-          "{} articles have no text: neither `abstract` nor `claims`{}. Send the abstract as `abstract`.",
-          without_, seen_.empty() ? std::string() : "; fields that they do have: " + list(seen_)));
-    if (foreign_ > 0)
-      warnings.push_back(fmt::format(
-          "{} articles are not in English: they were counted, not judged. Send a translation.", foreign_));
-    if (cut_ > 0)
       warnings.push_back(
-          fmt::format("{} articles have more than {} claims: only the first ones were compared.", cut_,
-                      kMaxClaimsPerArticle));
+          fmt::format("{} no text: neither `abstract` nor `claims`{}. Send the abstract as `abstract`.",
+                      articles(without_, "has", "have"),
+                      seen_.empty() ? std::string() : "; fields that they do have: " + list(seen_)));
+    if (foreign_ > 0)
+      warnings.push_back(fmt::format("{} not in English: counted, not judged. Send a translation.",
+                                     articles(foreign_, "is", "are")));
+    if (cut_ > 0)
+      warnings.push_back(fmt::format("{} more than {} claims: only the first ones were compared.",
+                                     articles(cut_, "has", "have"), kMaxClaimsPerArticle));
     if (!unknown_.empty())
       warnings.push_back(fmt::format(
           "Fields of articles that are not read: {}. docs/http.md lists those that are.", list(unknown_)));
