@@ -401,8 +401,7 @@ TEST(Analyze, SaysWhatItDidNotRead) {
   EXPECT_EQ(result.total_claims, 1);
   ASSERT_EQ(result.warnings.size(), 3U);
   EXPECT_NE(result.warnings[0].find("Abstract Note"), std::string::npos) << result.warnings[0];
-  EXPECT_NE(result.warnings[1].find("1 article is not in English"), std::string::npos)
-      << result.warnings[1];
+  EXPECT_NE(result.warnings[1].find("1 article is not in English"), std::string::npos) << result.warnings[1];
   EXPECT_NE(result.warnings[2].find("notes"), std::string::npos) << result.warnings[2];
 }
 
